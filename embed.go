@@ -1,0 +1,15 @@
+// Package todobackend hands the binary what it carries of the repository
+// besides code: the database schema and the API's description.
+package todobackend
+
+import _ "embed"
+
+// Schema is schema.sql, the database schema as it should be.
+//
+//go:embed schema.sql
+var Schema string
+
+// OpenAPI is gen/openapi.yaml, the OpenAPI 3.1 document of the REST interface.
+//
+//go:embed gen/openapi.yaml
+var OpenAPI []byte
