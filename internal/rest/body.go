@@ -1,0 +1,163 @@
+package rest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+
+	"connectrpc.com/connect"
+)
+
+// errBody is what a body meets where there can be none.
+var errBody = errors.New("this method takes no body; send its fields in the path and the query")
+
+// message returns the body of the Connect call for a request, and its length
+// or -1. It reads nothing: the reader does when it is read, so that the
+// handler decides first whether the caller may go on.
+func (rt *route) message(r *http.Request, members []byte, cause error) (io.ReadCloser, int64) {
+	body := r.Body
+	if body == nil {
+		body = http.NoBody
+	}
+	if cause == nil && !rt.hasBody && r.ContentLength > 0 {
+		cause = errBody
+	}
+	switch {
+	case cause != nil:
+		return &failingBody{Closer: body, err: invalidArgument(cause)}, -1
+	case !rt.hasBody:
+		object := make([]byte, 0, len(members)+len("{}"))
+		object = append(append(append(object, '{'), members...), '}')
+		return &bodyless{src: body, object: bytes.NewReader(object)}, int64(len(object))
+	case len(members) == 0 || r.ContentLength == 0:
+		return body, r.ContentLength
+	}
+	return &mergedBody{src: body, members: members}, -1
+}
+
+// invalidArgument returns the error that a Connect handler which reads it from
+// a message answers with, as it is.
+func invalidArgument(cause error) error {
+	return connect.NewError(connect.CodeInvalidArgument, cause)
+}
+
+// failingBody is a message that can't be read.
+type failingBody struct {
+	io.Closer
+	err error
+}
+
+func (b *failingBody) Read([]byte) (int, error) { return 0, b.err }
+
+// bodyless is the message of a method that takes no body: the object of its
+// path and its query. A request without a Content-Length may have a body all
+// the same, and then fails.
+type bodyless struct {
+	src     io.ReadCloser
+	checked bool
+	err     error // Of the check.
+	object  *bytes.Reader
+}
+
+func (b *bodyless) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if !b.checked {
+		b.checked, b.err = true, checkEmpty(b.src)
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.object.Read(p)
+}
+
+func (b *bodyless) Close() error { return b.src.Close() }
+
+// checkEmpty fails when there is a byte to read. It reads at most that one.
+func checkEmpty(r io.Reader) error {
+	var first [1]byte
+	_, err := io.ReadFull(r, first[:])
+	switch {
+	case err == nil:
+		return invalidArgument(errBody)
+	case errors.Is(err, io.EOF):
+		return nil
+	}
+	return err
+}
+
+// mergeBuffer is how much of a body is buffered to find its first member.
+const mergeBuffer = 512
+
+// mergedBody is a JSON object with members put before its own. What isn't an
+// object is passed on as it is, less white space before it, and so is what
+// follows the opening brace: the codec is to judge both.
+type mergedBody struct {
+	src     io.ReadCloser
+	members []byte
+
+	rest *bufio.Reader // src, once it has been opened.
+	head []byte        // What goes out before rest.
+	err  error         // Of the opening.
+}
+
+func (b *mergedBody) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if b.rest == nil {
+		b.rest = bufio.NewReaderSize(b.src, mergeBuffer)
+		b.err = b.open()
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	return b.rest.Read(p)
+}
+
+// open reads as far as the first member of the object, if it has one, and
+// puts the other members into the head.
+func (b *mergedBody) open() error {
+	first, err := peekToken(b.rest)
+	if err != nil || first != '{' {
+		return err
+	}
+	_, _ = b.rest.Discard(1) // It can't fail: the brace is in the buffer.
+	next, err := peekToken(b.rest)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	b.head = append(append(b.head, '{'), b.members...)
+	// A body that ends here is broken, and is so without a comma too.
+	if err == nil && next != '}' {
+		b.head = append(b.head, ',')
+	}
+	return nil
+}
+
+func (b *mergedBody) Close() error { return b.src.Close() }
+
+// peekToken skips white space (RFC 8259 section 2) and returns the byte behind
+// it, which stays to be read.
+func peekToken(r *bufio.Reader) (byte, error) {
+	for {
+		next, err := r.Peek(1)
+		if err != nil {
+			return 0, err
+		}
+		switch next[0] {
+		case ' ', '\t', '\n', '\r':
+			_, _ = r.Discard(1)
+		default:
+			return next[0], nil
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package rest
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+)
+
+const (
+	jsonType = "application/json"
+	identity = "identity" // No content coding (RFC 9110 section 12.5.3).
+)
+
+// isJSON reports whether a header declares a JSON body. The one parameter it
+// may have is the charset, when that is UTF-8, as JSON's always is (RFC 8259
+// section 8.1).
+func isJSON(header http.Header) bool {
+	values := header["Content-Type"]
+	if len(values) != 1 {
+		return false
+	}
+	mediaType, params, err := mime.ParseMediaType(values[0])
+	if err != nil || mediaType != jsonType {
+		return false
+	}
+	for name, value := range params {
+		if name != "charset" || !strings.EqualFold(value, "utf-8") {
+			return false
+		}
+	}
+	return true
+}
+
+// isEncoded reports whether a header declares a content coding. Nothing can be
+// put into a compressed body.
+func isEncoded(header http.Header) bool {
+	for _, value := range header["Content-Encoding"] {
+		if value != "" && !strings.EqualFold(value, identity) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,125 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// maxQuoted bounds what an error quotes of a request, in bytes.
+const maxQuoted = 64
+
+// members returns the members that the path and the query add to the message's
+// JSON object, separated by commas and without its braces. It fails, with a
+// message for the caller, when a value is not one of its field.
+func (rt *route) members(segments []string, rawQuery string) ([]byte, error) {
+	var members []byte
+	for _, v := range rt.variables {
+		var err error
+		if members, err = appendMember(members, v.field, segments[v.segment]); err != nil {
+			return nil, fmt.Errorf("path variable %q %w", v.field.JSONName(), err)
+		}
+	}
+	if rawQuery == "" {
+		return members, nil
+	}
+	if rt.hasBody {
+		return nil, errors.New("this method takes its fields in the body; send the request without a query")
+	}
+	return rt.appendQuery(members, rawQuery)
+}
+
+// appendQuery appends the members that a query names.
+//
+// It parses the query itself: [url.ParseQuery] goes on after a pair that it
+// can't read, and a map has lost the order.
+func (rt *route) appendQuery(members []byte, rawQuery string) ([]byte, error) {
+	var seen []protoreflect.FieldNumber
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, err := decodePair(pair)
+		if err != nil {
+			return nil, err
+		}
+		field, err := rt.queryField(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(seen, field.Number()) {
+			return nil, fmt.Errorf("query parameter %q is there more than once, in one spelling or both", field.JSONName())
+		}
+		seen = append(seen, field.Number())
+		if members, err = appendMember(members, field, value); err != nil {
+			return nil, fmt.Errorf("query parameter %q %w", field.JSONName(), err)
+		}
+	}
+	return members, nil
+}
+
+// decodePair decodes a pair of a query in the form of HTML forms, where '+' is
+// a space. A ';' separated pairs once: it must be escaped, since what it means
+// unescaped depends on who reads it.
+func decodePair(pair string) (name, value string, err error) {
+	if strings.Contains(pair, ";") {
+		return "", "", errors.New("the query has a ';': separate parameters by '&', or write it as %3B")
+	}
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	name, err = url.QueryUnescape(rawName)
+	if err == nil {
+		value, err = url.QueryUnescape(rawValue)
+	}
+	if err != nil {
+		return "", "", errors.New("the query is not percent-encoded correctly: two hexadecimal digits must follow each '%'")
+	}
+	if !utf8.ValidString(name) {
+		return "", "", errors.New("the query has a parameter whose name is not UTF-8")
+	}
+	return name, value, nil
+}
+
+// queryField returns the field that a query parameter names, in either
+// spelling. As in protobuf's JSON, the JSON name goes before the other.
+func (rt *route) queryField(name string) (protoreflect.FieldDescriptor, error) {
+	field := rt.fields.ByJSONName(name)
+	if field == nil {
+		field = rt.fields.ByTextName(name)
+	}
+	switch {
+	case field == nil && len(rt.queryable) == 0:
+		return nil, fmt.Errorf("query parameter %s is unknown; this path takes none", quote(name))
+	case field == nil:
+		return nil, fmt.Errorf("query parameter %s is unknown; this path takes %s",
+			quote(name), strings.Join(rt.queryable, ", "))
+	case rt.inPath(field):
+		return nil, fmt.Errorf("query parameter %q is in the path already", field.JSONName())
+	case !isScalar(field):
+		return nil, fmt.Errorf("query parameter %q can't be given in a query: the field has more than one value", field.JSONName())
+	}
+	return field, nil
+}
+
+// quote returns the start of s, quoted and without control characters.
+func quote(s string) string {
+	if len(s) <= maxQuoted {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(strings.ToValidUTF8(s[:maxQuoted], "") + "…")
+}
+
+// appendMember appends a field's member to those of an object.
+func appendMember(members []byte, field protoreflect.FieldDescriptor, value string) ([]byte, error) {
+	if len(members) > 0 {
+		members = append(members, ',')
+	}
+	members = appendString(members, field.JSONName())
+	members = append(members, ':')
+	return appendValue(members, field, value)
+}

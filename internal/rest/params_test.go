@@ -1,0 +1,111 @@
+package rest_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		verb, target string // GET /v1/items when empty.
+		query        string
+		want         string // The message, or what the error says.
+		refused      bool
+	}{
+		"no parameter":                     {query: "", want: `{}`},
+		"the JSON name":                    {query: "stringField=a", want: `{"stringField":"a"}`},
+		"the name in the contract":         {query: "string_field=a", want: `{"stringField":"a"}`},
+		"parameters keep their order":      {query: "id=a&bool_field=true", want: `{"id":"a","boolField":true}`},
+		"an escaped name":                  {query: "%69d=a", want: `{"id":"a"}`},
+		"a plus is a space":                {query: "id=a+b", want: `{"id":"a b"}`},
+		"an escaped plus is a plus":        {query: "id=a%2Bb", want: `{"id":"a+b"}`},
+		"an escaped ampersand":             {query: "id=a%26bool_field=true", want: `{"id":"a\u0026bool_field=true"}`},
+		"an equals sign in a value":        {query: "id=a=b", want: `{"id":"a=b"}`},
+		"an escaped semicolon":             {query: "id=a%3Bb", want: `{"id":"a;b"}`},
+		"a string without a value":         {query: "id", want: `{"id":""}`},
+		"empty pairs":                      {query: "&&id=a&", want: `{"id":"a"}`},
+		"after a path variable":            {target: "/v1/items/A", query: "one=x", want: `{"id":"A","one":"x"}`},
+		"on DELETE":                        {verb: http.MethodDelete, target: "/v1/items/A", query: "one=x", want: `{"id":"A","one":"x"}`},
+		"on POST without a body":           {verb: http.MethodPost, target: "/v1/items/A/archive", query: "one=x", want: `{"id":"A","one":"x"}`},
+		"a bool without a value":           {query: "boolField", want: `"boolField" must be true or false`, refused: true},
+		"an unknown name":                  {query: "user_id=a", want: `"user_id" is unknown; this path takes doubleField, floatField, `, refused: true},
+		"an unknown name is not too long":  {query: strings.Repeat("é", 100) + "=a", want: `"` + strings.Repeat("é", 32) + `…" is unknown`, refused: true},
+		"an unknown name is quoted":        {query: "a%0Ab=c", want: `"a\nb" is unknown`, refused: true},
+		"an empty name":                    {query: "=a", want: `"" is unknown`, refused: true},
+		"a name in other case":             {query: "ID=a", want: `"ID" is unknown`, refused: true},
+		"a field within a field":           {query: "message_field.text=a", want: `"message_field.text" is unknown`, refused: true},
+		"a field twice":                    {query: "id=a&id=a", want: `"id" is there more than once`, refused: true},
+		"a field in both spellings":        {query: "string_field=a&stringField=a", want: `"stringField" is there more than once`, refused: true},
+		"a repeated field":                 {query: "tags=a", want: `"tags" can't be given in a query`, refused: true},
+		"a message field":                  {query: "messageField=a", want: `"messageField" can't be given in a query`, refused: true},
+		"a field that is in the path":      {target: "/v1/items/A", query: "id=B", want: `"id" is in the path already`, refused: true},
+		"the same value as in the path":    {target: "/v1/items/A", query: "id=A", want: `"id" is in the path already`, refused: true},
+		"a broken escape in a value":       {query: "id=%zz", want: "percent-encoded", refused: true},
+		"a broken escape in a name":        {query: "%z=a", want: "percent-encoded", refused: true},
+		"an escape that is cut off":        {query: "id=%4", want: "percent-encoded", refused: true},
+		"a broken pair after a good one":   {query: "id=a&one=%", want: "percent-encoded", refused: true},
+		"a semicolon":                      {query: "id=a;one=b", want: "';'", refused: true},
+		"a name that is not UTF-8":         {query: "%FF=a", want: "UTF-8", refused: true},
+		"a value that is not UTF-8":        {query: "id=%FF", want: `"id" must be UTF-8`, refused: true},
+		"on POST with a body":              {verb: http.MethodPost, query: "id=a", want: "without a query", refused: true},
+		"on PATCH with a body":             {verb: http.MethodPatch, target: "/v1/items/A", query: "one=a", want: "without a query", refused: true},
+		"a path that is not UTF-8":         {target: "/v1/items/%FF", want: `path variable "id" must be UTF-8`, refused: true},
+		"a path of a lone surrogate":       {target: "/v1/items/%ED%A0%80", want: `path variable "id" must be UTF-8`, refused: true},
+		"a token is no parameter":          {query: "access_token=secret", want: `"access_token" is unknown`, refused: true},
+		"a Connect GET is not a REST call": {query: "connect=v1&encoding=json&message=%7B%7D", want: `"connect" is unknown`, refused: true},
+	}
+	service := items(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if test.verb == "" {
+				test.verb = http.MethodGet
+			}
+			if test.target == "" {
+				test.target = "/v1/items"
+			}
+			r := newRequest(t, test.verb, test.target, "")
+			r.URL.RawQuery = test.query
+			got := serve(t, service, r)
+			switch {
+			case test.refused && got.status() != http.StatusBadRequest:
+				t.Errorf("status %d and body %s, want 400", got.status(), got.body)
+			case test.refused && !strings.Contains(got.message(), test.want):
+				t.Errorf("message %q, want %q in it", got.message(), test.want)
+			case !test.refused && (got.status() != http.StatusOK || got.body != test.want):
+				t.Errorf("status %d (%s), body %s, want %s", got.status(), got.message(), got.body, test.want)
+			case !test.refused && got.call.ContentLength != int64(len(got.body)):
+				t.Errorf("Content-Length %d, want %d", got.call.ContentLength, len(got.body))
+			}
+		})
+	}
+}
+
+func TestUnknownQueryParameterIsToldTheKnown(t *testing.T) {
+	t.Parallel()
+	got := serve(t, items(t), newRequest(t, http.MethodGet, "/v1/items/A?user=B", ""))
+	_, list, _ := strings.Cut(got.message(), "this path takes ")
+	known := strings.Split(list, ", ")
+	for _, name := range []string{"one", "two", "boolField", "enumField", "sint64Field"} {
+		if !slices.Contains(known, name) {
+			t.Errorf("message %q names not %s", got.message(), name)
+		}
+	}
+	for _, name := range []string{"id", "tags", "messageField"} {
+		if slices.Contains(known, name) {
+			t.Errorf("message %q names %s, which a query can't have", got.message(), name)
+		}
+	}
+}
+
+func TestQueryOfMethodWithoutFieldsLeft(t *testing.T) {
+	t.Parallel()
+	service := newService(t, method{name: "Get", rule: get("/v1/{text}"), input: ".test.v1.Inner"})
+	got := serve(t, service, newRequest(t, http.MethodGet, "/v1/a?other=b", ""))
+	if want := "this path takes none"; got.status() != http.StatusBadRequest || !strings.Contains(got.message(), want) {
+		t.Errorf("status %d, message %q, want 400 and %q", got.status(), got.message(), want)
+	}
+}

@@ -1,0 +1,201 @@
+// Package rest serves a Connect service as REST, by the google.api.http
+// options of its methods.
+//
+// A request is rewritten, not re-encoded: it becomes the unary Connect call
+// that a client would have made (POST /package.Service/Method, JSON), and the
+// Connect handler's answer goes out untouched. Path variables and query
+// parameters become members of the message's JSON. So authentication, bounds,
+// validation and errors are the same over both, by construction.
+//
+// A subset of google.api.http is served: one verb and one path per method,
+// variables of a single segment that name scalar fields, and all other fields
+// either in the body ("*") or in the query. [NewTranscoder] refuses the rest.
+//
+// Three files have the three steps: route.go finds the method, params.go turns
+// the path and the query into members, body.go puts them into the message.
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Config is what a [Transcoder] is made of. All of it is required.
+type Config struct {
+	// Service is the service whose methods are served. Methods without a
+	// google.api.http option are not.
+	Service protoreflect.ServiceDescriptor
+
+	// RPC is the Connect handler of the service. A bound on its messages
+	// counts what the path adds to them. Its JSON codec must refuse an empty
+	// body, and duplicate keys as protojson does: a field that is both in the
+	// path and in the body reaches it as such.
+	RPC http.Handler
+
+	// Refuse answers a request that reaches no method. It sends the status
+	// and the message in the service's form of errors; the headers that the
+	// refusal needs are set already.
+	Refuse func(http.ResponseWriter, *http.Request, Refusal)
+}
+
+// Refusal says why a request reaches no method, and so not the Connect handler
+// either. A request that reaches one but breaks a rule of its fields is no
+// refusal: it fails in the Connect handler, as a message that does not decode
+// would, and so only after the caller has authenticated.
+type Refusal struct {
+	// Status is 404 for an unknown path, 405 for a verb that the path does
+	// not serve, 415 for a body that is not plain JSON.
+	Status int
+
+	// Message tells the caller what to do instead. It quotes nothing of the
+	// request.
+	Message string
+
+	// Allow lists the verbs of the path when Status is 405, as the Allow
+	// header has them (RFC 9110 section 10.2.1). It is empty otherwise.
+	Allow string
+}
+
+// Route is a method and how it is called over REST.
+type Route struct {
+	Method    string // The verb: DELETE, GET, PATCH, POST or PUT.
+	Path      string // The path template, as the contract has it.
+	Procedure string // The path of the Connect call: /package.Service/Method.
+}
+
+// Transcoder serves the REST routes of a service. Its zero value is not
+// usable; [NewTranscoder] makes one.
+type Transcoder struct {
+	routes []*route
+	depth  int // The most segments that a route's path has.
+	rpc    http.Handler
+	refuse func(http.ResponseWriter, *http.Request, Refusal)
+}
+
+// NewTranscoder returns the transcoder of a service. It fails, naming the
+// method and the cause, when a google.api.http option is outside the subset or
+// when two of them serve the same paths.
+func NewTranscoder(cfg Config) (*Transcoder, error) {
+	if cfg.Service == nil || cfg.RPC == nil || cfg.Refuse == nil {
+		return nil, errors.New("rest: Service, RPC and Refuse are all required")
+	}
+	t := &Transcoder{rpc: cfg.RPC, refuse: cfg.Refuse}
+	for i := range cfg.Service.Methods().Len() {
+		method := cfg.Service.Methods().Get(i)
+		if !hasOption(method) {
+			continue
+		}
+		r, err := newRoute(method)
+		if err != nil {
+			return nil, fmt.Errorf("rest: %s: %w", method.FullName(), err)
+		}
+		for _, other := range t.routes {
+			if r.Method == other.Method && r.template.clashes(other.template) {
+				return nil, fmt.Errorf("rest: %s: %s %s serves the same paths as %s %s of %s",
+					method.FullName(), r.Method, r.Path, other.Method, other.Path, other.Procedure)
+			}
+		}
+		t.routes = append(t.routes, r)
+		t.depth = max(t.depth, len(r.template))
+	}
+	return t, nil
+}
+
+// Routes lists what is served, in the contract's order.
+func (t *Transcoder) Routes() []Route {
+	routes := make([]Route, len(t.routes))
+	for i, r := range t.routes {
+		routes[i] = r.Route
+	}
+	return routes
+}
+
+// ServeHTTP answers a REST request. HEAD is served as GET; net/http leaves the
+// body of its answer out. Headers that claim another verb are not honoured.
+//
+// The request's path must be as the client sent it: [http.ServeMux] redirects
+// paths with empty or dot segments, which are 404 here.
+func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	segments := splitPath(r.URL.EscapedPath(), t.depth)
+	found := t.find(r.Method, segments)
+	if found == nil {
+		t.refuseRoute(w, r, segments)
+		return
+	}
+	if found.hasBody && !t.acceptBody(w, r) {
+		return
+	}
+	members, err := found.members(segments, r.URL.RawQuery)
+	t.rpc.ServeHTTP(w, found.rewrite(r, members, err))
+}
+
+// refuseRoute answers for a path, or a verb on it, that no route serves.
+func (t *Transcoder) refuseRoute(w http.ResponseWriter, r *http.Request, segments []string) {
+	allow := t.allow(segments)
+	if allow == "" {
+		t.refuse(w, r, Refusal{
+			Status:  http.StatusNotFound,
+			Message: "there is nothing at this path; mind that paths here don't end in a slash",
+		})
+		return
+	}
+	w.Header().Set("Allow", allow)
+	t.refuse(w, r, Refusal{
+		Status:  http.StatusMethodNotAllowed,
+		Message: "this path does not serve this verb; use one of " + allow,
+		Allow:   allow,
+	})
+}
+
+// acceptBody reports whether a request's body is plain JSON, and refuses the
+// request when it is not (RFC 9110 section 15.5.16).
+func (t *Transcoder) acceptBody(w http.ResponseWriter, r *http.Request) bool {
+	switch {
+	case !isJSON(r.Header):
+		w.Header().Set("Accept", jsonType)
+		switch r.Method {
+		case http.MethodPost:
+			w.Header().Set("Accept-Post", jsonType)
+		case http.MethodPatch:
+			w.Header().Set("Accept-Patch", jsonType) // RFC 5789 section 3.1.
+		}
+		t.refuse(w, r, Refusal{
+			Status:  http.StatusUnsupportedMediaType,
+			Message: "send the body as JSON, with the header Content-Type: application/json",
+		})
+		return false
+	case isEncoded(r.Header):
+		w.Header().Set("Accept-Encoding", identity)
+		t.refuse(w, r, Refusal{
+			Status:  http.StatusUnsupportedMediaType,
+			Message: "send the body uncompressed, without the header Content-Encoding",
+		})
+		return false
+	}
+	return true
+}
+
+// rewrite returns the Connect call for a request: its message has the members,
+// or can't be read for cause when that isn't nil. The request itself is not
+// changed, and none of its body is read.
+func (rt *route) rewrite(r *http.Request, members []byte, cause error) *http.Request {
+	call := r.WithContext(r.Context())
+	call.Method = http.MethodPost
+	call.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: rt.Procedure}
+	call.RequestURI = rt.Procedure
+	call.TransferEncoding = nil
+	call.Header = r.Header.Clone()
+	if call.Header == nil {
+		call.Header = make(http.Header)
+	}
+	call.Header.Del("Content-Encoding")
+	call.Header.Del("Content-Length")
+	call.Header.Set("Content-Type", jsonType)
+	call.Header.Set("Connect-Protocol-Version", "1")
+	call.Body, call.ContentLength = rt.message(r, members, cause)
+	return call
+}

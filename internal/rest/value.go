@@ -1,0 +1,125 @@
+package rest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// isScalar reports whether a field has a single value that is not a message,
+// so that a path segment or a query parameter can be it.
+func isScalar(field protoreflect.FieldDescriptor) bool {
+	return field.Cardinality() != protoreflect.Repeated && field.Message() == nil
+}
+
+// appendValue appends the JSON of a scalar field's value, which stands bare in
+// a path or a query. It fails with what the value must be, to follow the
+// field's name in a sentence.
+//
+// What gets through is valid JSON of the field's kind. The codec has the last
+// word on it: it alone reads base64.
+func appendValue(dst []byte, field protoreflect.FieldDescriptor, value string) ([]byte, error) {
+	switch field.Kind() {
+	case protoreflect.BoolKind:
+		if value != "true" && value != "false" {
+			return nil, errors.New("must be true or false")
+		}
+		return append(dst, value...), nil
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return appendInt(dst, value, 32)
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		return appendInt(dst, value, 64)
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return appendUint(dst, value, 32)
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return appendUint(dst, value, 64)
+	case protoreflect.FloatKind:
+		return appendFloat(dst, value, 32)
+	case protoreflect.DoubleKind:
+		return appendFloat(dst, value, 64)
+	case protoreflect.EnumKind:
+		return appendEnum(dst, field.Enum(), value)
+	case protoreflect.StringKind, protoreflect.BytesKind:
+		if !utf8.ValidString(value) {
+			return nil, errors.New("must be UTF-8, percent-encoded")
+		}
+		return appendString(dst, value), nil
+	default: // Messages, which isScalar keeps away.
+		return nil, errors.New("must be sent in a body")
+	}
+}
+
+// appendInt appends an integer, whose one spelling is that of its shortest
+// decimal digits. As protobuf's JSON does, it writes 64 bits as a string, which
+// readers that hold numbers as doubles can't spoil.
+func appendInt(dst []byte, value string, bits int) ([]byte, error) {
+	n, err := strconv.ParseInt(value, 10, bits)
+	if err != nil || strconv.FormatInt(n, 10) != value {
+		limit := int64(1) << (bits - 1)
+		return nil, fmt.Errorf("must be an integer from %d to %d, in decimal digits", -limit, limit-1)
+	}
+	return appendDigits(dst, value, bits), nil
+}
+
+// appendUint is appendInt for integers without a sign.
+func appendUint(dst []byte, value string, bits int) ([]byte, error) {
+	n, err := strconv.ParseUint(value, 10, bits)
+	if err != nil || strconv.FormatUint(n, 10) != value {
+		return nil, fmt.Errorf("must be an integer from 0 to %d, in decimal digits", uint64(math.MaxUint64)>>(64-bits))
+	}
+	return appendDigits(dst, value, bits), nil
+}
+
+func appendDigits(dst []byte, digits string, bits int) []byte {
+	if bits == 64 {
+		return appendString(dst, digits)
+	}
+	return append(dst, digits...)
+}
+
+// appendFloat appends a number in JSON's spelling, or one of the three values
+// that JSON has no number for.
+func appendFloat(dst []byte, value string, bits int) ([]byte, error) {
+	switch value {
+	case "NaN", "Infinity", "-Infinity":
+		return appendString(dst, value), nil
+	}
+	_, err := strconv.ParseFloat(value, bits)
+	// Of what ParseFloat reads, JSON lacks hexadecimal, inf, +1, .5 and 01.
+	if err != nil || !json.Valid([]byte(value)) {
+		return nil, fmt.Errorf("must be a number as JSON writes it and of at most %d bits, or NaN, Infinity or -Infinity", bits)
+	}
+	return append(dst, value...), nil
+}
+
+// appendEnum appends an enum value by its name or its number. A number need
+// not be one that the enum names: enums may grow.
+func appendEnum(dst []byte, enum protoreflect.EnumDescriptor, value string) ([]byte, error) {
+	if enum.Values().ByName(protoreflect.Name(value)) != nil {
+		return appendString(dst, value), nil
+	}
+	if with, err := appendInt(dst, value, 32); err == nil {
+		return with, nil
+	}
+	names := make([]string, enum.Values().Len())
+	for i := range names {
+		names[i] = string(enum.Values().Get(i).Name())
+	}
+	return nil, fmt.Errorf("must be one of %s", strings.Join(names, ", "))
+}
+
+// appendString appends a JSON string. A string that is not UTF-8 would change
+// on the way.
+func appendString(dst []byte, s string) []byte {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // Strings always marshal.
+	}
+	return append(dst, quoted...)
+}
