@@ -29,6 +29,8 @@ func main() {
 	}
 }
 
+// run writes the imports of proto/todo, and what these import themselves, but
+// for google/protobuf: buf brings that.
 func run(folder string) error {
 	var files []protoreflect.FileDescriptor
 	for _, path := range []string{
@@ -38,7 +40,7 @@ func run(folder string) error {
 	} {
 		file, err := protoregistry.GlobalFiles.FindFileByPath(path)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", path, err)
 		}
 		files = append(files, file)
 	}

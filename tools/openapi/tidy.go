@@ -1,0 +1,179 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// schemaPrefix begins a reference to a schema of the document.
+const schemaPrefix = "#/components/schemas/"
+
+// tidy rewrites what the generator says of protobuf into what holds for the
+// service's JSON.
+func tidy(root *yaml.Node) {
+	schemas := get(root, "components", "schemas")
+	for name := range pairs(schemas) {
+		name.Value = lastPart(name.Value)
+	}
+	names := fieldNames(schemas)
+	for node := range mappings(root) {
+		for _, name := range []string{"summary", "description"} {
+			if text := get(node, name); text != nil && text.Kind == yaml.ScalarNode {
+				text.Value = names.Replace(prose(text.Value))
+			}
+		}
+		if ref := get(node, "$ref"); ref != nil {
+			ref.Value = schemaPrefix + lastPart(strings.TrimPrefix(ref.Value, schemaPrefix))
+		}
+		switch {
+		case get(node, "operationId") != nil:
+			tidyOperation(node)
+			moveBody(node, schemas)
+		case get(node, "in") != nil:
+			// They repeat what the parameter itself says.
+			remove(get(node, "schema"), "title", "description")
+		case get(node, "properties") != nil:
+			tidyMessage(node)
+		}
+	}
+}
+
+// lastPart takes the package from a name. There is one package, and generated
+// clients make names of these.
+func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
+
+// prose returns a comment as Markdown: without the space that follows the
+// slashes of each line, and with rules as a list. The generator adds a rule as
+// its id, which says nothing to a reader, and its message.
+func prose(comment string) string {
+	lines := strings.Split(strings.TrimSpace(comment), "\n")
+	for i, line := range lines {
+		line = strings.TrimPrefix(line, " ")
+		if _, message, isRule := strings.Cut(line, " // "); isRule {
+			line = "- " + message
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fieldNames replaces the names that comments give to fields by those that
+// REST callers know. The generator keeps the former as titles.
+func fieldNames(schemas *yaml.Node) *strings.Replacer {
+	var oldnew []string
+	for _, schema := range pairs(schemas) {
+		for name, field := range pairs(get(schema, "properties")) {
+			oldnew = append(oldnew, "`"+get(field, "title").Value+"`", "`"+name.Value+"`")
+		}
+	}
+	return strings.NewReplacer(oldnew...)
+}
+
+// tidyOperation makes the first sentence of an operation's comment its
+// summary, and what follows its description.
+func tidyOperation(operation *yaml.Node) {
+	id, summary, description := get(operation, "operationId"), get(operation, "summary"), get(operation, "description")
+	id.Value = lastPart(id.Value)
+	if description == nil {
+		return // There is no comment.
+	}
+	comment := description.Value
+	if summary.Value != id.Value { // The stopgap for a comment of one paragraph.
+		comment = summary.Value + "\n\n" + comment
+	}
+	summary.Value, description.Value = cutSentence(comment)
+	if description.Value == "" {
+		remove(operation, "description")
+	}
+}
+
+// cutSentence returns the first sentence of a text, on one line and without
+// its full stop, and the rest.
+func cutSentence(text string) (sentence, rest string) {
+	end := len(text)
+	for _, stop := range []string{". ", ".\n"} {
+		if i := strings.Index(text, stop); i >= 0 {
+			end = min(end, i)
+		}
+	}
+	sentence = strings.TrimSuffix(text[:end], ".")
+	return strings.ReplaceAll(sentence, "\n", " "), strings.TrimSpace(strings.TrimPrefix(text[end:], "."))
+}
+
+// moveBody moves a body that the generator wrote out, because some of its
+// message's fields are in the path, to where the message's schema was: there
+// it has a name, which generated clients call its type by.
+func moveBody(operation, schemas *yaml.Node) {
+	body := get(operation, "requestBody", "content", "application/json", "schema")
+	title := get(body, "title")
+	if title == nil {
+		return
+	}
+	*get(schemas, title.Value) = *body
+	*body = yaml.Node{Kind: yaml.MappingNode}
+	set(body, "$ref", scalar(schemaPrefix+title.Value))
+}
+
+// tidyMessage corrects what a message says of its fields. Which ones a request
+// must have is the contract's to say, by its rules; an answer has all but the
+// optional ones.
+func tidyMessage(message *yaml.Node) {
+	required := &yaml.Node{Kind: yaml.SequenceNode}
+	for name, field := range pairs(get(message, "properties")) {
+		// The name in protobuf, which no REST caller meets.
+		remove(field, "title")
+		if optional := removeNull(field); !optional {
+			required.Content = append(required.Content, scalar(name.Value))
+		}
+	}
+	title := get(message, "title").Value
+	remove(message, "title") // The schema's name says it.
+	if !strings.HasSuffix(title, "Request") {
+		// Answers may get more fields in time; requests are read strictly.
+		remove(message, "required", "additionalProperties")
+		set(message, "required", required)
+	}
+}
+
+// removeNull takes null from what a field may be, and says whether it was
+// there. The generator writes it for optional fields, but the service neither
+// writes it nor takes it: an optional field is absent.
+func removeNull(field *yaml.Node) bool {
+	if kinds := get(field, "type"); kinds != nil && kinds.Kind == yaml.SequenceNode {
+		i := slices.IndexFunc(kinds.Content, func(kind *yaml.Node) bool { return kind.Value == "null" })
+		if i >= 0 {
+			*kinds = *scalar(kinds.Content[0].Value)
+			return true
+		}
+	}
+	if choices := get(field, "oneOf"); choices != nil {
+		ref := get(choices.Content[0], "$ref")
+		remove(field, "oneOf")
+		set(field, "$ref", ref)
+		return true
+	}
+	return false
+}
+
+// dropUnused removes the schemas that nothing refers to: those of requests
+// whose fields are all parameters.
+func dropUnused(root *yaml.Node) {
+	schemas := get(root, "components", "schemas")
+	for dropped := true; dropped; {
+		used := map[string]bool{}
+		for node := range mappings(root) {
+			if ref := get(node, "$ref"); ref != nil {
+				used[ref.Value] = true
+			}
+		}
+		dropped = false
+		for name := range pairs(schemas) {
+			if !used[schemaPrefix+name.Value] {
+				remove(schemas, name.Value)
+				dropped = true
+			}
+		}
+	}
+}
