@@ -1,0 +1,42 @@
+package authtest
+
+import (
+	"io"
+	"net/http"
+)
+
+// Fetches returns how often the key set was asked for.
+func (i *Issuer) Fetches() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.fetches
+}
+
+// Answer has a handler answer whoever asks for the key set, until [Issuer.Heal].
+func (i *Issuer) Answer(fault http.Handler) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.fault = fault
+}
+
+// Fail answers with a status and nothing else.
+func (i *Issuer) Fail(status int) {
+	i.Answer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+}
+
+// Hang answers nothing, as long as the caller waits.
+func (i *Issuer) Hang() {
+	i.Answer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+}
+
+// ServeBody answers with a body instead of the key set.
+func (i *Issuer) ServeBody(contentType, body string) {
+	i.Answer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		// It fails when the caller has had enough, as it may.
+		_, _ = io.WriteString(w, body)
+	}))
+}
+
+// Heal ends a fault.
+func (i *Issuer) Heal() { i.Answer(nil) }

@@ -1,0 +1,118 @@
+package auth
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+)
+
+// errNoUsableKey says that a document is a key set but has no key to verify
+// RS256 with.
+var errNoUsableKey = errors.New("no usable key")
+
+// errEdDSA says that a key is for EdDSA, and what to do about it. It is what
+// Better Auth makes unless told otherwise, and goes on to sign with after it was
+// told.
+var errEdDSA = errors.New(`the issuer signs with EdDSA, but this service accepts RS256 only: ` +
+	`in Better Auth's jwt plugin set jwks.keyPairConfig to { alg: "RS256" }, ` +
+	`then set expiresAt to a past time in the old key's row of its jwks table`)
+
+// parseKeySet returns the usable keys of a key set (RFC 7517 section 5), by key
+// ID. It skips the others, as the RFC asks for, and fails with errNoUsableKey
+// when nothing is left. Of two keys with one ID it takes the first.
+func parseKeySet(document []byte) (map[string]*rsa.PublicKey, error) {
+	members, err := splitKeySet(document)
+	if err != nil {
+		return nil, err
+	}
+	keys := make(map[string]*rsa.PublicKey, len(members))
+	fault := errors.New("it is empty")
+	for i, member := range members {
+		key, err := parseKey(member)
+		if err != nil {
+			// The cure helps more than what is wrong with another key.
+			if i == 0 || errors.Is(err, errEdDSA) {
+				fault = err
+			}
+			continue
+		}
+		if keys[key.id] == nil {
+			keys[key.id] = key.public
+		}
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%w among %d: %w", errNoUsableKey, len(members), fault)
+	}
+	return keys, nil
+}
+
+// splitKeySet returns the keys of a set, unread. It stops at one too many, so
+// that a set of very many small ones costs no more than a set of maxKeys.
+func splitKeySet(document []byte) ([]json.RawMessage, error) {
+	set, err := parseObject(document)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(set["keys"]))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
+		return nil, errors.New(`it has no array "keys"`)
+	}
+	var members []json.RawMessage
+	for decoder.More() {
+		if len(members) == maxKeys {
+			return nil, fmt.Errorf("it has more than %d keys", maxKeys)
+		}
+		var member json.RawMessage
+		if err := decoder.Decode(&member); err != nil {
+			return nil, fmt.Errorf("a key in it can't be read: %w", err)
+		}
+		members = append(members, member)
+	}
+	return members, nil
+}
+
+// verificationKey is a key that verifies RS256.
+type verificationKey struct {
+	id     string
+	public *rsa.PublicKey
+}
+
+// parseKey reads a JSON Web Key (RFC 7517 section 4). It fails when the key is
+// not one to verify RS256 with, with a text that does not quote the issuer.
+func parseKey(data []byte) (verificationKey, error) {
+	parsed, err := jwk.ParseKey(data)
+	if err != nil {
+		return verificationKey{}, errors.New("a key of an unknown type, or without what its type needs")
+	}
+	if parsed.KeyType() == jwa.OKP {
+		return verificationKey{}, errEdDSA
+	}
+	// A private RSA key is of another type, and no longer a secret.
+	key, ok := parsed.(jwk.RSAPublicKey)
+	if !ok {
+		return verificationKey{}, errors.New("a key that is not a public one for RSA")
+	}
+	n, e := new(big.Int).SetBytes(key.N()), new(big.Int).SetBytes(key.E())
+	switch alg, use := key.Algorithm().String(), key.KeyUsage(); {
+	case alg != "" && alg != algorithm:
+		return verificationKey{}, errors.New("a key for an algorithm other than " + algorithm)
+	case use != "" && use != string(jwk.ForSignature):
+		return verificationKey{}, errors.New("a key that is not for signatures")
+	case key.KeyID() == "" || len(key.KeyID()) > maxKeyIDBytes:
+		return verificationKey{}, fmt.Errorf("a key whose ID is not of 1 to %d bytes", maxKeyIDBytes)
+	case n.BitLen() < minKeyBits || n.BitLen() > maxKeyBits:
+		return verificationKey{}, fmt.Errorf("a key of %d bits, and not %d to %d", n.BitLen(), minKeyBits, maxKeyBits)
+	// crypto/rsa takes no others. Checked on the whole number, since an int
+	// would hold just its last bits.
+	case e.Cmp(big.NewInt(3)) < 0 || e.Cmp(big.NewInt(math.MaxInt32)) > 0 || e.Bit(0) == 0 || n.Bit(0) == 0:
+		return verificationKey{}, errors.New("a key with an impossible exponent or modulus")
+	}
+	return verificationKey{id: key.KeyID(), public: &rsa.PublicKey{N: n, E: int(e.Int64())}}, nil
+}
