@@ -1,0 +1,232 @@
+package pglocal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cluster is a folder of ours, locked by this process: the data of a
+// PostgreSQL server in it, and the server's log beside them.
+type cluster struct {
+	dir     string
+	data    string
+	account *account // Whom the programs run as; nil for ourselves.
+	bin     string   // The folder of the programs that fit the data.
+	lock    io.Closer
+}
+
+// openCluster locks the folder, which it makes when it is absent.
+func openCluster(dir string) (_ *cluster, err error) {
+	if dir == "" {
+		return nil, errors.New("no folder given")
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	c := &cluster{dir: dir, data: filepath.Join(dir, "data")}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // G301: the server's user has to get through.
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if c.lock, err = lockFile(filepath.Join(dir, "lock")); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if c.account, err = unprivileged(c.data); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// close lets other processes have the folder.
+func (c *cluster) close() { _ = c.lock.Close() }
+
+// major returns the major version of PostgreSQL that made the data, 0 when
+// there are none.
+func (c *cluster) major() int {
+	content, err := os.ReadFile(filepath.Join(c.data, "PG_VERSION"))
+	if err != nil {
+		return 0
+	}
+	major, _ := strconv.Atoi(strings.TrimSpace(string(content)))
+	return major
+}
+
+// prepare makes the folder ready for a start: handed to the user that the
+// server runs as, no server of an earlier process in it, the data there.
+func (c *cluster) prepare(ctx context.Context, disposable bool) error {
+	if c.account != nil {
+		if err := os.Chown(c.dir, int(c.account.uid), int(c.account.gid)); err != nil {
+			return err
+		}
+		if err := c.run(ctx, "/bin/sh", "-c", "exit 0"); err != nil {
+			return fmt.Errorf("%w: %s: user %s: choose a folder outside of private ones such as /root, or open its parents (chmod o+x): %w",
+				ErrUnreachable, c.dir, c.account.name, err)
+		}
+	}
+	if err := c.endStale(ctx); err != nil {
+		return err
+	}
+	if c.major() != 0 {
+		return nil
+	}
+	return c.initialize(ctx, disposable)
+}
+
+// initialize makes the data. They get their name when they are complete, so
+// that an interrupted run leaves nothing that looks like data.
+func (c *cluster) initialize(ctx context.Context, disposable bool) error {
+	unfinished := c.data + ".new"
+	args := []string{"-D", unfinished, "--username=" + Superuser, "--auth=trust", "--encoding=UTF8"}
+	if disposable {
+		args = append(args, "--no-sync")
+	}
+	var err error
+	for _, locale := range []string{"C.UTF-8", "C"} { // Not every system has the first.
+		if err = os.RemoveAll(unfinished); err != nil {
+			return err
+		}
+		err = c.run(ctx, filepath.Join(c.bin, "initdb"), append(args, "--locale="+locale)...)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(unfinished, c.data)
+}
+
+// endStale stops a server that a process which held the folder before, and is
+// gone, has left running.
+func (c *cluster) endStale(ctx context.Context) error {
+	p := c.readPIDFile()
+	if p.pid == 0 {
+		return nil
+	}
+	if command, known := commandLine(ctx, p.pid); known && !strings.Contains(command, c.data) {
+		// The number is free, or some other process has it now. PostgreSQL
+		// would take that one for a server and refuse to start.
+		return os.Remove(c.pidFile())
+	}
+	if err := c.shutDown(ctx, "fast"); err != nil {
+		return fmt.Errorf("stop process %d, the server that an earlier run left in %s: %w", p.pid, c.dir, err)
+	}
+	return nil
+}
+
+// shutDown stops the server that the PID file names and waits until it has
+// ended, at most half the time that a stop may take.
+func (c *cluster) shutDown(ctx context.Context, mode string) error {
+	seconds := strconv.Itoa(int(stopTimeout / 2 / time.Second))
+	return c.run(ctx, filepath.Join(c.bin, "pg_ctl"), "stop", "-D", c.data, "-m", mode, "-w", "-t", seconds)
+}
+
+// pidFile returns the path of the file that a running server keeps.
+func (c *cluster) pidFile() string { return filepath.Join(c.data, "postmaster.pid") }
+
+// pidFile is what a PID file says, the zero value when there is none.
+type pidFile struct {
+	pid   int
+	ready bool // Connections are accepted.
+}
+
+// readPIDFile reads the server's PID file.
+func (c *cluster) readPIDFile() pidFile {
+	content, err := os.ReadFile(c.pidFile())
+	if err != nil {
+		return pidFile{}
+	}
+	lines := strings.Split(string(content), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
+	if err != nil {
+		return pidFile{}
+	}
+	const status = 7 // The eighth line, since PostgreSQL 10.
+	return pidFile{pid: pid, ready: len(lines) > status && strings.TrimSpace(lines[status]) == "ready"}
+}
+
+// confine makes a command run as the folder's user, end with this process
+// where the system can do that, and not hear the terminal's Ctrl-C.
+func (c *cluster) confine(cmd *exec.Cmd) {
+	cmd.Dir = c.dir
+	cmd.SysProcAttr = processAttributes(c.account)
+	for _, variable := range os.Environ() {
+		// PGDATA and others would change what the programs do.
+		if !strings.HasPrefix(variable, "PG") && !strings.HasPrefix(variable, "LC_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	cmd.Env = append(cmd.Env, "LC_ALL=C")
+}
+
+// run runs a program to its end; its output is part of the error.
+func (c *cluster) run(ctx context.Context, program string, args ...string) error {
+	runtime.LockOSThread() // See Server.launch.
+	defer runtime.UnlockOSThread()
+	var output bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = time.Second
+	cmd.Stdout, cmd.Stderr = &output, &output
+	c.confine(cmd)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, bytes.TrimSpace(output.Bytes()))
+	}
+	return nil
+}
+
+// openLog opens the server's log, empty.
+func (c *cluster) openLog() (*os.File, error) {
+	return os.OpenFile(c.logFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
+}
+
+// logFile returns the path of the server's log.
+func (c *cluster) logFile() string { return filepath.Join(c.dir, "postgres.log") }
+
+// logTail returns the end of the server's log.
+func (c *cluster) logTail() string {
+	const most = 2048
+	content, err := os.ReadFile(c.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(content[max(0, len(content)-most):]))
+}
+
+// Remove deletes the folder of a server that no living process owns, with all
+// data, and stops the server first when it still runs. It fails with
+// [ErrInUse].
+func Remove(ctx context.Context, dir string) error {
+	c, err := openCluster(dir)
+	if err != nil {
+		return fmt.Errorf("pglocal: %w", err)
+	}
+	defer c.close()
+	if major := c.major(); major != 0 {
+		ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+		defer cancel()
+		if c.bin, err = choose(ctx, "", major); err != nil {
+			return fmt.Errorf("pglocal: %w", err)
+		}
+		if err := c.endStale(ctx); err != nil {
+			return fmt.Errorf("pglocal: %w", err)
+		}
+	}
+	if err := os.RemoveAll(c.dir); err != nil {
+		return fmt.Errorf("pglocal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package pglocal
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// processAttributes makes a process run as the account, when there is one, in
+// a process group of its own, and shut down when the thread that started it
+// ends. (The kernel forgets a death signal when a process changes its user;
+// os/exec sets it after that.)
+func processAttributes(a *account) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		Setpgid:    true,
+		Pdeathsig:  syscall.SIGINT, // To PostgreSQL: a fast shutdown.
+		Credential: credential(a),
+	}
+}
+
+// commandLine returns the command line of a process, empty when there is none,
+// and whether that is known.
+func commandLine(_ context.Context, pid int) (string, bool) {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return "", os.IsNotExist(err)
+	}
+	return string(bytes.ReplaceAll(content, []byte{0}, []byte{' '})), true
+}

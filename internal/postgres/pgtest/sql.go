@@ -1,0 +1,69 @@
+package pgtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Exec runs statements in the database at url.
+func Exec(t testing.TB, url, sql string) {
+	t.Helper()
+	if _, err := connect(t, url).Exec(t.Context(), sql); err != nil {
+		t.Fatalf("pgtest: %s: %v", sql, err)
+	}
+}
+
+// LockTable keeps everybody else from reading or writing a table until unlock
+// is called or the test ends.
+func LockTable(t testing.TB, url, table string) (unlock func()) {
+	t.Helper()
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE "+pgx.Identifier{table}.Sanitize()); err != nil {
+		t.Fatalf("pgtest: lock %s: %v", table, err)
+	}
+	return func() {
+		if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
+			t.Errorf("pgtest: unlock %s: %v", table, err)
+		}
+	}
+}
+
+// WaitForLocked waits until at least count statements in the database at url
+// wait for a lock.
+func WaitForLocked(t testing.TB, url string, count int) {
+	t.Helper()
+	conn := connect(t, url)
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	for waiting := 0; waiting < count; {
+		err := conn.QueryRow(ctx, `
+			SELECT count(*)
+			FROM   pg_stat_activity
+			WHERE  datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+		if err != nil {
+			t.Fatalf("pgtest: %d statements wait for a lock, not %d: %v", waiting, count, err)
+		}
+		time.Sleep(time.Millisecond) // Between two looks.
+	}
+}
+
+// connect returns a connection that is closed, and its transaction rolled back,
+// when the test has ended.
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
+		defer cancel()
+		_ = conn.Close(ctx) // Nothing is left to save.
+	})
+	return conn
+}
