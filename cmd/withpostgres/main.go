@@ -1,0 +1,84 @@
+// Command withpostgres runs another command while a throwaway PostgreSQL server
+// runs on this machine, with two empty databases in its environment:
+// ATLAS_DEV_URL, to plan migrations in, and DATABASE_URL, unless the
+// environment names a database already. The server is the one that the tests
+// use, found or downloaded as for them.
+//
+//	go run ./cmd/withpostgres COMMAND [ARGUMENT]...
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"example.com/todo-backend/internal/pglocal" //nolint:depguard // For development, as cmd/todo-dev is.
+)
+
+// startTimeout is long enough for a download.
+const startTimeout = 10 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	stop()
+	var failed *exec.ExitError
+	switch {
+	case errors.As(err, &failed):
+		os.Exit(max(1, failed.ExitCode())) // The command has said why.
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "withpostgres:", err)
+		os.Exit(1)
+	}
+}
+
+// run starts the server, runs the command and stops the server.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
+	if len(args) == 0 {
+		return errors.New("usage: withpostgres COMMAND [ARGUMENT]")
+	}
+	server, remove, err := startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	// The two databases that every new server has are empty.
+	cmd.Env = append(cmd.Environ(), "ATLAS_DEV_URL="+server.URL("postgres"))
+	if getenv("DATABASE_URL") == "" && getenv("DATABASE_DIRECT_URL") == "" {
+		_, _ = fmt.Fprintln(stderr, "withpostgres: DATABASE_URL is not set: using an empty database")
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+server.URL("template1"))
+	}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd.Run()
+}
+
+// startServer runs a server in a folder that the returned function removes
+// with it.
+func startServer(ctx context.Context) (_ *pglocal.Server, remove func() error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "todo-withpostgres-")
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := pglocal.Start(ctx, pglocal.Config{Dir: dir, CacheDir: filepath.Join(cache, "todo-backend"), Disposable: true})
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return server, func() error { return errors.Join(server.Stop(), os.RemoveAll(dir)) }, nil
+}

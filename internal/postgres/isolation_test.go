@@ -1,0 +1,119 @@
+package postgres_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// twoUsers is what a method of the store is tried on: a todo of Alice's, and
+// Mallory, who knows all about it.
+type twoUsers struct {
+	*testing.T
+	store          todo.Store
+	alice, mallory todo.UserID
+	alices         todo.Todo
+}
+
+// sameAsNone wants what is said of somebody else's todo to be said of one that
+// was never made.
+func (u twoUsers) sameAsNone(foreign, none error) {
+	u.Helper()
+	if !errors.Is(foreign, todo.ErrNotFound) {
+		u.Errorf("another's todo: %v, want ErrNotFound", foreign)
+	}
+	if foreign == nil || none == nil || foreign.Error() != none.Error() {
+		u.Errorf("another's todo: %v, one never made: %v, want the same", foreign, none)
+	}
+}
+
+// isolationCases says for each method of todo.Store that it keeps Mallory away
+// from Alice's todos. That hers are unchanged afterwards is checked for all.
+func isolationCases() map[string]func(twoUsers) {
+	return map[string]func(twoUsers){
+		"CreateTodo": func(u twoUsers) {
+			created, err := u.store.CreateTodo(u.Context(), u.mallory, todo.Draft{Title: "mine"})
+			if err != nil {
+				u.Fatal(err)
+			}
+			if _, err := u.store.GetTodo(u.Context(), u.mallory, created.ID); err != nil {
+				u.Errorf("Mallory has no access to her own: %v", err)
+			}
+		},
+		"GetTodo": func(u twoUsers) {
+			_, foreign := u.store.GetTodo(u.Context(), u.mallory, u.alices.ID)
+			_, none := u.store.GetTodo(u.Context(), u.mallory, neverMade())
+			u.sameAsNone(foreign, none)
+		},
+		"ListTodos": func(u twoUsers) {
+			mine := create(u.T, u.store, u.mallory, "mine")
+			for _, query := range []todo.Query{
+				{Size: 10},
+				{Size: 10, IsCompleted: new(false)},
+				{Size: 10, After: &todo.Cursor{CreatedAt: mine.CreatedAt.AddDate(1, 0, 0), ID: u.alices.ID}},
+			} {
+				page, err := u.store.ListTodos(u.Context(), u.mallory, query)
+				if err != nil {
+					u.Fatal(err)
+				}
+				if diff := cmp.Diff(todo.Page{Todos: []todo.Todo{mine}}, page); diff != "" {
+					u.Errorf("Mallory's list:\n%s", diff)
+				}
+			}
+			page, err := u.store.ListTodos(u.Context(), u.mallory, todo.Query{Size: 1})
+			if err != nil {
+				u.Fatal(err)
+			}
+			if page.Next != nil {
+				u.Errorf("Alice's todos make Mallory's list go on: %+v", page)
+			}
+		},
+		"UpdateTodo": func(u twoUsers) {
+			change := todo.Change{Title: new("taken over"), IsCompleted: new(true)}
+			_, foreign := u.store.UpdateTodo(u.Context(), u.mallory, u.alices.ID, change)
+			_, none := u.store.UpdateTodo(u.Context(), u.mallory, neverMade(), change)
+			u.sameAsNone(foreign, none)
+		},
+		"DeleteTodo": func(u twoUsers) {
+			foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID)
+			none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade())
+			u.sameAsNone(foreign, none)
+		},
+	}
+}
+
+func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
+	t.Parallel()
+	for method, try := range isolationCases() {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			store, _ := newStore(t)
+			u := twoUsers{T: t, store: store, alice: user(t, "alice"), mallory: user(t, "mallory")}
+			u.alices = create(t, store, u.alice, "hers")
+			query := todo.Query{Size: 10}
+			before := list(t, store, u.alice, query)
+			try(u)
+			if diff := cmp.Diff(before, list(t, store, u.alice, query)); diff != "" {
+				t.Errorf("Alice's todos changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEveryMethodHasAnIsolationCase(t *testing.T) {
+	t.Parallel()
+	cases := isolationCases()
+	for method := range reflect.TypeFor[todo.Store]().Methods() {
+		if cases[method.Name] == nil {
+			t.Errorf("todo.Store.%s has no case with two users", method.Name)
+		}
+		delete(cases, method.Name)
+	}
+	for name := range cases {
+		t.Errorf("todo.Store has no method %s", name)
+	}
+}

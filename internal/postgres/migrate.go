@@ -1,0 +1,232 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	defaultQueueTimeout = time.Minute
+
+	// Statements of the service queue behind a migration that waits for their
+	// table, and those behind them for a connection, which they give up on
+	// after a second.
+	defaultLockTimeout = 500 * time.Millisecond
+
+	// lockAttempts is how often a migration waits for a busy table.
+	lockAttempts = 5
+
+	// migrateTimeout is for all of a migration: indexes of large tables take
+	// their time.
+	migrateTimeout = 30 * time.Minute
+
+	// migrateConnectTimeout covers a database that sleeps and has to wake.
+	migrateConnectTimeout = 15 * time.Second
+)
+
+// SQLSTATE codes that a migration knows a remedy for, besides lockNotAvailable.
+const (
+	insufficientPrivilege = "42501"
+	deadlockDetected      = "40P01"
+)
+
+// MigrateConfig says which database is brought to which schema.
+type MigrateConfig struct {
+	// URL is the connection URL of the database. The tables are those of the
+	// first schema in its search path, most often public.
+	URL string
+
+	// Schema is SQL that makes the wanted tables in an empty schema. It must
+	// not begin or end transactions.
+	Schema string
+
+	// AllowDestructive applies also the changes that may lose data.
+	AllowDestructive bool
+
+	// QueueTimeout bounds the wait for other migrations of the database. 0
+	// means a minute.
+	QueueTimeout time.Duration
+
+	// LockTimeout bounds each of a few waits for a table that others use. For
+	// that long their next statements have to wait too. 0 means half a second.
+	LockTimeout time.Duration
+
+	// Logger gets each statement before it is applied, a warning for each one
+	// that is left out, and the outcome. It must not be nil.
+	Logger *slog.Logger
+}
+
+// Migrate brings the tables that a schema declares to what it declares them
+// to be. It compares them with the database's as Atlas does, in a scratch
+// schema, and applies the difference. All of it is one transaction, so an
+// error, or the end of the process, at any point leaves the database as it
+// was. The database's role needs the right to create schemas.
+//
+// Changes that are destructive are left out with a warning unless the config
+// allows them: dropping a column, changing its type, and whatever else isn't
+// known to be safe. Dropping or replacing indexes, checks and foreign keys
+// counts as safe, since it loses no data. Tables that the schema doesn't
+// declare belong to others and are left alone in any case. That includes one
+// that it used to declare: drop it by hand.
+//
+// Migrations of a database wait for one another. A busy table makes Migrate
+// try a few times and then fail, rather than hold up everybody who needs the
+// table. It fails too when the database can't be reached and when its rows
+// don't fit the schema. No error contains the URL's password.
+//
+// Indexes are not built concurrently, as that can't be done in a transaction:
+// a large table can't be written to meanwhile. To avoid that, create the index
+// by hand first, with CONCURRENTLY and the name that the schema gives it.
+func Migrate(ctx context.Context, cfg MigrateConfig) error {
+	cfg.QueueTimeout = cmp.Or(cfg.QueueTimeout, defaultQueueTimeout)
+	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, defaultLockTimeout)
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+
+	db, conn, err := connectForMigration(ctx, cfg.URL)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer db.Close()
+	defer conn.Close()
+
+	m := &migration{cfg: cfg, conn: conn}
+	if err := m.run(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// connectForMigration opens the one connection that a migration uses.
+func connectForMigration(ctx context.Context, url string) (*sql.DB, *sql.Conn, error) {
+	config, err := parseURL(url)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the URL of the database %w", err)
+	}
+	// Poolers needn't know of prepared statements, and few statements here run
+	// more than once.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	db := stdlib.OpenDB(*config.ConnConfig)
+	ctx, cancel := context.WithTimeout(ctx, migrateConnectTimeout)
+	defer cancel()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to the database: %w", errors.Join(err, db.Close()))
+	}
+	return db, conn, nil
+}
+
+// migration is one call of Migrate.
+type migration struct {
+	cfg    MigrateConfig
+	conn   *sql.Conn
+	tables []string // The tables that the schema declares, once it was read.
+}
+
+// run makes attempts until one doesn't fail for a busy table.
+func (m *migration) run(ctx context.Context) error {
+	// What has queued up behind an attempt gets its turn before the next.
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for attempt := 1; ; attempt++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-pause.C:
+		}
+		err := m.attempt(ctx)
+		switch {
+		case !hasState(err, lockNotAvailable, deadlockDetected):
+			return err
+		case attempt == lockAttempts:
+			return m.busyError(ctx, err)
+		}
+		m.cfg.Logger.InfoContext(ctx, "a table is busy, trying again", "attempt", attempt, "cause", err)
+		pause.Reset(2 * m.cfg.LockTimeout)
+	}
+}
+
+// attempt does everything in one transaction.
+func (m *migration) attempt(ctx context.Context) error {
+	// Each statement has to see what the migration before this one has done,
+	// whatever isolation the role begins with.
+	tx, err := m.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // Without effect after the commit.
+
+	if err := m.queue(ctx, tx); err != nil {
+		return err
+	}
+	if err := setLockTimeout(ctx, tx, m.cfg.LockTimeout); err != nil {
+		return err
+	}
+	plan, err := m.plan(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, statement := range plan.apply {
+		m.cfg.Logger.InfoContext(ctx, "applying a change", "statement", statement.Cmd)
+		if _, err := tx.ExecContext(ctx, statement.Cmd, statement.Args...); err != nil {
+			return fmt.Errorf("nothing was changed: %s: %w", statement.Comment, err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit, run it again to see whether it took effect: %w", err)
+	}
+	m.report(ctx, plan)
+	return nil
+}
+
+// plan compares the database with the wanted schema.
+func (m *migration) plan(ctx context.Context, tx *sql.Tx) (*migrationPlan, error) {
+	inspector, err := newInspector(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := inspector.wanted(ctx, m.cfg.Schema)
+	if err != nil {
+		return nil, err
+	}
+	m.tables = nil
+	for _, table := range wanted.Tables {
+		m.tables = append(m.tables, table.Name)
+	}
+	if len(m.tables) == 0 {
+		return nil, errors.New("the wanted schema declares no tables")
+	}
+	current, err := inspector.current(ctx, m.tables)
+	if err != nil {
+		return nil, err
+	}
+	return newMigrationPlan(ctx, current, wanted, m.cfg.AllowDestructive)
+}
+
+// report logs what a migration has done, and what not.
+func (m *migration) report(ctx context.Context, plan *migrationPlan) {
+	for _, statement := range plan.leaveOut {
+		m.cfg.Logger.WarnContext(ctx, "left out a change that may lose data: --allow-destructive applies it", "statement", statement.Cmd)
+	}
+	if len(plan.apply) == 0 {
+		m.cfg.Logger.InfoContext(ctx, "the database is up to date: nothing to apply", "left_out", len(plan.leaveOut))
+		return
+	}
+	m.cfg.Logger.InfoContext(ctx, "the database has been migrated", "applied", len(plan.apply), "left_out", len(plan.leaveOut))
+}
+
+// hasState reports whether the database failed with one of the given
+// SQLSTATEs.
+func hasState(err error, states ...string) bool {
+	failed, ok := pgError(err)
+	return ok && slices.Contains(states, failed.Code)
+}

@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// access says whether a statement may run twice.
+type access bool
+
+const (
+	reads  access = false
+	writes access = true
+)
+
+// run runs a statement on a connection of the pool, a second time on another
+// one when the first connection turned out to be dead and a repetition does
+// no harm: it changes nothing, or it has not left this process.
+func (s *Store) run(ctx context.Context, a access, operation string, statement func(context.Context, *pgx.Conn) error) error {
+	err := s.attempt(ctx, statement)
+	if ctx.Err() == nil && worthRepeating(err, a) {
+		// What ended one connection has probably ended its neighbours, or made
+		// their prepared statements stale.
+		s.pool.Reset()
+		err = s.attempt(ctx, statement)
+	}
+	return interpret(ctx, operation, err)
+}
+
+// worthRepeating reports whether a statement that failed may be run again on
+// another connection, and could succeed there.
+func worthRepeating(err error, a access) bool {
+	if failed, ok := pgError(err); ok && failed.Code == cachedPlanChanged {
+		return true // Refused before it ran.
+	}
+	_, lost := errors.AsType[*lostConnectionError](err)
+	return lost && (a == reads || pgconn.SafeToRetry(err))
+}
+
+// attempt runs a statement once, within its bounds. It fails with a
+// [noConnectionError] or [lostConnectionError] when it is the connection's
+// fault, and with [context.DeadlineExceeded] when the statement took too long.
+func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pgx.Conn) error) error {
+	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout, errPoolBusy)
+	defer cancel()
+	conn, err := s.pool.Acquire(acquiring)
+	switch {
+	case err != nil && acquiring.Err() != nil:
+		return &noConnectionError{context.Cause(acquiring)}
+	case err != nil:
+		return &noConnectionError{err}
+	}
+	defer conn.Release()
+
+	running, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	err = statement(running, conn.Conn())
+	switch {
+	case err == nil, errors.Is(err, pgx.ErrNoRows):
+		return err
+	case running.Err() != nil:
+		return fmt.Errorf("%w: %w", running.Err(), err)
+	case conn.Conn().IsClosed():
+		return &lostConnectionError{err}
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+// Package postgres keeps todos in PostgreSQL: the pool of connections with its
+// bounds (pool.go, dial.go), one SQL statement for each operation (todo.go),
+// what is tried again (retry.go), what errors mean (errors.go), and the
+// migration that brings a database to the schema (migrate.go).
+//
+// It sets nothing on a session, prepares nothing when the URL says so, and
+// needs no transaction of more than one statement, so that it works through
+// PgBouncer in transaction mode.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// Config says which database a Store is on.
+type Config struct {
+	// URL is the connection string, in the form that [CheckURL] accepts.
+	URL string
+
+	// MaxConns is the number of connections that are opened at most, at least
+	// 1. It wins over pool_max_conns in the URL.
+	MaxConns int
+
+	// Logger is told when the database goes away and when it comes back. It
+	// must not be nil.
+	Logger *slog.Logger
+}
+
+// Store is a [todo.Store] on a PostgreSQL database. It needs no database to
+// start with, and no schema: until they are there, its methods fail with
+// [todo.ErrUnavailable].
+//
+// Every method takes at most a second to get a connection, and gives a
+// statement, the wait for locks included, five seconds. It fails with
+// [context.DeadlineExceeded] when they, or the caller's deadline, pass.
+type Store struct {
+	pool *pgxpool.Pool
+}
+
+var _ todo.Store = (*Store)(nil)
+
+// Open returns a Store, without having connected to anything. Its error never
+// shows any part of the URL. The caller closes the Store.
+func Open(config Config) (*Store, error) {
+	pool, err := newPool(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{pool: pool}, nil
+}
+
+// Close waits for statements under way and closes all connections. Calls that
+// come later fail with [todo.ErrUnavailable].
+func (s *Store) Close() { s.pool.Close() }
+
+// Ready fails with [todo.ErrUnavailable] unless the database answers and has
+// the todo table. A table that is locked counts as there.
+func (s *Store) Ready(ctx context.Context) error {
+	const operation = "look for the todo table"
+	var found bool
+	err := s.run(ctx, reads, operation, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, "SELECT to_regclass('todo') IS NOT NULL").Scan(&found)
+	})
+	switch {
+	case errors.Is(err, todo.ErrUnavailable):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", todo.ErrUnavailable, err)
+	case !found:
+		return fmt.Errorf("postgres: %s: %w: there is none; migrate the database", operation, todo.ErrUnavailable)
+	}
+	return nil
+}

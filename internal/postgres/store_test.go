@@ -1,0 +1,182 @@
+package postgres_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// open returns a store on a database, and closes it when the test has ended.
+func open(t *testing.T, url string, maxConns int) *postgres.Store {
+	t.Helper()
+	store, err := postgres.Open(postgres.Config{URL: url, MaxConns: maxConns, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
+// newStore returns a store on a database of the test's own, and its URL.
+func newStore(t *testing.T) (*postgres.Store, string) {
+	t.Helper()
+	url := pgtest.NewDatabase(t)
+	return open(t, url, 16), url
+}
+
+// user returns an owner.
+func user(t *testing.T, subject string) todo.UserID {
+	t.Helper()
+	id, err := todo.ParseUserID(subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// create stores a todo.
+func create(t *testing.T, store todo.Store, owner todo.UserID, title string) todo.Todo {
+	t.Helper()
+	created, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: title})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return created
+}
+
+// neverMade returns an id that no todo has.
+func neverMade() todo.ID { return todo.ID{1, 2, 3} }
+
+// waitFor repeats an action until it succeeds.
+func waitFor(t *testing.T, what string, action func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		err := action()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s: %v", what, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// lockedBuffer is a buffer that a logger and a test may use at once.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+func TestConnectionStringsOfProvidersAreAccepted(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{
+		"postgres://todo@127.0.0.1:5432/todo",
+		"postgresql://neondb_owner:npg_secret@ep-cool-1-pooler.eu-central-1.aws.neon.tech/neondb?sslmode=require&channel_binding=require",
+		"postgresql://neondb_owner:npg_secret@ep-cool-1.eu-central-1.aws.neon.tech/neondb?sslmode=verify-full&options=endpoint%3Dep-cool-1",
+		"postgres://u:p@one.example,two.example:5433/todo?target_session_attrs=read-write&sslmode=require",
+		"postgres://u:p@pgbouncer:6432/todo?default_query_exec_mode=exec&sslmode=disable",
+		"postgres://u:p%40ss%2Fword@host/todo",
+		"postgres:///todo?host=/var/run/postgresql",
+	} {
+		if err := postgres.CheckURL(url); err != nil {
+			t.Errorf("CheckURL(%q): %v", url, err)
+		}
+		open(t, url, 16) // Needs no database.
+	}
+}
+
+func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{
+		"",
+		"canary",
+		"mysql://canary:canary@canary/canary",
+		"host=canary password=canary dbname=canary",
+		"postgres://canary:canary@canary:port/canary",
+		"postgres://canary:can%zzary@canary/canary",
+		"postgres://canary:canary/canary?@canary:99999/canary",
+		"postgres://canary:canary@canary/canary?sslmode=canary",
+		"postgres://canary:canary@canary/canary?channel_binding=canary",
+		"postgres://canary:canary@canary/canary?default_query_exec_mode=canary",
+		"postgres://canary:canary@canary/canary?connect_timeout=canary",
+	} {
+		_, openErr := postgres.Open(postgres.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
+		for _, err := range []error{postgres.CheckURL(url), openErr} {
+			if err == nil {
+				t.Errorf("%q is accepted", url)
+				continue
+			}
+			for ; err != nil; err = errors.Unwrap(err) {
+				if strings.Contains(err.Error(), "canary") {
+					t.Errorf("%q: the error shows it: %v", url, err)
+				}
+			}
+		}
+	}
+}
+
+func TestAMissingCertificateFileIsNamed(t *testing.T) {
+	t.Parallel()
+	err := postgres.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
+	if err == nil || !strings.Contains(err.Error(), "/nowhere/root.crt") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("CheckURL: %v, want an error that names the file and no password", err)
+	}
+}
+
+func TestAStoreNeedsAConnection(t *testing.T) {
+	t.Parallel()
+	if _, err := postgres.Open(postgres.Config{URL: "postgres://u@h/d", MaxConns: 0}); err == nil {
+		t.Error("Open with MaxConns 0 succeeds")
+	}
+}
+
+func TestPasswordsAreNeitherLoggedNorInErrors(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	store, err := postgres.Open(postgres.Config{
+		URL:      "postgres://todo:canary@127.0.0.1:1/todo?sslmode=disable",
+		MaxConns: 1,
+		Logger:   slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for range 3 {
+		err := store.Ready(t.Context())
+		if !errors.Is(err, todo.ErrUnavailable) {
+			t.Fatalf("Ready: %v, want ErrUnavailable", err)
+		}
+		if strings.Contains(err.Error(), "canary") {
+			t.Errorf("the error shows the password: %v", err)
+		}
+	}
+	if log := log.String(); log == "" || strings.Contains(log, "canary") {
+		t.Errorf("log = %s, want lines without the password", log)
+	}
+}
