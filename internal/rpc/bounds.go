@@ -1,0 +1,122 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"connectrpc.com/connect"
+)
+
+// The bounds of a request. Those of connections are the server's, in
+// cmd/todod.
+const (
+	// maxMessageBytes bounds a message as it is sent.
+	maxMessageBytes = 64 << 10
+	// maxDecodedBytes bounds it after decompression, and after the transcoder
+	// has put the members of the path in front.
+	maxDecodedBytes = maxMessageBytes + 1<<10
+	// envelopeBytes is what gRPC and gRPC-Web put before a message.
+	envelopeBytes = 5
+	// bodyTimeout bounds the time a caller takes to send a body.
+	bodyTimeout = 10 * time.Second
+	// callTimeout bounds a call; callers may ask for less.
+	callTimeout = 10 * time.Second
+	// streamTimeout bounds a stream (reflection, health watches).
+	streamTimeout = time.Minute
+	// writeTimeout bounds the time a caller takes to read the answer, counted
+	// from the end of the call's own time.
+	writeTimeout = 10 * time.Second
+	// maxErrorText bounds a message that quotes what a caller sent.
+	maxErrorText = 300
+)
+
+// withDeadline bounds the time of a request: the call's own by its context,
+// the sending of its body and the reading of its answer by the connection's
+// deadlines. A stream ends early when draining does.
+func withDeadline(draining context.Context, isStream func(path string) bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stream := isStream(r.URL.Path)
+		timeout := callTimeout
+		if stream {
+			timeout = streamTimeout
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		conn := http.NewResponseController(w)
+		if stream {
+			defer context.AfterFunc(draining, cancel)()
+			// A handler that waits for its caller's next message hears of
+			// the end by its reading only.
+			defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
+		}
+		// Neither fails on a connection that net/http serves.
+		_ = conn.SetWriteDeadline(time.Now().Add(timeout + writeTimeout))
+		if !stream && r.Body != nil && r.Body != http.NoBody {
+			_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// withSize bounds a request's body, and turns what can go wrong in reading it
+// into errors that the Connect handlers pass on as they are.
+func withSize(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			limit := int64(maxMessageBytes)
+			if isGRPC(r) {
+				limit += envelopeBytes
+			}
+			r.Body = &boundedBody{
+				ReadCloser: http.MaxBytesReader(w, r.Body, limit),
+				conn:       http.NewResponseController(w),
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// boundedBody is a request body with a size and a deadline.
+type boundedBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, io.EOF):
+		// The deadline was the body's. Left in place it would end the
+		// request itself: net/http goes on reading, to see callers leave.
+		_ = b.conn.SetReadDeadline(time.Time{})
+		return n, io.EOF
+	case errors.As(err, &tooLarge):
+		return n, errTooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, connect.NewError(connect.CodeDeadlineExceeded,
+			errors.New("the request body did not arrive in time"))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return n, connect.NewError(connect.CodeInvalidArgument,
+			errors.New("the request body ended early"))
+	}
+	return n, err
+}
+
+// Close leaves the body open. Connect closes it before it flushes an answer,
+// and net/http would then first read what the caller has not sent yet; it
+// closes the body itself, afterwards.
+func (*boundedBody) Close() error { return nil }
+
+func errTooLarge() *connect.Error {
+	return connect.NewError(connect.CodeResourceExhausted,
+		fmt.Errorf("the request is larger than %d bytes", maxMessageBytes))
+}

@@ -1,0 +1,95 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+
+	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/todo"
+)
+
+// errPageToken says that a page token can't be used for this request.
+var errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
+
+// retryAfter is what an answer that says "unavailable" advises, in seconds.
+const retryAfter = "1"
+
+// errorTable says what a caller is told of each error. The first row that
+// matches counts. An error that no row knows is a defect: the caller learns
+// that there was one, the log has the rest.
+func errorTable() []errorRow {
+	return []errorRow{
+		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
+		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
+		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
+		{is(todo.ErrUnavailable), connect.CodeUnavailable, "the database is unavailable at the moment; try again"},
+		{is(errPageToken), connect.CodeInvalidArgument, errPageToken.Error()},
+		{is(context.DeadlineExceeded), connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},
+		{is(context.Canceled), connect.CodeCanceled, "the call was canceled"},
+		{anyError, connect.CodeInternal, "internal error"},
+	}
+}
+
+// errorRow is a row of the error table.
+type errorRow struct {
+	matches func(error) bool
+	code    connect.Code
+	text    string
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func anyError(error) bool { return true }
+
+// errorRenderer turns errors into what callers may see.
+type errorRenderer struct{ table []errorRow }
+
+func newErrorRenderer() *errorRenderer { return &errorRenderer{table: errorTable()} }
+
+// render returns what the caller of protocol is told of err, and notes both in
+// the request's log entry. An error that is Connect's already, from the
+// validation or from reading the body, is passed on.
+func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
+	rendered, ok := errors.AsType[*connect.Error](err)
+	if !ok {
+		rendered = e.lookUp(err)
+	}
+	switch rendered.Code() {
+	case connect.CodeUnavailable:
+		rendered.Meta().Set("Retry-After", retryAfter)
+	case connect.CodeUnauthenticated:
+		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be
+		// a trailer, which net/http refuses to send.
+		if protocol == connect.ProtocolConnect {
+			rendered.Meta().Set("WWW-Authenticate", "Bearer")
+		}
+	}
+	entryOf(ctx).fail(rendered.Code(), err)
+	return rendered
+}
+
+func (e *errorRenderer) lookUp(err error) *connect.Error {
+	for _, row := range e.table {
+		if row.matches(err) {
+			return connect.NewError(row.code, errors.New(row.text))
+		}
+	}
+	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
+}
+
+// interceptor renders what handlers and the interceptors within return.
+func (e *errorRenderer) interceptor() connect.UnaryInterceptorFunc {
+	return func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+			res, err := next(ctx, req)
+			if err != nil {
+				return nil, e.render(ctx, req.Peer().Protocol, err)
+			}
+			return res, nil
+		}
+	}
+}

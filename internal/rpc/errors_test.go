@@ -1,0 +1,76 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/todo"
+)
+
+func TestErrorsAreRenderedByTheTable(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		err  error
+		code connect.Code
+	}{
+		{"a refused token", &auth.RefusedError{Reason: auth.ReasonExpired}, connect.CodeUnauthenticated},
+		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
+		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
+		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
+		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
+		{"a broken page token", errPageToken, connect.CodeInvalidArgument},
+		{"a deadline", context.DeadlineExceeded, connect.CodeDeadlineExceeded},
+		{"a caller that is gone", context.Canceled, connect.CodeCanceled},
+		{"a panic", &panicError{value: "secret"}, connect.CodeInternal},
+		{"an error that nobody foresaw", errors.New("secret"), connect.CodeInternal},
+		{"no caller", errNoCaller, connect.CodeInternal},
+	} {
+		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {
+			e := new(entry)
+			ctx := context.WithValue(t.Context(), entryKey{}, e)
+			rendered := newErrorRenderer().render(ctx, connect.ProtocolConnect, err)
+			if rendered.Code() != test.code {
+				t.Errorf("%s: %v, want %v", test.name, rendered.Code(), test.code)
+			}
+			if message := rendered.Message(); message == "" || strings.Contains(message, "secret") {
+				t.Errorf("%s: the caller is told %q", test.name, message)
+			}
+			if e.code != test.code || !errors.Is(e.cause, test.err) {
+				t.Errorf("%s: logged as %v, %v", test.name, e.code, e.cause)
+			}
+			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != (test.code == connect.CodeUnavailable) {
+				t.Errorf("%s: Retry-After is %q", test.name, advice)
+			}
+		}
+	}
+}
+
+func TestTheLastRowOfTheTableTakesEveryError(t *testing.T) {
+	t.Parallel()
+	table := errorTable()
+	last := table[len(table)-1]
+	if !last.matches(errors.New("any")) || last.code != connect.CodeInternal {
+		t.Errorf("the last row is %v", last.code)
+	}
+}
+
+func TestGRPCCallersGetNoChallenge(t *testing.T) {
+	t.Parallel()
+	for protocol, want := range map[string]string{
+		connect.ProtocolConnect: "Bearer",
+		connect.ProtocolGRPC:    "",
+		connect.ProtocolGRPCWeb: "",
+	} {
+		rendered := newErrorRenderer().render(t.Context(), protocol, auth.ErrRefused)
+		if got := rendered.Meta().Get("WWW-Authenticate"); got != want {
+			t.Errorf("%s: WWW-Authenticate is %q, want %q", protocol, got, want)
+		}
+	}
+}

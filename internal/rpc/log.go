@@ -1,0 +1,205 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/todo"
+)
+
+// maxLoggedPath bounds the path in a log line, in bytes.
+const maxLoggedPath = 256
+
+// entry is what the log line of a request says that only the layers within
+// know. It travels in the request's context. One goroutine at a time has it.
+type entry struct {
+	requestID string
+	protocol  string
+	procedure string
+	user      todo.UserID
+	code      connect.Code // 0 while nothing failed.
+	cause     error
+	probe     bool
+}
+
+type entryKey struct{}
+
+// entryOf returns the entry of a request's context. Outside of a request it
+// returns one that nobody reads.
+func entryOf(ctx context.Context) *entry {
+	if e, ok := ctx.Value(entryKey{}).(*entry); ok {
+		return e
+	}
+	return &entry{}
+}
+
+// fail notes with which code a request failed, and why.
+func (e *entry) fail(code connect.Code, cause error) {
+	e.code, e.cause = code, cause
+}
+
+// withLog writes one line per request when it is done.
+func withLog(logger *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		e := &entry{requestID: w.Header().Get(requestIDHeader), protocol: protocolOf(r)}
+		ctx := context.WithValue(r.Context(), entryKey{}, e)
+		status := &statusWriter{ResponseWriter: w}
+		// Deferred: a panic that aborts the connection gets its line too.
+		defer func() { e.write(ctx, logger, r, status, time.Since(start)) }()
+		next.ServeHTTP(status, r.WithContext(ctx))
+	})
+}
+
+func (e *entry) write(ctx context.Context, logger *slog.Logger, r *http.Request, w *statusWriter, took time.Duration) {
+	code := e.code
+	if code == 0 {
+		code = answeredCode(w)
+	}
+	level := e.level(code)
+	if !logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", e.requestID),
+		slog.String("method", r.Method),
+		slog.String("path", shorten(r.URL.Path, maxLoggedPath)),
+		slog.String("procedure", e.procedure),
+		slog.String("protocol", e.protocol),
+		slog.Int("status", w.answered()),
+		slog.String("code", codeName(code)),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("user_id", e.user.String()),
+	}
+	if refused, ok := errors.AsType[*auth.RefusedError](e.cause); ok {
+		attrs = append(attrs, slog.String("reason", string(refused.Reason)), slog.String("key_id", refused.KeyID))
+	} else if level == slog.LevelError && e.cause != nil {
+		attrs = append(attrs, slog.String("cause", e.cause.Error()))
+	}
+	logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// level is error for what this side is to blame for, warn for a refused
+// token, debug for probes, and info for the rest.
+func (e *entry) level(code connect.Code) slog.Level {
+	switch code {
+	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
+		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
+		return slog.LevelError
+	case connect.CodeUnauthenticated:
+		return slog.LevelWarn
+	}
+	if e.probe {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// codeName returns a code's name in the log; success is "ok", as in gRPC.
+func codeName(code connect.Code) string {
+	if code == 0 {
+		return "ok"
+	}
+	return code.String()
+}
+
+// answeredCode reads the code off an answer that Connect gave by itself: to a
+// message that it could not read, decompress or decode.
+func answeredCode(w *statusWriter) connect.Code {
+	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
+		if value := w.Header().Get(name); value != "" {
+			code, _ := strconv.ParseUint(value, 10, 32)
+			return connect.Code(code)
+		}
+	}
+	switch status := w.answered(); {
+	case status < http.StatusBadRequest:
+		return 0
+	case status == http.StatusBadRequest:
+		return connect.CodeInvalidArgument
+	case status == http.StatusTooManyRequests:
+		return connect.CodeResourceExhausted
+	case status == statusClientClosedRequest:
+		return connect.CodeCanceled
+	case status == http.StatusNotImplemented:
+		return connect.CodeUnimplemented
+	case status == http.StatusServiceUnavailable:
+		return connect.CodeUnavailable
+	case status == http.StatusGatewayTimeout:
+		return connect.CodeDeadlineExceeded
+	}
+	return connect.CodeUnknown
+}
+
+// statusClientClosedRequest is what Connect answers to a caller that is gone.
+const statusClientClosedRequest = 499
+
+// protocolHTTP and protocolREST are what is spoken beside Connect's protocols.
+const (
+	protocolHTTP = "http"
+	protocolREST = "rest"
+)
+
+// protocolOf names the protocol of a request by its content type. What is
+// neither gRPC's nor gRPC-Web's is plain HTTP, until a route knows better.
+func protocolOf(r *http.Request) string {
+	switch strings.ToLower(r.Header.Get("Content-Type")) {
+	case "application/grpc", "application/grpc+proto", "application/grpc+json":
+		return connect.ProtocolGRPC
+	case "application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json":
+		return connect.ProtocolGRPCWeb
+	}
+	return protocolHTTP
+}
+
+// isGRPC says whether a request's answer carries its status beside the HTTP
+// status, and its message in an envelope.
+func isGRPC(r *http.Request) bool {
+	return r.Method == http.MethodPost && protocolOf(r) != protocolHTTP
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush is what Connect asks of a writer before it streams.
+func (w *statusWriter) Flush() {
+	// It fails on a connection that can't be flushed, where Flush is moot.
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap gives [http.ResponseController] the writer below.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// answered returns the status that went out, or will: net/http sends 200 when
+// nothing else was said.
+func (w *statusWriter) answered() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}

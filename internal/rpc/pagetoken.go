@@ -1,0 +1,65 @@
+package rpc
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// A page token is the place where a list goes on, for the filter it was made
+// for, in base64url:
+//
+//	byte 0       the version of this layout
+//	byte 1       the filter: 0 none, 1 not completed, 2 completed
+//	bytes 2-9    the creation time, microseconds of Unix time, big-endian
+//	bytes 10-25  the id
+//
+// It isn't signed. A forged one names another place in the caller's own list
+// and nothing else.
+const (
+	pageTokenVersion = 1
+	pageTokenBytes   = 26
+)
+
+func encodePageToken(isCompleted *bool, cursor *todo.Cursor) string {
+	if cursor == nil {
+		return ""
+	}
+	token := make([]byte, 0, pageTokenBytes)
+	token = append(token, pageTokenVersion, filterByte(isCompleted))
+	token = binary.BigEndian.AppendUint64(token, uint64(cursor.CreatedAt.UnixMicro()))
+	token = append(token, cursor.ID[:]...)
+	return base64.RawURLEncoding.EncodeToString(token)
+}
+
+// decodePageToken returns the cursor in a token, nil when there is none. It
+// fails with errPageToken.
+func decodePageToken(isCompleted *bool, token string) (*todo.Cursor, error) {
+	if token == "" {
+		return nil, nil //nolint:nilnil // no token means no cursor: the first page
+	}
+	// The length of the text counts too: the decoder passes over line breaks.
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(token) != base64.RawURLEncoding.EncodedLen(pageTokenBytes) || len(raw) != pageTokenBytes ||
+		raw[0] != pageTokenVersion || raw[1] != filterByte(isCompleted) {
+		return nil, errPageToken
+	}
+	createdAt := time.UnixMicro(int64(binary.BigEndian.Uint64(raw[2:10]))).UTC() //nolint:gosec // any 64 bits are a time
+	// Beyond these years a database may not be able to hold it.
+	if year := createdAt.Year(); year < 1970 || year > 9999 {
+		return nil, errPageToken
+	}
+	return &todo.Cursor{CreatedAt: createdAt, ID: todo.ID(raw[10:])}, nil
+}
+
+func filterByte(isCompleted *bool) byte {
+	switch {
+	case isCompleted == nil:
+		return 0
+	case *isCompleted:
+		return 2
+	}
+	return 1
+}

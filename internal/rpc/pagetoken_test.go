@@ -1,0 +1,108 @@
+package rpc
+
+import (
+	"encoding/base64"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+func testCursor() *todo.Cursor {
+	return &todo.Cursor{
+		CreatedAt: time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC),
+		ID:        todo.ID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+	}
+}
+
+func TestPageTokenComesBackAsTheCursorItWasMadeOf(t *testing.T) {
+	t.Parallel()
+	for _, filter := range []*bool{nil, new(false), new(true)} {
+		token := encodePageToken(filter, testCursor())
+		got, err := decodePageToken(filter, token)
+		if err != nil {
+			t.Fatalf("filter %v: %v", filter, err)
+		}
+		if diff := cmp.Diff(testCursor(), got); diff != "" {
+			t.Errorf("filter %v (-want +got):\n%s", filter, diff)
+		}
+	}
+}
+
+func TestPageTokenIsBoundToItsFilter(t *testing.T) {
+	t.Parallel()
+	filters := []*bool{nil, new(false), new(true)}
+	for i, made := range filters {
+		for j, used := range filters {
+			_, err := decodePageToken(used, encodePageToken(made, testCursor()))
+			if (err == nil) != (i == j) {
+				t.Errorf("token of filter %d used with %d: %v", i, j, err)
+			}
+		}
+	}
+}
+
+func TestNoPageTokenIsTheFirstPage(t *testing.T) {
+	t.Parallel()
+	if cursor, err := decodePageToken(nil, ""); cursor != nil || err != nil {
+		t.Errorf("decodePageToken of nothing = %v, %v", cursor, err)
+	}
+	if token := encodePageToken(nil, nil); token != "" {
+		t.Errorf("encodePageToken of nothing = %q", token)
+	}
+}
+
+func TestBrokenPageTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	raw, err := base64.RawURLEncoding.DecodeString(encodePageToken(nil, testCursor()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	altered := func(i int, b byte) string {
+		other := append([]byte(nil), raw...)
+		other[i] = b
+		return base64.RawURLEncoding.EncodeToString(other)
+	}
+	for name, token := range map[string]string{
+		"not base64":         "!!!",
+		"padded":             base64.URLEncoding.EncodeToString(raw),
+		"too short":          base64.RawURLEncoding.EncodeToString(raw[:25]),
+		"too long":           base64.RawURLEncoding.EncodeToString(append(raw, 0)),
+		"another version":    altered(0, 2),
+		"an unknown filter":  altered(1, 3),
+		"before 1970":        altered(2, 0xff),
+		"after 9999":         altered(2, 0x7f),
+		"loose last bits":    encodePageToken(nil, testCursor())[:34] + "_",
+		"standard alphabet":  "+" + encodePageToken(nil, testCursor())[1:],
+		"with a line break":  encodePageToken(nil, testCursor())[:10] + "\n" + encodePageToken(nil, testCursor())[10:],
+		"a word, no token":   "next",
+		"NUL":                "\x00",
+		"nothing but spaces": "  ",
+	} {
+		if cursor, err := decodePageToken(nil, token); !errors.Is(err, errPageToken) {
+			t.Errorf("%s: %v, %v", name, cursor, err)
+		}
+	}
+}
+
+func FuzzDecodePageToken(f *testing.F) {
+	f.Add("")
+	f.Add(encodePageToken(nil, testCursor()))
+	f.Add("AQAABjY")
+	f.Fuzz(func(t *testing.T, token string) {
+		cursor, err := decodePageToken(nil, token)
+		switch {
+		case err != nil:
+			if !errors.Is(err, errPageToken) {
+				t.Errorf("%q: %v", token, err)
+			}
+		case cursor != nil:
+			if again := encodePageToken(nil, cursor); again != token {
+				t.Errorf("%q and %q are the same place", token, again)
+			}
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package rpc
+
+import (
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"connectrpc.com/connect"
+)
+
+// procedure stands before a method's Connect handler and refuses, in the one
+// shape, what the handler would answer without it: verbs and content types
+// that it doesn't serve, and GET requests whose query can't be read.
+type procedure struct {
+	name    string // Its path, which is also its name in the log.
+	reads   bool   // Has no side effects, so that GET is served.
+	streams bool
+	bidi    bool // Streams both ways, which HTTP/1.1 can't.
+	probe   bool
+	handler http.Handler
+	refuse  refuser
+}
+
+func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := entryOf(r.Context())
+	e.procedure, e.probe = p.name, p.probe
+	if e.protocol == protocolHTTP {
+		e.protocol = connect.ProtocolConnect
+	}
+	switch {
+	case r.Method == http.MethodPost:
+		contentType, ok := p.canonicalContentType(r)
+		if !ok {
+			p.refuseContentType(w, r)
+			return
+		}
+		r.Header.Set("Content-Type", contentType)
+	case r.Method == http.MethodGet && p.reads:
+		if problem := queryProblem(r); problem != "" {
+			p.refuse.refuse(w, r, http.StatusBadRequest, connect.CodeInvalidArgument, problem)
+			return
+		}
+	default:
+		p.refuse.methodNotAllowed(w, r, p.allow())
+		return
+	}
+	if p.bidi && r.ProtoMajor < 2 {
+		w.Header().Set("Connection", "close")
+		p.refuse.refuse(w, r, http.StatusHTTPVersionNotSupported, connect.CodeUnimplemented, "this stream needs HTTP/2")
+		return
+	}
+	p.handler.ServeHTTP(w, r)
+}
+
+func (p *procedure) allow() string {
+	if p.reads {
+		return "GET, POST"
+	}
+	return "POST"
+}
+
+// contentTypes lists what a method is served in, by its media types.
+func (p *procedure) contentTypes() []string {
+	grpc := []string{
+		"application/grpc", "application/grpc+proto", "application/grpc+json",
+		"application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json",
+	}
+	if p.streams {
+		return append(grpc, "application/connect+json", "application/connect+proto")
+	}
+	return append(grpc, "application/json", "application/proto")
+}
+
+// canonicalContentType returns the media type of a request in the one spelling
+// that the handlers know. The only parameter it lets pass is JSON's charset,
+// when it is UTF-8, which JSON is anyway (RFC 8259 section 8.1).
+func (p *procedure) canonicalContentType(r *http.Request) (string, bool) {
+	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return "", false
+	}
+	for name, value := range params {
+		if mediaType != "application/json" || name != "charset" || !strings.EqualFold(value, "utf-8") {
+			return "", false
+		}
+	}
+	return mediaType, slices.Contains(p.contentTypes(), mediaType)
+}
+
+func (p *procedure) refuseContentType(w http.ResponseWriter, r *http.Request) {
+	accepted := strings.Join(p.contentTypes(), ", ")
+	w.Header().Set("Accept-Post", accepted)
+	p.refuse.refuse(w, r, http.StatusUnsupportedMediaType, connect.CodeInvalidArgument,
+		"Content-Type must be one of "+accepted)
+}
+
+// queryProblem says what a Connect GET request's query lacks, or "".
+func queryProblem(r *http.Request) string {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "the query is not percent-encoded correctly"
+	}
+	switch encoding := query.Get("encoding"); {
+	case r.ContentLength != 0:
+		return "a GET request has no body; the message goes into the query"
+	case encoding != "json" && encoding != "proto":
+		return `the query parameter "encoding" must be json or proto`
+	case !query.Has("message"):
+		return `the query parameter "message" is missing`
+	}
+	if query.Get("base64") == "1" {
+		message := strings.TrimRight(query.Get("message"), "=")
+		if _, err := base64.RawURLEncoding.DecodeString(message); err != nil {
+			return `the query parameter "message" is not base64url (RFC 4648 section 5)`
+		}
+	}
+	return ""
+}

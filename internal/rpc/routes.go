@@ -1,0 +1,101 @@
+package rpc
+
+import (
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"example.com/todo-backend/internal/rest"
+)
+
+// restPrefix is where the transcoder's paths begin.
+const restPrefix = "/api/"
+
+// routes finds the handler of a path. Paths are compared as they are: nothing
+// is cleaned or redirected, so that every answer has the one shape.
+type routes struct {
+	exact   map[string]http.Handler
+	streams map[string]bool
+	rest    http.Handler
+	refuse  refuser
+}
+
+func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if handler, ok := rs.exact[r.URL.Path]; ok {
+		handler.ServeHTTP(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, restPrefix) {
+		entryOf(r.Context()).protocol = protocolREST
+		rs.rest.ServeHTTP(w, r)
+		return
+	}
+	rs.refuse.notFound(w, r)
+}
+
+// isStream says whether a path is that of a streaming method.
+func (rs *routes) isStream(path string) bool { return rs.streams[path] }
+
+// service serves every method of a service.
+func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.Handler) {
+	for i := range service.Methods().Len() {
+		method := service.Methods().Get(i)
+		options, _ := method.Options().(*descriptorpb.MethodOptions)
+		rs.procedure(procedure{
+			name:    "/" + string(service.FullName()) + "/" + string(method.Name()),
+			reads:   options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
+			streams: method.IsStreamingClient() || method.IsStreamingServer(),
+			bidi:    method.IsStreamingClient() && method.IsStreamingServer(),
+			handler: handler,
+		})
+	}
+}
+
+// procedure serves one method.
+func (rs *routes) procedure(p procedure) {
+	p.refuse = rs.refuse
+	rs.exact[p.name] = &p
+	rs.streams[p.name] = p.streams
+}
+
+// get serves a path to GET and HEAD.
+func (rs *routes) get(path string, handler http.HandlerFunc) {
+	rs.exact[path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			rs.refuse.methodNotAllowed(w, r, "GET, HEAD")
+			return
+		}
+		handler(w, r)
+	})
+}
+
+// probe is get for what orchestrators ask every few seconds: its log lines are
+// for debugging.
+func (rs *routes) probe(path string, handler http.HandlerFunc) {
+	rs.get(path, func(w http.ResponseWriter, r *http.Request) {
+		entryOf(r.Context()).probe = true
+		handler(w, r)
+	})
+}
+
+func serveOpenAPI(document []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(document) // It fails when the connection does.
+	}
+}
+
+// transcoding answers what the transcoder refuses.
+func (f refuser) transcoding(w http.ResponseWriter, r *http.Request, refusal rest.Refusal) {
+	code := connect.CodeInvalidArgument
+	switch refusal.Status {
+	case http.StatusNotFound:
+		code = connect.CodeNotFound
+	case http.StatusMethodNotAllowed:
+		code = connect.CodeUnimplemented
+	}
+	f.refuse(w, r, refusal.Status, code, refusal.Message)
+}
