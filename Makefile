@@ -1,0 +1,62 @@
+# What a developer runs. `make help` lists it.
+
+GO        ?= go
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BUF       := $(GO) tool -modfile=tools/go.mod buf
+LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
+TESTFLAGS ?=
+
+# Builds need no version control, so that they work in any copy of the tree.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Start database, issuer and service, and print commands to paste
+	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
+	@exec bin/todo-dev -todod bin/todod
+
+.PHONY: test
+test: ## Run all Go tests
+	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test -C tools/openapi $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: imports ## Check formatting, code and contract
+	$(LINT) run --allow-serial-runners
+	cd tools/openapi && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
+	cd tools/protoimport && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
+	$(BUF) lint
+	$(BUF) format --diff --exit-code proto
+
+.PHONY: breaking
+breaking: ## Check that the contract breaks no caller
+	tools/breaking.sh
+
+.PHONY: generate
+generate: imports ## Write gen/ anew from the contract
+	$(BUF) generate
+
+.PHONY: imports
+imports:
+	@$(GO) run -C tools/protoimport . ../../.import
+
+.PHONY: build
+build: ## Build the service, a static binary, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o bin/todod ./cmd/todod
+
+.PHONY: migrate-plan
+migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql
+	tools/migrate-plan.sh
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what builds made; the development database stays
+	rm -rf bin .import

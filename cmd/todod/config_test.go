@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/joho/godotenv"
+)
+
+// required are the settings without which nothing starts.
+func required() map[string]string {
+	return map[string]string{
+		"DATABASE_URL":    "postgres://user:pass@db.example.com/todo?sslmode=require&channel_binding=require",
+		"BETTER_AUTH_URL": "https://auth.example.com",
+		"CORS_ORIGINS":    "https://app.example.com",
+	}
+}
+
+func load(settings map[string]string) (serveConfig, error) {
+	return loadConfig[serveConfig](func(name string) string { return settings[name] })
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := load(required())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := serveConfig{
+		DatabaseURL:      "postgres://user:pass@db.example.com/todo?sslmode=require&channel_binding=require",
+		BetterAuthURL:    "https://auth.example.com",
+		CORSOrigins:      []origin{"https://app.example.com"},
+		ListenAddr:       ":8080",
+		DatabaseMaxConns: 16,
+		JWKSCacheTTL:     seconds(time.Hour),
+		JWKSMaxStale:     seconds(24 * time.Hour),
+		Reflection:       true,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
+	t.Parallel()
+	_, err := load(map[string]string{
+		"DATABASE_URL":       "postgres://user:canary@host:notaport/todo",
+		"BETTER_AUTH_URL":    "https://auth.example.com/path",
+		"CORS_ORIGINS":       "https://app.example.com,*",
+		"LOG_LEVEL":          "loud",
+		"LISTEN_ADDR":        "8080",
+		"DATABASE_MAX_CONNS": "0",
+		"JWKS_CACHE_TTL":     "1h",
+		"REFLECTION":         "maybe",
+		"SHUTDOWN_DELAY":     "-1",
+		"JWKS_MAX_STALE":     "1.5",
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 11 {
+		t.Errorf("%d lines, want a heading and 10:\n%v", len(lines), err)
+	}
+	for _, want := range []string{
+		"DATABASE_URL must", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must",
+		"LOG_LEVEL must be debug, info, warn or error", "LISTEN_ADDR must be like", "DATABASE_MAX_CONNS must be a number",
+		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
+		"SHUTDOWN_DELAY must be whole seconds", "JWKS_MAX_STALE must be whole seconds",
+	} {
+		if !strings.Contains(err.Error(), "\n"+want) {
+			t.Errorf("no line begins with %q in:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "canary") {
+		t.Errorf("the password is in:\n%v", err)
+	}
+}
+
+func TestWhatIsRequiredIsNamedWhenMissingOrEmpty(t *testing.T) {
+	t.Parallel()
+	_, err := load(map[string]string{"DATABASE_URL": "", "BETTER_AUTH_URL": " "})
+	for _, name := range []string{"DATABASE_URL", "BETTER_AUTH_URL", "CORS_ORIGINS"} {
+		if err == nil || !strings.Contains(err.Error(), "\n"+name+" is required") {
+			t.Errorf("%s is not asked for: %v", name, err)
+		}
+	}
+}
+
+func TestOriginsAreReadAsBrowsersWriteThem(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"https://a.example":        "https://a.example",
+		"https://a.example/":       "https://a.example",
+		" HTTPS://A.Example:443 ":  "https://a.example",
+		"http://localhost:80":      "http://localhost",
+		"http://localhost:5173":    "http://localhost:5173",
+		"http://[::1]:3000":        "http://[::1]:3000",
+		"*":                        "",
+		"https://*.example":        "",
+		"null":                     "",
+		"a.example":                "",
+		"ftp://a.example":          "",
+		"https://":                 "",
+		"https://a.example/path":   "",
+		"https://a.example?q":      "",
+		"https://a.example#f":      "",
+		"https://u:pw@a.example":   "",
+		"https://a.example:99999x": "",
+	} {
+		var got origin
+		err := got.UnmarshalText([]byte(text))
+		if string(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%q is read as %q, %v", text, got, err)
+		}
+	}
+}
+
+func TestStaleKeysAreKeptNoShorterThanFreshOnes(t *testing.T) {
+	t.Parallel()
+	settings := required()
+	settings["JWKS_CACHE_TTL"], settings["JWKS_MAX_STALE"] = "60", "59"
+	if _, err := load(settings); err == nil || !strings.Contains(err.Error(), "JWKS_MAX_STALE") {
+		t.Error(err)
+	}
+}
+
+// TestDotenv changes the working directory, so it can't run in parallel.
+func TestDotenv(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(dotenvFile, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("LISTEN_ADDR=:1\nLOG_LEVEL=debug\nJWT_ISSUER=\n")
+	settings := required()
+	settings["LISTEN_ADDR"], settings["LOG_LEVEL"] = ":2", ""
+	cfg, err := load(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.ListenAddr != ":2" {
+		t.Errorf("the environment does not win: %v", cfg.ListenAddr)
+	}
+	if cfg.LogLevel >= 0 {
+		t.Errorf("an empty variable hides the file's: %v", cfg.LogLevel)
+	}
+
+	write("canary line\n")
+	if _, err := load(settings); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("a broken file: %v", err)
+	}
+}
+
+// variables returns the names of all settings and their defaults.
+func variables() map[string]string {
+	all := make(map[string]string)
+	for _, config := range []reflect.Type{reflect.TypeFor[serveConfig](), reflect.TypeFor[migrateConfig]()} {
+		for field := range config.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+			all[name] = field.Tag.Get("envDefault")
+		}
+	}
+	return all
+}
+
+func TestEnvExampleHasEverySettingWithItsDefault(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("..", "..", ".env.example")
+	example, err := godotenv.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range variables() {
+		got, found := example[name]
+		if !found {
+			t.Errorf("%s is missing", name)
+		}
+		if _, needed := required()[name]; !needed && got != value {
+			t.Errorf("%s is %q, the default is %q", name, got, value)
+		}
+		if !regexp.MustCompile(`(?m)^# .+\n` + name + `=`).Match(text) {
+			t.Errorf("%s has no comment", name)
+		}
+		delete(example, name)
+	}
+	if len(example) > 0 {
+		t.Errorf("no such settings: %v", example)
+	}
+	if _, err := load(map[string]string{}); err == nil {
+		t.Error("the test's own folder configures the service")
+	}
+}
+
+func TestTheReadmeHasEverySettingWithItsDefault(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (.+?) \\|").FindAllSubmatch(readme, -1) {
+		listed[string(row[1])] = strings.Trim(string(row[2]), "`")
+	}
+	for name, value := range variables() {
+		if _, needed := required()[name]; needed {
+			value = "required"
+		}
+		// One that defaults to another names it.
+		if got := listed[name]; got != value && (value != "" || variables()[got] == "" && required()[got] == "") {
+			t.Errorf("%s: the README says %q, the code %q", name, got, value)
+		}
+		delete(listed, name)
+	}
+	if len(listed) > 0 {
+		t.Errorf("no such settings: %v", listed)
+	}
+}
+
+func TestTheCommandLine(t *testing.T) {
+	t.Parallel()
+	none := func(string) string { return "" }
+	for _, args := range [][]string{{}, {"start"}, {"serve", "now"}, {"migrate", "--force"}, {"migrate", "now"}} {
+		if err := run(context.Background(), args, none, io.Discard); !errors.Is(err, errUsage) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	var stdout strings.Builder
+	if err := run(context.Background(), []string{"version"}, none, &stdout); err != nil || stdout.String() != version+"\n" {
+		t.Errorf("version: %q, %v", stdout.String(), err)
+	}
+}
+
+func TestATakenPortFailsTheStart(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	settings := required()
+	settings["LISTEN_ADDR"] = strings.TrimPrefix(s.url, "http://")
+	err := run(t.Context(), []string{"serve"}, func(name string) string { return settings[name] }, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+func errorsAs(err error) (*connect.Error, bool) { return errors.AsType[*connect.Error](err) }
+
+// checkUnavailable checks that a call fails with unavailable, an advice when
+// to try again, and no cause.
+func checkUnavailable(t *testing.T, err error) {
+	t.Helper()
+	checkCode(t, "call", err, connect.CodeUnavailable)
+	failure, ok := errorsAs(err)
+	if !ok {
+		return
+	}
+	for _, cause := range []string{"dial", "connect", "pgx", "SQLSTATE", "jwks", "http", "127.0.0.1"} {
+		if strings.Contains(failure.Message(), cause) {
+			t.Errorf("the message tells %q: %s", cause, failure.Message())
+		}
+	}
+}
+
+func TestWithoutADatabaseCallsAreUnavailable(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"DATABASE_URL": "postgres://u:canary@" + closedAddr(t) + "/todo"})
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, s.issuer.Token("u"))
+		_, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"})
+		checkUnavailable(t, err)
+		if !strings.Contains(strings.ToLower(string(heard.heard)), "retry-after: 1") {
+			t.Errorf("no Retry-After in %s", heard.heard)
+		}
+	})
+	if strings.Contains(s.logs.text(), "canary") {
+		t.Error("the log has the database's password")
+	}
+}
+
+func TestWithoutKeysCallsAreUnavailable(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"BETTER_AUTH_URL": "http://" + closedAddr(t)})
+	eachWay(t, func(t *testing.T, way string) {
+		client, _ := s.client(t, way, s.issuer.Token("u"))
+		_, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{})
+		checkUnavailable(t, err)
+	})
+}
+
+func TestACallThatOutlastsItsDeadlineEndsThere(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewDatabase(t)
+	s := start(t, map[string]string{"DATABASE_URL": database})
+	pgtest.LockTable(t, database, "todo")
+	eachWay(t, func(t *testing.T, way string) {
+		if way == "REST" {
+			t.Skip("REST has no deadline of the caller's; the service's own is the same code")
+		}
+		client, _ := s.client(t, way, s.issuer.Token("u"))
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, err := client.ListTodos(ctx, &todov1.ListTodosRequest{})
+		checkCode(t, "list of a locked table", err, connect.CodeDeadlineExceeded)
+	})
+}
+
+func TestADefectIsInternalAndItsCauseStaysInTheLog(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewDatabase(t)
+	pgtest.Exec(t, database, "ALTER TABLE todo RENAME COLUMN title TO canary_column")
+	s := start(t, map[string]string{"DATABASE_URL": database})
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, s.issuer.Token("u"))
+		_, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"})
+		checkCode(t, "create", err, connect.CodeInternal)
+		for _, cause := range []string{"title", "column", "SQL", "pgconn", "42703"} {
+			if strings.Contains(string(heard.heard), cause) {
+				t.Errorf("the answer tells %q: %s", cause, heard.heard)
+			}
+		}
+	})
+	if !strings.Contains(s.logs.text(), `"level":"ERROR"`) || !strings.Contains(s.logs.text(), "42703") {
+		t.Errorf("the log lacks the cause:\n%s", s.logs.text())
+	}
+}
+
+func TestAMessageBeyondTheBoundIsRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, s.issuer.Token("u"))
+		_, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: strings.Repeat("a", 70_000)})
+		checkCode(t, "create", err, connect.CodeResourceExhausted)
+		if strings.Contains(strings.ToLower(string(heard.heard)), "retry-after") {
+			t.Errorf("it advises to try again: %s", heard.heard)
+		}
+	})
+}
+
+func TestTheBoundOfAMessageIsExact(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	const bound = 65536
+	for _, path := range []string{"/api/todos", "/todo.v1.TodoService/CreateTodo"} {
+		for size, want := range map[int]int{bound: 200, bound + 1: 429, 10 * bound: 429} {
+			body := `{"title":"a"}` + strings.Repeat(" ", size-len(`{"title":"a"}`))
+			res := s.do(t, "POST", path, body, append(s.bearer("u"), "Content-Type", "application/json")...)
+			if res.status != want {
+				t.Errorf("%d bytes to %s: %d %s", size, path, res.status, res.body)
+			}
+		}
+	}
+}
+
+// closedAddr returns an address where nobody listens.
+func closedAddr(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}

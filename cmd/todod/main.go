@@ -1,0 +1,77 @@
+// Command todod is the todo service.
+//
+//	todod serve      serves the API until SIGTERM or SIGINT, then drains
+//	todod migrate    brings the database to the schema, then exits
+//	todod version    prints the version
+//	todod help       prints how to call it
+//
+// The README lists the settings, which come from the environment.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the build.
+var version = "devel"
+
+// usage is what `todod help` prints.
+const usage = `todod keeps the todos of many users. Its settings come from the environment.
+
+  todod serve                          API until SIGTERM or SIGINT, then drain
+  todod migrate [--allow-destructive]  bring the database to the schema
+  todod version                        print the version
+`
+
+// errUsage says that the command line can't be understood.
+var errUsage = errors.New("no such command or flag; see todod help")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "todod:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it does what args say until it is done or ctx ends.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	command, args := "", args
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	switch command {
+	case "serve":
+		if len(args) > 0 {
+			return errUsage
+		}
+		cfg, err := loadConfig[serveConfig](getenv)
+		if err != nil {
+			return err
+		}
+		return serve(ctx, cfg, newLogger(stdout, cfg.LogLevel))
+	case "migrate":
+		return migrate(ctx, args, getenv, stdout)
+	case "version":
+		_, err := fmt.Fprintln(stdout, version)
+		return err
+	case "help", "-h", "--help":
+		_, err := fmt.Fprint(stdout, usage)
+		return err
+	}
+	return errUsage
+}
+
+// newLogger returns a logger that writes a JSON object a line.
+func newLogger(stdout io.Writer, level logLevel) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: slog.Level(level)}))
+}

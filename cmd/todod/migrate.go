@@ -1,0 +1,31 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"io"
+
+	todobackend "example.com/todo-backend"
+	"example.com/todo-backend/internal/postgres"
+)
+
+// migrate brings the database to the schema that the binary carries.
+func migrate(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	allowDestructive := flags.Bool("allow-destructive", false, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return errUsage
+	}
+	cfg, err := loadConfig[migrateConfig](getenv)
+	if err != nil {
+		return err
+	}
+	return postgres.Migrate(ctx, postgres.MigrateConfig{
+		URL:              string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)),
+		Schema:           todobackend.Schema,
+		AllowDestructive: *allowDestructive,
+		Logger:           newLogger(stdout, cfg.LogLevel),
+	})
+}

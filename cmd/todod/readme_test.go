@@ -1,0 +1,133 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// root is the repository's folder, seen from this package.
+const root = "../.."
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestTheReadmesCommandsWork runs every command of the README's sh blocks, in
+// their order, in one shell.
+func TestTheReadmesCommandsWork(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
+	// What each block prints, in order.
+	wants := [][]string{
+		{`"title":"Buy milk"`, `"description":"2 litres"`},
+		{},
+		{`"title":"Buy milk"`, `"nextPageToken":""`, `"isCompleted":true`, `{}`},
+		{`"title":"Buy bread"`, `"title":"Buy rye bread"`, `"isCompleted":true`, `{}`},
+		{"grpc.health.v1.Health", "todo.v1.TodoService", `"title": "Buy tea"`, `"description": "green"`, "{}", `"status": "SERVING"`},
+	}
+	if len(blocks) != len(wants) {
+		t.Fatalf("the README has %d sh blocks, this test knows %d", len(blocks), len(wants))
+	}
+
+	const separator = "=== next block"
+	script := "set -euo pipefail\n"
+	for _, block := range blocks {
+		script += strings.ReplaceAll(block[1], "http://localhost:8080", s.url) + "echo; echo '" + separator + "'\n"
+	}
+	script = strings.ReplaceAll(script, "localhost:8080", strings.TrimPrefix(s.url, "http://"))
+	bash := exec.CommandContext(t.Context(), "bash", "-c", script)
+	bash.Env = append(os.Environ(), "TOKEN="+s.issuer.Token("reader"), "PATH="+grpcurl(t)+":"+os.Getenv("PATH"))
+	var stderr strings.Builder
+	bash.Stderr = &stderr
+	stdout, err := bash.Output()
+	if err != nil || stderr.String() != "" {
+		t.Fatalf("%v\n%s\n%s", err, stdout, stderr.String())
+	}
+	printed := strings.Split(string(stdout), separator)
+	for i, want := range wants {
+		for _, part := range want {
+			if !strings.Contains(printed[i], part) {
+				t.Errorf("block %d prints no %s:\n%s\nit prints:\n%s", i, part, blocks[i][1], printed[i])
+			}
+		}
+		if strings.Contains(printed[i], `"code"`) {
+			t.Errorf("block %d fails:\n%s", i, printed[i])
+		}
+	}
+}
+
+// grpcurl builds the real program and returns the folder that it is in.
+func grpcurl(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-modfile=tools/go.mod", "-o", folder, "github.com/fullstorydev/grpcurl/cmd/grpcurl")
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build grpcurl: %v\n%s", err, output)
+	}
+	return folder
+}
+
+func TestTheReadmeNamesTargetsAndVersionsThatExist(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := regexp.MustCompile("(?:`|    )make ([a-z-]+)").FindAllStringSubmatch(readme(t), -1)
+	if len(targets) < 3 {
+		t.Errorf("the README names %d targets", len(targets))
+	}
+	for _, target := range targets {
+		if !regexp.MustCompile(`(?m)^` + target[1] + `:`).Match(makefile) {
+			t.Errorf("make %s does not exist", target[1])
+		}
+	}
+
+	tools, err := os.ReadFile(filepath.Join(root, "tools", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`grpcurl/cmd/grpcurl@(v\S+?)\x60`).FindStringSubmatch(readme(t))
+	if version == nil || !strings.Contains(string(tools), "github.com/fullstorydev/grpcurl "+version[1]) {
+		t.Errorf("the README installs grpcurl %v, which is not what tools/go.mod pins", version)
+	}
+}
+
+// TestTheReadmeGivesAReasonForEachDependency also finds reasons for what the
+// project no longer depends on.
+func TestTheReadmeGivesAReasonForEachDependency(t *testing.T) {
+	t.Parallel()
+	gomod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(readme(t), "## Dependencies")
+	reasons := make(map[string]bool)
+	for _, name := range regexp.MustCompile("`([a-z0-9.-]+\\.[a-z]+/[A-Za-z0-9./_-]+)`").FindAllStringSubmatch(table, -1) {
+		reasons[name[1]] = true
+	}
+	for line := range strings.SplitSeq(string(gomod), "\n") {
+		fields := strings.Fields(strings.TrimPrefix(line, "require "))
+		if len(fields) != 2 || !strings.Contains(fields[0], "/") || !strings.HasPrefix(fields[1], "v") {
+			continue // Indirect ones have a comment.
+		}
+		if !reasons[fields[0]] {
+			t.Errorf("no reason for %s", fields[0])
+		}
+		delete(reasons, fields[0])
+	}
+	if len(reasons) > 0 {
+		t.Errorf("reasons for what is no direct dependency: %v", reasons)
+	}
+}
