@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/todo-backend/internal/pglocal" //nolint:depguard // For development, as cmd/todo-dev is.
+	"example.com/todo-backend/internal/pglocal"
 )
 
 // startTimeout is long enough for a download.
