@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"example.com/todo-backend/internal/pglocal"
+)
+
+// databaseName is the database that is there from the start.
+const databaseName = "postgres"
+
+// database is the PostgreSQL of the stack.
+type database struct {
+	*pglocal.Server
+	dir string // Its folder, absolute.
+}
+
+// startDatabase runs PostgreSQL with its data in dir, or in substitute when
+// dir is closed to the user that PostgreSQL runs as.
+func startDatabase(ctx context.Context, dir, substitute string, stdout io.Writer) (*database, error) {
+	config := pglocal.Config{Dir: dir}
+	if cache, err := os.UserCacheDir(); err == nil {
+		config.CacheDir = filepath.Join(cache, "todo-backend")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		const note = "Making a database. If PostgreSQL is not installed, it is downloaded first, which can take minutes.\n"
+		if _, err := io.WriteString(stdout, note); err != nil {
+			return nil, err
+		}
+	}
+	server, err := pglocal.Start(ctx, config)
+	if errors.Is(err, pglocal.ErrUnreachable) {
+		config.Dir = substitute
+		server, err = pglocal.Start(ctx, config)
+	}
+	if errors.Is(err, pglocal.ErrInUse) {
+		return nil, fmt.Errorf("another todo-dev is running with the data in %s: end that one, or give this one a folder of its own with -dir", config.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &database{Server: server, dir: config.Dir}, nil
+}
+
+// url returns the connection URL.
+func (d *database) url() string { return d.URL(databaseName) }
+
+// substituteFor returns the folder for data that are not kept in dir, the same
+// each time. Root needs it when dir is in a private folder such as /root, and
+// nobody else can put anything in its place.
+func substituteFor(dir string) string {
+	return filepath.Join("/var/lib/todo-dev", fmt.Sprintf("%x", sha256.Sum256([]byte(dir)))[:16])
+}

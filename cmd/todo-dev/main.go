@@ -1,0 +1,106 @@
+// Command todo-dev runs everything on one machine for development, with
+// nothing to configure: a PostgreSQL of its own, an issuer of access tokens
+// like Better Auth, and todod as a child process, which is given environment
+// variables as production would give them.
+//
+//	todo-dev [-todod FILE] [-dir FOLDER] [-port N] [-issuer-port N]
+//
+// It prints commands to paste, one for each operation, and then the service's
+// log. Ctrl-C ends everything. The database and the issuer's key are kept in
+// the folder, so todos and tokens stay good over restarts.
+//
+// Settings of todod in the environment, such as LOG_LEVEL and CORS_ORIGINS,
+// reach it, but for those that todo-dev has to set.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+const usage = `usage: todo-dev [flags]
+  -todod FILE      the service to run (bin/todod)
+  -dir FOLDER      where the database and the issuer's key are kept (.dev)
+  -port N          the port of the service, or the next that is free (8080)
+  -issuer-port N   the port of the issuer, or the next that is free (8081)
+A port of 0 is any that is free.
+`
+
+func main() {
+	// A terminal that is closed sends SIGHUP.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "todo-dev:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it starts everything, waits until ctx ends, and ends
+// everything.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) (err error) {
+	opts, err := parseOptions(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := io.WriteString(stdout, usage)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	s := &stack{options: opts, getenv: getenv, stdout: stdout}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // Ctrl-C during the start, of which the error comes.
+		}
+		return err
+	}
+	return s.wait(ctx)
+}
+
+// options are what the command line says.
+type options struct {
+	todod      string // Absolute.
+	dir        string // As given, for messages.
+	port       int
+	issuerPort int
+}
+
+// parseOptions reads the command line. It fails with [flag.ErrHelp] when that
+// asks for help.
+func parseOptions(args []string) (options, error) {
+	var opts options
+	flags := flag.NewFlagSet("todo-dev", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&opts.todod, "todod", filepath.Join("bin", "todod"), "")
+	flags.StringVar(&opts.dir, "dir", ".dev", "")
+	flags.IntVar(&opts.port, "port", 8080, "")
+	flags.IntVar(&opts.issuerPort, "issuer-port", 8081, "")
+	if err := flags.Parse(args); err != nil {
+		return opts, fmt.Errorf("%w\n%s", err, usage)
+	}
+	if flags.NArg() > 0 {
+		return opts, fmt.Errorf("unexpected argument %q\n%s", flags.Arg(0), usage)
+	}
+	for _, port := range []int{opts.port, opts.issuerPort} {
+		if port < 0 || port > maxPort {
+			return opts, fmt.Errorf("port %d is not from 0 to %d", port, maxPort)
+		}
+	}
+	var err error
+	if opts.todod, err = filepath.Abs(opts.todod); err != nil {
+		return opts, err
+	}
+	if _, err := os.Stat(opts.todod); err != nil {
+		return opts, fmt.Errorf("the service: %w: build it with `make build`, or name it with -todod", err)
+	}
+	return opts, nil
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+const (
+	maxPort = 1<<16 - 1
+
+	// portAttempts is how many ports are tried, from the wanted one upwards.
+	portAttempts = 100
+)
+
+// listen listens on a port of 127.0.0.1, or on the next one that nobody uses.
+// Port 0 is any free one.
+func listen(ctx context.Context, port int) (net.Listener, error) {
+	if port == 0 {
+		return listenAt(ctx, port)
+	}
+	last := min(port+portAttempts-1, maxPort)
+	err := errors.New("all are taken")
+	for candidate := port; candidate <= last && ctx.Err() == nil; candidate++ {
+		if answers(ctx, candidate) {
+			continue
+		}
+		var listener net.Listener
+		if listener, err = listenAt(ctx, candidate); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, fmt.Errorf("no free port from %d to %d: %w", port, last, err)
+}
+
+func listenAt(ctx context.Context, port int) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+}
+
+// answers reports whether somebody listens on the port, at any address that
+// localhost stands for. A listener at 127.0.0.1 does not always fail then, but
+// who says localhost might reach the other one, at ::1.
+func answers(ctx context.Context, port int) bool {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("localhost", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
+// localURL returns the URL of a server on this machine.
+func localURL(address net.Addr) string {
+	_, port, err := net.SplitHostPort(address.String())
+	if err != nil {
+		panic(err) // Not of a TCP listener.
+	}
+	return "http://localhost:" + port
+}
