@@ -1,14 +1,10 @@
 package main
 
 import (
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"connectrpc.com/connect"
-	"connectrpc.com/grpcreflect"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -40,12 +36,7 @@ func TestADrainAnswersWhatIsInFlight(t *testing.T) {
 func TestADrainEndsStreams(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: protocols}
-	t.Cleanup(transport.CloseIdleConnections)
-	stream := grpcreflect.NewClient(&http.Client{Transport: transport}, s.url, connect.WithGRPC()).NewStream(t.Context())
-	defer stream.Close()
+	stream := s.reflection(t)
 	if _, err := stream.ListServices(); err != nil { // The stream is open now.
 		t.Fatal(err)
 	}

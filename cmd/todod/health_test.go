@@ -91,12 +91,7 @@ func TestReflectionCanBeTurnedOff(t *testing.T) {
 
 func (s *service) reflected(t *testing.T) ([]string, error) {
 	t.Helper()
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: protocols}
-	t.Cleanup(transport.CloseIdleConnections)
-	stream := grpcreflect.NewClient(&http.Client{Transport: transport}, s.url, connect.WithGRPC()).NewStream(t.Context())
-	defer stream.Close()
+	stream := s.reflection(t)
 	names, err := stream.ListServices()
 	var listed []string
 	for _, name := range names {
@@ -106,4 +101,16 @@ func (s *service) reflected(t *testing.T) ([]string, error) {
 		listed = append(listed, string(name))
 	}
 	return listed, err
+}
+
+// reflection opens a reflection stream, over gRPC.
+func (s *service) reflection(t *testing.T) *grpcreflect.ClientStream {
+	t.Helper()
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	t.Cleanup(transport.CloseIdleConnections)
+	stream := grpcreflect.NewClient(&http.Client{Transport: transport}, s.url, connect.WithGRPC()).NewStream(t.Context())
+	t.Cleanup(func() { _, _ = stream.Close() })
+	return stream
 }
