@@ -60,13 +60,13 @@ func withLog(logger *slog.Logger, next http.Handler) http.Handler {
 }
 
 func (e *entry) write(ctx context.Context, logger *slog.Logger, r *http.Request, w *statusWriter, took time.Duration) {
+	level := e.level()
+	if !logger.Enabled(ctx, level) {
+		return
+	}
 	code := e.code
 	if code == 0 {
 		code = answeredCode(w)
-	}
-	level := e.level(code)
-	if !logger.Enabled(ctx, level) {
-		return
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", e.requestID),
@@ -88,9 +88,10 @@ func (e *entry) write(ctx context.Context, logger *slog.Logger, r *http.Request,
 }
 
 // level is error for what this side is to blame for, warn for a refused
-// token, debug for probes, and info for the rest.
-func (e *entry) level(code connect.Code) slog.Level {
-	switch code {
+// token, debug for probes, and info for the rest: also for what Connect calls
+// internal by itself, which is a message that breaks its protocol.
+func (e *entry) level() slog.Level {
+	switch e.code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
 		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
 		return slog.LevelError
