@@ -49,6 +49,12 @@ imports:
 build: ## Build the service, a static binary, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o bin/todod ./cmd/todod
 
+.PHONY: e2e
+e2e: ## Test the real Better Auth that web/auth configures (needs Node 20)
+	npm ci --prefix web --no-audit --no-fund
+	npm run check --prefix web -w auth
+	$(GO) run ./cmd/withpostgres npm test --prefix web -w auth
+
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql
 	tools/migrate-plan.sh
