@@ -45,5 +45,14 @@ func lockFile(path string) (io.Closer, error) {
 		}
 		return nil, err
 	}
-	return file, nil
+	return &fileLock{File: file}, nil
+}
+
+// fileLock is a locked file.
+type fileLock struct{ *os.File }
+
+// Close lets go of the lock. Closing the file alone would not: a process that
+// is just being forked holds it open, and the lock with it, until its exec.
+func (l *fileLock) Close() error {
+	return errors.Join(syscall.Flock(int(l.Fd()), syscall.LOCK_UN), l.File.Close())
 }
