@@ -84,7 +84,7 @@ func TestTheReadmeNamesTargetsAndVersionsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets := regexp.MustCompile("(?:`|    )make ([a-z-]+)").FindAllStringSubmatch(readme(t), -1)
+	targets := regexp.MustCompile("(?:`|    )make ([a-z0-9-]+)").FindAllStringSubmatch(readme(t), -1)
 	if len(targets) < 3 {
 		t.Errorf("the README names %d targets", len(targets))
 	}
