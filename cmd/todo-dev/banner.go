@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strings"
 )
@@ -12,53 +10,32 @@ import (
 // where everything is. Each command works by itself in a new shell, once, and
 // in any order.
 type banner struct {
-	service  string // URL.
-	issuer   string // URL.
-	database string // URL.
-	data     string // Folder of the database.
-	token    string
-	samples  samples
-	grpcurl  string // How to run grpcurl.
-	colored  bool
-}
+	places
+	style
 
-// bannerEnd is the last line, after which only the service's log comes.
-const bannerEnd = "Ctrl-C ends everything. The service's log follows."
+	token   string
+	samples samples
+	grpcurl string // How to run grpcurl.
+}
 
 // String returns the banner's text.
 func (b *banner) String() string {
-	var text strings.Builder
-	section := func(title, note string, commands ...string) {
-		fmt.Fprintf(&text, "\n%s%s\n", b.bold(title), note)
-		for _, command := range commands {
-			fmt.Fprintf(&text, "  %s\n", command)
-		}
-	}
-	section("REST", "", b.rest()...)
-	section("Connect", "", b.connect()...)
-	section("gRPC", b.grpcNote(), b.grpc()...)
-	section("The token of these commands", ", which is "+ownUser+"'s, good for 12 hours",
-		"export TOKEN="+b.token)
-	section("A token of somebody else", ", for any name, and what they see",
-		b.tokenOfOther(),
-		b.listOfOther())
-
-	fmt.Fprintf(&text, "\n%s\n", b.bold("Everything is up."))
-	for _, line := range [][2]string{
-		{"service", b.service},
-		{"OpenAPI", b.service + "/openapi.yaml"},
-		{"issuer", b.issuer},
-		{"database", "psql " + quote(b.database)},
-		{"data", b.data + ", kept until you remove it"},
-	} {
-		fmt.Fprintf(&text, "  %-9s %s\n", line[0], line[1])
-	}
-	fmt.Fprintf(&text, "\n%s\n\n", bannerEnd)
+	text := b.section("REST", "", b.rest()...) +
+		b.section("Connect", "", b.connect()...) +
+		b.section("gRPC", b.grpcNote(), b.grpc()...) +
+		b.section("The token of these commands", ", which is "+ownUser+"'s, good for 12 hours",
+			"export TOKEN="+b.token) +
+		b.section("A token of somebody else", ", for any name, and what they see",
+			b.tokenOfOther(),
+			b.listOfOther()) +
+		b.section("Everything is up.", "") +
+		b.lines() +
+		"\n" + bannerEnd + "\n\n"
 	if !b.colored {
-		return text.String()
+		return text
 	}
 	// Tokens take up most of the screen and need no reading.
-	return strings.ReplaceAll(text.String(), b.token, "\x1b[2m"+b.token+"\x1b[0m")
+	return strings.ReplaceAll(text, b.token, "\x1b[2m"+b.token+"\x1b[0m")
 }
 
 // rest returns the commands for REST.
@@ -131,14 +108,6 @@ func (b *banner) call(method, body string) string {
 // address returns host and port of the service.
 func (b *banner) address() string { return strings.TrimPrefix(b.service, "http://") }
 
-// bold makes a title stand out.
-func (b *banner) bold(s string) string {
-	if !b.colored {
-		return s
-	}
-	return "\x1b[1m" + s + "\x1b[0m"
-}
-
 // grpcNote says where the commands for gRPC work.
 func (b *banner) grpcNote() string {
 	if b.grpcurl == toolGRPCurl {
@@ -156,23 +125,4 @@ func findGRPCurl() string {
 		return "grpcurl"
 	}
 	return toolGRPCurl
-}
-
-// quote makes a word of a shell's command line of s, which must not contain an
-// apostrophe.
-func quote(s string) string {
-	if strings.ContainsAny(s, ` "$&?*{}`) {
-		return "'" + s + "'"
-	}
-	return s
-}
-
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

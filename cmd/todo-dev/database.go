@@ -51,6 +51,15 @@ func startDatabase(ctx context.Context, dir, substitute string, stdout io.Writer
 // url returns the connection URL.
 func (d *database) url() string { return d.URL(databaseName) }
 
+// wait implements [part].
+func (d *database) wait() error {
+	<-d.Done()
+	return fmt.Errorf("PostgreSQL has ended by itself: see %s", filepath.Join(d.dir, "postgres.log"))
+}
+
+// stop implements [part].
+func (d *database) stop() error { return d.Stop() }
+
 // substituteFor returns the folder for data that are not kept in dir, the same
 // each time. Root needs it when dir is in a private folder such as /root, and
 // nobody else can put anything in its place.

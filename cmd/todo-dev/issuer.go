@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"time"
 
 	"example.com/todo-backend/internal/auth/authtest"
 )
@@ -15,8 +13,7 @@ import (
 // anybody.
 type issuer struct {
 	*authtest.Issuer
-	server *http.Server
-	failed chan error // Gets one error when it ends, by itself or not.
+	*server
 }
 
 // startIssuer serves an issuer on the port, or on the next that is free.
@@ -34,18 +31,7 @@ func startIssuer(ctx context.Context, port int, keyFile string) (*issuer, error)
 		_ = listener.Close()
 		return nil, err
 	}
-	i := &issuer{
-		Issuer: tokens,
-		server: &http.Server{
-			Handler:           tokens,
-			ReadHeaderTimeout: 5 * time.Second,
-			WriteTimeout:      10 * time.Second,
-			IdleTimeout:       90 * time.Second,
-		},
-		failed: make(chan error, 1),
-	}
-	go func() { i.failed <- i.server.Serve(listener) }()
-	return i, nil
+	return &issuer{Issuer: tokens, server: startServer("the issuer", listener, tokens)}, nil
 }
 
 // registeredClaims leaves out the user's fields, as Better Auth's definePayload
@@ -56,6 +42,3 @@ func registeredClaims(claims map[string]any) {
 		return !slices.Contains([]string{"sub", "iss", "aud", "iat", "exp"}, name)
 	})
 }
-
-// stop closes the listener and all connections.
-func (i *issuer) stop() error { return i.server.Close() }

@@ -9,6 +9,12 @@
 // log. Ctrl-C ends everything. The database and the issuer's key are kept in
 // the folder, so todos and tokens stay good over restarts.
 //
+//	todo-dev -web FOLDER [-page-port N] [...]
+//
+// runs the real Better Auth in the issuer's place and serves the web page. The
+// folder is the repository's web, with its packages installed and the page
+// built. Users sign up in the page, and are kept too.
+//
 // Settings of todod in the environment, such as LOG_LEVEL and CORS_ORIGINS,
 // reach it, but for those that todo-dev has to set.
 package main
@@ -30,6 +36,9 @@ const usage = `usage: todo-dev [flags]
   -dir FOLDER      where the database and the issuer's key are kept (.dev)
   -port N          the port of the service, or the next that is free (8080)
   -issuer-port N   the port of the issuer, or the next that is free (8081)
+  -web FOLDER      run Better Auth and serve the web page of this folder, instead
+                   of the issuer that is built in; it needs Node.js
+  -page-port N     the port of the page, or the next that is free (5173)
 A port of 0 is any that is free.
 `
 
@@ -55,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err != nil {
 		return err
 	}
-	s := &stack{options: opts, getenv: getenv, stdout: stdout}
+	s := &stack{options: opts, parts: newParts(), getenv: getenv, stdout: stdout}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := s.start(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -72,6 +81,8 @@ type options struct {
 	dir        string // As given, for messages.
 	port       int
 	issuerPort int
+	web        string // Empty for the built-in issuer, without a page.
+	pagePort   int
 }
 
 // parseOptions reads the command line. It fails with [flag.ErrHelp] when that
@@ -84,13 +95,15 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&opts.dir, "dir", ".dev", "")
 	flags.IntVar(&opts.port, "port", 8080, "")
 	flags.IntVar(&opts.issuerPort, "issuer-port", 8081, "")
+	flags.StringVar(&opts.web, "web", "", "")
+	flags.IntVar(&opts.pagePort, "page-port", 5173, "")
 	if err := flags.Parse(args); err != nil {
 		return opts, fmt.Errorf("%w\n%s", err, usage)
 	}
 	if flags.NArg() > 0 {
 		return opts, fmt.Errorf("unexpected argument %q\n%s", flags.Arg(0), usage)
 	}
-	for _, port := range []int{opts.port, opts.issuerPort} {
+	for _, port := range []int{opts.port, opts.issuerPort, opts.pagePort} {
 		if port < 0 || port > maxPort {
 			return opts, fmt.Errorf("port %d is not from 0 to %d", port, maxPort)
 		}

@@ -19,6 +19,10 @@ func TestHelpIsPrintedAndNothingStarted(t *testing.T) {
 func TestAWrongCommandLineIsRefusedBeforeAnythingStarts(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "dev")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		args []string
 		want string
@@ -27,6 +31,7 @@ func TestAWrongCommandLineIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"an argument":                 {[]string{"serve"}, `unexpected argument "serve"`},
 		"a port that is too high":     {[]string{"-issuer-port", "65536"}, "65536"},
 		"a program that is not built": {[]string{"-todod", dir}, "make build"},
+		"a web folder that is none":   {[]string{"-todod", self, "-web", t.TempDir()}, "with -web"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

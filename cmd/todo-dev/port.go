@@ -36,6 +36,20 @@ func listen(ctx context.Context, port int) (net.Listener, error) {
 	return nil, fmt.Errorf("no free port from %d to %d: %w", port, last, err)
 }
 
+// freeAddress returns an address for another process to listen at: the port at
+// 127.0.0.1, or the next one that nobody uses. It is free for the moment.
+func freeAddress(ctx context.Context, port int) (*net.TCPAddr, error) {
+	listener, err := listen(ctx, port)
+	if err != nil {
+		return nil, err
+	}
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		panic("a TCP listener has no TCP address")
+	}
+	return address, listener.Close()
+}
+
 func listenAt(ctx context.Context, port int) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }

@@ -9,12 +9,13 @@ import (
 )
 
 // stopTimeout is how long a process has to end when it is asked to. It is more
-// than todod takes to drain.
+// than todod and Better Auth take to drain.
 const stopTimeout = 20 * time.Second
 
 // process is a child process. It does not hear the terminal's Ctrl-C, so that
 // it ends in its turn, and on Linux it does not outlive this process.
 type process struct {
+	name   string // For errors.
 	cmd    *exec.Cmd
 	output *output
 	done   chan struct{}
@@ -22,8 +23,8 @@ type process struct {
 }
 
 // launch starts a process whose stdout and stderr become its output.
-func launch(cmd *exec.Cmd) (*process, error) {
-	p := &process{cmd: cmd, output: new(output), done: make(chan struct{})}
+func launch(name string, cmd *exec.Cmd) (*process, error) {
+	p := &process{name: name, cmd: cmd, output: new(output), done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.output, p.output
 	cmd.SysProcAttr = processAttributes()
 	cmd.WaitDelay = time.Second
@@ -46,6 +47,15 @@ func launch(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
+// wait implements [part].
+func (p *process) wait() error {
+	<-p.done
+	if p.err == nil {
+		return fmt.Errorf("%s has ended by itself\n%s", p.name, p.output.tail())
+	}
+	return fmt.Errorf("%s has ended by itself: %w\n%s", p.name, p.err, p.output.tail())
+}
+
 // stop asks the process to end, kills it when it doesn't, and returns an error
 // unless it ended well, or had ended before.
 func (p *process) stop() error {
@@ -62,7 +72,7 @@ func (p *process) stop() error {
 		select {
 		case <-p.done:
 			if p.err != nil {
-				return fmt.Errorf("todod, asked to end: %w\n%s", p.err, p.output.tail())
+				return fmt.Errorf("%s, asked to end: %w\n%s", p.name, p.err, p.output.tail())
 			}
 			return nil
 		case <-timeout.C:
@@ -71,7 +81,7 @@ func (p *process) stop() error {
 	_ = p.cmd.Process.Kill() // It fails when the process has just ended.
 	<-p.done
 	if asked {
-		return fmt.Errorf("todod was killed: it had not ended %v after it was asked to", stopTimeout)
+		return fmt.Errorf("%s was killed: it had not ended %v after it was asked to", p.name, stopTimeout)
 	}
 	return nil
 }

@@ -14,8 +14,14 @@ import (
 // script returns a shell script that takes the place of todod.
 func script(t *testing.T, body string) *todod {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "todod")
+	program := writeScript(t, "todod", body)
+	return &todod{path: program, dir: filepath.Dir(program), databaseURL: "postgres://local/todo"}
+}
+
+// writeScript returns the path of a shell script, in a folder of its own.
+func writeScript(t *testing.T, name, body string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), name)
 	// A process forked meanwhile would have the file open for writing, which
 	// then can't be run ("text file busy").
 	syscall.ForkLock.RLock()
@@ -24,7 +30,7 @@ func script(t *testing.T, body string) *todod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &todod{path: program, dir: dir, databaseURL: "postgres://local/todo"}
+	return program
 }
 
 func TestAMigrationThatFailsIsReportedWithItsLastWords(t *testing.T) {
@@ -55,7 +61,7 @@ func TestAServiceThatDoesNotComeUpIsReportedWithItsLastWords(t *testing.T) {
 // TestTheServiceGetsTheDevelopersSettingsButItsOwnDatabase guards above all
 // against a migration of what a shell or an .env file names.
 func TestTheServiceGetsTheDevelopersSettingsButItsOwnDatabase(t *testing.T) {
-	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "PGOPTIONS", "JWT_ISSUER", "JWT_AUDIENCE"} {
+	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "PGOPTIONS", "BETTER_AUTH_SECRETS", "JWT_ISSUER", "JWT_AUDIENCE"} {
 		t.Setenv(name, "somewhere else")
 	}
 	t.Setenv("LOG_LEVEL", "debug")
@@ -87,10 +93,10 @@ func TestTheServiceGetsTheDevelopersSettingsButItsOwnDatabase(t *testing.T) {
 func TestAProcessThatAKilledRunLeftIsEnded(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		command string
+		command string // In the PID file, instead of the real one.
 		ends    bool
 	}{
-		"the same command":                      {"sleep 987", true},
+		"the same command":                      {"", true},
 		"another that has its number meanwhile": {"todod serve", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,11 +110,15 @@ func TestAProcessThatAKilledRunLeftIsEnded(t *testing.T) {
 				defer close(ended)
 				_ = sleep.Wait()
 			}()
+			noted := &exec.Cmd{Args: sleep.Args, Process: sleep.Process}
+			if test.command != "" {
+				noted.Args = strings.Fields(test.command)
+			}
 			file := filepath.Join(t.TempDir(), "pid")
-			if err := writePID(file, sleep.Process.Pid); err != nil {
+			if err := writePID(file, noted); err != nil {
 				t.Fatal(err)
 			}
-			if err := endStale(t.Context(), file, test.command); err != nil {
+			if err := endStale(t.Context(), file); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(file); err == nil {

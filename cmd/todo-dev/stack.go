@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,24 +9,28 @@ import (
 	"time"
 )
 
-// tokenLife is how long the issuer's tokens are good: a working day, and some.
+// tokenLife is how long the built-in issuer's tokens are good: a working day,
+// and some.
 const tokenLife = 12 * time.Hour
 
-// stack is everything that runs. Each part needs those above it: they start in
-// this order and stop in the reverse one.
+// stack is everything that runs.
 type stack struct {
 	options
+	*parts
 	getenv func(string) string
 	stdout io.Writer
-
-	database *database
-	issuer   *issuer
-	service  *service
 }
 
 // start brings everything up and prints the banner. What has come up when it
 // fails is for stop to end.
 func (s *stack) start(ctx context.Context) error {
+	var web *webFolder
+	if s.web != "" {
+		var err error
+		if web, err = openWebFolder(ctx, s.web); err != nil {
+			return err
+		}
+	}
 	dir, err := filepath.Abs(s.dir)
 	if err != nil {
 		return err
@@ -37,48 +40,73 @@ func (s *stack) start(ctx context.Context) error {
 		return err
 	}
 	data := filepath.Join(dir, "postgres")
-	if s.database, err = startDatabase(ctx, data, substituteFor(data), s.stdout); err != nil {
+	db, err := startDatabase(ctx, data, substituteFor(data), s.stdout)
+	if err != nil {
 		return err
 	}
-	program := &todod{path: s.todod, dir: dir, databaseURL: s.database.url()}
-	// The database is ours alone, so no living todo-dev has that process.
-	if err := endStale(ctx, program.pidFile(), program.path+" serve"); err != nil {
-		return err
+	s.add(db)
+	// The database is ours alone, so no living todo-dev has these processes.
+	for _, name := range []string{tododPIDFile, betterAuthPIDFile} {
+		if err := endStale(ctx, filepath.Join(dir, name)); err != nil {
+			return err
+		}
 	}
+	program := &todod{path: s.todod, dir: dir, databaseURL: db.url()}
 	if err := program.migrate(ctx); err != nil {
 		return err
 	}
-	if s.issuer, err = startIssuer(ctx, s.issuerPort, filepath.Join(dir, "issuer.pem")); err != nil {
-		return err
+	if web != nil {
+		return s.startWeb(ctx, web, program, db)
 	}
-	if s.service, err = program.serve(ctx, s.port, s.issuer.Origin(), s.getenv("CORS_ORIGINS")); err != nil {
-		return err
-	}
-	return s.announce(ctx)
+	return s.startLocal(ctx, program, db)
 }
 
-// announce prints the banner, and has the service's log follow.
-func (s *stack) announce(ctx context.Context) error {
-	token := s.issuer.Token(ownUser, registeredClaims)
-	ids, err := ensureSamples(ctx, s.service.url, token)
+// startLocal brings up the built-in issuer and the service, and prints the
+// banner.
+func (s *stack) startLocal(ctx context.Context, program *todod, db *database) error {
+	issuer, err := startIssuer(ctx, s.issuerPort, filepath.Join(program.dir, "issuer.pem"))
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, s.service.output.tail())
-	}
-	b := banner{
-		service:  s.service.url,
-		issuer:   s.issuer.Origin(),
-		database: s.database.url(),
-		data:     s.database.dir,
-		token:    token,
-		samples:  ids,
-		grpcurl:  findGRPCurl(),
-		colored:  isTerminal(s.stdout) && s.getenv("NO_COLOR") == "",
-	}
-	if _, err := io.WriteString(s.stdout, b.String()); err != nil {
 		return err
 	}
-	s.service.output.passOn(s.stdout)
+	s.add(issuer)
+	service, err := program.serve(ctx, s.port, issuer.Origin(), s.getenv("CORS_ORIGINS"))
+	if err != nil {
+		return err
+	}
+	s.add(service)
+	token := issuer.Token(ownUser, registeredClaims)
+	ids, err := ensureSamples(ctx, service.url, token)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, service.output.tail())
+	}
+	return s.announce(&banner{
+		places: places{
+			service:  service.url,
+			issuer:   issuer.Origin(),
+			database: program.databaseURL,
+			data:     db.dir,
+		},
+		token:   token,
+		samples: ids,
+		grpcurl: findGRPCurl(),
+		style:   s.style(),
+	}, service.output)
+}
+
+// announce prints the banner, and has the logs follow.
+func (s *stack) announce(banner fmt.Stringer, logs ...*output) error {
+	if _, err := io.WriteString(s.stdout, banner.String()); err != nil {
+		return err
+	}
+	for _, log := range logs {
+		log.passOn(s.stdout)
+	}
 	return nil
+}
+
+// style returns how to print, as NO_COLOR and the terminal want it.
+func (s *stack) style() style {
+	return style{colored: isTerminal(s.stdout) && s.getenv("NO_COLOR") == ""}
 }
 
 // wait returns when ctx ends, or with an error when a part ends by itself.
@@ -86,26 +114,7 @@ func (s *stack) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-s.database.Done():
-		return fmt.Errorf("PostgreSQL has ended by itself: see %s", filepath.Join(s.database.dir, "postgres.log"))
-	case err := <-s.issuer.failed:
-		return fmt.Errorf("the issuer has ended by itself: %w", err)
-	case <-s.service.done:
-		return s.service.endedByItself()
+	case err := <-s.ended:
+		return err
 	}
-}
-
-// stop ends what runs, each part after those that need it.
-func (s *stack) stop() error {
-	var errs []error
-	if s.service != nil {
-		errs = append(errs, s.service.stop())
-	}
-	if s.issuer != nil {
-		errs = append(errs, s.issuer.stop())
-	}
-	if s.database != nil {
-		errs = append(errs, s.database.Stop())
-	}
-	return errors.Join(errs...)
 }

@@ -12,15 +12,17 @@ import (
 	"time"
 )
 
-// writePID notes a process, for endStale of a later run.
-func writePID(file string, pid int) error {
-	return os.WriteFile(file, []byte(strconv.Itoa(pid)+"\n"), 0o600)
+// writePID notes a process that runs, for endStale of a later run: its number,
+// and its command in a line below.
+func writePID(file string, cmd *exec.Cmd) error {
+	note := strconv.Itoa(cmd.Process.Pid) + "\n" + strings.Join(cmd.Args, " ") + "\n"
+	return os.WriteFile(file, []byte(note), 0o600)
 }
 
 // endStale kills the process that an earlier run noted, should it still run
 // that command. It can, where systems let children outlive a parent that is
 // killed, and would then keep its port. Without ps nothing is done.
-func endStale(ctx context.Context, file, command string) error {
+func endStale(ctx context.Context, file string) error {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -28,7 +30,8 @@ func endStale(ctx context.Context, file, command string) error {
 	if err != nil {
 		return err
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	number, command, _ := strings.Cut(strings.TrimSpace(string(content)), "\n")
+	pid, err := strconv.Atoi(number)
 	if err != nil {
 		return os.Remove(file)
 	}
@@ -43,7 +46,7 @@ func endStale(ctx context.Context, file, command string) error {
 		return err
 	}
 	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("end process %d, the todod that an earlier run left: %w", pid, err)
+		return fmt.Errorf("end process %d, which an earlier run left (%s): %w", pid, command, err)
 	}
 	return os.Remove(file)
 }

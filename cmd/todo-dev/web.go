@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// webFolder is what -web names: the sources of Better Auth and of the page,
+// installed and built.
+type webFolder struct {
+	node       string // The Node.js to run Better Auth with.
+	betterAuth string // Better Auth's program.
+	page       string // The folder of the built page.
+}
+
+// openWebFolder checks that everything is there before anything starts.
+func openWebFolder(ctx context.Context, dir string) (*webFolder, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &webFolder{
+		betterAuth: filepath.Join(dir, "auth", "main.mjs"),
+		page:       filepath.Join(dir, "app", "dist"),
+	}
+	if err := need(w.betterAuth, "name the repository's folder web with -web"); err != nil {
+		return nil, err
+	}
+	if w.node, err = findNode(ctx, "node"); err != nil {
+		return nil, err
+	}
+	return w, errors.Join(
+		need(filepath.Join(dir, "node_modules", "better-auth"),
+			"install the packages: npm ci --prefix "+quote(dir)+" (make run-web does it)"),
+		need(filepath.Join(w.page, "index.html"),
+			"build the page: npm run build --prefix "+quote(dir)+" -w app (make run-web does it)"),
+	)
+}
+
+// need returns an error that names the cure when there is no such file.
+func need(path, cure string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("the web folder: %w: %s", err, cure)
+	}
+	return nil
+}
+
+// startWeb brings up Better Auth, the service and the page, and prints the
+// banner.
+func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db *database) (err error) {
+	// The others have to know the page's origin, so it gets its port first. It
+	// needs theirs, so it is served last.
+	listener, err := listen(ctx, s.pagePort)
+	if err != nil {
+		return fmt.Errorf("the page: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = listener.Close()
+		}
+	}()
+	origins := localURL(listener.Addr())
+	if others := s.getenv("CORS_ORIGINS"); others != "" {
+		origins += "," + others
+	}
+
+	issuer, err := (&betterAuth{
+		node:        web.node,
+		program:     web.betterAuth,
+		dir:         program.dir,
+		databaseURL: program.databaseURL,
+		secretFile:  filepath.Join(db.dir, "better-auth.secret"),
+	}).serve(ctx, s.issuerPort, origins)
+	if err != nil {
+		return err
+	}
+	s.add(issuer)
+	service, err := program.serve(ctx, s.port, issuer.url, origins)
+	if err != nil {
+		return err
+	}
+	s.add(service)
+	handler, err := newPage(os.DirFS(web.page), pageConfig{APIURL: service.url, AuthURL: issuer.url})
+	if err != nil {
+		return err
+	}
+	page := startServer("the page", listener, handler)
+	s.add(page)
+
+	return s.announce(&webBanner{
+		places: places{
+			service:  service.url,
+			issuer:   issuer.url,
+			database: program.databaseURL,
+			data:     db.dir,
+		},
+		page:    page.url,
+		cookies: filepath.Join(program.dir, "cookies.txt"),
+		style:   s.style(),
+	}, issuer.output, service.output)
+}
