@@ -20,6 +20,27 @@ run: build ## Start database, issuer and service, and print commands to paste
 	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
 	@exec bin/todo-dev -todod bin/todod
 
+.PHONY: run-web
+run-web: web/app/dist/index.html build ## Start all that with Better Auth as the issuer, and the web page
+	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
+	@exec bin/todo-dev -todod bin/todod -web web
+
+web/node_modules/.package-lock.json: web/package-lock.json | node
+	npm ci --prefix web
+	@touch $@
+
+# Folders are among the sources, since they change when a file is removed.
+web/app/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app/*.* web/app/public web/app/src 2>/dev/null)
+	npm run build --prefix web -w app
+	@touch $@
+
+.PHONY: node
+node:
+	@node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || major == 20 && minor >= 19 ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
+		echo "install Node.js 20.19 or later, with npm, from https://nodejs.org or by your system's package manager; this machine has: $$(node --version 2>/dev/null || echo none)" >&2; \
+		exit 1; \
+	}
+
 .PHONY: test
 test: ## Run all Go tests
 	$(GO) test $(TESTFLAGS) ./...
@@ -50,10 +71,9 @@ build: ## Build the service, a static binary, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o bin/todod ./cmd/todod
 
 .PHONY: e2e
-e2e: ## Test the real Better Auth that web/auth configures (needs Node 20)
-	npm ci --prefix web --no-audit --no-fund
-	npm run check --prefix web -w auth
-	$(GO) run ./cmd/withpostgres npm test --prefix web -w auth
+e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real browser (needs Node.js and Chromium)
+	npm run check --prefix web -w auth -w e2e
+	$(GO) run ./cmd/withpostgres npm test --prefix web -w auth -w e2e
 
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql

@@ -1,0 +1,65 @@
+import { html, render } from "lit-html";
+import { createAccount } from "./api/account.ts";
+import { createTodoClient } from "./api/client.ts";
+import { wireFormatOf } from "./api/transport.ts";
+import { loadConfig, type Config } from "./config.ts";
+import { Session } from "./state/session.ts";
+import { EndWatcher } from "./view/end-watcher.ts";
+import { drawAround } from "./view/focus.ts";
+import { filterOf } from "./view/list.ts";
+import { page } from "./view/page.ts";
+import { coalesce } from "./view/render.ts";
+import { Shortcuts } from "./view/shortcuts.ts";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/page.css";
+import "./styles/list.css";
+import "./styles/messages.css";
+
+const root = document.getElementById("app") as HTMLElement;
+
+try {
+  start(await loadConfig());
+} catch (error) {
+  // Without its configuration the page can't know whom to ask.
+  render(html`<main class="start"><p role="alert">This page can’t start: ${(error as Error).message}</p></main>`, root);
+}
+
+/** Connects what the browser tells with the session, and the session with the screen. */
+function start(config: Config): void {
+  const changed = coalesce(() => {
+    drawAround(() => render(page(session, shortcuts, end), root));
+    end.check();
+  });
+  const account = createAccount(config.authUrl);
+  const session = new Session({
+    account,
+    undoSeconds: config.undoSeconds,
+    clientFor: (user) => createTodoClient(config.apiUrl, wireFormatOf(location.search), account, user),
+    filter: () => filterOf(location.hash),
+    changed,
+    confirm: (question) => confirm(question),
+  });
+  const shortcuts = new Shortcuts(() => session.store, changed);
+  const end = new EndWatcher(() => void session.store?.more());
+
+  document.addEventListener("keydown", shortcuts.handle);
+  addEventListener("hashchange", () => {
+    if (session.store) void session.store.show(filterOf(location.hash));
+    else session.clearFaults();
+  });
+  addEventListener("online", () => (session.store?.connection ?? session).retryNow());
+  // Whichever of these comes first may be the last that the page hears.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") void session.store?.refresh();
+    else session.store?.flush();
+  });
+  addEventListener("pagehide", () => session.store?.flush());
+  addEventListener("beforeunload", (event) => {
+    if (session.store?.wouldLose) event.preventDefault();
+    session.store?.flush();
+  });
+
+  changed();
+  void session.start();
+}

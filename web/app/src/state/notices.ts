@@ -1,0 +1,86 @@
+/** A short message that goes away by itself, with what can be done about it. */
+export interface Notice {
+  readonly key: number;
+  readonly text: string;
+  readonly tone: "info" | "error";
+  /** The one thing to do about it. */
+  readonly action?: { readonly label: string; run(): void };
+}
+
+interface Entry {
+  readonly notice: Notice;
+  readonly seconds: number;
+  readonly expired: () => void;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** The messages on the screen, the oldest first. */
+export class Notices {
+  #entries: readonly Entry[] = [];
+  #count = 0;
+  readonly #changed: () => void;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  get all(): readonly Notice[] {
+    return this.#entries.map(({ notice }) => notice);
+  }
+
+  /**
+   * Shows a message for so many seconds.
+   *
+   * @param expired is called when its time is over, or it is dismissed, but
+   *   not after its action.
+   */
+  add(message: Omit<Notice, "key">, seconds: number, expired: () => void = () => {}): void {
+    const entry: Entry = { notice: { ...message, key: ++this.#count }, seconds, expired, timer: undefined };
+    this.#entries = [...this.#entries, entry];
+    this.#start(entry);
+    this.#changed();
+  }
+
+  /** Runs the action of a message, of the newest with one when none is named. */
+  act(key?: number): boolean {
+    const entry = this.#entries.findLast(({ notice }) => (key === undefined ? notice.action : notice.key === key));
+    if (!entry?.notice.action) return false;
+    this.#remove(entry);
+    entry.notice.action.run();
+    return true;
+  }
+
+  /** Takes a message away before its time. */
+  dismiss(key: number): void {
+    const entry = this.#entries.find(({ notice }) => notice.key === key);
+    if (!entry) return;
+    this.#remove(entry);
+    entry.expired();
+  }
+
+  /** Takes all messages away before their time. */
+  dismissAll(): void {
+    for (const { notice } of this.#entries) this.dismiss(notice.key);
+  }
+
+  /** Stops the clock while the user looks at the messages. */
+  pause(): void {
+    for (const entry of this.#entries) clearTimeout(entry.timer);
+  }
+
+  /** Starts the clock anew. */
+  resume(): void {
+    for (const entry of this.#entries) this.#start(entry);
+  }
+
+  #start(entry: Entry): void {
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => this.dismiss(entry.notice.key), entry.seconds * 1000);
+  }
+
+  #remove(entry: Entry): void {
+    clearTimeout(entry.timer);
+    this.#entries = this.#entries.filter((e) => e !== entry);
+    this.#changed();
+  }
+}

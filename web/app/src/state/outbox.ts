@@ -1,0 +1,158 @@
+import type { TodoClient } from "../api/client.ts";
+import { failureOf, type Failure } from "../api/failure.ts";
+import type { Todo } from "../gen/todo/v1/todo_pb.ts";
+import type { Change, Pending, Progress } from "./pending.ts";
+
+/** What an outbox tells. */
+export interface OutboxListener {
+  /** Something in pending has changed. */
+  changed(): void;
+  /** The service has carried out a change; of a deletion there is no todo. */
+  saved(pending: Pending, todo: Todo | undefined): void;
+  /** A change can't be carried out. It is no longer pending. */
+  refused(pending: Pending, failure: Failure): void;
+  /** A change could not be sent, and stays pending. */
+  held(failure: Failure): void;
+}
+
+/**
+ * The changes that the user has made and the service has yet to carry out, in
+ * order. Those about the same todo are sent one after the other.
+ *
+ * Updates and deletions can be sent any number of times with the same effect,
+ * so they are sent again after a failure. A creation is not: it is sent only
+ * when the service has just answered, and when the answer to it gets lost
+ * nevertheless, the user decides.
+ */
+export class Outbox {
+  #pending: readonly Pending[] = [];
+  #count = 0;
+  readonly #sends = new Set<Promise<void>>();
+  readonly #client: TodoClient;
+  readonly #check: () => Promise<boolean>;
+  readonly #listener: OutboxListener;
+
+  /** @param check says whether the service is there. */
+  constructor(client: TodoClient, check: () => Promise<boolean>, listener: OutboxListener) {
+    this.#client = client;
+    this.#check = check;
+    this.#listener = listener;
+  }
+
+  /** The changes that the service has yet to carry out, the oldest first. */
+  get pending(): readonly Pending[] {
+    return this.#pending;
+  }
+
+  /** Takes a change, to be sent now, or once it is released. Returns its key. */
+  add(change: Change, progress: "queued" | "held" | "refused" = "queued"): string {
+    const key = `change-${++this.#count}`;
+    this.#pending = [...this.#pending, { key, change, progress }];
+    this.#proceed();
+    return key;
+  }
+
+  /** Sends a change that was held, or that the user wants sent again. */
+  release(key: string): void {
+    this.#setProgress(key, "queued");
+    this.#proceed();
+  }
+
+  /** Forgets a change that is not on its way. */
+  discard(key: string): void {
+    this.#remove(key);
+    this.#proceed();
+  }
+
+  /** Sends what waits for the service. */
+  resume(): void {
+    this.#pending = this.#pending.map((p) => (p.progress === "waiting" ? { ...p, progress: "queued" } : p));
+    this.#proceed();
+  }
+
+  /** Waits until nothing is on its way, but no longer than so many milliseconds. */
+  async settle(milliseconds: number): Promise<void> {
+    const deadline = AbortSignal.timeout(milliseconds);
+    const passed = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
+    while (this.#sends.size > 0 && !deadline.aborted) {
+      await Promise.race([passed, ...this.#sends]);
+    }
+  }
+
+  /** Sends each queued change that no other about the same todo comes before. */
+  #proceed(): void {
+    const ready: Pending[] = [];
+    const busy = new Set<string>();
+    for (const pending of this.#pending) {
+      const subject = pending.change.kind === "create" ? pending.key : pending.change.id;
+      if (pending.progress === "queued" && !busy.has(subject)) ready.push(pending);
+      busy.add(subject);
+    }
+    for (const pending of ready) {
+      this.#setProgress(pending.key, "sending");
+      const send = this.#send(pending).finally(() => this.#sends.delete(send));
+      this.#sends.add(send);
+    }
+    this.#listener.changed();
+  }
+
+  async #send(pending: Pending): Promise<void> {
+    const { key, change } = pending;
+    // Whatever happens before this is set, the service has not seen a creation.
+    let sent = change.kind !== "create";
+    try {
+      sent ||= await this.#check();
+      if (!sent) return this.#setProgress(key, "waiting");
+      const todo = await this.#call(change);
+      this.#remove(key);
+      this.#listener.saved(pending, todo);
+    } catch (error) {
+      this.#fail(pending, failureOf(error));
+    }
+    this.#proceed();
+  }
+
+  async #call(change: Change): Promise<Todo | undefined> {
+    switch (change.kind) {
+      case "create":
+        return this.#client.createTodo({ title: change.title, description: change.description });
+      case "update":
+        return this.#client.updateTodo({ id: change.id, ...change.patch });
+      case "delete":
+        await this.#client.deleteTodo({ id: change.id });
+        return undefined;
+    }
+  }
+
+  #fail(pending: Pending, failure: Failure): void {
+    switch (failure.kind) {
+      case "away":
+        this.#setProgress(pending.key, pending.change.kind === "create" ? "unsure" : "waiting");
+        this.#listener.held(failure);
+        return;
+      case "session-ended":
+        // Without a token the service does nothing, so nothing is unsure.
+        this.#setProgress(pending.key, "waiting");
+        this.#listener.held(failure);
+        return;
+      case "gone":
+        if (pending.change.kind === "delete") {
+          // Deleted is deleted, whoever did it.
+          this.#remove(pending.key);
+          this.#listener.saved(pending, undefined);
+          return;
+        }
+    }
+    this.#remove(pending.key);
+    this.#listener.refused(pending, failure);
+  }
+
+  #setProgress(key: string, progress: Progress): void {
+    this.#pending = this.#pending.map((p) => (p.key === key ? { ...p, progress } : p));
+    this.#listener.changed();
+  }
+
+  #remove(key: string): void {
+    this.#pending = this.#pending.filter((p) => p.key !== key);
+  }
+}

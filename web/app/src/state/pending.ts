@@ -1,0 +1,101 @@
+import type { Todo } from "../gen/todo/v1/todo_pb.ts";
+
+/** The lists that the page shows. */
+export type Filter = "all" | "open" | "done";
+
+/** What a user writes about a todo. */
+export interface Text {
+  readonly title: string;
+  readonly description: string;
+}
+
+/** What an update sets; absent leaves a field as it is. */
+export type Patch = Partial<Text & { readonly isCompleted: boolean }>;
+
+/** A wish of the user's that the service has yet to grant. */
+export type Change =
+  | ({ readonly kind: "create" } & Text)
+  | { readonly kind: "update"; readonly id: string; readonly title: string; readonly patch: Patch }
+  | { readonly kind: "delete"; readonly id: string; readonly title: string };
+
+/** How far a change has come. */
+export type Progress =
+  /** Not to be sent yet: it can be undone. */
+  | "held"
+  /** To be sent as soon as the ones before it about the same todo are through. */
+  | "queued"
+  /** On its way. */
+  | "sending"
+  /** To be sent when the service is back. */
+  | "waiting"
+  /** It may or may not have been carried out, and twice would be wrong: the user decides. */
+  | "unsure"
+  /** A creation that the service will not carry out as it is; the user is at it. */
+  | "refused";
+
+/** A change, and how far it has come. */
+export interface Pending {
+  /** Names the change; the row of a new todo keeps it as its key. */
+  readonly key: string;
+  readonly change: Change;
+  readonly progress: Progress;
+}
+
+/** A line of the list, as the user sees it: the service's todo with what is pending. */
+export interface Row extends Text {
+  /** Stays the same when a new todo gets its id. */
+  readonly key: string;
+  /** Absent until the service has stored it. */
+  readonly id?: string;
+  readonly isCompleted: boolean;
+  /** Whether the service knows all of it, and if not, why. */
+  readonly progress: Progress | "saved";
+}
+
+/**
+ * Lays the pending changes over the service's todos. What the user sees is
+ * always computed by this, so that a change which is refused leaves no trace
+ * once it is no longer pending.
+ *
+ * @param keys the keys of rows whose todo was created here, by id.
+ */
+export function rowsOf(
+  todos: readonly Todo[],
+  pending: readonly Pending[],
+  filter: Filter,
+  keys: ReadonlyMap<string, string>,
+): Row[] {
+  const rows = pending.filter(({ change }) => change.kind === "create").map(rowOfCreate).reverse();
+  for (const todo of todos) {
+    const changes = pending.filter(({ change }) => change.kind !== "create" && change.id === todo.id);
+    if (!changes.some(({ change }) => change.kind === "delete")) {
+      rows.push(changes.reduce(applyUpdate, rowOfTodo(todo, keys)));
+    }
+  }
+  return rows.filter((row) => matches(row, filter));
+}
+
+/** Says whether a list shows a todo. */
+export function matches(todo: { readonly isCompleted: boolean }, filter: Filter): boolean {
+  return filter === "all" || todo.isCompleted === (filter === "done");
+}
+
+function rowOfTodo(todo: Todo, keys: ReadonlyMap<string, string>): Row {
+  return {
+    key: keys.get(todo.id) ?? todo.id,
+    id: todo.id,
+    title: todo.title,
+    description: todo.description ?? "",
+    isCompleted: todo.isCompleted,
+    progress: "saved",
+  };
+}
+
+function rowOfCreate({ key, change, progress }: Pending): Row {
+  const { title, description } = change as Change & { kind: "create" };
+  return { key, title, description, isCompleted: false, progress };
+}
+
+function applyUpdate(row: Row, { change, progress }: Pending): Row {
+  return change.kind === "update" ? { ...row, ...change.patch, progress } : row;
+}

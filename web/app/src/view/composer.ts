@@ -1,0 +1,41 @@
+import { html, type TemplateResult } from "lit-html";
+import { composerKey } from "../state/drafts.ts";
+import type { Store } from "../state/store.ts";
+import { focusComposer, moveFocus } from "./focus.ts";
+import { addIcon } from "./icons.ts";
+import { submitOnControlEnter, textFields } from "./text-fields.ts";
+
+/** Shows the form for a new todo. */
+export function composer(store: Store): TemplateResult {
+  const { drafts } = store;
+  const create = (event: SubmitEvent) => {
+    event.preventDefault();
+    store.create();
+    focusComposer();
+  };
+  const keydown = (event: KeyboardEvent) => {
+    submitOnControlEnter(event);
+    if (event.key === "ArrowDown" && event.target instanceof HTMLInputElement) {
+      event.preventDefault();
+      moveFocus(store.rows, 1);
+    }
+  };
+  return html`
+    <form
+      class="composer ${drafts.composing ? "in-use" : ""}"
+      aria-label="New todo"
+      novalidate
+      @submit=${create}
+      @keydown=${keydown}
+    >
+      ${textFields({
+        key: composerKey,
+        draft: drafts.composer,
+        drafts,
+        titleHint: "What is to be done?",
+        titleShortcut: "N",
+      })}
+      <button class="add" type="submit" aria-label="Add" title="Add">${addIcon}</button>
+    </form>
+  `;
+}

@@ -1,0 +1,54 @@
+import { html, nothing, type TemplateResult } from "lit-html";
+import type { User } from "../api/account.ts";
+import type { Session } from "../state/session.ts";
+import type { Store } from "../state/store.ts";
+import { composer } from "./composer.ts";
+import type { EndWatcher } from "./end-watcher.ts";
+import { helpDialog, openHelp } from "./help.ts";
+import { keyboardIcon } from "./icons.ts";
+import { filterLinks, todoList } from "./list.ts";
+import { awayBanner, noticeStack } from "./notices.ts";
+import type { Shortcuts } from "./shortcuts.ts";
+import { signInPage } from "./sign-in.ts";
+
+/** Shows the page as it is for whoever is, or isn't, signed in. */
+export function page(session: Session, shortcuts: Shortcuts, end: EndWatcher): TemplateResult {
+  const { store, user } = session;
+  if (store && user) return todoPage(session, store, user, shortcuts, end);
+  if (session.starting) return startPage(session);
+  return signInPage(session);
+}
+
+function startPage(session: Session): TemplateResult {
+  return html`
+    <main class="start">
+      ${session.problem
+        ? awayBanner(session.problem, "The page goes on by itself when it is back.", () => session.retryNow())
+        : html`<p class="visually-hidden" role="status">Loading</p>`}
+    </main>
+  `;
+}
+
+function todoPage(session: Session, store: Store, user: User, shortcuts: Shortcuts, end: EndWatcher): TemplateResult {
+  return html`
+    <header class="top">
+      <h1><img src="/favicon.svg" alt="" width="28" height="28" />Todo</h1>
+      <span class="user" title=${user.email}>${user.name}</span>
+      <button class="quiet" type="button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" @click=${openHelp}>
+        ${keyboardIcon}
+      </button>
+      <button class="small" type="button" aria-disabled=${session.busy ? "true" : nothing} @click=${() => session.signOut()}>
+        Sign out
+      </button>
+    </header>
+    <main class="todo-page">
+      ${awayBanner(store.connection.problem, "What you do is kept, and sent when it is back.", () =>
+        store.connection.retryNow(),
+      )}
+      ${composer(store)} ${filterLinks(store)} ${todoList(store, end.watch)}
+    </main>
+    ${noticeStack(store)}
+    <p class="visually-hidden" role="status" aria-live="polite">${store.announcement}</p>
+    ${helpDialog(shortcuts)}
+  `;
+}

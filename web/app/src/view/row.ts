@@ -1,0 +1,105 @@
+import { html, nothing, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import type { Draft } from "../state/drafts.ts";
+import type { Row } from "../state/pending.ts";
+import type { Store } from "../state/store.ts";
+import { focusEditor, keepFocus, leaveEditor } from "./focus.ts";
+import { deleteIcon } from "./icons.ts";
+import { submitOnControlEnter, textFields } from "./text-fields.ts";
+
+/** Shows a todo, or the form to edit it. */
+export function rowItem(store: Store, row: Row): TemplateResult {
+  const draft = store.drafts.of(row.key);
+  return html`
+    <li
+      class="row ${row.isCompleted ? "done" : ""} ${draft ? "editing" : ""} ${row.progress}"
+      data-key=${row.key}
+    >
+      ${draft ? editor(store, row, draft) : content(store, row)}
+    </li>
+  `;
+}
+
+/** Begins to edit a row. */
+export function edit(store: Store, row: Row): void {
+  if (row.id === undefined) return;
+  store.drafts.open(row);
+  void focusEditor(row.key);
+}
+
+function content(store: Store, row: Row): TemplateResult {
+  const stored = row.id !== undefined;
+  return html`
+    <input
+      class="check"
+      type="checkbox"
+      data-part="check"
+      aria-label=${row.title}
+      ?disabled=${!stored}
+      .checked=${live(row.isCompleted)}
+      @change=${() => keepFocus(store.rows, row, () => store.toggle(row))}
+    />
+    <div class="text">
+      <button class="title" type="button" data-part="title" ?disabled=${!stored} @click=${() => edit(store, row)}>
+        ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text">${row.title}</span>
+      </button>
+      ${row.description ? html`<p class="description" @click=${() => edit(store, row)}>${row.description}</p>` : nothing}
+      ${progress(store, row)}
+    </div>
+    ${stored
+      ? html`<button
+          class="delete quiet"
+          type="button"
+          data-part="delete"
+          aria-label="Delete ${row.title}"
+          title="Delete"
+          @click=${() => keepFocus(store.rows, row, () => store.delete(row))}
+        >
+          ${deleteIcon}
+        </button>`
+      : nothing}
+  `;
+}
+
+/** Says what the service doesn't know yet, when that isn't a matter of a moment. */
+function progress(store: Store, row: Row): TemplateResult | typeof nothing {
+  switch (row.progress) {
+    case "waiting":
+      return html`<p class="progress">Not stored yet</p>`;
+    case "unsure":
+      return html`
+        <p class="progress">The answer got lost, so this may be stored already. Look whether it is in the list.</p>
+        <p class="choices">
+          <button class="small" type="button" @click=${() => store.resend(row)}>Send again</button>
+          <button class="small" type="button" @click=${() => store.discard(row)}>Discard</button>
+        </p>
+      `;
+    default:
+      return nothing;
+  }
+}
+
+function editor(store: Store, row: Row, draft: Draft): TemplateResult {
+  const cancel = () => {
+    store.cancel(row);
+    void leaveEditor(row.key);
+  };
+  const save = (event: SubmitEvent) => {
+    event.preventDefault();
+    store.save(row);
+    void leaveEditor(row.key);
+  };
+  const keydown = (event: KeyboardEvent) => {
+    if (event.key === "Escape") cancel();
+    else submitOnControlEnter(event);
+  };
+  return html`
+    <form class="editor" aria-label="Edit ${row.title}" novalidate @submit=${save} @keydown=${keydown}>
+      ${textFields({ key: row.key, draft, drafts: store.drafts, titleHint: "Title" })}
+      <p class="choices">
+        <button class="small primary" type="submit">Save</button>
+        <button class="small" type="button" @click=${cancel}>Cancel</button>
+      </p>
+    </form>
+  `;
+}

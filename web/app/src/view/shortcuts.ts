@@ -1,0 +1,80 @@
+import type { Row } from "../state/pending.ts";
+import type { Store } from "../state/store.ts";
+import { focusComposer, focusedKey, keepFocus, moveFocus, undo } from "./focus.ts";
+import { openHelp } from "./help.ts";
+import { edit } from "./row.ts";
+
+/** Where it is kept, per browser, that single-letter shortcuts are off. */
+const storageKey = "todo.shortcuts";
+
+/** The keyboard's shortcuts. */
+export class Shortcuts {
+  readonly #store: () => Store | undefined;
+  readonly #changed: () => void;
+  readonly #actions: Readonly<Record<string, (store: Store, row: Row | undefined) => void>> = {
+    n: () => focusComposer(),
+    "1": () => (location.hash = "all"),
+    "2": () => (location.hash = "open"),
+    "3": () => (location.hash = "done"),
+    j: (store) => moveFocus(store.rows, 1),
+    k: (store) => moveFocus(store.rows, -1),
+    e: (store, row) => row && edit(store, row),
+    x: (store, row) => row?.id && void keepFocus(store.rows, row, () => store.toggle(row)),
+    u: (store) => void undo(store),
+    "?": () => openHelp(),
+  };
+
+  /** @param store returns the store, if anybody is signed in. */
+  constructor(store: () => Store | undefined, changed: () => void) {
+    this.#store = store;
+    this.#changed = changed;
+  }
+
+  /**
+   * Whether shortcuts of one character work. They can be switched off, because
+   * speech input can set them off (WCAG 2.1.4).
+   */
+  get letters(): boolean {
+    return localStorage.getItem(storageKey) !== "off";
+  }
+
+  toggleLetters(): void {
+    localStorage.setItem(storageKey, this.letters ? "off" : "on");
+    this.#changed();
+  }
+
+  /** Does what a key stands for. */
+  readonly handle = (event: KeyboardEvent): void => {
+    const store = this.#store();
+    if (!store || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isWriting(event.target) || document.querySelector("dialog[open]")) return;
+    const row = store.rows.find(({ key }) => key === focusedKey());
+    if (row && this.#handleInRow(event.key, store, row)) return event.preventDefault();
+    const action = this.letters ? this.#actions[event.key.toLowerCase()] : undefined;
+    if (!action) return;
+    event.preventDefault();
+    action(store, row);
+  };
+
+  /** Does what a key that is no character stands for; such keys mean nothing outside of a row. */
+  #handleInRow(key: string, store: Store, row: Row): boolean {
+    switch (key) {
+      case "ArrowDown":
+        moveFocus(store.rows, 1);
+        return true;
+      case "ArrowUp":
+        moveFocus(store.rows, -1);
+        return true;
+      case "Delete":
+      case "Backspace":
+        if (row.id) void keepFocus(store.rows, row, () => store.delete(row));
+        return true;
+      default:
+        return false;
+    }
+  }
+}
+
+function isWriting(target: EventTarget | null): boolean {
+  return target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
+}

@@ -1,0 +1,155 @@
+// The service goes away and comes back. The page says so, loses nothing that
+// was typed, and recovers by itself.
+
+import assert from "node:assert/strict";
+import test, { afterEach } from "node:test";
+import { eventually } from "./testing/eventually.mjs";
+import { useStack } from "./testing/stack.mjs";
+
+const stack = useStack();
+const away = "The service can’t be reached. What you do is kept, and sent when it is back.";
+
+/** @type {boolean} whether the service runs. */
+let up = true;
+
+async function stop() {
+  up = false;
+  await stack.stopService();
+}
+
+async function start() {
+  await stack.startService();
+  up = true;
+}
+
+afterEach(async () => {
+  if (!up) await start();
+});
+
+test("what is typed and done while the service is away is kept, and sent when it is back", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  await stop();
+
+  await page.checkbox("One").check();
+  await page.text(away).waitFor();
+  const editor = await page.edit("Two");
+  await editor.getByLabel("Title").fill("Two, edited");
+  await editor.getByRole("button", { name: "Save" }).click();
+  await page.delete("Three");
+  await page.messages.getByRole("button", { name: "Dismiss" }).click();
+  await page.write("Four", "with details");
+  await page.button("Add").click();
+  await page.row("Four").getByText("Not stored yet").waitFor();
+  await page.write("Five, half-wri", "more to come");
+  await page.shows(["Four", "Two, edited", "One"]);
+  assert.equal(await page.checkbox("One").isChecked(), true);
+
+  await start();
+  await page.text(away).waitFor({ state: "detached" });
+  await page.stored("Four");
+  await eventually(async () => (await page.call("ListTodos", {})).todos.map(contentOf), [
+    { title: "Four", description: "with details", isCompleted: false },
+    { title: "Two, edited", description: undefined, isCompleted: false },
+    { title: "One", description: undefined, isCompleted: true },
+  ]);
+  await page.shows(["Four", "Two, edited", "One"]);
+  assert.equal(await page.newTitle.inputValue(), "Five, half-wri");
+  assert.equal(await page.newDetails.inputValue(), "more to come");
+});
+
+test("a page that is opened while the service is away shows the list when it is back", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await stop();
+  await page.browserPage.reload();
+  await page.text(away).waitFor();
+  assert.equal(await page.text("Nothing here yet").count(), 0, "the list is unknown, not empty");
+  await start();
+  await page.shows(["One"]);
+  assert.equal(await page.text(away).count(), 0);
+});
+
+test("trying now does not wait for the next attempt", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  // The page's pauses don't end by themselves.
+  await page.browserPage.clock.install();
+  await page.reload();
+  await page.browserPage.clock.pauseAt(Date.now() + 60_000);
+  await stop();
+  await page.checkbox("One").check();
+  await page.text(away).waitFor();
+  await start();
+  await page.button("Try now").click();
+  await page.text(away).waitFor({ state: "detached" });
+  await eventually(async () => (await page.call("ListTodos", {})).todos.map(contentOf), [
+    { title: "One", description: undefined, isCompleted: true },
+  ]);
+});
+
+test("a browser that loses the network goes on when it has it again", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.browserPage.context().setOffline(true);
+  await page.checkbox("One").check();
+  await page.text(away).waitFor();
+  await page.write("Two");
+  await page.button("Add").click();
+  await page.row("Two").getByText("Not stored yet").waitFor();
+  await page.browserPage.context().setOffline(false);
+  await page.stored("Two");
+  await page.text(away).waitFor({ state: "detached" });
+});
+
+test("a new todo whose answer got lost is neither sent twice nor forgotten", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.browserPage.route("**/CreateTodo", async (route) => {
+    await route.fetch();
+    await route.abort("connectionreset");
+  }, { times: 1 });
+  await page.write("One");
+  await page.button("Add").click();
+  // The list that the page reads to find out has it too, stored this time.
+  await page.text("The answer got lost, so this may be stored already. Look whether it is in the list.").waitFor();
+  await page.shows(["One", "One"]);
+  await page.button("Discard").click();
+  await page.shows(["One"]);
+  assert.equal((await page.call("ListTodos", {})).todos.length, 1);
+});
+
+test("leaving with something unsaved asks first", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.write("Half-written");
+  const asked = new Promise((resolve) => {
+    page.browserPage.once("dialog", (dialog) => {
+      resolve(dialog.type());
+      void dialog.dismiss();
+    });
+  });
+  await page.browserPage.close({ runBeforeUnload: true });
+  assert.equal(await asked, "beforeunload");
+  assert.equal(await page.newTitle.inputValue(), "Half-written");
+});
+
+test("signing out with changes that are not stored asks first", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await stop();
+  await page.checkbox("One").check();
+  await page.text(away).waitFor();
+  /** @type {string[]} */
+  const questions = [];
+  page.browserPage.once("dialog", (dialog) => {
+    questions.push(dialog.message());
+    void dialog.dismiss();
+  });
+  await page.button("Sign out").click();
+  await eventually(() => questions, ["Some changes are not stored yet and would be lost. Sign out?"]);
+  await page.shows(["One"]);
+});
+
+/** @param {any} todo */
+function contentOf({ title, description, isCompleted }) {
+  return { title, description, isCompleted };
+}

@@ -1,0 +1,221 @@
+// What users do with the page, and that they do it to their own todos only.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { eventually } from "./testing/eventually.mjs";
+import { useStack } from "./testing/stack.mjs";
+
+const stack = useStack();
+
+test("a new user signs up, out and in again, and finds their todos", async (t) => {
+  const page = await stack.open(t);
+  const email = stack.newEmail("Alice");
+  await page.signUp("Alice", email);
+  await page.text("Nothing here yet").waitFor();
+  await page.add("Buy milk", "2 litres");
+  await page.signOut();
+  assert.equal(await page.text("Buy milk").count(), 0);
+
+  await page.signIn(email);
+  await page.shows(["Buy milk"]);
+  await page.row("Buy milk").getByText("2 litres").waitFor();
+});
+
+test("a reload keeps the user signed in", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("Buy milk");
+  await page.reload();
+  await page.shows(["Buy milk"]);
+});
+
+test("new todos come first, and the form is empty and ready for the next", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.add("Two", "with details");
+  await page.newTitle.fill("Three");
+  await page.newTitle.press("Enter");
+  await page.stored("Three");
+  await page.shows(["Three", "Two", "One"]);
+  assert.equal(await page.newTitle.inputValue(), "");
+  assert.equal(await page.newTitle.evaluate((field) => field === document.activeElement), true);
+
+  await page.reload();
+  await page.shows(["Three", "Two", "One"]);
+});
+
+test("text is shown as it was written, and never read as HTML", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const title = `<img src=x onerror="document.title='stolen'"> é 😀 “quoted” & more`;
+  await page.add(title, "first line\n  second line <b>bold</b>");
+  await page.reload();
+  await page.shows([title]);
+  const description = page.row(title).getByText("first line");
+  assert.equal(await description.innerText(), "first line\n  second line <b>bold</b>");
+  assert.equal(await page.browserPage.title(), "Todo");
+});
+
+test("a todo is edited in place", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("Buy milk", "2 litres");
+  const editor = await page.edit("Buy milk");
+  assert.equal(await editor.getByLabel("Title").inputValue(), "Buy milk");
+  assert.equal(await editor.getByLabel("Details").inputValue(), "2 litres");
+  await editor.getByLabel("Title").fill("Buy oat milk");
+  await editor.getByLabel("Details").fill("");
+  await editor.getByRole("button", { name: "Save" }).click();
+  await page.shows(["Buy oat milk"]);
+
+  // An update names what has changed, so it must not have touched the rest.
+  await eventually(async () => {
+    const { todos } = await page.call("ListTodos", {});
+    return todos.map((/** @type {any} */ { title, description }) => ({ title, description }));
+  }, [{ title: "Buy oat milk", description: undefined }]);
+});
+
+test("an edit that is cancelled changes nothing", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("Buy milk");
+  const editor = await page.edit("Buy milk");
+  await editor.getByLabel("Title").fill("Buy beer");
+  await editor.getByRole("button", { name: "Cancel" }).click();
+  await page.shows(["Buy milk"]);
+  assert.equal(page.calls.filter(({ procedure }) => procedure === "UpdateTodo").length, 0);
+});
+
+test("completed todos move between the lists", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  await page.checkbox("Two").check();
+  await page.link("Open").click();
+  await page.shows(["Three", "One"]);
+  await page.link("Done").click();
+  await page.shows(["Two"]);
+  assert.equal(await page.checkbox("Two").isChecked(), true);
+
+  await page.reload();
+  await page.shows(["Two"]);
+  await page.checkbox("Two").click();
+  await page.text("Nothing done yet").waitFor();
+  await page.browserPage.goBack();
+  await page.shows(["Three", "Two", "One"]);
+});
+
+test("a deletion can be undone, and nothing is deleted until then", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  await page.delete("Two");
+  await page.shows(["Three", "One"]);
+  await page.messages.getByText("Deleted “Two”").waitFor();
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await page.shows(["Three", "Two", "One"]);
+  await page.reload();
+  await page.shows(["Three", "Two", "One"]);
+  assert.equal(page.calls.filter(({ procedure }) => procedure === "DeleteTodo").length, 0);
+});
+
+test("a deletion is carried out when its message is dismissed", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.delete("One");
+  await page.messages.getByRole("button", { name: "Dismiss" }).click();
+  await eventually(async () => (await page.call("ListTodos", {})).todos, []);
+});
+
+test("a deletion is carried out when the page is left before its time is over", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.delete("One");
+  await page.shows([]);
+  await page.browserPage.goto("about:blank");
+  await eventually(async () => (await page.call("ListTodos", {})).todos, []);
+});
+
+test("a long list loads as the user scrolls, each todo once and in order", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const token = await page.token();
+  const titles = Array.from({ length: 120 }, (_, i) => `Todo ${i}`);
+  for (const title of titles) await page.call("CreateTodo", { title }, token);
+  await page.reload();
+  const lists = () => page.calls.filter(({ procedure }) => procedure === "ListTodos").length;
+  const before = lists();
+  assert.equal((await page.titles()).length, 50);
+
+  // A todo that is added meanwhile shifts no page.
+  await page.add("Added while scrolling");
+  await eventually(async () => {
+    await page.browserPage.mouse.wheel(0, 20_000);
+    return page.titles();
+  }, ["Added while scrolling", ...titles.toReversed()]);
+  assert.equal(lists() - before, 2);
+});
+
+test("a change that the service refuses is taken back, with a message", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.add("Two");
+  // Deleted on another device, which this page doesn't know yet.
+  const { todos } = await page.call("ListTodos", {});
+  await page.call("DeleteTodo", { id: todos[1].id });
+  await page.checkbox("One").click();
+  await page.messages.getByText("“One” was not changed. It no longer exists.").waitFor();
+  await page.shows(["Two"]);
+});
+
+test("an edit of a todo that was deleted elsewhere gives the text back", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  const editor = await page.edit("One");
+  const { todos } = await page.call("ListTodos", {});
+  await page.call("DeleteTodo", { id: todos[0].id });
+  await editor.getByLabel("Title").fill("One, and how to do it");
+  await editor.getByRole("button", { name: "Save" }).click();
+  await page.newTodo.getByText("This was deleted elsewhere. Add it again?").waitFor();
+  assert.equal(await page.newTitle.inputValue(), "One, and how to do it");
+  await page.button("Add").click();
+  await page.stored("One, and how to do it");
+});
+
+test("two users see and change their own todos only", async (t) => {
+  const alice = await stack.openAs(t, "Alice");
+  const bob = await stack.openAs(t, "Bob");
+  await alice.add("Alice’s secret");
+  await bob.add("Bob’s secret");
+  for (const [page, own] of /** @type {const} */ ([[alice, "Alice’s secret"], [bob, "Bob’s secret"]])) {
+    await page.reload();
+    await page.shows([own]);
+    await page.link("Open").click();
+    await page.shows([own]);
+  }
+
+  // Bob knows the id, and still gets nowhere.
+  const { todos } = await alice.call("ListTodos", {});
+  const { id } = todos[0];
+  for (const [procedure, message] of /** @type {const} */ ([
+    ["GetTodo", { id }],
+    ["UpdateTodo", { id, title: "Bob was here" }],
+    ["DeleteTodo", { id }],
+  ])) {
+    await assert.rejects(bob.call(procedure, message), /"code":"not_found"/);
+  }
+  await alice.reload();
+  await alice.shows(["Alice’s secret"]);
+});
+
+test("two users of one browser, one after the other, leave each other nothing", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("Alice’s secret");
+  await page.write("Alice’s draft");
+  await page.newTitle.fill("");
+  await page.signOut();
+  await page.signUp("Bob", stack.newEmail("Bob"));
+  await page.text("Nothing here yet").waitFor();
+  assert.deepEqual(await page.titles(), []);
+  assert.equal(await page.browserPage.evaluate(() => JSON.stringify([localStorage, sessionStorage])), "[{},{}]");
+});
+
+test("a page without its configuration says that it can’t start", async (t) => {
+  const page = await stack.open(t);
+  await page.browserPage.route("**/config.json", (route) => route.fulfill({ json: { apiUrl: "nowhere" } }));
+  await page.browserPage.reload();
+  await page.text("This page can’t start: config.json: apiUrl must be a URL like https://example.com").waitFor();
+});

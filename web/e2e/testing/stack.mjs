@@ -1,0 +1,208 @@
+// Everything that the page needs, as in production: the service, Better Auth, a
+// web server and a database, on three origins.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startBrowser } from "./browser.mjs";
+import { createDatabase, execute } from "./database.mjs";
+import { retry } from "./eventually.mjs";
+import { servePage } from "./page-server.mjs";
+import { freePort } from "./ports.mjs";
+import { Program } from "./program.mjs";
+import { openPage } from "./todo-page.mjs";
+
+/** The repository's root. */
+export const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** How long a program may take to be ready, in milliseconds. */
+const startTimeout = 30_000;
+
+/**
+ * @typedef {object} Settings
+ * @property {number} [tokenLifetime] seconds.
+ * @property {number} [undoSeconds]
+ */
+
+/**
+ * Starts a stack and a browser before the tests of a file, and ends them after
+ * these.
+ *
+ * @param {Settings} [settings]
+ */
+export function useStack(settings = {}) {
+  const stack = new Stack(settings);
+  before(() => stack.start());
+  after(() => stack.close());
+  return stack;
+}
+
+/** A running stack. */
+export class Stack {
+  /** @type {(() => unknown)[]} what ends it, in the order of starting. */
+  #cleanups = [];
+  /** @type {Program | undefined} */
+  #todod;
+  /** @type {import("playwright-core").Browser | undefined} */
+  #browser;
+  #databaseURL = "";
+  #serial = 0;
+  #settings;
+
+  /** The origin of the page, of the service and of Better Auth. */
+  pageURL = "";
+  apiURL = "";
+  authURL = "";
+
+  /** @param {Settings} settings */
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
+  async start() {
+    const [pagePort, apiPort, authPort] = [await freePort(), await freePort(), await freePort()];
+    this.pageURL = `http://localhost:${pagePort}`;
+    this.apiURL = `http://localhost:${apiPort}`;
+    this.authURL = `http://localhost:${authPort}`;
+
+    // Programs run in an empty folder, so that no .env file is read.
+    const cwd = await mkdtemp(join(tmpdir(), "todo-e2e-"));
+    this.#cleanups.push(() => rm(cwd, { recursive: true }));
+    const database = await createDatabase();
+    this.#databaseURL = database.url;
+    this.#cleanups.push(() => database.drop());
+
+    const auth = new Program({
+      name: "Better Auth",
+      file: process.execPath,
+      args: [join(root, "web/auth/main.mjs")],
+      cwd,
+      env: {
+        DATABASE_URL: database.url,
+        BETTER_AUTH_URL: this.authURL,
+        BETTER_AUTH_SECRET: "for tests only, and long enough so",
+        TRUSTED_ORIGINS: this.pageURL,
+        PORT: String(authPort),
+        JWT_TTL: String(this.#settings.tokenLifetime ?? 900),
+      },
+    });
+    const env = {
+      DATABASE_URL: database.url,
+      BETTER_AUTH_URL: this.authURL,
+      CORS_ORIGINS: this.pageURL,
+      LISTEN_ADDR: `127.0.0.1:${apiPort}`,
+    };
+    const file = join(root, "bin/todod");
+    this.#todod = new Program({ name: "todod", file, args: ["serve"], cwd, env });
+    this.#cleanups.push(() => this.stopService());
+    this.#cleanups.push(() => auth.stop());
+
+    const page = { apiUrl: this.apiURL, authUrl: this.authURL, undoSeconds: this.#settings.undoSeconds ?? 60 };
+    await Promise.all([
+      auth.start((signal) => answers(`${this.authURL}/health`, signal)),
+      new Program({ name: "todod migrate", file, args: ["migrate"], cwd, env }).run(),
+      servePage(join(root, "web/app/dist"), pagePort, page).then((stop) => this.#cleanups.push(stop)),
+      startBrowser().then((browser) => {
+        this.#browser = browser;
+        this.#cleanups.push(() => browser.close());
+      }),
+    ]);
+    await this.startService();
+  }
+
+  /** Ends everything, and fails when the service's log says that something was wrong. */
+  async close() {
+    const failures = [];
+    for (const cleanup of this.#cleanups.reverse()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, "the stack did not end well");
+    assert.deepEqual(this.log().filter(({ level }) => level === "ERROR"), []);
+    assert.doesNotMatch(this.#todod?.output ?? "", /eyJ/, "the log holds a token");
+  }
+
+  /** Starts the service, at the same address each time, and waits until it is ready. */
+  async startService() {
+    await this.#todod?.start((signal) => answers(`${this.apiURL}/readyz`, signal));
+  }
+
+  /** Stops the service, which finishes what it is at. */
+  async stopService() {
+    await this.#todod?.stop();
+  }
+
+  /**
+   * Returns the lines that the service has logged so far.
+   *
+   * @returns {Record<string, any>[]}
+   */
+  log() {
+    const lines = (this.#todod?.output ?? "").split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /**
+   * Runs one statement on the database, which Better Auth shares.
+   *
+   * @param {string} statement
+   */
+  execute(statement) {
+    return execute(this.#databaseURL, statement);
+  }
+
+  /**
+   * Opens the page in a browser of its own, as a new visitor.
+   *
+   * @param {import("node:test").TestContext} t
+   * @param {import("./todo-page.mjs").Options} [options]
+   */
+  async open(t, options) {
+    assert(this.#browser, "the stack has not started");
+    return await openPage(t, this, this.#browser, options);
+  }
+
+  /**
+   * Opens the page as a new user.
+   *
+   * @param {import("node:test").TestContext} t
+   * @param {string} name
+   * @param {import("./todo-page.mjs").Options} [options]
+   */
+  async openAs(t, name, options) {
+    const page = await this.open(t, options);
+    await page.enter(name, this.newEmail(name));
+    return page;
+  }
+
+  /**
+   * Returns an address that nobody has signed up with.
+   *
+   * @param {string} name
+   */
+  newEmail(name) {
+    return `${name.toLowerCase()}.${++this.#serial}@example.com`;
+  }
+}
+
+/**
+ * Waits until a URL answers 200.
+ *
+ * @param {string} url
+ * @param {AbortSignal} ended says that it never will.
+ */
+async function answers(url, ended) {
+  await retry(async () => {
+    if (ended.aborted) return;
+    const res = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await res.arrayBuffer();
+    if (res.status !== 200) throw new Error(`${url} answers ${res.status}`);
+  }, startTimeout);
+  ended.throwIfAborted();
+}
