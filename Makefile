@@ -79,6 +79,10 @@ e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real 
 migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql
 	tools/migrate-plan.sh
 
+.PHONY: security
+security: build ## Check vulnerabilities, licences, modules and the build; list what is linked
+	tools/security.sh "$(VERSION)"
+
 .PHONY: bench
 bench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
