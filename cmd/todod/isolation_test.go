@@ -37,7 +37,11 @@ func TestEveryRPCThatNamesATodoHasAnIsolationCase(t *testing.T) {
 	methods := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService").Methods()
 	for i := range methods.Len() {
 		method := methods.Get(i)
-		if _, covered := byID()[string(method.Name())]; covered != (method.Input().Fields().ByName("id") != nil) {
+		_, covered := byID()[string(method.Name())]
+		if method.Name() == "CreateTodo" {
+			covered = true // By TestATakenIDIsAnsweredAlikeWhosesoeverItIs: its id names a todo to be.
+		}
+		if covered != (method.Input().Fields().ByName("id") != nil) {
 			t.Errorf("%s: covered = %v", method.Name(), covered)
 		}
 	}
@@ -109,7 +113,8 @@ func TestAnOwnerCantBeSmuggledIn(t *testing.T) {
 		{"POST", "/api/todos", `{"title":"a","userId":"anna"}`},
 		{"POST", "/api/todos", `{"title":"a","user_id":"anna"}`},
 		{"POST", "/api/todos", `{"title":"a","createdAt":"2020-01-01T00:00:00Z"}`},
-		{"POST", "/api/todos", `{"title":"a","id":"00000000-0000-4000-8000-000000000000"}`},
+		{"POST", "/api/todos", `{"title":"a","id":"00000000-0000-4000-8000-000000000000","id":"00000000-0000-4000-8000-000000000001"}`},
+		{"POST", "/api/todos?id=00000000-0000-4000-8000-000000000000", `{"title":"a"}`},
 		{"POST", "/api/todos?userId=anna", `{"title":"a"}`},
 		{"POST", "/todo.v1.TodoService/CreateTodo", `{"title":"a","userId":"anna"}`},
 		{"GET", "/api/todos?userId=anna", ``},

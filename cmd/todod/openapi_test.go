@@ -73,6 +73,7 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 		{s, "POST", todos, todos, `{"title":"a","description":"b"}`, asJSON, 200},
 		{s, "POST", todos, todos, `{}`, asJSON, 400},
 		{s, "POST", todos, todos, `{"title":"a"}`, []string{"Content-Type", "application/json"}, 401},
+		{s, "POST", todos, todos, `{"title":"b","id":"` + id + `"}`, asJSON, 409},
 		{s, "POST", todos, todos, `{}`, token, 415},
 		{s, "POST", todos, todos, strings.Repeat(" ", 70_000), asJSON, 429},
 		{down, "POST", todos, todos, `{"title":"a"}`, append(down.bearer("u"), "Content-Type", "application/json"), 503},

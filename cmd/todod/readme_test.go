@@ -33,6 +33,7 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 		{},
 		{`"title":"Buy milk"`, `"nextPageToken":""`, `"isCompleted":true`, `{}`},
 		{`"title":"Buy bread"`, `"title":"Buy rye bread"`, `"isCompleted":true`, `{}`},
+		{`"title":"Buy eggs"`},
 		{"grpc.health.v1.Health", "todo.v1.TodoService", `"title": "Buy tea"`, `"description": "green"`, "{}", `"status": "SERVING"`},
 	}
 	if len(blocks) != len(wants) {
@@ -58,6 +59,12 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 		for _, part := range want {
 			if !strings.Contains(printed[i], part) {
 				t.Errorf("block %d prints no %s:\n%s\nit prints:\n%s", i, part, blocks[i][1], printed[i])
+			}
+		}
+		if strings.Contains(blocks[i][1], "for attempt in 1 2 3") {
+			answers := strings.SplitAfter(strings.TrimSpace(printed[i]), "}")
+			if len(answers) != 4 || answers[0] != answers[1] || answers[0] != answers[2] {
+				t.Errorf("block %d prints not the same answer three times:\n%s", i, printed[i])
 			}
 		}
 		if strings.Contains(printed[i], `"code"`) {

@@ -49,6 +49,8 @@ func TestBrokenRulesAreRefusedByTheNameOfTheirField(t *testing.T) {
 		{"create with a title of 501", "title", "string.max_len", create(&todov1.CreateTodoRequest{Title: strings.Repeat("😀", 501)})},
 		{"create with a title of 501 with white space", "title", "string.max_len", create(&todov1.CreateTodoRequest{Title: "a" + strings.Repeat(" ", 500)})},
 		{"create with a description of 2001", "description", "string.max_len", create(&todov1.CreateTodoRequest{Title: "a", Description: new(strings.Repeat("é", 2001))})},
+		{"create under no UUID", "id", "string.uuid", create(&todov1.CreateTodoRequest{Title: "a", Id: new("1")})},
+		{"create under an empty id", "id", "string.uuid_empty", create(&todov1.CreateTodoRequest{Title: "a", Id: new("")})},
 		{"update of nothing", "", "update.not_empty", update(&todov1.UpdateTodoRequest{Id: someID})},
 		{"update with an empty title", "title", "string.min_len", update(&todov1.UpdateTodoRequest{Id: someID, Title: new("")})},
 		{"update with a blank title", "title", "title.not_blank", update(&todov1.UpdateTodoRequest{Id: someID, Title: new("\u2003")})},

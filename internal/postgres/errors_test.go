@@ -79,20 +79,20 @@ func TestOnlyWhatDoesNoHarmIsRepeated(t *testing.T) {
 	tests := []struct {
 		name string
 		err  error
-		want []access
+		want []effect
 	}{
 		{"no error", nil, nil},
-		{"a lost connection", &lostConnectionError{retryable(false)}, []access{reads}},
-		{"a lost connection, nothing sent", &lostConnectionError{retryable(true)}, []access{reads, writes}},
-		{"a prepared statement that was overtaken", &pgconn.PgError{Code: cachedPlanChanged}, []access{reads, writes}},
+		{"a lost connection", &lostConnectionError{retryable(false)}, []effect{idempotent}},
+		{"a lost connection, nothing sent", &lostConnectionError{retryable(true)}, []effect{idempotent, mutating}},
+		{"a prepared statement that was overtaken", &pgconn.PgError{Code: cachedPlanChanged}, []effect{idempotent, mutating}},
 		{"no connection", &noConnectionError{retryable(true)}, nil},
 		{"no row", pgx.ErrNoRows, nil},
 		{"an answer of the server", &pgconn.PgError{Code: "23514"}, nil},
 	}
 	for _, test := range tests {
-		for _, a := range []access{reads, writes} {
-			if got, want := worthRepeating(test.err, a), slices.Contains(test.want, a); got != want {
-				t.Errorf("%s: worthRepeating(writes: %t) = %t, want %t", test.name, a, got, want)
+		for _, e := range []effect{idempotent, mutating} {
+			if got, want := worthRepeating(test.err, e), slices.Contains(test.want, e); got != want {
+				t.Errorf("%s: worthRepeating(mutating: %t) = %t, want %t", test.name, e, got, want)
 			}
 		}
 	}

@@ -36,12 +36,22 @@ func (u twoUsers) sameAsNone(foreign, none error) {
 func isolationCases() map[string]func(twoUsers) {
 	return map[string]func(twoUsers){
 		"CreateTodo": func(u twoUsers) {
-			created, err := u.store.CreateTodo(u.Context(), u.mallory, todo.Draft{Title: "mine"})
-			if err != nil {
-				u.Fatal(err)
-			}
+			created := create(u.T, u.store, u.mallory, "mine")
 			if _, err := u.store.GetTodo(u.Context(), u.mallory, created.ID); err != nil {
 				u.Errorf("Mallory has no access to her own: %v", err)
+			}
+			// An id that is taken says so, and not by whom: hers or Alice's.
+			mine := todo.Draft{ID: &created.ID, Title: "other content"}
+			_, own := u.store.CreateTodo(u.Context(), u.mallory, mine)
+			for _, title := range []string{u.alices.Title, "other content"} {
+				guess := todo.Draft{ID: &u.alices.ID, Title: title}
+				got, foreign := u.store.CreateTodo(u.Context(), u.mallory, guess)
+				if !errors.Is(foreign, todo.ErrAlreadyExists) || own == nil || own.Error() != foreign.Error() {
+					u.Errorf("Alice's id: %v, Mallory's own: %v, want the same", foreign, own)
+				}
+				if got != (todo.Todo{}) {
+					u.Errorf("Mallory is shown %+v", got)
+				}
 			}
 		},
 		"GetTodo": func(u twoUsers) {

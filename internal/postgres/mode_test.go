@@ -20,7 +20,7 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 			store := open(t, withParameter(url, "default_query_exec_mode", mode), 2)
 			owner := user(t, mode)
 			const text = `quo'te \ "é😀" $1 -- ;`
-			first, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: text})
+			first, err := store.CreateTodo(t.Context(), owner, draft(text))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -86,7 +86,7 @@ func TestAcknowledgedWritesAreThereWhoeverKillsConnections(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				created, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: "t"})
+				created, err := store.CreateTodo(t.Context(), owner, draft("t"))
 				if err != nil && !errors.Is(err, todo.ErrUnavailable) {
 					t.Errorf("CreateTodo: %v, want ErrUnavailable at most", err)
 				}
@@ -124,7 +124,7 @@ func TestAStoreStartsWithoutADatabaseAndServesOnceItIsThere(t *testing.T) {
 		if err := store.Ready(t.Context()); !errors.Is(err, todo.ErrUnavailable) {
 			t.Errorf("Ready: %v, want ErrUnavailable", err)
 		}
-		if _, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: "t"}); !errors.Is(err, todo.ErrUnavailable) {
+		if _, err := store.CreateTodo(t.Context(), owner, draft("t")); !errors.Is(err, todo.ErrUnavailable) {
 			t.Errorf("CreateTodo: %v, want ErrUnavailable", err)
 		}
 	}
@@ -188,7 +188,7 @@ func TestAStoreWithoutItsTableIsUnavailableUntilItIsMade(t *testing.T) {
 	for name, try := range map[string]func() error{
 		"Ready":      func() error { return store.Ready(t.Context()) },
 		"GetTodo":    func() error { _, err := store.GetTodo(t.Context(), owner, neverMade()); return err },
-		"CreateTodo": func() error { _, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: "t"}); return err },
+		"CreateTodo": func() error { _, err := store.CreateTodo(t.Context(), owner, draft("t")); return err },
 	} {
 		if err := try(); !errors.Is(err, todo.ErrUnavailable) {
 			t.Errorf("%s: %v, want ErrUnavailable", name, err)
@@ -240,7 +240,7 @@ func TestALockedTableMeansTheDeadlineAndNoLossOfReadiness(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := store.CreateTodo(ctx, owner, todo.Draft{Title: "t"}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := store.CreateTodo(ctx, owner, draft("t")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("CreateTodo: %v, want the caller's deadline", err)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
@@ -300,7 +300,7 @@ func TestServerErrorsSayWhetherToTryAgain(t *testing.T) {
 			url := pgtest.NewDatabase(t)
 			begin(t, url, "LOCK TABLE todo IN "+test.lock+" MODE")
 			store := open(t, withParameter(url, "options", "-c "+test.setting), 1)
-			_, err := store.CreateTodo(t.Context(), user(t, "u"), todo.Draft{Title: "t"})
+			_, err := store.CreateTodo(t.Context(), user(t, "u"), draft("t"))
 			if !errors.Is(err, test.want) || errors.Is(err, test.not) {
 				t.Errorf("CreateTodo: %v, want %v", err, test.want)
 			}

@@ -9,20 +9,23 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// access says whether a statement may run twice.
-type access bool
+// effect says whether running a statement twice has another effect than
+// running it once. A create has not: it names the id of what it makes. An
+// update and a delete have: between the two, somebody else may have changed
+// what the second one would then undo or fail to find.
+type effect bool
 
 const (
-	reads  access = false
-	writes access = true
+	idempotent effect = false
+	mutating   effect = true
 )
 
 // run runs a statement on a connection of the pool, a second time on another
 // one when the first connection turned out to be dead and a repetition does
-// no harm: it changes nothing, or it has not left this process.
-func (s *Store) run(ctx context.Context, a access, operation string, statement func(context.Context, *pgx.Conn) error) error {
+// no harm: it is idempotent, or it has not left this process.
+func (s *Store) run(ctx context.Context, e effect, operation string, statement func(context.Context, *pgx.Conn) error) error {
 	err := s.attempt(ctx, statement)
-	if ctx.Err() == nil && worthRepeating(err, a) {
+	if ctx.Err() == nil && worthRepeating(err, e) {
 		// What ended one connection has probably ended its neighbours, or made
 		// their prepared statements stale.
 		s.pool.Reset()
@@ -33,12 +36,12 @@ func (s *Store) run(ctx context.Context, a access, operation string, statement f
 
 // worthRepeating reports whether a statement that failed may be run again on
 // another connection, and could succeed there.
-func worthRepeating(err error, a access) bool {
+func worthRepeating(err error, e effect) bool {
 	if failed, ok := pgError(err); ok && failed.Code == cachedPlanChanged {
 		return true // Refused before it ran.
 	}
 	_, lost := errors.AsType[*lostConnectionError](err)
-	return lost && (a == reads || pgconn.SafeToRetry(err))
+	return lost && (e == idempotent || pgconn.SafeToRetry(err))
 }
 
 // attempt runs a statement once, within its bounds. It fails with a

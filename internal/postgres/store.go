@@ -66,7 +66,7 @@ func (s *Store) Close() { s.pool.Close() }
 func (s *Store) Ready(ctx context.Context) error {
 	const operation = "look for the todo table"
 	var found bool
-	err := s.run(ctx, reads, operation, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, idempotent, operation, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, "SELECT to_regclass('todo') IS NOT NULL").Scan(&found)
 	})
 	switch {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
@@ -43,10 +45,16 @@ func user(t *testing.T, subject string) todo.UserID {
 	return id
 }
 
+// draft returns a todo to be, with an id of its own, as the service makes it.
+func draft(title string) todo.Draft {
+	id := todo.ID(uuid.New())
+	return todo.Draft{ID: &id, Title: title}
+}
+
 // create stores a todo.
 func create(t *testing.T, store todo.Store, owner todo.UserID, title string) todo.Todo {
 	t.Helper()
-	created, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: title})
+	created, err := store.CreateTodo(t.Context(), owner, draft(title))
 	if err != nil {
 		t.Fatal(err)
 	}

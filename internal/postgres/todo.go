@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -10,18 +11,39 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// CreateTodo implements [todo.Store].
+// CreateTodo implements [todo.Store]. The draft has to have an ID, as the
+// service makes it.
+//
+// A repetition has to see the row that it repeats, also one that a transaction
+// beside it has only just committed. DO UPDATE does: it waits for that
+// transaction, locks the row as it is then, and compares. DO NOTHING followed
+// by a SELECT would look for the row in the statement's snapshot, which is
+// older. What the update writes is what is there already.
 func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
-	return s.row(ctx, writes, "create todo", `
-		INSERT INTO todo (user_id, title, description)
-		VALUES           ($1, $2, NULLIF($3, ''))
-		RETURNING id, title, COALESCE(description, ''), is_completed, created_at, updated_at`,
-		owner.String(), draft.Title, draft.Description)
+	const operation = "create todo"
+	if draft.ID == nil {
+		return todo.Todo{}, fmt.Errorf("postgres: %s: the draft has no id", operation)
+	}
+	created, err := s.row(ctx, idempotent, operation, `
+		INSERT INTO todo (user_id, id, title, description)
+		VALUES           ($1, $2, $3, NULLIF($4, ''))
+		ON CONFLICT (id) DO UPDATE
+		SET   id = EXCLUDED.id
+		WHERE todo.user_id = EXCLUDED.user_id
+		  AND todo.title = EXCLUDED.title
+		  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
+		RETURNING id, title, COALESCE(description, ''), false, created_at, created_at`,
+		owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description)
+	if errors.Is(err, todo.ErrNotFound) {
+		// Neither inserted nor the same.
+		return todo.Todo{}, todo.ErrAlreadyExists
+	}
+	return created, err
 }
 
 // GetTodo implements [todo.Store].
 func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	return s.row(ctx, reads, "get todo", `
+	return s.row(ctx, idempotent, "get todo", `
 		SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at
 		FROM   todo
 		WHERE  user_id = $1
@@ -50,7 +72,7 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 	}
 
 	var todos []todo.Todo
-	err := s.run(ctx, reads, operation, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, idempotent, operation, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
 			SELECT   id, title, COALESCE(description, ''), is_completed, created_at, updated_at
 			FROM     todo
@@ -79,7 +101,7 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 
 // UpdateTodo implements [todo.Store].
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return s.row(ctx, writes, "update todo", `
+	return s.row(ctx, mutating, "update todo", `
 		UPDATE todo
 		SET    title        = COALESCE($3::text, title),
 		       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
@@ -93,7 +115,7 @@ func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, c
 
 // DeleteTodo implements [todo.Store].
 func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID) error {
-	return s.run(ctx, writes, "delete todo", func(ctx context.Context, conn *pgx.Conn) error {
+	return s.run(ctx, mutating, "delete todo", func(ctx context.Context, conn *pgx.Conn) error {
 		result, err := conn.Exec(ctx, `
 			DELETE FROM todo
 			WHERE  user_id = $1
@@ -111,9 +133,9 @@ func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID) e
 
 // row runs a statement that returns one todo, or none when there is no such
 // todo of the owner's.
-func (s *Store) row(ctx context.Context, a access, operation, sql string, args ...any) (todo.Todo, error) {
+func (s *Store) row(ctx context.Context, e effect, operation, sql string, args ...any) (todo.Todo, error) {
 	var t todo.Todo
-	err := s.run(ctx, a, operation, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, e, operation, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, sql, args...)
 		if err != nil {
 			return err

@@ -18,16 +18,18 @@ func TestATodoLivesFromCreationToDeletion(t *testing.T) {
 	store, _ := newStore(t)
 	owner := user(t, "u")
 
-	created, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: "buy milk", Description: "two litres"})
+	milk := draft("buy milk")
+	milk.Description = "two litres"
+	created, err := store.CreateTodo(t.Context(), owner, milk)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := todo.Todo{Title: "buy milk", Description: "two litres"}
-	if diff := cmp.Diff(want, created, cmpopts.IgnoreFields(todo.Todo{}, "ID", "CreatedAt", "UpdatedAt")); diff != "" {
+	want := todo.Todo{ID: *milk.ID, Title: "buy milk", Description: "two litres"}
+	if diff := cmp.Diff(want, created, cmpopts.IgnoreFields(todo.Todo{}, "CreatedAt", "UpdatedAt")); diff != "" {
 		t.Error(diff)
 	}
-	if created.ID == (todo.ID{}) || created.CreatedAt.IsZero() || !created.UpdatedAt.Equal(created.CreatedAt) {
-		t.Errorf("created %+v, want an id, a time, and the same one as UpdatedAt", created)
+	if created.CreatedAt.IsZero() || !created.UpdatedAt.Equal(created.CreatedAt) {
+		t.Errorf("created %+v, want a time, and the same one as UpdatedAt", created)
 	}
 	if created.CreatedAt.Location() != time.UTC || created.UpdatedAt.Location() != time.UTC {
 		t.Error("times are not in UTC")
@@ -76,7 +78,9 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			created, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: "title", Description: "description"})
+			first := draft("title")
+			first.Description = "description"
+			created, err := store.CreateTodo(t.Context(), owner, first)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +134,9 @@ func TestTextIsCountedInCodePointsAndKeptAsItIs(t *testing.T) {
 		size := len([]rune(character))
 		title := strings.Repeat(character, 500/size)
 		description := strings.Repeat(character, 2000/size)
-		created, err := store.CreateTodo(t.Context(), owner, todo.Draft{Title: title, Description: description})
+		longest := draft(title)
+		longest.Description = description
+		created, err := store.CreateTodo(t.Context(), owner, longest)
 		if err != nil {
 			t.Errorf("%q at the limits: %v", character, err)
 			continue

@@ -24,6 +24,7 @@ func errorTable() []errorRow {
 		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
 		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
 		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
+		{is(todo.ErrAlreadyExists), connect.CodeAlreadyExists, "the id is taken; choose another one"},
 		{is(todo.ErrUnavailable), connect.CodeUnavailable, "the database is unavailable at the moment; try again"},
 		{is(errPageToken), connect.CodeInvalidArgument, errPageToken.Error()},
 		{is(context.DeadlineExceeded), connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},

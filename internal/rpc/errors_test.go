@@ -23,6 +23,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a refused token", &auth.RefusedError{Reason: auth.ReasonExpired}, connect.CodeUnauthenticated},
 		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
 		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
+		{"an id that is taken", todo.ErrAlreadyExists, connect.CodeAlreadyExists},
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
 		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
 		{"a broken page token", errPageToken, connect.CodeInvalidArgument},

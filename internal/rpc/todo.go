@@ -22,10 +22,15 @@ func (s *todoServer) CreateTodo(ctx context.Context, req *todov1.CreateTodoReque
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.todos.Create(ctx, owner, todo.Draft{
-		Title:       req.GetTitle(),
-		Description: req.GetDescription(),
-	}))
+	draft := todo.Draft{Title: req.GetTitle(), Description: req.GetDescription()}
+	if req.Id != nil {
+		id, err := todo.ParseID(req.GetId())
+		if err != nil {
+			return nil, err
+		}
+		draft.ID = &id
+	}
+	return answer(s.todos.Create(ctx, owner, draft))
 }
 
 func (s *todoServer) GetTodo(ctx context.Context, req *todov1.GetTodoRequest) (*todov1.Todo, error) {

@@ -3,12 +3,19 @@ package todo
 import (
 	"context"
 	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
 )
 
 var (
 	// ErrNotFound says that the owner has no such todo. Whether somebody else
 	// has it can't be told from it.
 	ErrNotFound = errors.New("todo not found")
+
+	// ErrAlreadyExists says that the id of a todo to be is taken by another
+	// one. Whose that is can't be told from it.
+	ErrAlreadyExists = errors.New("todo already exists")
 
 	// ErrUnavailable says that the store can't serve at the moment and that
 	// the same call may succeed later. It wraps the cause, for the log.
@@ -21,7 +28,11 @@ var (
 // Besides the errors named below, every method fails with ErrUnavailable, with
 // the context's error when it ends first, and with others that mean a defect.
 type Store interface {
-	// CreateTodo stores a new todo, not completed.
+	// CreateTodo stores a new todo, not completed, under the draft's ID, which
+	// has to be there. A repetition, which is a draft with the ID, the owner
+	// and the content of a todo that is stored, stores nothing and returns
+	// that todo as it was created. It fails with ErrAlreadyExists when any
+	// other todo has the ID.
 	CreateTodo(ctx context.Context, owner UserID, draft Draft) (Todo, error)
 
 	// GetTodo returns one todo. It fails with ErrNotFound.
@@ -45,8 +56,18 @@ type Service struct{ store Store }
 // NewService returns a Service that keeps its todos in store.
 func NewService(store Store) *Service { return &Service{store: store} }
 
-// Create stores a new todo, its title trimmed of white space.
+// Create stores a new todo, its title trimmed of white space, under an ID of
+// its own choice when the draft has none.
 func (s *Service) Create(ctx context.Context, owner UserID, draft Draft) (Todo, error) {
+	if draft.ID == nil {
+		// Version 7 rises with time, so that new rows share the pages of the
+		// primary key's index that were written last.
+		id, err := uuid.NewV7()
+		if err != nil {
+			return Todo{}, fmt.Errorf("todo: make an id: %w", err)
+		}
+		draft.ID = (*ID)(&id)
+	}
 	return s.store.CreateTodo(ctx, owner, draft.trimmed())
 }
 

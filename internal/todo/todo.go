@@ -44,8 +44,9 @@ type Todo struct {
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
 }
 
-// Draft is the content of a todo to be.
+// Draft is a todo to be.
 type Draft struct {
+	ID          *ID // nil lets the service choose.
 	Title       string
 	Description string // Empty for none.
 }

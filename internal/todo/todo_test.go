@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
 
 	"example.com/todo-backend/internal/todo"
 )
@@ -82,7 +84,7 @@ func TestServiceTrimsTitlesAndNothingElse(t *testing.T) {
 	if _, err := service.Create(t.Context(), todo.UserID{}, todo.Draft{Title: space + "a b" + space, Description: " d "}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(todo.Draft{Title: "a b", Description: " d "}, store.draft); diff != "" {
+	if diff := cmp.Diff(todo.Draft{Title: "a b", Description: " d "}, store.draft, cmpopts.IgnoreFields(todo.Draft{}, "ID")); diff != "" {
 		t.Errorf("draft (-want +got):\n%s", diff)
 	}
 
@@ -97,6 +99,34 @@ func TestServiceTrimsTitlesAndNothingElse(t *testing.T) {
 	}
 	if title != space+"c" {
 		t.Error("the caller's own title was changed")
+	}
+}
+
+func TestServiceChoosesAnIDUnlessTheCallerHas(t *testing.T) {
+	t.Parallel()
+	store := new(recorder)
+	service := todo.NewService(store)
+	seen := make(map[todo.ID]bool)
+	for range 100 {
+		draft := todo.Draft{Title: "a"}
+		if _, err := service.Create(t.Context(), todo.UserID{}, draft); err != nil {
+			t.Fatal(err)
+		}
+		if draft.ID != nil {
+			t.Error("the caller's own draft was changed")
+		}
+		seen[*store.draft.ID] = true
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d different ids in 100", len(seen))
+	}
+	for _, chosen := range []todo.ID{{}, todo.ID(uuid.New())} {
+		if _, err := service.Create(t.Context(), todo.UserID{}, todo.Draft{ID: &chosen, Title: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		if *store.draft.ID != chosen {
+			t.Errorf("%v became %v", chosen, *store.draft.ID)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ const (
 // A Todo is one thing its owner means to do.
 type Todo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUID (RFC 9562), chosen by the service.
+	// A UUID (RFC 9562), chosen by its creator or else by the service.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What is to be done: 1 to 500 characters, no white space around them.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
@@ -128,7 +128,8 @@ func (x *Todo) GetUpdatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// CreateTodoRequest is the content of a new todo.
+// CreateTodoRequest is the content of a new todo, and its id if the caller
+// chooses one.
 type CreateTodoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is to be done: 1 to 500 characters (Unicode code points, counted as
@@ -137,7 +138,18 @@ type CreateTodoRequest struct {
 	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
 	// More about it: at most 2000 characters (Unicode code points). Empty means
 	// the same as absent.
-	Description   *string `protobuf:"bytes,2,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Description *string `protobuf:"bytes,2,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	// The todo's id to be, a UUID in either case; absent lets the service choose.
+	//
+	// It makes the call safe to repeat when its answer was lost: make a random
+	// UUID for each todo, send it with the first attempt, and repeat the same
+	// request as often as needed. All attempts make one todo and get the same
+	// answer, the todo as it was created, whether or not it has been completed
+	// meanwhile. An id that is taken by other content, be it the caller's (also
+	// the same todo, edited since) or anybody else's, fails with
+	// `already_exists`; nothing is overwritten. Once the todo is deleted its id
+	// is free again.
+	Id            *string `protobuf:"bytes,3,opt,name=id,proto3,oneof" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -182,6 +194,13 @@ func (x *CreateTodoRequest) GetTitle() string {
 func (x *CreateTodoRequest) GetDescription() string {
 	if x != nil && x.Description != nil {
 		return *x.Description
+	}
+	return ""
+}
+
+func (x *CreateTodoRequest) GetId() string {
+	if x != nil && x.Id != nil {
+		return *x.Id
 	}
 	return ""
 }
@@ -492,14 +511,16 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAtB\x0e\n" +
-	"\f_description\"\x83\x03\n" +
+	"\f_description\"\xa9\x03\n" +
 	"\x11CreateTodoRequest\x12\xdc\x01\n" +
 	"\x05title\x18\x01 \x01(\tB\xc5\x01\xbaH\xc1\x01\xba\x01l\n" +
 	"\x0ftitle.not_blank\x120must contain a character that is not white space\x1a'this.matches('[^\\\\t-\\\\r\\\\x{85}\\\\p{Z}]')\xba\x01G\n" +
 	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')\xc8\x01\x01r\x03\x18\xf4\x03R\x05title\x12\x7f\n" +
 	"\vdescription\x18\x02 \x01(\tBX\xbaHU\xba\x01M\n" +
-	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01B\x0e\n" +
-	"\f_description\"-\n" +
+	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01\x12\x1d\n" +
+	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x01R\x02id\x88\x01\x01B\x0e\n" +
+	"\f_descriptionB\x05\n" +
+	"\x03_id\"-\n" +
 	"\x0eGetTodoRequest\x12\x1b\n" +
 	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\"\x9a\x01\n" +
 	"\x10ListTodosRequest\x12$\n" +

@@ -60,6 +60,11 @@ const (
 // TodoServiceClient is a client for the todo.v1.TodoService service.
 type TodoServiceClient interface {
 	// Creates a todo, which starts out not completed, and returns it.
+	//
+	// A request that names an id may be repeated: see CreateTodoRequest.id.
+	//
+	// Fails with `already_exists` (409) when the id is taken by a todo with other
+	// content, the caller's or anybody else's.
 	CreateTodo(context.Context, *v1.CreateTodoRequest) (*v1.Todo, error)
 	// Returns one todo.
 	//
@@ -187,6 +192,11 @@ func (c *todoServiceClient) DeleteTodo(ctx context.Context, req *v1.DeleteTodoRe
 // TodoServiceHandler is an implementation of the todo.v1.TodoService service.
 type TodoServiceHandler interface {
 	// Creates a todo, which starts out not completed, and returns it.
+	//
+	// A request that names an id may be repeated: see CreateTodoRequest.id.
+	//
+	// Fails with `already_exists` (409) when the id is taken by a todo with other
+	// content, the caller's or anybody else's.
 	CreateTodo(context.Context, *v1.CreateTodoRequest) (*v1.Todo, error)
 	// Returns one todo.
 	//

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+
+	"connectrpc.com/connect"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+)
+
+func TestARepeatedCreateIsAnsweredWithTheFirstAnswersBytes(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, s.issuer.Token("repeats over "+way))
+		create := func(req *todov1.CreateTodoRequest) (answer string) {
+			t.Helper()
+			if _, err := client.CreateTodo(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			return string(heard.heard)
+		}
+		id := uuid.NewString()
+		req := &todov1.CreateTodoRequest{Id: &id, Title: "a", Description: new("")}
+		first := create(req)
+		if _, err := client.UpdateTodo(t.Context(), &todov1.UpdateTodoRequest{Id: id, IsCompleted: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+		for name, same := range map[string]*todov1.CreateTodoRequest{
+			"the same request":        req,
+			"white space around":      {Id: &id, Title: "\u2003a\n"},
+			"an absent description":   {Id: &id, Title: "a"},
+			"the id in capitals":      {Id: new(strings.ToUpper(id)), Title: "a"},
+			"the same request, later": req,
+		} {
+			if diff := cmp.Diff(first, create(same)); diff != "" {
+				t.Errorf("%s (-first +again):\n%s", name, diff)
+			}
+		}
+		list, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{})
+		if err != nil || len(list.GetTodos()) != 1 || list.GetTodos()[0].GetId() != id || !list.GetTodos()[0].GetIsCompleted() {
+			t.Errorf("the list is %v, %v, want the one todo, completed", list, err)
+		}
+	})
+}
+
+func TestATakenIDIsAnsweredAlikeWhosesoeverItIs(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	eachWay(t, func(t *testing.T, way string) {
+		anna, _ := s.client(t, way, s.issuer.Token("anna "+way))
+		berta, heard := s.client(t, way, s.issuer.Token("berta "+way))
+		annas, err := anna.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "private"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bertas, err := berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "mine"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &bertas.Id, Title: "other content"})
+		checkCode(t, "her own id", err, connect.CodeAlreadyExists)
+		own := bytes.Clone(heard.heard)
+		for _, title := range []string{"private", "other content"} {
+			_, err = berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &annas.Id, Title: title})
+			checkCode(t, "another's id", err, connect.CodeAlreadyExists)
+			if diff := cmp.Diff(string(own), string(heard.heard)); diff != "" {
+				t.Errorf("%s tells another's id from her own (-own +another's):\n%s", title, diff)
+			}
+		}
+		if bytes.Contains(heard.heard, []byte(annas.GetId())) || bytes.Contains(heard.heard, []byte("private")) {
+			t.Errorf("the answer tells %s", heard.heard)
+		}
+
+		if _, err := anna.DeleteTodo(t.Context(), &todov1.DeleteTodoRequest{Id: annas.GetId()}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &annas.Id, Title: "hers"}); err != nil {
+			t.Errorf("the id is not free after the deletion: %v", err)
+		}
+	})
+}
+
+func TestAnIDThatTheServiceChoosesRisesWithTime(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	client, _ := s.client(t, "Connect binary", s.issuer.Token("u"))
+	var last string
+	for range 20 {
+		created, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := uuid.Parse(created.GetId())
+		if err != nil || id.Version() != 7 || id.Variant() != uuid.RFC4122 || created.GetId() <= last {
+			t.Errorf("after %s came %s, %v", last, created.GetId(), err)
+		}
+		last = created.GetId()
+	}
+}
+
+func TestCreatesAtOnceOverEveryWayMakeOneTodo(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	token, id := s.issuer.Token("u"), uuid.NewString()
+	var calls sync.WaitGroup
+	for _, way := range ways() {
+		for range 4 {
+			client, _ := s.client(t, way, token) // It can't be shared: it hears one answer at a time.
+			calls.Go(func() {
+				created, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &id, Title: "a"})
+				if err != nil || created.GetId() != id {
+					t.Errorf("%s: %v, %v", way, created, err)
+				}
+			})
+		}
+	}
+	calls.Wait()
+	client, _ := s.client(t, "REST", token)
+	if list, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{}); err != nil || len(list.GetTodos()) != 1 {
+		t.Errorf("%v, %v, want one todo", list, err)
+	}
+}
