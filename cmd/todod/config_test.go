@@ -43,6 +43,7 @@ func TestDefaults(t *testing.T) {
 		DatabaseMaxConns: 16,
 		JWKSCacheTTL:     seconds(time.Hour),
 		JWKSMaxStale:     seconds(24 * time.Hour),
+		RateLimitRPS:     50,
 		Reflection:       true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -60,6 +61,7 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		"LISTEN_ADDR":        "8080",
 		"DATABASE_MAX_CONNS": "0",
 		"JWKS_CACHE_TTL":     "1h",
+		"RATE_LIMIT_RPS":     "-1",
 		"REFLECTION":         "maybe",
 		"SHUTDOWN_DELAY":     "-1",
 		"JWKS_MAX_STALE":     "1.5",
@@ -68,13 +70,14 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 11 {
-		t.Errorf("%d lines, want a heading and 10:\n%v", len(lines), err)
+	if len(lines) != 12 {
+		t.Errorf("%d lines, want a heading and 11:\n%v", len(lines), err)
 	}
 	for _, want := range []string{
 		"DATABASE_URL must", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must",
 		"LOG_LEVEL must be debug, info, warn or error", "LISTEN_ADDR must be like", "DATABASE_MAX_CONNS must be a number",
 		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
+		"RATE_LIMIT_RPS must be a number from 0 to",
 		"SHUTDOWN_DELAY must be whole seconds", "JWKS_MAX_STALE must be whole seconds",
 	} {
 		if !strings.Contains(err.Error(), "\n"+want) {

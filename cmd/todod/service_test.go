@@ -51,6 +51,7 @@ func start(t *testing.T, settings map[string]string) *service {
 		"CORS_ORIGINS":    testOrigin,
 		"LISTEN_ADDR":     "127.0.0.1:0",
 		"LOG_LEVEL":       "debug",
+		"RATE_LIMIT_RPS":  "0", // Tests call faster than users do.
 	}
 	maps.Copy(environment, settings)
 	if environment["DATABASE_URL"] == "" {

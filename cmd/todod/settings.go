@@ -82,6 +82,19 @@ func (c *connections) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// number is a number of other things, of which there may be none.
+type number int
+
+func (n *number) UnmarshalText(text []byte) error {
+	const most = 1_000_000
+	parsed, err := strconv.ParseUint(string(text), 10, 32)
+	if err != nil || parsed > most {
+		return fmt.Errorf("must be a number from 0 to %d", most)
+	}
+	*n = number(parsed)
+	return nil
+}
+
 // listenAddr is a TCP address to listen at; port 0 lets the system choose.
 type listenAddr string
 

@@ -14,9 +14,11 @@ import (
 // authInterceptor lets a call pass when its access token verifies, and puts
 // the user that the token names into the call's context. It is a request gate:
 // it intercepts unary calls and streams alike, before their body is read, so
-// that a stranger costs no more than their headers.
+// that a stranger costs no more than their headers. The same goes for a user
+// who is above their rate: they are counted as soon as they are known.
 type authInterceptor struct {
 	verifier *auth.Verifier
+	limiter  *limiter
 	errors   *errorRenderer
 }
 
@@ -35,6 +37,9 @@ func (a *authInterceptor) intercept(
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
 	e.user = user
+	if err := a.limiter.allow(user); err != nil {
+		return nil, a.errors.render(ctx, peer.Protocol, err)
+	}
 	return context.WithValue(ctx, callerKey{}, user), nil
 }
 

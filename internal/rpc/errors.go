@@ -3,8 +3,11 @@ package rpc
 import (
 	"context"
 	"errors"
+	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/todo"
@@ -13,7 +16,8 @@ import (
 // errPageToken says that a page token can't be used for this request.
 var errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
 
-// retryAfter is what an answer that says "unavailable" advises, in seconds.
+// retryAfter is what an answer advises, in seconds, when the same request may
+// succeed soon.
 const retryAfter = "1"
 
 // errorTable says what a caller is told of each error. The first row that
@@ -23,6 +27,7 @@ func errorTable() []errorRow {
 	return []errorRow{
 		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
 		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
+		{is(errRateLimited), connect.CodeResourceExhausted, "too many requests; try again in a second"},
 		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
 		{is(todo.ErrAlreadyExists), connect.CodeAlreadyExists, "the id is taken; choose another one"},
 		{is(todo.ErrUnavailable), connect.CodeUnavailable, "the database is unavailable at the moment; try again"},
@@ -59,10 +64,13 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	if !ok {
 		rendered = e.lookUp(err)
 	}
-	switch rendered.Code() {
-	case connect.CodeUnavailable:
+	switch {
+	case rendered.Code() == connect.CodeUnavailable:
 		rendered.Meta().Set("Retry-After", retryAfter)
-	case connect.CodeUnauthenticated:
+	case errors.Is(err, errRateLimited):
+		rendered.Meta().Set("Retry-After", retryAfter)
+		addRetryInfo(rendered)
+	case rendered.Code() == connect.CodeUnauthenticated:
 		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be
 		// a trailer, which net/http refuses to send.
 		if protocol == connect.ProtocolConnect {
@@ -71,6 +79,16 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	}
 	entryOf(ctx).fail(rendered.Code(), err)
 	return rendered
+}
+
+// addRetryInfo gives the advice of Retry-After in the form that gRPC clients
+// look for.
+func addRetryInfo(rendered *connect.Error) {
+	detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+	if err != nil {
+		panic(err) // A RetryInfo always marshals.
+	}
+	rendered.AddDetail(detail)
 }
 
 func (e *errorRenderer) lookUp(err error) *connect.Error {

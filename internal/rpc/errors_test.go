@@ -22,6 +22,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 	}{
 		{"a refused token", &auth.RefusedError{Reason: auth.ReasonExpired}, connect.CodeUnauthenticated},
 		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
+		{"a caller above its rate", errRateLimited, connect.CodeResourceExhausted},
 		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
 		{"an id that is taken", todo.ErrAlreadyExists, connect.CodeAlreadyExists},
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
@@ -46,7 +47,8 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 			if e.code != test.code || !errors.Is(e.cause, test.err) {
 				t.Errorf("%s: logged as %v, %v", test.name, e.code, e.cause)
 			}
-			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != (test.code == connect.CodeUnavailable) {
+			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited)
+			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {
 				t.Errorf("%s: Retry-After is %q", test.name, advice)
 			}
 		}

@@ -31,7 +31,8 @@ const (
 	corsMaxAge = 7200
 )
 
-// Config is what the wire is made of. All of it is required.
+// Config is what the wire is made of. All of it is required but for the
+// numbers and switches, whose zero means none.
 type Config struct {
 	Todos    *todo.Service
 	Verifier *auth.Verifier
@@ -41,6 +42,9 @@ type Config struct {
 	// Origins are those of the web pages that may call, exactly as browsers
 	// send them.
 	Origins []string
+	// RateLimit is how many calls a user may make in a second, for a time; 0
+	// for any number.
+	RateLimit int
 	// Reflection says whether the services describe themselves.
 	Reflection bool
 	// OpenAPI is the document served at /openapi.yaml.
@@ -91,7 +95,7 @@ func (h *Handler) EndStreams() { h.endStreams() }
 // newRoutes lays out every path that is served.
 func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health) (*routes, error) {
 	options := connect.WithHandlerOptions(append(codecs(), connect.WithReadMaxBytes(maxDecodedBytes))...)
-	authenticate := &authInterceptor{verifier: cfg.Verifier, errors: errs}
+	authenticate := &authInterceptor{verifier: cfg.Verifier, limiter: newLimiter(cfg.RateLimit), errors: errs}
 	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
 		options,
 		connect.WithRequestGate(authenticate.intercept),
