@@ -62,6 +62,7 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		"DATABASE_MAX_CONNS": "0",
 		"JWKS_CACHE_TTL":     "1h",
 		"RATE_LIMIT_RPS":     "-1",
+		"MAX_TODOS_PER_USER": "1000001",
 		"REFLECTION":         "maybe",
 		"SHUTDOWN_DELAY":     "-1",
 		"JWKS_MAX_STALE":     "1.5",
@@ -70,14 +71,14 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 12 {
-		t.Errorf("%d lines, want a heading and 11:\n%v", len(lines), err)
+	if len(lines) != 13 {
+		t.Errorf("%d lines, want a heading and 12:\n%v", len(lines), err)
 	}
 	for _, want := range []string{
 		"DATABASE_URL must", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must",
 		"LOG_LEVEL must be debug, info, warn or error", "LISTEN_ADDR must be like", "DATABASE_MAX_CONNS must be a number",
 		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
-		"RATE_LIMIT_RPS must be a number from 0 to",
+		"RATE_LIMIT_RPS must be a number from 0 to", "MAX_TODOS_PER_USER must be a number from 0 to 1000000",
 		"SHUTDOWN_DELAY must be whole seconds", "JWKS_MAX_STALE must be whole seconds",
 	} {
 		if !strings.Contains(err.Error(), "\n"+want) {

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 )
@@ -82,6 +83,33 @@ func TestATakenIDIsAnsweredAlikeWhosesoeverItIs(t *testing.T) {
 		}
 		if _, err := berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &annas.Id, Title: "hers"}); err != nil {
 			t.Errorf("the id is not free after the deletion: %v", err)
+		}
+	})
+}
+
+func TestACreateBeyondTheBoundIsRefusedForGood(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"MAX_TODOS_PER_USER": "2"})
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, s.issuer.Token("collector over "+way))
+		var last *todov1.Todo
+		for range 2 {
+			var err error
+			if last, err = client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"})
+		checkCode(t, "the third", err, connect.CodeResourceExhausted)
+		if answer := string(heard.heard); strings.Contains(strings.ToLower(answer), "retry") || !strings.Contains(answer, "delete one") {
+			t.Errorf("the third is answered %s", answer)
+		}
+		again, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &last.Id, Title: "a"})
+		if err != nil {
+			t.Fatal("a repetition of the second:", err)
+		}
+		if diff := cmp.Diff(last, again, protocmp.Transform()); diff != "" {
+			t.Errorf("a repetition of the second (-first +again):\n%s", diff)
 		}
 	})
 }

@@ -33,6 +33,7 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	store, err := postgres.Open(postgres.Config{
 		URL:      string(cfg.DatabaseURL),
 		MaxConns: int(cfg.DatabaseMaxConns),
+		MaxTodos: int(cfg.MaxTodosPerUser),
 		Logger:   logger,
 	})
 	if err != nil {

@@ -29,6 +29,10 @@ type Config struct {
 	// 1. It wins over pool_max_conns in the URL.
 	MaxConns int
 
+	// MaxTodos is the number of todos that an owner may have; 0 for any
+	// number. Creates beside one another may exceed it by their number.
+	MaxTodos int
+
 	// Logger is told when the database goes away and when it comes back. It
 	// must not be nil.
 	Logger *slog.Logger
@@ -42,7 +46,8 @@ type Config struct {
 // statement, the wait for locks included, five seconds. It fails with
 // [context.DeadlineExceeded] when they, or the caller's deadline, pass.
 type Store struct {
-	pool *pgxpool.Pool
+	pool     *pgxpool.Pool
+	maxTodos int
 }
 
 var _ todo.Store = (*Store)(nil)
@@ -54,7 +59,7 @@ func Open(config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, maxTodos: config.MaxTodos}, nil
 }
 
 // Close waits for statements under way and closes all connections. Calls that

@@ -30,6 +30,7 @@ func errorTable() []errorRow {
 		{is(errRateLimited), connect.CodeResourceExhausted, "too many requests; try again in a second"},
 		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
 		{is(todo.ErrAlreadyExists), connect.CodeAlreadyExists, "the id is taken; choose another one"},
+		{is(todo.ErrTooMany), connect.CodeResourceExhausted, "you have as many todos as you may; delete one first"},
 		{is(todo.ErrUnavailable), connect.CodeUnavailable, "the database is unavailable at the moment; try again"},
 		{is(errPageToken), connect.CodeInvalidArgument, errPageToken.Error()},
 		{is(context.DeadlineExceeded), connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},

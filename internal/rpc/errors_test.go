@@ -25,6 +25,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a caller above its rate", errRateLimited, connect.CodeResourceExhausted},
 		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
 		{"an id that is taken", todo.ErrAlreadyExists, connect.CodeAlreadyExists},
+		{"an owner of too many todos", todo.ErrTooMany, connect.CodeResourceExhausted},
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
 		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
 		{"a broken page token", errPageToken, connect.CodeInvalidArgument},

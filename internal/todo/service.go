@@ -17,6 +17,10 @@ var (
 	// one. Whose that is can't be told from it.
 	ErrAlreadyExists = errors.New("todo already exists")
 
+	// ErrTooMany says that the owner has as many todos as the store keeps for
+	// one.
+	ErrTooMany = errors.New("too many todos")
+
 	// ErrUnavailable says that the store can't serve at the moment and that
 	// the same call may succeed later. It wraps the cause, for the log.
 	ErrUnavailable = errors.New("store unavailable")
@@ -31,7 +35,8 @@ type Store interface {
 	// CreateTodo stores a new todo, not completed, under the draft's ID, which
 	// has to be there. A repetition, which is a draft with the ID, the owner
 	// and the content of a todo that is stored, stores nothing and returns
-	// that todo as it was created. It fails with ErrAlreadyExists when any
+	// that todo as it was created. It fails with ErrTooMany when the owner may
+	// have no more, repetitions excepted, and with ErrAlreadyExists when any
 	// other todo has the ID.
 	CreateTodo(ctx context.Context, owner UserID, draft Draft) (Todo, error)
 

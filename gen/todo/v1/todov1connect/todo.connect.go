@@ -63,7 +63,9 @@ type TodoServiceClient interface {
 	//
 	// A request that names an id may be repeated: see CreateTodoRequest.id.
 	//
-	// Fails with `already_exists` (409) when the id is taken by a todo with other
+	// Fails with `resource_exhausted` (429), without `Retry-After`, when the
+	// caller has as many todos as the service keeps for one user, and with
+	// `already_exists` (409) when the id is taken by a todo with other
 	// content, the caller's or anybody else's.
 	CreateTodo(context.Context, *v1.CreateTodoRequest) (*v1.Todo, error)
 	// Returns one todo.
@@ -195,7 +197,9 @@ type TodoServiceHandler interface {
 	//
 	// A request that names an id may be repeated: see CreateTodoRequest.id.
 	//
-	// Fails with `already_exists` (409) when the id is taken by a todo with other
+	// Fails with `resource_exhausted` (429), without `Retry-After`, when the
+	// caller has as many todos as the service keeps for one user, and with
+	// `already_exists` (409) when the id is taken by a todo with other
 	// content, the caller's or anybody else's.
 	CreateTodo(context.Context, *v1.CreateTodoRequest) (*v1.Todo, error)
 	// Returns one todo.

@@ -1,0 +1,166 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// openBound returns a store that keeps a number of todos for each owner.
+func openBound(t *testing.T, url string, maxConns, maxTodos int) *postgres.Store {
+	t.Helper()
+	store, err := postgres.Open(postgres.Config{
+		URL: url, MaxConns: maxConns, MaxTodos: maxTodos, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
+func TestAnOwnerHasAsManyTodosAsTheBoundSays(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	for _, mode := range []string{"cache_statement", "exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			store := openBound(t, withParameter(url, "default_query_exec_mode", mode), 4, 3)
+			alice, mallory := user(t, "alice "+mode), user(t, "mallory "+mode)
+			drafts := []todo.Draft{draft("a"), draft("b"), draft("c")}
+			drafts[1].Description = "with a description"
+			var alices []todo.Todo
+			for _, d := range drafts {
+				created, err := store.CreateTodo(t.Context(), alice, d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				alices = append(alices, created)
+			}
+			another := draft("one more")
+			if _, err := store.CreateTodo(t.Context(), alice, another); !errors.Is(err, todo.ErrTooMany) {
+				t.Errorf("the fourth: %v, want ErrTooMany", err)
+			}
+			if _, err := store.UpdateTodo(t.Context(), alice, alices[1].ID, todo.Change{IsCompleted: new(true)}); err != nil {
+				t.Errorf("UpdateTodo at the bound: %v", err)
+			}
+			for i, d := range drafts {
+				again, err := store.CreateTodo(t.Context(), alice, d)
+				if err != nil {
+					t.Errorf("a repetition at the bound: %v", err)
+				}
+				if diff := cmp.Diff(alices[i], again); diff != "" {
+					t.Errorf("a repetition at the bound (-first +again):\n%s", diff)
+				}
+			}
+			if _, err := store.CreateTodo(t.Context(), alice, todo.Draft{ID: drafts[0].ID, Title: "other"}); !errors.Is(err, todo.ErrAlreadyExists) {
+				t.Errorf("her own id with other content: %v, want ErrAlreadyExists", err)
+			}
+
+			// Others' todos take none of Mallory's room.
+			for range 2 {
+				create(t, store, mallory, "m")
+			}
+			if _, err := store.CreateTodo(t.Context(), mallory, drafts[0]); !errors.Is(err, todo.ErrAlreadyExists) {
+				t.Errorf("another's id below the bound: %v, want ErrAlreadyExists", err)
+			}
+			create(t, store, mallory, "m")
+			// At the bound, an id tells nothing, whether or not it is taken.
+			for name, d := range map[string]todo.Draft{"a free id": another, "another's id": drafts[0]} {
+				if _, err := store.CreateTodo(t.Context(), mallory, d); !errors.Is(err, todo.ErrTooMany) || err.Error() != todo.ErrTooMany.Error() {
+					t.Errorf("%s at the bound: %v, want ErrTooMany and no more", name, err)
+				}
+			}
+
+			if err := store.DeleteTodo(t.Context(), alice, alices[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.CreateTodo(t.Context(), alice, another); err != nil {
+				t.Errorf("after a deletion: %v", err)
+			}
+		})
+	}
+}
+
+func TestCreatesAtOnceExceedTheBoundByTheirNumberAtMost(t *testing.T) {
+	t.Parallel()
+	const bound, callers = 20, 8
+	url := pgtest.NewDatabase(t)
+	store := openBound(t, url, callers, bound)
+	owner := user(t, "u")
+	var refused atomic.Int64
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for range bound {
+				switch _, err := store.CreateTodo(t.Context(), owner, draft("t")); {
+				case errors.Is(err, todo.ErrTooMany):
+					refused.Add(1)
+				case err != nil:
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	made := rows(t, url)
+	if made < bound || made > bound+callers-1 || made+int(refused.Load()) != callers*bound {
+		t.Errorf("%d made and %d refused, with a bound of %d", made, refused.Load(), bound)
+	}
+}
+
+// TestTheCountIsReadOffAnIndex looks at the plans of the statement that the
+// store has prepared, for an owner of most of the table and for any.
+func TestTheCountIsReadOffAnIndex(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := openBound(t, url, 1, 100)
+	execute(t, connect(t, url), `
+		INSERT INTO todo (user_id, title)
+		SELECT CASE WHEN i % 10 = 0 THEN 'few ' || i ELSE 'most' END, 'x'
+		FROM   generate_series(1, 20000) AS i`)
+	execute(t, connect(t, url), "ANALYZE todo")
+	if _, err := store.CreateTodo(t.Context(), user(t, "most"), draft("t")); !errors.Is(err, todo.ErrTooMany) {
+		t.Fatal(err)
+	}
+	prepared, err := store.Pool().Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prepared.Release()
+	var name string
+	err = prepared.QueryRow(t.Context(), `
+		SELECT name FROM pg_prepared_statements WHERE statement LIKE '%is_left%' AND statement NOT LIKE '%pg_prepared%'`).Scan(&name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+		execute(t, prepared.Conn(), "SET plan_cache_mode = "+mode)
+		for _, owner := range []string{"most", "few 10", "nobody"} {
+			explain := fmt.Sprintf("EXPLAIN EXECUTE %s('%s', '%v', 't', '', 100)", pgx.Identifier{name}.Sanitize(), owner, neverMade())
+			rows, err := prepared.Query(t.Context(), explain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := strings.Join(lines, "\n")
+			if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || strings.Contains(plan, "Sort") {
+				t.Errorf("%s, %s:\n%s", mode, owner, plan)
+			}
+		}
+	}
+}
