@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -48,6 +49,13 @@ func worthRepeating(err error, e effect) bool {
 // [noConnectionError] or [lostConnectionError] when it is the connection's
 // fault, and with [context.DeadlineExceeded] when the statement took too long.
 func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pgx.Conn) error) error {
+	if err := s.queue.enter(ctx); err != nil {
+		return &noConnectionError{err}
+	}
+	var held time.Duration
+	answered := false
+	defer func() { s.queue.leave(held, answered) }()
+
 	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout, errPoolBusy)
 	defer cancel()
 	conn, err := s.pool.Acquire(acquiring)
@@ -57,13 +65,18 @@ func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pg
 	case err != nil:
 		return &noConnectionError{err}
 	}
-	defer conn.Release()
+	acquired := time.Now()
+	defer func() {
+		conn.Release()
+		held = time.Since(acquired)
+	}()
 
 	running, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	err = statement(running, conn.Conn())
 	switch {
 	case err == nil, errors.Is(err, pgx.ErrNoRows):
+		answered = true
 		return err
 	case running.Err() != nil:
 		return fmt.Errorf("%w: %w", running.Err(), err)

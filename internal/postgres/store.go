@@ -1,5 +1,5 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
-// bounds (pool.go, dial.go), one SQL statement for each operation (todo.go),
+// bounds (pool.go, dial.go, queue.go), one SQL statement for each operation (todo.go),
 // what is tried again (retry.go), what errors mean (errors.go), and the
 // migration that brings a database to the schema (migrate.go).
 //
@@ -42,11 +42,13 @@ type Config struct {
 // start with, and no schema: until they are there, its methods fail with
 // [todo.ErrUnavailable].
 //
-// Every method takes at most a second to get a connection, and gives a
+// Every method takes at most a second to get a connection, or none when it
+// would be in vain, and gives a
 // statement, the wait for locks included, five seconds. It fails with
 // [context.DeadlineExceeded] when they, or the caller's deadline, pass.
 type Store struct {
 	pool     *pgxpool.Pool
+	queue    *queue
 	maxTodos int
 }
 
@@ -59,7 +61,11 @@ func Open(config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{pool: pool, maxTodos: config.MaxTodos}, nil
+	return &Store{
+		pool:     pool,
+		queue:    &queue{conns: config.MaxConns, logger: config.Logger},
+		maxTodos: config.MaxTodos,
+	}, nil
 }
 
 // Close waits for statements under way and closes all connections. Calls that
@@ -67,8 +73,13 @@ func Open(config Config) (*Store, error) {
 func (s *Store) Close() { s.pool.Close() }
 
 // Ready fails with [todo.ErrUnavailable] unless the database answers and has
-// the todo table. A table that is locked counts as there.
+// the todo table. A table that is locked counts as there. While all connections
+// are in use and their statements are answered, it takes their word: a store
+// that has more to do than it can is not better off without its share of it.
 func (s *Store) Ready(ctx context.Context) error {
+	if s.queue.serving() {
+		return nil
+	}
 	const operation = "look for the todo table"
 	var found bool
 	err := s.run(ctx, idempotent, operation, func(ctx context.Context, conn *pgx.Conn) error {

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// holdWeight is the weight of the newest call in the mean time that calls
+	// hold a connection for: so many calls later, a third of what was before
+	// is left in it.
+	holdWeight = 1.0 / 16
+
+	// answeredKept is how long a statement's answer proves that the database
+	// answers.
+	answeredKept = time.Second
+
+	// sheddingLogInterval is how long no call may have been refused before
+	// that is over.
+	sheddingLogInterval = 5 * time.Second
+)
+
+// errOverloaded says that a call did not even begin to wait for a connection.
+var errOverloaded = fmt.Errorf("more calls wait for a connection than can get one within %v", acquireTimeout)
+
+// queue knows how many calls want a connection, and tells a call beforehand
+// when it would wait for one in vain. Refused at once, it costs next to nothing
+// and its caller can turn to another process; waiting in vain, it would make
+// each call that comes later do so too.
+//
+// Where n calls wait for c connections and hold one for h in the mean, the next
+// call begins after n × h / c. It is refused when that is beyond the
+// acquireTimeout.
+type queue struct {
+	conns  int
+	logger *slog.Logger
+
+	mu         sync.Mutex
+	calls      int           // That have a connection, or wait for one.
+	hold       time.Duration // The mean, moving; 0 before the first call.
+	answeredAt time.Time     // When a statement was answered last.
+	shedding   bool          // Calls are being refused, or were until lately.
+	refused    int           // While shedding.
+	refusedAt  time.Time     // When a call was refused last.
+}
+
+// enter counts a call that wants a connection. It fails with errOverloaded
+// when the call is not worth its while; otherwise leave has to follow.
+func (q *queue) enter(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	waiting := max(0, q.calls-q.conns)
+	if time.Duration(waiting)*q.hold/time.Duration(q.conns) > acquireTimeout {
+		q.refused++
+		q.refusedAt = now
+		if !q.shedding {
+			q.shedding = true
+			q.logger.WarnContext(ctx, "database is overloaded; refusing calls that would wait in vain",
+				"waiting", waiting, "hold_ms", q.hold.Milliseconds())
+		}
+		return errOverloaded
+	}
+	if q.shedding && now.Sub(q.refusedAt) >= sheddingLogInterval {
+		q.logger.InfoContext(ctx, "database is no longer overloaded", "refused", q.refused)
+		q.shedding, q.refused = false, 0
+	}
+	q.calls++
+	return nil
+}
+
+// leave counts a call that needs its connection no longer, or got none. Held
+// is how long it had one, 0 for not at all.
+func (q *queue) leave(held time.Duration, answered bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.calls--
+	if answered {
+		q.answeredAt = time.Now()
+	}
+	switch {
+	case held == 0:
+	case q.hold == 0:
+		q.hold = held
+	default:
+		q.hold += time.Duration(holdWeight * float64(held-q.hold))
+	}
+}
+
+// serving reports whether all connections are in use and the database answers
+// on them. A look at the database would have to queue, and tell no more.
+func (q *queue) serving() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.calls >= q.conns && time.Since(q.answeredAt) < answeredKept
+}
