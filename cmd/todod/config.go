@@ -25,7 +25,7 @@ type serveConfig struct {
 	JWTAudience      string      `env:"JWT_AUDIENCE"` // Empty: BetterAuthURL.
 	JWKSCacheTTL     seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
 	JWKSMaxStale     seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
-	RateLimitRPS     number      `env:"RATE_LIMIT_RPS" envDefault:"50"` // 0: no limit.
+	RateLimitRPS     number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
 	MaxTodosPerUser  number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
 	Reflection       toggle      `env:"REFLECTION" envDefault:"true"`
 	ShutdownDelay    seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`

@@ -85,6 +85,7 @@ func TestOnlyWhatDoesNoHarmIsRepeated(t *testing.T) {
 		{"a lost connection", &lostConnectionError{retryable(false)}, []effect{idempotent}},
 		{"a lost connection, nothing sent", &lostConnectionError{retryable(true)}, []effect{idempotent, mutating}},
 		{"a prepared statement that was overtaken", &pgconn.PgError{Code: cachedPlanChanged}, []effect{idempotent, mutating}},
+		{"a server that has become a standby", &pgconn.PgError{Code: readOnly}, []effect{idempotent, mutating}},
 		{"no connection", &noConnectionError{retryable(true)}, nil},
 		{"no row", pgx.ErrNoRows, nil},
 		{"an answer of the server", &pgconn.PgError{Code: "23514"}, nil},

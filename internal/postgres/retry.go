@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
+
+// readOnlyInterval is how long new connections that turn out read-only are put
+// up with before others are tried.
+const readOnlyInterval = time.Second
 
 // effect says whether running a statement twice has another effect than
 // running it once. A create has not: it names the id of what it makes. An
@@ -21,16 +26,14 @@ const (
 	mutating   effect = true
 )
 
-// run runs a statement on a connection of the pool, a second time on another
-// one when the first connection turned out to be dead and a repetition does
-// no harm: it is idempotent, or it has not left this process.
+// run runs a statement on a connection of the pool, a second time on a new one
+// when the first turned out to be dead, or to lead to a server that no longer
+// takes it, and a repetition does no harm: the statement is idempotent, has not
+// left this process, or was refused before it ran.
 func (s *Store) run(ctx context.Context, e effect, operation string, statement func(context.Context, *pgx.Conn) error) error {
-	err := s.attempt(ctx, statement)
-	if ctx.Err() == nil && worthRepeating(err, e) {
-		// What ended one connection has probably ended its neighbours, or made
-		// their prepared statements stale.
-		s.pool.Reset()
-		err = s.attempt(ctx, statement)
+	generation, err := s.attempt(ctx, statement)
+	if s.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, e) {
+		_, err = s.attempt(ctx, statement)
 	}
 	return interpret(ctx, operation, err)
 }
@@ -38,19 +41,71 @@ func (s *Store) run(ctx context.Context, e effect, operation string, statement f
 // worthRepeating reports whether a statement that failed may be run again on
 // another connection, and could succeed there.
 func worthRepeating(err error, e effect) bool {
-	if failed, ok := pgError(err); ok && failed.Code == cachedPlanChanged {
-		return true // Refused before it ran.
+	if outdated(err) {
+		return true
 	}
 	_, lost := errors.AsType[*lostConnectionError](err)
 	return lost && (e == idempotent || pgconn.SafeToRetry(err))
 }
 
-// attempt runs a statement once, within its bounds. It fails with a
-// [noConnectionError] or [lostConnectionError] when it is the connection's
-// fault, and with [context.DeadlineExceeded] when the statement took too long.
-func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pgx.Conn) error) error {
+// outdated reports whether the server refused a statement before it ran, for
+// what the connection it came on has been overtaken by.
+func outdated(err error) bool {
+	failed, refused := pgError(err)
+	return refused && (failed.Code == cachedPlanChanged || failed.Code == readOnly)
+}
+
+// renewal tells new connections from old ones.
+type renewal struct {
+	mu         sync.Mutex
+	generation int       // Of the connections that are made now.
+	readOnlyAt time.Time // When it rose last because a server was read-only.
+}
+
+// renew has the pool make new connections instead of those of a generation and
+// before, when a statement's error on one says that it will come on the others
+// too: what ended one has probably ended its neighbours, or made their prepared
+// statements stale; and where one leads to a server that has become a standby,
+// all do. It reports whether a further attempt gets a new connection.
+//
+// A database that is read-only on new connections too is left alone for a
+// while, lest its reads lose their connections to each write in vain.
+func (s *Store) renew(generation int, err error) bool {
+	_, lost := errors.AsType[*lostConnectionError](err)
+	if !lost && !outdated(err) {
+		return false
+	}
+	r := &s.renewal
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if generation != r.generation {
+		return true // Another call was first.
+	}
+	if failed, ok := pgError(err); ok && failed.Code == readOnly {
+		now := time.Now()
+		if now.Sub(r.readOnlyAt) < readOnlyInterval {
+			return false
+		}
+		r.readOnlyAt = now
+	}
+	r.generation++
+	s.pool.Reset()
+	return true
+}
+
+func (r *renewal) current() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.generation
+}
+
+// attempt runs a statement once, within its bounds, and returns the generation
+// of its connection or a later one. It fails with a [noConnectionError] or
+// [lostConnectionError] when it is the connection's fault, and with
+// [context.DeadlineExceeded] when the statement took too long.
+func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pgx.Conn) error) (generation int, err error) {
 	if err := s.queue.enter(ctx); err != nil {
-		return &noConnectionError{err}
+		return 0, &noConnectionError{err}
 	}
 	var held time.Duration
 	answered := false
@@ -61,10 +116,11 @@ func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pg
 	conn, err := s.pool.Acquire(acquiring)
 	switch {
 	case err != nil && acquiring.Err() != nil:
-		return &noConnectionError{context.Cause(acquiring)}
+		return 0, &noConnectionError{context.Cause(acquiring)}
 	case err != nil:
-		return &noConnectionError{err}
+		return 0, &noConnectionError{err}
 	}
+	generation = s.renewal.current()
 	acquired := time.Now()
 	defer func() {
 		conn.Release()
@@ -77,11 +133,11 @@ func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pg
 	switch {
 	case err == nil, errors.Is(err, pgx.ErrNoRows):
 		answered = true
-		return err
+		return generation, err
 	case running.Err() != nil:
-		return fmt.Errorf("%w: %w", running.Err(), err)
+		return generation, fmt.Errorf("%w: %w", running.Err(), err)
 	case conn.Conn().IsClosed():
-		return &lostConnectionError{err}
+		return generation, &lostConnectionError{err}
 	}
-	return err
+	return generation, err
 }

@@ -49,6 +49,7 @@ type Config struct {
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue
+	renewal  renewal
 	maxTodos int
 }
 
