@@ -14,6 +14,8 @@ export type Failure =
   | { readonly kind: "invalid"; readonly message: string; readonly fields: Faults }
   /** There is no such todo (any more). */
   | { readonly kind: "gone"; readonly message: string }
+  /** There is a todo with this id already, and it is not the same. */
+  | { readonly kind: "exists"; readonly message: string }
   /** Nobody is signed in (any more). */
   | { readonly kind: "session-ended"; readonly message: string }
   /** The page itself gave up the call. */
@@ -46,11 +48,13 @@ function ofConnect(error: ConnectError): Failure {
     case Code.DeadlineExceeded:
       return away("The service takes too long to answer.", wait);
     case Code.ResourceExhausted:
-      // Without Retry-After the request itself is too large.
-      if (!Number.isNaN(wait)) return away("The service has too much to do.", wait);
-      return { kind: "refused", message: "This is too much text." };
+      // Without Retry-After it is a bound that waiting does not help against.
+      if (!Number.isNaN(wait)) return away("You are faster than the service allows.", wait);
+      return { kind: "refused", message: sentence(error.rawMessage) };
     case Code.InvalidArgument:
       return { kind: "invalid", message: sentence(error.rawMessage), fields: faultsOf(error) };
+    case Code.AlreadyExists:
+      return { kind: "exists", message: "It exists already." };
     case Code.NotFound:
       return { kind: "gone", message: "It no longer exists." };
     case Code.Canceled:

@@ -4,9 +4,6 @@ import type { Failure } from "../api/failure.ts";
 const firstPause = 500;
 const longestPause = 10_000;
 
-/** How long an answer counts as proof that the service is there, in milliseconds. */
-const freshness = 1_000;
-
 /**
  * Asks the service something that changes nothing, and returns why there was
  * no answer.
@@ -19,7 +16,6 @@ export type Probe = () => Promise<Failure | undefined>;
  */
 export class Connection {
   #problem: string | undefined;
-  #heardAt = -Infinity;
   #recovering = false;
   #stopped = false;
   #wake: () => void = () => {};
@@ -39,7 +35,6 @@ export class Connection {
 
   /** Notes that the service has answered. */
   heard(): void {
-    this.#heardAt = Date.now();
     if (this.#problem === undefined) return;
     this.#problem = undefined;
     this.#wake();
@@ -48,22 +43,10 @@ export class Connection {
 
   /** Notes that it has not, and begins to ask again. */
   lost(failure: Failure & { kind: "away" }): void {
-    this.#heardAt = -Infinity;
     if (this.#stopped) return;
     this.#problem = failure.message;
     this.#changed(false);
     if (!this.#recovering) void this.#recover(failure.retryAfter);
-  }
-
-  /**
-   * Says whether the service is there for this user, by asking it unless it
-   * has answered just now.
-   */
-  async check(): Promise<boolean> {
-    if (Date.now() - this.#heardAt < freshness) return true;
-    if (this.#problem !== undefined) return false;
-    const failure = await this.#probe();
-    return failure?.kind !== "away" && failure?.kind !== "session-ended";
   }
 
   /** Asks again now, rather than when the pause is over. */

@@ -7,7 +7,7 @@ import type { Change, Pending, Progress } from "./pending.ts";
 export interface OutboxListener {
   /** Something in pending has changed. */
   changed(): void;
-  /** The service has carried out a change; of a deletion there is no todo. */
+  /** The service has carried out a change; the todo is what it answered, if anything. */
   saved(pending: Pending, todo: Todo | undefined): void;
   /** A change can't be carried out. It is no longer pending. */
   refused(pending: Pending, failure: Failure): void;
@@ -19,23 +19,19 @@ export interface OutboxListener {
  * The changes that the user has made and the service has yet to carry out, in
  * order. Those about the same todo are sent one after the other.
  *
- * Updates and deletions can be sent any number of times with the same effect,
- * so they are sent again after a failure. A creation is not: it is sent only
- * when the service has just answered, and when the answer to it gets lost
- * nevertheless, the user decides.
+ * Each can be sent any number of times with the same effect, a creation because
+ * it names the id of what it makes. So whatever could not be sent, or got no
+ * answer, is sent again.
  */
 export class Outbox {
   #pending: readonly Pending[] = [];
   #count = 0;
   readonly #sends = new Set<Promise<void>>();
   readonly #client: TodoClient;
-  readonly #check: () => Promise<boolean>;
   readonly #listener: OutboxListener;
 
-  /** @param check says whether the service is there. */
-  constructor(client: TodoClient, check: () => Promise<boolean>, listener: OutboxListener) {
+  constructor(client: TodoClient, listener: OutboxListener) {
     this.#client = client;
-    this.#check = check;
     this.#listener = listener;
   }
 
@@ -46,7 +42,7 @@ export class Outbox {
 
   /** Takes a change, to be sent now, or once it is released. Returns its key. */
   add(change: Change, progress: "queued" | "held" | "refused" = "queued"): string {
-    const key = `change-${++this.#count}`;
+    const key = change.kind === "create" ? change.id : `change-${++this.#count}`;
     this.#pending = [...this.#pending, { key, change, progress }];
     this.#proceed();
     return key;
@@ -84,9 +80,9 @@ export class Outbox {
     const ready: Pending[] = [];
     const busy = new Set<string>();
     for (const pending of this.#pending) {
-      const subject = pending.change.kind === "create" ? pending.key : pending.change.id;
-      if (pending.progress === "queued" && !busy.has(subject)) ready.push(pending);
-      busy.add(subject);
+      const { id } = pending.change;
+      if (pending.progress === "queued" && !busy.has(id)) ready.push(pending);
+      busy.add(id);
     }
     for (const pending of ready) {
       this.#setProgress(pending.key, "sending");
@@ -97,14 +93,9 @@ export class Outbox {
   }
 
   async #send(pending: Pending): Promise<void> {
-    const { key, change } = pending;
-    // Whatever happens before this is set, the service has not seen a creation.
-    let sent = change.kind !== "create";
     try {
-      sent ||= await this.#check();
-      if (!sent) return this.#setProgress(key, "waiting");
-      const todo = await this.#call(change);
-      this.#remove(key);
+      const todo = await this.#call(pending.change);
+      this.#remove(pending.key);
       this.#listener.saved(pending, todo);
     } catch (error) {
       this.#fail(pending, failureOf(error));
@@ -115,7 +106,7 @@ export class Outbox {
   async #call(change: Change): Promise<Todo | undefined> {
     switch (change.kind) {
       case "create":
-        return this.#client.createTodo({ title: change.title, description: change.description });
+        return this.#client.createTodo({ id: change.id, title: change.title, description: change.description });
       case "update":
         return this.#client.updateTodo({ id: change.id, ...change.patch });
       case "delete":
@@ -127,24 +118,26 @@ export class Outbox {
   #fail(pending: Pending, failure: Failure): void {
     switch (failure.kind) {
       case "away":
-        this.#setProgress(pending.key, pending.change.kind === "create" ? "unsure" : "waiting");
-        this.#listener.held(failure);
-        return;
       case "session-ended":
-        // Without a token the service does nothing, so nothing is unsure.
         this.#setProgress(pending.key, "waiting");
         this.#listener.held(failure);
         return;
       case "gone":
-        if (pending.change.kind === "delete") {
-          // Deleted is deleted, whoever did it.
-          this.#remove(pending.key);
-          this.#listener.saved(pending, undefined);
-          return;
-        }
+        // Deleted is deleted, whoever did it.
+        if (pending.change.kind === "delete") return this.#settled(pending);
+        break;
+      case "exists":
+        // An attempt before this one made it, and it was edited since.
+        if (pending.change.kind === "create") return this.#settled(pending);
     }
     this.#remove(pending.key);
     this.#listener.refused(pending, failure);
+  }
+
+  /** Takes a change for carried out, though there is no answer that says so. */
+  #settled(pending: Pending): void {
+    this.#remove(pending.key);
+    this.#listener.saved(pending, undefined);
   }
 
   #setProgress(key: string, progress: Progress): void {

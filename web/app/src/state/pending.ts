@@ -14,7 +14,7 @@ export type Patch = Partial<Text & { readonly isCompleted: boolean }>;
 
 /** A wish of the user's that the service has yet to grant. */
 export type Change =
-  | ({ readonly kind: "create" } & Text)
+  | ({ readonly kind: "create"; readonly id: string } & Text)
   | { readonly kind: "update"; readonly id: string; readonly title: string; readonly patch: Patch }
   | { readonly kind: "delete"; readonly id: string; readonly title: string };
 
@@ -28,14 +28,12 @@ export type Progress =
   | "sending"
   /** To be sent when the service is back. */
   | "waiting"
-  /** It may or may not have been carried out, and twice would be wrong: the user decides. */
-  | "unsure"
   /** A creation that the service will not carry out as it is; the user is at it. */
   | "refused";
 
 /** A change, and how far it has come. */
 export interface Pending {
-  /** Names the change; the row of a new todo keeps it as its key. */
+  /** Names the change; that of a creation is the todo's id. */
   readonly key: string;
   readonly change: Change;
   readonly progress: Progress;
@@ -43,7 +41,7 @@ export interface Pending {
 
 /** A line of the list, as the user sees it: the service's todo with what is pending. */
 export interface Row extends Text {
-  /** Stays the same when a new todo gets its id. */
+  /** The todo's id, also before it is stored. */
   readonly key: string;
   /** Absent until the service has stored it. */
   readonly id?: string;
@@ -56,20 +54,19 @@ export interface Row extends Text {
  * Lays the pending changes over the service's todos. What the user sees is
  * always computed by this, so that a change which is refused leaves no trace
  * once it is no longer pending.
- *
- * @param keys the keys of rows whose todo was created here, by id.
  */
 export function rowsOf(
   todos: readonly Todo[],
   pending: readonly Pending[],
   filter: Filter,
-  keys: ReadonlyMap<string, string>,
 ): Row[] {
-  const rows = pending.filter(({ change }) => change.kind === "create").map(rowOfCreate).reverse();
+  // A creation may have been carried out although no answer came.
+  const stored = new Set(todos.map(({ id }) => id));
+  const rows = pending.filter(({ change }) => change.kind === "create" && !stored.has(change.id)).map(rowOfCreate).reverse();
   for (const todo of todos) {
     const changes = pending.filter(({ change }) => change.kind !== "create" && change.id === todo.id);
     if (!changes.some(({ change }) => change.kind === "delete")) {
-      rows.push(changes.reduce(applyUpdate, rowOfTodo(todo, keys)));
+      rows.push(changes.reduce(applyUpdate, rowOfTodo(todo)));
     }
   }
   return rows.filter((row) => matches(row, filter));
@@ -80,9 +77,9 @@ export function matches(todo: { readonly isCompleted: boolean }, filter: Filter)
   return filter === "all" || todo.isCompleted === (filter === "done");
 }
 
-function rowOfTodo(todo: Todo, keys: ReadonlyMap<string, string>): Row {
+function rowOfTodo(todo: Todo): Row {
   return {
-    key: keys.get(todo.id) ?? todo.id,
+    key: todo.id,
     id: todo.id,
     title: todo.title,
     description: todo.description ?? "",

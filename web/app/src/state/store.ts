@@ -31,7 +31,6 @@ export class Store {
   readonly notices: Notices;
   readonly #outbox: Outbox;
   readonly #options: StoreOptions;
-  readonly #keys = new Map<string, string>();
   #announcement = "";
 
   constructor(options: StoreOptions) {
@@ -47,7 +46,7 @@ export class Store {
         changed();
       },
     );
-    this.#outbox = new Outbox(client, () => this.connection.check(), {
+    this.#outbox = new Outbox(client, {
       changed,
       saved: (pending, todo) => this.#saved(pending, todo),
       refused: (pending, failure) => this.#refused(pending, failure),
@@ -57,7 +56,7 @@ export class Store {
 
   /** The lines of the list, newest first. */
   get rows(): Row[] {
-    return rowsOf(this.list.todos, this.#outbox.pending, this.list.filter, this.#keys);
+    return rowsOf(this.list.todos, this.#outbox.pending, this.list.filter);
   }
 
   /** What to tell those who can't see it happen. */
@@ -109,7 +108,7 @@ export class Store {
   create(): void {
     const { title, description } = this.drafts.composer;
     this.drafts.close(composerKey);
-    this.#outbox.add({ kind: "create", title, description });
+    this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title, description });
   }
 
   /** Completes a todo, or opens it again. */
@@ -125,7 +124,7 @@ export class Store {
     this.drafts.close(row.key);
     if (row.id === undefined) {
       this.#outbox.discard(row.key);
-      this.#outbox.add({ kind: "create", title: draft.title, description: draft.description });
+      this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title: draft.title, description: draft.description });
       return;
     }
     const patch: Patch = {
@@ -157,16 +156,6 @@ export class Store {
     );
   }
 
-  /** Sends a new todo again that may have been stored already. */
-  resend(row: Row): void {
-    this.#outbox.release(row.key);
-  }
-
-  /** Forgets a new todo that may have been stored already. */
-  discard(row: Row): void {
-    this.#outbox.discard(row.key);
-  }
-
   /** Sends the deletions that could still be undone, before the page goes. */
   flush(): void {
     this.notices.dismissAll();
@@ -181,12 +170,11 @@ export class Store {
     if (id !== undefined) this.#outbox.add({ kind: "update", id, title, patch });
   }
 
-  #saved({ key, change }: Pending, todo: Todo | undefined): void {
+  #saved({ change }: Pending, todo: Todo | undefined): void {
     this.connection.heard();
     if (change.kind === "delete") return this.list.remove(change.id);
-    if (!todo) return;
+    if (!todo) return void this.refresh();
     if (change.kind === "update") return this.list.replace(todo);
-    this.#keys.set(todo.id, key);
     this.list.add(todo);
     this.#announce(`Added ${quote(todo.title)}`);
   }
@@ -212,7 +200,7 @@ export class Store {
   /** Puts text back where it can be corrected: where it was typed, unless that is in use again. */
   #giveBack({ title, description }: Text, faults: Faults): void {
     const key = this.drafts.composing
-      ? this.#outbox.add({ kind: "create", title, description }, "refused")
+      ? this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title, description }, "refused")
       : composerKey;
     this.drafts.set(key, { title, description, faults });
   }

@@ -93,9 +93,13 @@ export class TodoList {
     });
   }
 
-  /** Puts in a todo that has just been created. */
+  /**
+   * Puts in a todo as it was created, unless it is there: the list may have been
+   * read since, and then knows better.
+   */
   add(todo: Todo): void {
-    this.#write([todo, ...this.#todos.filter(({ id }) => id !== todo.id)]);
+    const known = this.#todos.some(({ id }) => id === todo.id);
+    this.#write(known ? this.#todos : [todo, ...this.#todos]);
   }
 
   /** Puts in what a todo, when it is loaded, has become. */

@@ -44,7 +44,7 @@ function content(store: Store, row: Row): TemplateResult {
         ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text">${row.title}</span>
       </button>
       ${row.description ? html`<p class="description" @click=${() => edit(store, row)}>${row.description}</p>` : nothing}
-      ${progress(store, row)}
+      ${progress(row)}
     </div>
     ${stored
       ? html`<button
@@ -61,22 +61,9 @@ function content(store: Store, row: Row): TemplateResult {
   `;
 }
 
-/** Says what the service doesn't know yet, when that isn't a matter of a moment. */
-function progress(store: Store, row: Row): TemplateResult | typeof nothing {
-  switch (row.progress) {
-    case "waiting":
-      return html`<p class="progress">Not stored yet</p>`;
-    case "unsure":
-      return html`
-        <p class="progress">The answer got lost, so this may be stored already. Look whether it is in the list.</p>
-        <p class="choices">
-          <button class="small" type="button" @click=${() => store.resend(row)}>Send again</button>
-          <button class="small" type="button" @click=${() => store.discard(row)}>Discard</button>
-        </p>
-      `;
-    default:
-      return nothing;
-  }
+/** Says that the service doesn't know it yet, when that isn't a matter of a moment. */
+function progress(row: Row): TemplateResult | typeof nothing {
+  return row.progress === "waiting" ? html`<p class="progress">Not stored yet</p>` : nothing;
 }
 
 function editor(store: Store, row: Row, draft: Draft): TemplateResult {

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file todo/v1/todo.proto.
  */
 export const file_todo_v1_todo: GenFile = /*@__PURE__*/
-  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEiwQEKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2Rlc2NyaXB0aW9uIkwKEUNyZWF0ZVRvZG9SZXF1ZXN0Eg0KBXRpdGxlGAEgASgJEhgKC2Rlc2NyaXB0aW9uGAIgASgJSACIAQFCDgoMX2Rlc2NyaXB0aW9uIhwKDkdldFRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJImUKEExpc3RUb2Rvc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSGQoMaXNfY29tcGxldGVkGAMgASgISACIAQFCDwoNX2lzX2NvbXBsZXRlZCJKChFMaXN0VG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkikwEKEVVwZGF0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhIKBXRpdGxlGAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBARIZCgxpc19jb21wbGV0ZWQYBCABKAhIAogBAUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9pc19jb21wbGV0ZWQiHwoRRGVsZXRlVG9kb1JlcXVlc3QSCgoCaWQYASABKAkywgIKC1RvZG9TZXJ2aWNlEjcKCkNyZWF0ZVRvZG8SGi50b2RvLnYxLkNyZWF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEjYKB0dldFRvZG8SFy50b2RvLnYxLkdldFRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvIgOQAgESRwoJTGlzdFRvZG9zEhkudG9kby52MS5MaXN0VG9kb3NSZXF1ZXN0GhoudG9kby52MS5MaXN0VG9kb3NSZXNwb25zZSIDkAIBEjcKClVwZGF0ZVRvZG8SGi50b2RvLnYxLlVwZGF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEkAKCkRlbGV0ZVRvZG8SGi50b2RvLnYxLkRlbGV0ZVRvZG9SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Qi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
+  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEiwQEKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2Rlc2NyaXB0aW9uImQKEUNyZWF0ZVRvZG9SZXF1ZXN0Eg0KBXRpdGxlGAEgASgJEhgKC2Rlc2NyaXB0aW9uGAIgASgJSACIAQESDwoCaWQYAyABKAlIAYgBAUIOCgxfZGVzY3JpcHRpb25CBQoDX2lkIhwKDkdldFRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJImUKEExpc3RUb2Rvc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSGQoMaXNfY29tcGxldGVkGAMgASgISACIAQFCDwoNX2lzX2NvbXBsZXRlZCJKChFMaXN0VG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkikwEKEVVwZGF0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhIKBXRpdGxlGAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBARIZCgxpc19jb21wbGV0ZWQYBCABKAhIAogBAUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9pc19jb21wbGV0ZWQiHwoRRGVsZXRlVG9kb1JlcXVlc3QSCgoCaWQYASABKAkywgIKC1RvZG9TZXJ2aWNlEjcKCkNyZWF0ZVRvZG8SGi50b2RvLnYxLkNyZWF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEjYKB0dldFRvZG8SFy50b2RvLnYxLkdldFRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvIgOQAgESRwoJTGlzdFRvZG9zEhkudG9kby52MS5MaXN0VG9kb3NSZXF1ZXN0GhoudG9kby52MS5MaXN0VG9kb3NSZXNwb25zZSIDkAIBEjcKClVwZGF0ZVRvZG8SGi50b2RvLnYxLlVwZGF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEkAKCkRlbGV0ZVRvZG8SGi50b2RvLnYxLkRlbGV0ZVRvZG9SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Qi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
 
 /**
  * A Todo is one thing its owner means to do.
@@ -32,7 +32,7 @@ export const file_todo_v1_todo: GenFile = /*@__PURE__*/
  */
 export type Todo = Message<"todo.v1.Todo"> & {
   /**
-   * A UUID (RFC 9562), chosen by the service.
+   * A UUID (RFC 9562), chosen by its creator or else by the service.
    *
    * @generated from field: string id = 1;
    */
@@ -83,7 +83,8 @@ export const TodoSchema: GenMessage<Todo> = /*@__PURE__*/
   messageDesc(file_todo_v1_todo, 0);
 
 /**
- * CreateTodoRequest is the content of a new todo.
+ * CreateTodoRequest is the content of a new todo, and its id if the caller
+ * chooses one.
  *
  * @generated from message todo.v1.CreateTodoRequest
  */
@@ -104,6 +105,22 @@ export type CreateTodoRequest = Message<"todo.v1.CreateTodoRequest"> & {
    * @generated from field: optional string description = 2;
    */
   description?: string | undefined;
+
+  /**
+   * The todo's id to be, a UUID in either case; absent lets the service choose.
+   *
+   * It makes the call safe to repeat when its answer was lost: make a random
+   * UUID for each todo, send it with the first attempt, and repeat the same
+   * request as often as needed. All attempts make one todo and get the same
+   * answer, the todo as it was created, whether or not it has been completed
+   * meanwhile. An id that is taken by other content, be it the caller's (also
+   * the same todo, edited since) or anybody else's, fails with
+   * `already_exists`; nothing is overwritten. Once the todo is deleted its id
+   * is free again.
+   *
+   * @generated from field: optional string id = 3;
+   */
+  id?: string | undefined;
 };
 
 /**
@@ -275,7 +292,9 @@ export const DeleteTodoRequestSchema: GenMessage<DeleteTodoRequest> = /*@__PURE_
  * - `unauthenticated` (401): no access token, or one that does not verify.
  * - `invalid_argument` (400): the request breaks a rule given here; the error
  *   carries a `buf.validate.Violations` detail that names each field.
- * - `resource_exhausted` (429): the request is larger than 64 KiB.
+ * - `resource_exhausted` (429): the request is larger than 64 KiB; or its
+ *   caller makes too many, and then it comes with `Retry-After` and a
+ *   `google.rpc.RetryInfo` detail.
  * - `unavailable` (503): a dependency is away; retry after `Retry-After`.
  * - `deadline_exceeded` (504): the call took longer than its caller allowed,
  *   or than 10 seconds.
@@ -285,6 +304,13 @@ export const DeleteTodoRequestSchema: GenMessage<DeleteTodoRequest> = /*@__PURE_
 export const TodoService: GenService<{
   /**
    * Creates a todo, which starts out not completed, and returns it.
+   *
+   * A request that names an id may be repeated: see CreateTodoRequest.id.
+   *
+   * Fails with `resource_exhausted` (429), without `Retry-After`, when the
+   * caller has as many todos as the service keeps for one user, and with
+   * `already_exists` (409) when the id is taken by a todo with other
+   * content, the caller's or anybody else's.
    *
    * @generated from rpc todo.v1.TodoService.CreateTodo
    */
