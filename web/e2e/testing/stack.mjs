@@ -13,7 +13,7 @@ import { retry } from "./eventually.mjs";
 import { servePage } from "./page-server.mjs";
 import { freePort } from "./ports.mjs";
 import { Program } from "./program.mjs";
-import { openPage } from "./todo-page.mjs";
+import { openPage, password } from "./todo-page.mjs";
 
 /** The repository's root. */
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -21,10 +21,14 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** How long a program may take to be ready, in milliseconds. */
 const startTimeout = 30_000;
 
+/** How long one of the tests' own calls may take, in milliseconds. */
+const callTimeout = 15_000;
+
 /**
  * @typedef {object} Settings
  * @property {number} [tokenLifetime] seconds.
  * @property {number} [undoSeconds]
+ * @property {boolean} [page] false leaves the page and the browser out, for callers that are neither.
  */
 
 /**
@@ -100,17 +104,24 @@ export class Stack {
     this.#cleanups.push(() => this.stopService());
     this.#cleanups.push(() => auth.stop());
 
-    const page = { apiUrl: this.apiURL, authUrl: this.authURL, undoSeconds: this.#settings.undoSeconds ?? 60 };
     await Promise.all([
       auth.start((signal) => answers(`${this.authURL}/health`, signal)),
       new Program({ name: "todod migrate", file, args: ["migrate"], cwd, env }).run(),
-      servePage(join(root, "web/app/dist"), pagePort, page).then((stop) => this.#cleanups.push(stop)),
-      startBrowser().then((browser) => {
-        this.#browser = browser;
-        this.#cleanups.push(() => browser.close());
-      }),
+      ...((this.#settings.page ?? true) ? [this.#servePage(pagePort), this.#startBrowser()] : []),
     ]);
     await this.startService();
+  }
+
+  /** @param {number} port */
+  async #servePage(port) {
+    const config = { apiUrl: this.apiURL, authUrl: this.authURL, undoSeconds: this.#settings.undoSeconds ?? 60 };
+    this.#cleanups.push(await servePage(join(root, "web/app/dist"), port, config));
+  }
+
+  async #startBrowser() {
+    const browser = await startBrowser();
+    this.#browser = browser;
+    this.#cleanups.push(() => browser.close());
   }
 
   /** Ends everything, and fails when the service's log says that something was wrong. */
@@ -179,6 +190,29 @@ export class Stack {
     const page = await this.open(t, options);
     await page.enter(name, this.newEmail(name));
     return page;
+  }
+
+  /**
+   * Makes an account without a browser.
+   *
+   * @param {string} name
+   * @returns {Promise<string>} an access token of the new user's.
+   */
+  async signUp(name) {
+    const signedUp = await fetch(`${this.authURL}/api/auth/sign-up/email`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Origin: this.pageURL },
+      body: JSON.stringify({ name, email: this.newEmail(name), password }),
+      signal: AbortSignal.timeout(callTimeout),
+    });
+    assert.equal(signedUp.status, 200, await signedUp.text());
+    const cookies = signedUp.headers.getSetCookie().map((cookie) => cookie.replace(/;.*/, ""));
+    const answer = await fetch(`${this.authURL}/api/auth/token`, {
+      headers: { Cookie: cookies.join("; ") },
+      signal: AbortSignal.timeout(callTimeout),
+    });
+    assert.equal(answer.status, 200, "the new user has no session");
+    return (await answer.json()).token;
   }
 
   /**
