@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 
 	"example.com/todo-backend/internal/auth/authtest"
@@ -14,6 +15,7 @@ import (
 type issuer struct {
 	*authtest.Issuer
 	*server
+	routes *http.ServeMux // May get more routes while it serves.
 }
 
 // startIssuer serves an issuer on the port, or on the next that is free.
@@ -31,7 +33,9 @@ func startIssuer(ctx context.Context, port int, keyFile string) (*issuer, error)
 		_ = listener.Close()
 		return nil, err
 	}
-	return &issuer{Issuer: tokens, server: startServer("the issuer", listener, tokens)}, nil
+	routes := http.NewServeMux()
+	routes.Handle("/api/", tokens)
+	return &issuer{Issuer: tokens, server: startServer("the issuer", listener, routes), routes: routes}, nil
 }
 
 // registeredClaims leaves out the user's fields, as Better Auth's definePayload

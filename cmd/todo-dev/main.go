@@ -6,8 +6,10 @@
 //	todo-dev [-todod FILE] [-dir FOLDER] [-port N] [-issuer-port N]
 //
 // It prints commands to paste, one for each operation, and then the service's
-// log. Ctrl-C ends everything. The database and the issuer's key are kept in
-// the folder, so todos and tokens stay good over restarts.
+// log. The issuer, or the page where there is one, has the API's description at
+// /docs/, to read and to try out. Ctrl-C ends everything. The database and the
+// issuer's key are kept in the folder, so todos and tokens stay good over
+// restarts.
 //
 //	todo-dev -web FOLDER [-page-port N] [...]
 //

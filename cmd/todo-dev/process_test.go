@@ -49,7 +49,7 @@ func TestAMigrationThatFailsIsReportedWithItsLastWords(t *testing.T) {
 func TestAServiceThatDoesNotComeUpIsReportedWithItsLastWords(t *testing.T) {
 	t.Parallel()
 	todod := script(t, "echo no such setting; exit 1")
-	_, err := todod.serve(t.Context(), 0, "http://localhost:1", "")
+	_, err := todod.serve(t.Context(), 0, "http://localhost:1", "http://localhost:2")
 	if err == nil || !strings.Contains(err.Error(), "exit status 1\nno such setting") {
 		t.Errorf("serve: %v", err)
 	}
@@ -66,7 +66,7 @@ func TestTheServiceGetsTheDevelopersSettingsButItsOwnDatabase(t *testing.T) {
 	}
 	t.Setenv("LOG_LEVEL", "debug")
 	todod := script(t, "pwd -P; env; exit 1")
-	_, err := todod.serve(t.Context(), 0, "http://localhost:1", "")
+	_, err := todod.serve(t.Context(), 0, "http://localhost:1", "http://localhost:2")
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -79,7 +79,7 @@ func TestTheServiceGetsTheDevelopersSettingsButItsOwnDatabase(t *testing.T) {
 		"LOG_LEVEL=debug",
 		"DATABASE_URL=postgres://local/todo",
 		"BETTER_AUTH_URL=http://localhost:1",
-		"CORS_ORIGINS=" + browserOrigins,
+		"CORS_ORIGINS=http://localhost:2",
 	} {
 		if !strings.Contains(err.Error(), "\n"+want+"\n") {
 			t.Errorf("no line %s in\n%v", want, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -13,10 +12,6 @@ const migrateTimeout = time.Minute
 
 // tododPIDFile names the service's process, in the folder where it runs.
 const tododPIDFile = "todod.pid"
-
-// browserOrigins are where the usual frontend tools serve pages in
-// development.
-const browserOrigins = "http://localhost:3000,http://localhost:5173"
 
 // todod starts the service's program.
 type todod struct {
@@ -46,7 +41,7 @@ func (t *todod) migrate(ctx context.Context) error {
 }
 
 // serve runs the service on the port, or on the next that is free, and returns
-// when it is ready. Origins empty means those of the usual frontend tools.
+// when it is ready. Pages of the origins may call it.
 func (t *todod) serve(ctx context.Context, port int, issuer, origins string) (*child, error) {
 	address, err := freeAddress(ctx, port)
 	if err != nil {
@@ -55,7 +50,7 @@ func (t *todod) serve(ctx context.Context, port int, issuer, origins string) (*c
 	cmd := t.command([]string{"serve"},
 		"LISTEN_ADDR="+address.String(),
 		"BETTER_AUTH_URL="+issuer,
-		"CORS_ORIGINS="+cmp.Or(origins, browserOrigins),
+		"CORS_ORIGINS="+origins,
 		// Empty means not set, whatever the environment says.
 		"JWT_ISSUER=",
 		"JWT_AUDIENCE=",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,10 @@ import (
 // tokenLife is how long the built-in issuer's tokens are good: a working day,
 // and some.
 const tokenLife = 12 * time.Hour
+
+// browserOrigins are where the usual frontend tools serve pages in
+// development.
+const browserOrigins = "http://localhost:3000,http://localhost:5173"
 
 // stack is everything that runs.
 type stack struct {
@@ -69,11 +74,13 @@ func (s *stack) startLocal(ctx context.Context, program *todod, db *database) er
 		return err
 	}
 	s.add(issuer)
-	service, err := program.serve(ctx, s.port, issuer.Origin(), s.getenv("CORS_ORIGINS"))
+	origins := issuer.Origin() + "," + cmp.Or(s.getenv("CORS_ORIGINS"), browserOrigins)
+	service, err := program.serve(ctx, s.port, issuer.Origin(), origins)
 	if err != nil {
 		return err
 	}
 	s.add(service)
+	issuer.routes.Handle("GET "+docsPath, newDocs(service.url, issuer.Origin(), ownUser))
 	token := issuer.Token(ownUser, registeredClaims)
 	ids, err := ensureSamples(ctx, service.url, token)
 	if err != nil {
@@ -82,6 +89,7 @@ func (s *stack) startLocal(ctx context.Context, program *todod, db *database) er
 	return s.announce(&banner{
 		places: places{
 			service:  service.url,
+			docs:     issuer.Origin() + docsPath,
 			issuer:   issuer.Origin(),
 			database: program.databaseURL,
 			data:     db.dir,

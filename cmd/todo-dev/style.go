@@ -34,6 +34,7 @@ func (s style) section(title, note string, commands ...string) string {
 // places are where everything is.
 type places struct {
 	service  string // URL.
+	docs     string // URL.
 	issuer   string // URL.
 	database string // URL.
 	data     string // Folder of the database.
@@ -45,6 +46,7 @@ func (p *places) lines() string {
 	for _, line := range [][2]string{
 		{"service", p.service},
 		{"OpenAPI", p.service + "/openapi.yaml"},
+		{"docs", p.docs},
 		{"issuer", p.issuer},
 		{"database", "psql " + quote(p.database)},
 		{"data", p.data + ", kept until you remove it"},

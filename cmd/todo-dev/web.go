@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 )
@@ -87,12 +88,16 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 	if err != nil {
 		return err
 	}
-	page := startServer("the page", listener, handler)
+	routes := http.NewServeMux()
+	routes.Handle("GET "+docsPath, newDocs(service.url, issuer.url, ""))
+	routes.Handle("/", handler)
+	page := startServer("the page", listener, routes)
 	s.add(page)
 
 	return s.announce(&webBanner{
 		places: places{
 			service:  service.url,
+			docs:     page.url + docsPath,
 			issuer:   issuer.url,
 			database: program.databaseURL,
 			data:     db.dir,
