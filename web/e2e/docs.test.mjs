@@ -1,0 +1,136 @@
+// The docs that todo-dev serves, in a real browser: they need nothing from
+// elsewhere, and what is tried out in them reaches the service.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { join } from "node:path";
+import { startBrowser } from "./testing/browser.mjs";
+import { eventually } from "./testing/eventually.mjs";
+import { root } from "./testing/stack.mjs";
+import { useTodoDev } from "./testing/todo-dev.mjs";
+import { password } from "./testing/todo-page.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/** How long the page may take for what a user asks of it, in milliseconds. */
+const actionTimeout = 15_000;
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await startBrowser();
+});
+after(() => browser.close());
+
+/** What the docs list under Todos. */
+const operations = ["GET /api/todos", "POST /api/todos", "GET /api/todos/{id}", "DELETE /api/todos/{id}", "PATCH /api/todos/{id}"];
+
+/**
+ * Returns a page that fails the test at its end when it has asked a host other
+ * than localhost for something, or has written an error to its console.
+ *
+ * @param {import("node:test").TestContext} t
+ * @returns {Promise<Page>}
+ */
+async function newPage(t) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(actionTimeout);
+  /** @type {string[]} */
+  const problems = [];
+  /** @type {Set<string>} */
+  const hosts = new Set();
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+  });
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.protocol !== "data:") hosts.add(url.hostname);
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual([...hosts], ["localhost"]);
+    assert.deepEqual(problems, []);
+  });
+  return page;
+}
+
+/**
+ * Opens an operation, tries it out as it is filled in, and waits for the
+ * answer.
+ *
+ * @param {Page} page
+ * @param {string} id
+ * @param {string} name
+ * @returns {Promise<{ status: number, body: any }>} what the page shows of it.
+ */
+async function tryOut(page, id, name) {
+  await page.getByRole("button", { name, exact: true }).click();
+  const operation = page.locator(`#operations-Todos-${id}`); // Its deep link.
+  await operation.getByRole("button", { name: "Try it out" }).click();
+  await operation.getByRole("button", { name: "Execute" }).click();
+  const answer = operation.locator("table.live-responses-table tr.response");
+  await answer.waitFor();
+  return {
+    status: Number(await answer.locator(".response-col_status").innerText()),
+    body: JSON.parse(await answer.locator("pre.microlight, pre > code").first().innerText()),
+  };
+}
+
+/**
+ * Calls the service past the docs.
+ *
+ * @param {string} service
+ * @param {string} token
+ * @returns {Promise<{ id: string, title: string }[]>} the user's todos.
+ */
+async function list(service, token) {
+  const res = await fetch(`${service}/api/todos`, { headers: { Authorization: `Bearer ${token}` } });
+  assert.equal(res.status, 200);
+  return (await res.json()).todos;
+}
+
+describe("with the built-in issuer", () => {
+  const dev = useTodoDev();
+
+  test("the docs list each operation", async (t) => {
+    const page = await newPage(t);
+    await page.goto(dev.value("docs"));
+    await page.getByRole("heading", { name: "Todo API" }).waitFor();
+    const names = () => page.locator("[id^=operations-Todos-] .opblock-summary-control").allInnerTexts();
+    await eventually(async () => (await names()).map((text) => text.split(/\s+/).slice(0, 2).join(" ")), operations);
+  });
+
+  test("what is tried out is called with the printed token's user", async (t) => {
+    const page = await newPage(t);
+    await page.goto(dev.value("docs"));
+    await page.getByRole("button", { name: "authorization button locked" }).first().waitFor();
+    const { status, body } = await tryOut(page, "CreateTodo", "post /api/todos");
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.equal(body.title, "Buy milk");
+    const [newest] = await list(dev.value("service"), dev.value("export TOKEN"));
+    assert.equal(newest?.id, body.id);
+  });
+});
+
+describe("with Better Auth", () => {
+  const dev = useTodoDev(["-web", join(root, "web")]);
+
+  test("what is tried out is called as who is signed in", async (t) => {
+    const page = await newPage(t);
+    const docs = dev.value("docs");
+    const { request } = page.context();
+    const signedUp = await request.post(`${dev.value("issuer")}/api/auth/sign-up/email`, {
+      headers: { Origin: new URL(docs).origin },
+      data: { name: "Alice", email: "alice@example.com", password },
+    });
+    assert.equal(signedUp.status(), 200, await signedUp.text());
+    await page.goto(docs);
+    await page.getByRole("button", { name: "authorization button locked" }).first().waitFor();
+    const { status, body } = await tryOut(page, "CreateTodo", "post /api/todos");
+    assert.equal(status, 200, JSON.stringify(body));
+    const { token } = await (await request.get(`${dev.value("issuer")}/api/auth/token`)).json();
+    assert.deepEqual((await list(dev.value("service"), token)).map(({ id }) => id), [body.id]);
+  });
+});
