@@ -217,5 +217,6 @@ test("a page without its configuration says that it can’t start", async (t) =>
   const page = await stack.open(t);
   await page.browserPage.route("**/config.json", (route) => route.fulfill({ json: { apiUrl: "nowhere" } }));
   await page.browserPage.reload();
-  await page.text("This page can’t start: config.json: apiUrl must be a URL like https://example.com").waitFor();
+  await page.text("This page can’t start").waitFor();
+  await page.text("config.json: apiUrl must be a URL like https://example.com").waitFor();
 });

@@ -1,13 +1,13 @@
-import { html, render } from "lit-html";
+import { render } from "lit-html";
 import { createAccount } from "./api/account.ts";
 import { createTodoClient } from "./api/client.ts";
 import { wireFormatOf } from "./api/transport.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { Session } from "./state/session.ts";
 import { EndWatcher } from "./view/end-watcher.ts";
-import { drawAround } from "./view/focus.ts";
+import { drawAround, focusForm } from "./view/focus.ts";
 import { filterOf } from "./view/list.ts";
-import { page } from "./view/page.ts";
+import { brokenPage, page } from "./view/page.ts";
 import { coalesce } from "./view/render.ts";
 import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
@@ -22,7 +22,7 @@ try {
   start(await loadConfig());
 } catch (error) {
   // Without its configuration the page can't know whom to ask.
-  render(html`<main class="start"><p role="alert">This page can’t start: ${(error as Error).message}</p></main>`, root);
+  render(brokenPage((error as Error).message), root);
 }
 
 /** Connects what the browser tells with the session, and the session with the screen. */
@@ -46,7 +46,10 @@ function start(config: Config): void {
   document.addEventListener("keydown", shortcuts.handle);
   addEventListener("hashchange", () => {
     if (session.store) void session.store.show(filterOf(location.hash));
-    else session.clearFaults();
+    else {
+      session.clearFaults();
+      void focusForm();
+    }
   });
   addEventListener("online", () => (session.store?.connection ?? session).retryNow());
   // Whichever of these comes first may be the last that the page hears.

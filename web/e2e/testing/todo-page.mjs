@@ -1,9 +1,8 @@
 // The page as a user knows it: by roles and names, never by classes or ids.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { eventually } from "./eventually.mjs";
+import { leavePicture } from "./pictures.mjs";
 
 /** How long the page may take for what a user asks of it, in milliseconds. */
 const actionTimeout = 15_000;
@@ -141,7 +140,6 @@ export class TodoPage {
   async signOut() {
     await this.button("Sign out").click();
     await this.field("Email").waitFor();
-    if (await this.link("Sign in").isVisible()) await this.link("Sign in").click();
     await this.heading("Welcome back").waitFor();
   }
 
@@ -309,11 +307,7 @@ export class TodoPage {
    * @param {import("node:test").TestContext} t
    */
   async leaveTraces(t) {
-    const folder = process.env.E2E_ARTIFACTS;
-    if (folder) {
-      await mkdir(folder, { recursive: true });
-      await this.browserPage.screenshot({ path: join(folder, `${t.name.replaceAll(/\W+/g, "-")}.png`), fullPage: true });
-    }
+    await leavePicture(this.browserPage, `failed ${t.name}`);
     t.diagnostic(`calls: ${this.calls.map(({ procedure, status }) => `${procedure} ${status}`).join(", ")}`);
     for (const problem of this.problems) t.diagnostic(problem);
   }

@@ -87,7 +87,7 @@ export class Store {
   }
 
   async show(filter: Filter): Promise<void> {
-    await this.#read(this.list.show(filter));
+    if ((await this.#read(this.list.show(filter))) === undefined) this.#announce(this.#summary());
   }
 
   /** Loads the next page, if there is one and it can be had. */
@@ -220,6 +220,14 @@ export class Store {
   /** Shows a message about an error. */
   complain(text: string): void {
     this.notices.add({ text, tone: "error" }, errorSeconds);
+  }
+
+  #summary(): string {
+    const { filter, hasMore } = this.list;
+    const count = this.rows.length;
+    const todos = `${filter === "all" ? "" : `${filter} `}${count === 1 ? "todo" : "todos"}`;
+    if (count === 0) return `No ${todos}`;
+    return `${hasMore ? "The first " : ""}${count} ${todos}`;
   }
 
   #announce(text: string): void {

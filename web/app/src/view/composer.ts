@@ -32,7 +32,7 @@ export function composer(store: Store): TemplateResult {
         key: composerKey,
         draft: drafts.composer,
         drafts,
-        titleHint: "What is to be done?",
+        titleHint: "What needs doing?",
         titleShortcut: "N",
       })}
       <button class="add" type="submit" aria-label="Add" title="Add">${addIcon}</button>

@@ -14,8 +14,8 @@ export function focusedKey(): string | undefined {
 }
 
 /** Puts the focus into a row, on the control it was on before if there is one like it. */
-export function focusRow(key: string, part: Part = focusedPart() ?? "title"): void {
-  rowElement(key)?.querySelector<HTMLElement>(`[data-part=${part}]`)?.focus();
+export function focusRow(key: string, part = focusedPart()): void {
+  enterRow(document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`), part);
 }
 
 /** Puts the focus on the form for a new todo. */
@@ -32,35 +32,33 @@ export function moveFocus(rows: readonly Row[], step: -1 | 1): void {
 }
 
 /**
- * Does something after which a row may be gone. If it had the focus, the row
- * that takes its place gets it.
- */
-export async function keepFocus(rows: readonly Row[], row: Row, act: () => void): Promise<void> {
-  const had = focusedKey() === row.key;
-  const part = focusedPart();
-  act();
-  await rendered();
-  if (!had || rowElement(row.key)) return;
-  const at = rows.findIndex(({ key }) => key === row.key);
-  const heir = rows[at + 1] ?? rows[at - 1];
-  if (heir) focusRow(heir.key, part ?? "title");
-  else focusComposer();
-}
-
-/**
  * Draws the page anew. If that takes away what has the focus, it goes to where
- * the user can go on: in a row that has turned back into a form, because the
- * service refused it, to the field at fault; elsewhere, for who uses the
- * keyboard, to the first empty field.
+ * the user can go on: in a row that is still there, to the field at fault or
+ * to its title; from a row that is gone, to the same control of the row that
+ * takes its place; from elsewhere in the list, to its last row; else, for who
+ * uses the keyboard, to the first empty field.
  */
 export function drawAround(draw: () => void): void {
-  const had = document.activeElement;
-  const key = focusedKey();
+  const had = document.activeElement as HTMLElement | null;
   const byKeyboard = had?.matches(":focus-visible");
+  const part = focusedPart();
+  const rows = rowElements();
+  const at = rows.findIndex((row) => row.contains(had));
+  const inList = had?.closest(".todos");
   draw();
-  if (!had || had.isConnected) return;
-  if (key !== undefined) rowElement(key)?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-  else if (byKeyboard) [...document.querySelectorAll<HTMLInputElement>("main form input")].find((input) => !input.value)?.focus();
+  if (!had || had === document.body || document.activeElement === had) return;
+  if (had.isConnected) return had.focus(); // A row that is moved loses it.
+
+  const row = rows.slice(at).find(isThere) ?? rows.slice(0, at).findLast(isThere);
+  if (at >= 0 && row) enterRow(row, part);
+  else if (inList?.isConnected && rowElements().length > 0) enterRow(rowElements().at(-1), part);
+  else if (byKeyboard) firstEmptyField()?.focus();
+}
+
+/** Puts the focus on the first field of a form that has just changed. */
+export async function focusForm(): Promise<void> {
+  await rendered();
+  firstEmptyField()?.focus();
 }
 
 /** Puts the focus on the first field of a row's editor. */
@@ -92,6 +90,23 @@ function focusedPart(): Part | undefined {
   return document.activeElement?.closest<HTMLElement>("[data-part]")?.dataset["part"] as Part | undefined;
 }
 
-function rowElement(key: string): HTMLElement | null {
-  return document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+/** Puts the focus on one of a row's controls; in its form, on the field at fault or the first. */
+function enterRow(row: Element | null | undefined, part: Part = "title"): void {
+  const wanted = [`[data-part=${part}]`, "[data-part=title]", "[aria-invalid=true]", "input"];
+  for (const selector of wanted) {
+    const element = row?.querySelector<HTMLElement>(selector);
+    if (element) return element.focus();
+  }
+}
+
+function rowElements(): HTMLElement[] {
+  return [...document.querySelectorAll<HTMLElement>("[data-key]")];
+}
+
+function isThere(element: Element): boolean {
+  return element.isConnected;
+}
+
+function firstEmptyField(): HTMLInputElement | undefined {
+  return [...document.querySelectorAll<HTMLInputElement>("main form input")].find((input) => !input.value);
 }

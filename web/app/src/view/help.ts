@@ -10,9 +10,9 @@ const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [["E"], "Edit the todo in focus"],
   [["X"], "Complete it, or open it again"],
   [["Del"], "Delete it"],
-  [["U"], "Undo the last deletion"],
+  [["U", "Ctrl+Z"], "Undo the last deletion"],
   [["Enter"], "Save a title"],
-  [["Ctrl", "Enter"], "Save from the details"],
+  [["Ctrl+Enter"], "Save from the details"],
   [["Esc"], "Stop editing"],
   [["?"], "Show this"],
 ];

@@ -69,11 +69,8 @@ function state(store: Store, rows: readonly Row[]): TemplateResult | typeof noth
   const { list, connection } = store;
   if (list.problem) {
     return html`
-      <div class="state" role="alert">
-        <p class="headline">The list could not be loaded</p>
-        <p>${list.problem}</p>
-        <button type="button" @click=${() => store.show(list.filter)}>Try again</button>
-      </div>
+      <div role="alert">${stateText("The list could not be loaded", list.problem)}</div>
+      <button class="below" type="button" @click=${() => store.show(list.filter)}>Try again</button>
     `;
   }
   if (list.loading && !connection.problem) {
@@ -81,16 +78,20 @@ function state(store: Store, rows: readonly Row[]): TemplateResult | typeof noth
     return html`<div class="skeleton" aria-hidden="true">${Array.from({ length: count }, () => html`<span></span>`)}</div>`;
   }
   if (list.hasMore && !connection.problem) {
-    return html`<button class="more" type="button" @click=${() => store.more()}>Show more</button>`;
+    return html`<button class="below" type="button" @click=${() => store.more()}>Show more</button>`;
   }
   if (rows.length === 0 && !list.loading && !list.hasMore) {
-    const [headline, text] = emptyTexts[list.filter];
-    return html`
-      <div class="state">
-        <p class="headline">${headline}</p>
-        <p>${text}</p>
-      </div>
-    `;
+    return stateText(...emptyTexts[list.filter]);
   }
   return nothing;
+}
+
+/** Says in the middle of the page how things are. */
+export function stateText(headline: string, text: string): TemplateResult {
+  return html`
+    <div class="state">
+      <p class="headline">${headline}</p>
+      <p>${text}</p>
+    </div>
+  `;
 }

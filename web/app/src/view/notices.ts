@@ -19,7 +19,7 @@ export function noticeStack(store: Store): TemplateResult {
       @focusin=${pause}
       @focusout=${resume}
     >
-      <div role="status">
+      <div role="status" aria-atomic="false">
         ${repeat(notices.all, ({ key }) => key, (notice) => item(notice))}
       </div>
     </section>
@@ -30,7 +30,7 @@ export function noticeStack(store: Store): TemplateResult {
       <div class="notice ${tone}">
         <p>${text}</p>
         ${action
-          ? html`<button type="button" aria-keyshortcuts="U" @click=${() => undo(store, key)}>${action.label}</button>`
+          ? html`<button type="button" aria-keyshortcuts="U Control+Z" @click=${() => undo(store, key)}>${action.label}</button>`
           : nothing}
         <button class="quiet" type="button" aria-label="Dismiss" title="Dismiss" @click=${() => notices.dismiss(key)}>
           ${closeIcon}

@@ -6,7 +6,7 @@ import { composer } from "./composer.ts";
 import type { EndWatcher } from "./end-watcher.ts";
 import { helpDialog, openHelp } from "./help.ts";
 import { keyboardIcon } from "./icons.ts";
-import { filterLinks, todoList } from "./list.ts";
+import { filterLinks, stateText, todoList } from "./list.ts";
 import { awayBanner, noticeStack } from "./notices.ts";
 import type { Shortcuts } from "./shortcuts.ts";
 import { signInPage } from "./sign-in.ts";
@@ -19,9 +19,20 @@ export function page(session: Session, shortcuts: Shortcuts, end: EndWatcher): T
   return signInPage(session);
 }
 
+/** Shows that the page can't work at all, and why. */
+export function brokenPage(problem: string): TemplateResult {
+  return html`
+    <main class="start">
+      <h1 class="visually-hidden">Todo</h1>
+      <div role="alert">${stateText("This page can’t start", problem)}</div>
+    </main>
+  `;
+}
+
 function startPage(session: Session): TemplateResult {
   return html`
     <main class="start">
+      <h1 class="visually-hidden">Todo</h1>
       ${session.problem
         ? awayBanner(session.problem, "The page goes on by itself when it is back.", () => session.retryNow())
         : html`<p class="visually-hidden" role="status">Loading</p>`}

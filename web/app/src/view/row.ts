@@ -3,7 +3,7 @@ import { live } from "lit-html/directives/live.js";
 import type { Draft } from "../state/drafts.ts";
 import type { Row } from "../state/pending.ts";
 import type { Store } from "../state/store.ts";
-import { focusEditor, keepFocus, leaveEditor } from "./focus.ts";
+import { focusEditor, leaveEditor } from "./focus.ts";
 import { deleteIcon } from "./icons.ts";
 import { submitOnControlEnter, textFields } from "./text-fields.ts";
 
@@ -35,12 +35,13 @@ function content(store: Store, row: Row): TemplateResult {
       type="checkbox"
       data-part="check"
       aria-label=${row.title}
-      ?disabled=${!stored}
+      aria-disabled=${stored ? nothing : "true"}
       .checked=${live(row.isCompleted)}
-      @change=${() => keepFocus(store.rows, row, () => store.toggle(row))}
+      @click=${(event: MouseEvent) => stored || event.preventDefault()}
+      @change=${() => store.toggle(row)}
     />
     <div class="text">
-      <button class="title" type="button" data-part="title" ?disabled=${!stored} @click=${() => edit(store, row)}>
+      <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${() => edit(store, row)}>
         ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text">${row.title}</span>
       </button>
       ${row.description ? html`<p class="description" @click=${() => edit(store, row)}>${row.description}</p>` : nothing}
@@ -53,7 +54,7 @@ function content(store: Store, row: Row): TemplateResult {
           data-part="delete"
           aria-label="Delete ${row.title}"
           title="Delete"
-          @click=${() => keepFocus(store.rows, row, () => store.delete(row))}
+          @click=${() => store.delete(row)}
         >
           ${deleteIcon}
         </button>`

@@ -1,6 +1,6 @@
 import type { Row } from "../state/pending.ts";
 import type { Store } from "../state/store.ts";
-import { focusComposer, focusedKey, keepFocus, moveFocus, undo } from "./focus.ts";
+import { focusComposer, focusedKey, moveFocus, undo } from "./focus.ts";
 import { openHelp } from "./help.ts";
 import { edit } from "./row.ts";
 
@@ -19,7 +19,7 @@ export class Shortcuts {
     j: (store) => moveFocus(store.rows, 1),
     k: (store) => moveFocus(store.rows, -1),
     e: (store, row) => row && edit(store, row),
-    x: (store, row) => row?.id && void keepFocus(store.rows, row, () => store.toggle(row)),
+    x: (store, row) => row?.id && store.toggle(row),
     u: (store) => void undo(store),
     "?": () => openHelp(),
   };
@@ -46,8 +46,12 @@ export class Shortcuts {
   /** Does what a key stands for. */
   readonly handle = (event: KeyboardEvent): void => {
     const store = this.#store();
-    if (!store || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isWriting(event.target) || document.querySelector("dialog[open]")) return;
+    if (!store || event.defaultPrevented || isWriting(event.target) || document.querySelector("dialog[open]")) return;
+    if (isUndo(event)) {
+      event.preventDefault();
+      return void undo(store);
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const row = store.rows.find(({ key }) => key === focusedKey());
     if (row && this.#handleInRow(event.key, store, row)) return event.preventDefault();
     const action = this.letters ? this.#actions[event.key.toLowerCase()] : undefined;
@@ -67,12 +71,17 @@ export class Shortcuts {
         return true;
       case "Delete":
       case "Backspace":
-        if (row.id) void keepFocus(store.rows, row, () => store.delete(row));
+        store.delete(row);
         return true;
       default:
         return false;
     }
   }
+}
+
+/** Ctrl+Z or ⌘+Z. */
+function isUndo({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === "z" && ctrlKey !== metaKey && !altKey && !shiftKey;
 }
 
 function isWriting(target: EventTarget | null): boolean {

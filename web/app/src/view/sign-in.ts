@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { Session } from "../state/session.ts";
+import type { Credentials, Session } from "../state/session.ts";
 import { fault } from "./text-fields.ts";
 
 /** What differs between signing in and signing up. */
@@ -38,22 +38,28 @@ export function signInPage(session: Session): TemplateResult {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const text = (name: string) => String(form.get(name) ?? "");
-    void session.signIn({ name: text("name"), email: text("email"), password: text("password") }, mode.isNew);
+    void submitAndLeave(session, { name: text("name"), email: text("email"), password: text("password") }, mode.isNew);
   };
   return html`
     <main class="sign-in">
       <form class="card" aria-labelledby="sign-in-title" @submit=${submit}>
         <img src="/favicon.svg" alt="" width="44" height="44" />
         <h1 id="sign-in-title">${mode.headline}</h1>
+        ${fault("sign-in-fault", faults[""])}
         ${mode.isNew ? field("name", "Name", "text", "name", faults["name"]) : nothing}
         ${field("email", "Email", "email", "username", faults["email"])}
         ${field("password", "Password", "password", mode.isNew ? "new-password" : "current-password", faults["password"])}
-        ${fault("sign-in-fault", faults[""])}
         <button class="primary" type="submit" aria-disabled=${busy ? "true" : nothing}>${mode.submit}</button>
         <p class="other">${mode.question} <a href=${mode.fragment}>${mode.other}</a></p>
       </form>
     </main>
   `;
+}
+
+async function submitAndLeave(session: Session, credentials: Credentials, isNew: boolean): Promise<void> {
+  await session.signIn(credentials, isNew);
+  // Whoever signs up, and out later, next wants to sign in.
+  if (session.store && location.hash.startsWith("#sign-")) history.replaceState(null, "", location.pathname + location.search);
 }
 
 function field(name: string, label: string, type: string, autocomplete: string, text: string | undefined): TemplateResult {

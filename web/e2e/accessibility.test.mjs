@@ -1,0 +1,175 @@
+// Every state of the page, in light and dark, on a desk and on phones: axe
+// finds nothing, nothing is cut off, and fingers hit what they aim at. What
+// happens is told to those who can't see it.
+
+import assert from "node:assert/strict";
+import test, { describe } from "node:test";
+import axe from "axe-core";
+import { eventually } from "./testing/eventually.mjs";
+import { leavePicture } from "./testing/pictures.mjs";
+import { useStack } from "./testing/stack.mjs";
+import { states } from "./testing/states.mjs";
+
+const stack = useStack();
+
+/** What axe looks for: all of WCAG 2.2, levels A and AA, and what is good besides. */
+const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/**
+ * The windows that every state is looked at in; of a phone, also its narrowest.
+ * Axe looks at the dark colours in one of them: they are the same in all.
+ */
+const devices = [
+  { name: "desk", widths: [1024], targets: 24, axe: ["light", "dark"], context: {} },
+  {
+    name: "phone",
+    widths: [390, 320],
+    targets: 44,
+    axe: ["light"],
+    context: { hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+  },
+];
+
+for (const device of devices) {
+  describe(`on a ${device.name}`, { concurrency: 2 }, () => {
+    for (const { name, signedOut, reach } of states) {
+      test(`${name}: everybody can use it`, async (t) => {
+        const context = { ...device.context, viewport: { width: device.widths[0] ?? 0, height: 720 } };
+        const page = signedOut ? await stack.open(t, { context }) : await stack.openAs(t, "Alice", { context });
+        await reach(page);
+        for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+          await page.browserPage.emulateMedia({ colorScheme });
+          await page.browserPage.evaluate(drawn);
+          for (const width of device.widths) {
+            await page.browserPage.setViewportSize({ width, height: 720 });
+            await page.browserPage.evaluate(drawn);
+            await leavePicture(page.browserPage, `${name} ${colorScheme} ${width}`);
+            const where = `${colorScheme}, ${width} px wide`;
+            assert.deepEqual(await page.browserPage.evaluate(findOverflow), [], `cut off in ${where}`);
+            assert.deepEqual(await page.browserPage.evaluate(findSmallTargets, device.targets), [], `too small in ${where}`);
+          }
+          if (device.axe.includes(colorScheme)) {
+            assert.deepEqual(await violations(page.browserPage), [], `axe in ${colorScheme}`);
+          }
+        }
+      });
+    }
+  });
+}
+
+test("what happens is announced", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const token = await page.token();
+  for (let i = 1; i <= 60; i++) await page.call("CreateTodo", { title: `Todo ${i}` }, token);
+  await page.reload();
+  const announced = page.browserPage.locator("p[role=status][aria-live=polite]");
+  const hears = (/** @type {string} */ text) => eventually(async () => (await announced.innerText()).trim(), text);
+  await hears("The first 50 todos");
+  await page.browserPage.mouse.wheel(0, 20_000);
+  await hears("10 more loaded");
+  await page.add("Buy milk");
+  await hears("Added “Buy milk”");
+  await page.checkbox("Buy milk").check();
+  await hears("Completed “Buy milk”");
+  await page.checkbox("Buy milk").uncheck();
+  await hears("Opened “Buy milk”");
+  await page.link("Done").click();
+  await hears("No done todos");
+  await page.link("All").click();
+  await hears("The first 50 todos");
+  await page.delete("Buy milk");
+  await page.messages.getByRole("status").getByText("Deleted “Buy milk”").waitFor();
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await hears("Restored “Buy milk”");
+});
+
+test("everything has a role and a name, as screen readers tell it", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("Buy milk", "2 litres");
+  await page.checkbox("Buy milk").check();
+  await page.delete("Buy milk");
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  assert.equal((await page.browserPage.locator("body").ariaSnapshot()).trim(), `
+- banner:
+  - heading "Todo" [level=1]
+  - text: Alice
+  - button "Keyboard shortcuts"
+  - button "Sign out"
+- main:
+  - status
+  - form "New todo":
+    - text: Title
+    - textbox "Title":
+      - /placeholder: What needs doing?
+    - button "Add"
+  - navigation "Lists":
+    - link "All":
+      - /url: "#all"
+    - link "Open":
+      - /url: "#open"
+    - link "Done":
+      - /url: "#done"
+  - region "Todos":
+    - list:
+      - listitem:
+        - checkbox "Buy milk" [checked]
+        - button "Edit Buy milk"
+        - paragraph: 2 litres
+        - button "Delete Buy milk"
+- region "Messages":
+  - status
+- status: Restored “Buy milk”
+`.trim());
+});
+
+/**
+ * Lets axe look at the page as it is.
+ *
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<string[]>} what is wrong, and where.
+ */
+async function violations(page) {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async (values) => {
+    /** @type {import("axe-core")} */
+    const axe = /** @type {any} */ (window).axe;
+    const { violations, incomplete } = await axe.run(document, { runOnly: { type: "tag", values } });
+    const found = [...violations, ...incomplete].flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
+    );
+    // Arrows, which have the colour of the letters around them.
+    return found.filter((text) => !text.includes("only non-text characters"));
+  }, tags);
+}
+
+/** Runs in the page: waits until what has changed is drawn. */
+async function drawn() {
+  for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+/** Runs in the page: finds what makes it scroll to the side, or reaches out of its window. */
+function findOverflow() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const wide = scrollWidth > clientWidth ? [`the page is ${scrollWidth} px wide`] : [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const { left, right, width } = element.getBoundingClientRect();
+    if (width > 1 && (right > innerWidth + 1 || left < -1)) wide.push(element.outerHTML.slice(0, 200));
+  }
+  return wide;
+}
+
+/**
+ * Runs in the page: finds controls that are lower or narrower than a finger
+ * needs. Links within a sentence are as high as it.
+ *
+ * @param {number} least pixels.
+ */
+function findSmallTargets(least) {
+  const small = [];
+  for (const element of document.querySelectorAll("a, button, input, textarea, summary")) {
+    if (element.matches("p a")) continue;
+    const { width, height } = (element.closest("label") ?? element).getBoundingClientRect();
+    if (width > 0 && (width < least || height < least)) small.push(`${width} × ${height}: ${element.outerHTML.slice(0, 200)}`);
+  }
+  return small;
+}

@@ -1,0 +1,194 @@
+// Every state that the page can be in, and how a user gets there.
+
+import { password } from "./todo-page.mjs";
+
+/**
+ * @typedef {import("./todo-page.mjs").TodoPage} TodoPage
+ *
+ * @typedef {object} State
+ * @property {string} name
+ * @property {boolean} [signedOut] whether the page is that of a visitor; else of a new user.
+ * @property {(page: TodoPage) => Promise<unknown>} reach
+ */
+
+/** Todos as people write them, the oldest first. */
+export const examples = [
+  { title: "Return the library books", isCompleted: true },
+  { title: "Call the dentist", description: "Mornings only. Ask about the crown, too." },
+  { title: "Pay the electricity bill", isCompleted: true },
+  { title: "Water the plants" },
+  { title: "Book the train to Vienna", description: "Friday after four, window seat,\nback on Sunday evening" },
+  { title: "Buy oat milk, coffee and a good bread" },
+];
+
+/** @type {State[]} */
+export const states = [
+  { name: "sign-in", signedOut: true, reach: (page) => page.heading("Welcome back").waitFor() },
+  {
+    name: "sign-in refused",
+    signedOut: true,
+    reach: async (page) => {
+      await page.signInWith("nobody@example.com", password);
+      await page.text("Invalid email or password.").waitFor();
+    },
+  },
+  { name: "sign-up", signedOut: true, reach: (page) => page.link("Create an account").click() },
+  {
+    name: "sign-up refused",
+    signedOut: true,
+    reach: async (page) => {
+      await page.link("Create an account").click();
+      await page.field("Name").fill("Alice");
+      await page.signInWith("alice@example.com", "short", "Sign up");
+      await page.text("Password too short.").waitFor();
+    },
+  },
+  {
+    name: "starting while the sign-in service is away",
+    signedOut: true,
+    reach: async (page) => {
+      await page.browserPage.route(`${page.stack.authURL}/**`, (route) => route.abort());
+      await page.browserPage.reload();
+      await page.text("The service can’t be reached.").waitFor();
+    },
+  },
+  {
+    name: "not able to start",
+    signedOut: true,
+    reach: async (page) => {
+      await page.browserPage.route("**/config.json", (route) => route.fulfill({ json: { apiUrl: "nowhere" } }));
+      await page.browserPage.reload();
+      await page.text("This page can’t start").waitFor();
+    },
+  },
+  { name: "empty", reach: (page) => page.text("Nothing here yet").waitFor() },
+  {
+    name: "nothing left to do",
+    reach: async (page) => {
+      await page.link("Open").click();
+      await page.text("All done").waitFor();
+    },
+  },
+  { name: "full", reach: fill },
+  {
+    name: "writing a new todo",
+    reach: async (page) => {
+      await fill(page);
+      await page.write("Write to grandmother", "With the pictures from\nthe lake.");
+    },
+  },
+  {
+    name: "editing",
+    reach: async (page) => {
+      await fill(page);
+      await page.edit("Book the train to Vienna");
+    },
+  },
+  {
+    name: "faults at the fields of a new todo",
+    reach: async (page) => {
+      await fill(page);
+      await page.write("   ", "x".repeat(2001));
+      await page.button("Add").click();
+      await page.newTodo.getByText("Must contain a character that is not white space.").waitFor();
+    },
+  },
+  {
+    name: "a fault at the field of an edited todo",
+    reach: async (page) => {
+      await fill(page);
+      const editor = await page.edit("Water the plants");
+      await editor.getByLabel("Title").fill("");
+      await editor.getByRole("button", { name: "Save" }).click();
+      await page.list.getByRole("alert").waitFor();
+    },
+  },
+  {
+    name: "long words",
+    reach: async (page) => {
+      await page.call("CreateTodo", { title: "x".repeat(500), description: "y".repeat(300) });
+      await page.reload();
+    },
+  },
+  {
+    name: "loading",
+    reach: async (page) => {
+      await page.browserPage.route("**/ListTodos", () => {}); // It never answers.
+      await page.browserPage.reload();
+      await page.browserPage.locator("[aria-label=Todos][aria-busy=true]").waitFor();
+    },
+  },
+  {
+    name: "the service is away",
+    reach: async (page) => {
+      await fill(page);
+      await page.browserPage.route(`${page.stack.apiURL}/**`, (route) => route.abort());
+      await page.checkbox("Water the plants").check();
+      await page.write("Write to grandmother");
+      await page.button("Add").click();
+      await page.row("Write to grandmother").getByText("Not stored yet").waitFor();
+    },
+  },
+  {
+    name: "the list can’t be loaded",
+    reach: async (page) => {
+      await page.browserPage.route("**/ListTodos", (route) => route.fulfill({
+        status: 500,
+        headers: { "Access-Control-Allow-Origin": page.stack.pageURL },
+        json: { code: "internal", message: "internal error" },
+      }));
+      await page.browserPage.reload();
+      await page.text("The list could not be loaded").waitFor();
+    },
+  },
+  {
+    name: "deleted, and not undone yet",
+    reach: async (page) => {
+      await fill(page);
+      await page.delete("Water the plants");
+      await page.messages.getByText("Deleted “Water the plants”").waitFor();
+    },
+  },
+  {
+    name: "a change was refused",
+    reach: async (page) => {
+      await fill(page);
+      const { todos } = await page.call("ListTodos", { pageSize: 1 });
+      await page.call("DeleteTodo", { id: todos[0].id });
+      await page.checkbox(todos[0].title).click();
+      await page.messages.getByText("was not changed. It no longer exists.").waitFor();
+    },
+  },
+  {
+    name: "help",
+    reach: async (page) => {
+      await fill(page);
+      await page.button("Keyboard shortcuts").click();
+      await page.heading("Keyboard shortcuts").waitFor();
+    },
+  },
+  {
+    name: "session ended",
+    reach: async (page) => {
+      await page.browserPage.context().clearCookies();
+      await page.browserPage.clock.setFixedTime(Date.now() + 20 * 60_000);
+      await page.write("Half-written");
+      await page.button("Add").click();
+      await page.text("Your session has ended.").waitFor();
+    },
+  },
+];
+
+/**
+ * Gives the user the examples.
+ *
+ * @param {TodoPage} page
+ */
+export async function fill(page) {
+  const token = await page.token();
+  for (const { isCompleted, ...text } of examples) {
+    const { id } = await page.call("CreateTodo", text, token);
+    if (isCompleted) await page.call("UpdateTodo", { id, isCompleted }, token);
+  }
+  await page.reload();
+}
