@@ -62,6 +62,10 @@ breaking: ## Check that the contract breaks no caller
 generate: imports ## Write gen/ anew from the contract
 	$(BUF) generate
 
+.PHONY: generate-web
+generate-web: web/node_modules/.package-lock.json ## Write the page's client, web/app/src/gen/, anew (needs Node.js)
+	npm run generate --prefix web -w app
+
 .PHONY: imports
 imports:
 	@$(GO) run -C tools/protoimport . ../../.import
@@ -72,8 +76,16 @@ build: ## Build the service, a static binary, into bin/
 
 .PHONY: e2e
 e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real browser (needs Node.js and Chromium)
-	npm run check --prefix web -w auth -w e2e
-	$(GO) run ./cmd/withpostgres npm test --prefix web -w auth -w e2e
+	npm run check --prefix web --workspaces
+	$(GO) run ./cmd/withpostgres npm test --prefix web --workspaces
+
+# E2E_ARTIFACTS gets a picture of every state of the page.
+.PHONY: screenshots
+screenshots: export FONTCONFIG_FILE := $(CURDIR)/web/e2e/fonts.conf
+screenshots: export PAGE_PICTURE := $(CURDIR)/docs/page.png
+screenshots: export E2E_ARTIFACTS := $(CURDIR)/bin/screenshots
+screenshots: web/app/dist/index.html build ## Take docs/page.png anew, and every state of the page into bin/screenshots/
+	$(GO) run ./cmd/withpostgres npm test --prefix web -w e2e -- picture.test.mjs accessibility.test.mjs
 
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql
