@@ -73,6 +73,7 @@ func (s *service) client(t *testing.T, way, token string) (todov1connect.TodoSer
 type ear struct {
 	next  http.RoundTripper
 	token string
+	edit  func(*http.Request) // Changes requests once they are complete; may be nil.
 	heard []byte
 }
 
@@ -80,6 +81,9 @@ type ear struct {
 func (e *ear) RoundTrip(req *http.Request) (*http.Response, error) {
 	if e.token != "" {
 		req.Header.Set("Authorization", "Bearer "+e.token)
+	}
+	if e.edit != nil {
+		e.edit(req)
 	}
 	res, err := e.next.RoundTrip(req)
 	if err != nil {
