@@ -104,27 +104,3 @@ func TestNobodyGetsInWithoutAToken(t *testing.T) {
 		}
 	})
 }
-
-func TestAnOwnerCantBeSmuggledIn(t *testing.T) {
-	t.Parallel()
-	s := start(t, nil)
-	headers := append(s.bearer("mallory"), "Content-Type", "application/json")
-	for _, test := range []struct{ method, path, body string }{
-		{"POST", "/api/todos", `{"title":"a","userId":"anna"}`},
-		{"POST", "/api/todos", `{"title":"a","user_id":"anna"}`},
-		{"POST", "/api/todos", `{"title":"a","createdAt":"2020-01-01T00:00:00Z"}`},
-		{"POST", "/api/todos", `{"title":"a","id":"00000000-0000-4000-8000-000000000000","id":"00000000-0000-4000-8000-000000000001"}`},
-		{"POST", "/api/todos?id=00000000-0000-4000-8000-000000000000", `{"title":"a"}`},
-		{"POST", "/api/todos?userId=anna", `{"title":"a"}`},
-		{"POST", "/todo.v1.TodoService/CreateTodo", `{"title":"a","userId":"anna"}`},
-		{"GET", "/api/todos?userId=anna", ``},
-		{"GET", "/api/todos?user_id=anna", ``},
-		{"GET", "/api/todos/00000000-0000-4000-8000-000000000000?id=00000000-0000-4000-8000-000000000001", ``},
-		{"PATCH", "/api/todos/00000000-0000-4000-8000-000000000000", `{"id":"00000000-0000-4000-8000-000000000001","title":"a"}`},
-		{"DELETE", "/api/todos/00000000-0000-4000-8000-000000000000?userId=anna", ``},
-	} {
-		if res := s.do(t, test.method, test.path, test.body, headers...); res.status != 400 || !strings.Contains(res.body, `"code":"invalid_argument"`) {
-			t.Errorf("%s %s %s: %d %s", test.method, test.path, test.body, res.status, res.body)
-		}
-	}
-}
