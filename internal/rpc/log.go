@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"connectrpc.com/connect"
 
@@ -71,20 +72,31 @@ func (e *entry) write(ctx context.Context, logger *slog.Logger, r *http.Request,
 	attrs := []slog.Attr{
 		slog.String("request_id", e.requestID),
 		slog.String("method", r.Method),
-		slog.String("path", shorten(r.URL.Path, maxLoggedPath)),
+		slog.String("path", printable(shorten(r.URL.Path, maxLoggedPath))),
 		slog.String("procedure", e.procedure),
 		slog.String("protocol", e.protocol),
 		slog.Int("status", w.answered()),
 		slog.String("code", codeName(code)),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.String("user_id", e.user.String()),
+		slog.String("user_id", printable(e.user.String())),
 	}
 	if refused, ok := errors.AsType[*auth.RefusedError](e.cause); ok {
-		attrs = append(attrs, slog.String("reason", string(refused.Reason)), slog.String("key_id", refused.KeyID))
+		attrs = append(attrs, slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
 	} else if level == slog.LevelError && e.cause != nil {
 		attrs = append(attrs, slog.String("cause", e.cause.Error()))
 	}
 	logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// printable replaces the control characters that JSON lets stand as they are:
+// DEL, and U+0080 to U+009F, of which some terminals take U+009B for ESC [.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 0x7f <= r && r <= 0x9f {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // level is error for what this side is to blame for, warn for a refused
