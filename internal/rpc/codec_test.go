@@ -117,14 +117,22 @@ func TestBrokenProtobufIsRefusedWithoutGoTypes(t *testing.T) {
 func FuzzReadJSON(f *testing.F) {
 	f.Add([]byte(`{"title":"a","description":"\u00e9\n","isCompleted":true}`))
 	f.Add([]byte(`{"title":null}`))
+	f.Add([]byte(`{"isCompleted":true,"is_completed":false}`))
+	f.Add([]byte(`{"title":"\ud83d\ude00","description":"\ud800"}`))
+	f.Add([]byte("{\"title\":\"\xff\"} {}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		msg := new(todov1.UpdateTodoRequest)
 		if err := (jsonCodec{}).Unmarshal(data, msg); err != nil {
 			checkDecodeError(t, err)
 			return
 		}
-		if _, err := (jsonCodec{}).Marshal(msg); err != nil {
-			t.Errorf("%q was read but can't be written: %v", data, err)
+		again := new(todov1.UpdateTodoRequest)
+		written, err := jsonCodec{}.Marshal(msg)
+		if err == nil {
+			err = jsonCodec{}.Unmarshal(written, again)
+		}
+		if err != nil || !proto.Equal(msg, again) {
+			t.Errorf("%q was read as %v, then as %v, %v", data, msg, again, err)
 		}
 	})
 }
