@@ -46,6 +46,16 @@ test: ## Run all Go tests
 	$(GO) test $(TESTFLAGS) ./...
 	$(GO) test -C tools/openapi $(TESTFLAGS) ./...
 
+.PHONY: mutants
+mutants: ## Check that the tests notice each SQL statement that forgets the owner
+	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres
+
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME
+	GO=$(GO) tools/fuzz.sh $(FUZZTIME)
+
 .PHONY: lint
 lint: imports ## Check formatting, code and contract
 	$(LINT) run --allow-serial-runners
