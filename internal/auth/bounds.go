@@ -37,6 +37,9 @@ const (
 	// maxKeys bounds the keys in it. Better Auth publishes those that it
 	// signed with lately: a handful.
 	maxKeys = 100
+	// maxKeyBytes bounds one key. A usable one has at most 1.5 KiB, and some
+	// of certificates, which nobody here reads.
+	maxKeyBytes = 32 << 10
 	// maxRedirects bounds the redirects that one fetch follows.
 	maxRedirects = 3
 	// maxResponseHeaderBytes bounds the headers of the answer.

@@ -87,6 +87,9 @@ type verificationKey struct {
 // parseKey reads a JSON Web Key (RFC 7517 section 4). It fails when the key is
 // not one to verify RS256 with, with a text that does not quote the issuer.
 func parseKey(data []byte) (verificationKey, error) {
+	if len(data) > maxKeyBytes {
+		return verificationKey{}, fmt.Errorf("a key of more than %d bytes", maxKeyBytes)
+	}
 	parsed, err := jwk.ParseKey(data)
 	if err != nil {
 		return verificationKey{}, errors.New("a key of an unknown type, or without what its type needs")
