@@ -358,3 +358,32 @@ func TestARotationUnderLoadCostsOneFetch(t *testing.T) {
 		t.Errorf("%d fetches, want 1", got)
 	}
 }
+
+// TestTheServiceWaitsForItsIssuer starts while the issuer fails. Once it is
+// well, calls are served, without anybody's doing.
+func TestTheServiceWaitsForItsIssuer(t *testing.T) {
+	t.Parallel()
+	issuer := authtest.Start(t, func(cfg *authtest.Config) { cfg.NewKey = issuerKey })
+	issuer.Fail(http.StatusBadGateway)
+	s := start(t, map[string]string{"BETTER_AUTH_URL": issuer.Origin()})
+	token := issuer.Token("u")
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, token)
+		_, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{})
+		checkUnavailable(t, err)
+		if !strings.Contains(strings.ToLower(string(heard.heard)), "retry-after: 1") {
+			t.Errorf("no Retry-After in %s", heard.heard)
+		}
+	})
+	issuer.Heal()
+	s.logs.wait(t, func(line logLine) bool {
+		msg, _ := line["msg"].(string)
+		return strings.HasPrefix(msg, "the issuer's keys are fetched")
+	}, s.done)
+	eachWay(t, func(t *testing.T, way string) {
+		client, _ := s.client(t, way, token)
+		if _, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
