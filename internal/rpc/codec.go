@@ -126,9 +126,11 @@ func protoMessage(message any) (proto.Message, error) {
 
 // decodeErrorText returns what a protobuf decoder says of its input, without
 // the library's prefix, whose white space varies from build to build, and no
-// longer than a message should be: it may quote the input.
+// longer than a message should be: it may quote the input, which need not be
+// UTF-8, as a gRPC status has to be.
 func decodeErrorText(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	text = strings.ReplaceAll(text, "\u00a0", " ")
 	text = strings.TrimPrefix(text, "proto: ")
 	return shorten(text, maxErrorText)
 }
