@@ -138,15 +138,21 @@ func TestOneCharacterBeyondTheLimitIsOneTooMany(t *testing.T) {
 				ok                 bool
 			}{{500, 2000, true}, {501, 2000, false}, {500, 2001, false}} {
 				title, description := strings.Repeat(character, test.title), strings.Repeat(character, test.description)
-				_, creating := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: title, Description: &description})
-				_, updating := client.UpdateTodo(t.Context(), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title, Description: &description})
-				for _, err := range []error{creating, updating} {
-					if test.ok && err != nil {
-						t.Errorf("%d and %d of %s: %v", test.title, test.description, character, err)
-					} else if !test.ok {
-						checkCode(t, fmt.Sprintf("%d and %d of %s", test.title, test.description, character), err, connect.CodeInvalidArgument)
+				check := func(method string, got *todov1.Todo, err error) {
+					what := fmt.Sprintf("%s of %d and %d of %s", method, test.title, test.description, character)
+					switch {
+					case !test.ok:
+						checkCode(t, what, err, connect.CodeInvalidArgument)
+					case err != nil:
+						t.Errorf("%s: %v", what, err)
+					case got.GetTitle() != title || got.GetDescription() != description:
+						t.Errorf("%s: the text was changed", what)
 					}
 				}
+				got, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: title, Description: &description})
+				check("CreateTodo", got, err)
+				got, err = client.UpdateTodo(t.Context(), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title, Description: &description})
+				check("UpdateTodo", got, err)
 			}
 		}
 	})
@@ -178,6 +184,8 @@ func TestABrokenMessageIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"single quotes", `{'title':'a'}`, ""},
 		{"a byte order mark", "\ufeff" + `{"title":"a"}`, ""},
 		{"deep nesting and nothing else", strings.Repeat("[", 60_000), ""},
+		{"a byte of no UTF-8 where there is no text", "\x81", ""},
+		{"a name that is no UTF-8", "{\"\xff\":1}", ""},
 		{"UTF-16", "{\x00\"\x00}\x00", ""},
 	} {
 		s.jsonCalls(t, "CreateTodo", "POST", "/api/todos", test.body, func(way string, err error) {
