@@ -13,6 +13,8 @@ const (
 	maxLoggedKeyID = 64
 	// leeway is how far the issuer's clock may be from ours.
 	leeway = 30 * time.Second
+	// maxRemembered bounds the verified tokens that are remembered: some 3 MB.
+	maxRemembered = 10_000
 	// maxNumericDate is the last second of the year 9999. No honest date is
 	// later, and arithmetic on dates up to it can't overflow.
 	maxNumericDate = 253402300799

@@ -10,56 +10,75 @@ import (
 )
 
 // checkClaims returns the user whom the claims of a token name, when it is from
-// our issuer, for us, and valid at now (RFC 7519 section 4.1). It must only see
-// claims whose signature was verified. It fails with a reason.
-func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, Reason) {
+// our issuer, for us, and valid at now (RFC 7519 section 4.1), and for how long
+// it is valid. It must only see claims whose signature was verified. It fails
+// with a reason.
+func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, window, Reason) {
+	refuse := func(reason Reason) (todo.UserID, window, Reason) { return todo.UserID{}, window{}, reason }
 	claims, err := parseObject(payload)
 	if err != nil {
-		return todo.UserID{}, ReasonMalformed
+		return refuse(ReasonMalformed)
 	}
 	if issuer, ok := claims.text("iss"); !ok || issuer != v.issuer {
-		return todo.UserID{}, ReasonIssuer
+		return refuse(ReasonIssuer)
 	}
 	if audience, ok := claims.texts("aud"); !ok || !slices.Contains(audience, v.audience) {
-		return todo.UserID{}, ReasonAudience
+		return refuse(ReasonAudience)
 	}
-	if reason := checkTimes(claims, now); reason != "" {
-		return todo.UserID{}, reason
+	window, ok := claims.window()
+	if !ok {
+		return refuse(ReasonTimeClaim)
+	}
+	if reason := window.check(now); reason != "" {
+		return refuse(reason)
 	}
 	subject, ok := claims.text("sub")
 	// Half a surrogate pair can be escaped in JSON but is no character. It
 	// is read as U+FFFD, which would make two subjects one.
 	if !ok || strings.ContainsRune(subject, utf8.RuneError) {
-		return todo.UserID{}, ReasonSubject
+		return refuse(ReasonSubject)
 	}
 	user, err := todo.ParseUserID(subject)
 	if err != nil {
-		return todo.UserID{}, ReasonSubject
+		return refuse(ReasonSubject)
 	}
-	return user, ""
+	return user, window, ""
 }
 
-// checkTimes says why claims are not valid at now, or "" when they are. Only
-// exp is required.
-func checkTimes(claims object, now time.Time) Reason {
-	expires, ok := claims.date("exp")
+// window is when a token is valid, with the leeway: from the first instant,
+// before the second.
+type window struct{ from, until time.Time }
+
+// window reads when claims are valid. Only exp is required; nbf and iat, where
+// there are, must be dates.
+func (o object) window() (window, bool) {
+	expires, ok := o.date("exp")
 	if !ok || expires.Unix() <= 0 {
-		return ReasonTimeClaim
+		return window{}, false
 	}
-	if !now.Before(expires.Add(leeway)) {
-		return ReasonExpired
-	}
+	w := window{until: expires.Add(leeway)}
 	for _, name := range []string{"nbf", "iat"} {
-		if _, ok := claims[name]; !ok {
+		if _, ok := o[name]; !ok {
 			continue
 		}
-		from, ok := claims.date(name)
+		from, ok := o.date(name)
 		if !ok {
-			return ReasonTimeClaim
+			return window{}, false
 		}
-		if now.Before(from.Add(-leeway)) {
-			return ReasonNotYetValid
+		if from = from.Add(-leeway); from.After(w.from) {
+			w.from = from
 		}
+	}
+	return w, true
+}
+
+// check says why a token is not valid at now, or "" when it is.
+func (w window) check(now time.Time) Reason {
+	switch {
+	case !now.Before(w.until):
+		return ReasonExpired
+	case now.Before(w.from):
+		return ReasonNotYetValid
 	}
 	return ""
 }

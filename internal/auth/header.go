@@ -17,9 +17,6 @@ type jwt struct {
 // parseJWT takes a token apart and checks its header. It fails with a
 // [*RefusedError].
 func parseJWT(token string) (jwt, error) {
-	if len(token) > maxTokenBytes {
-		return jwt{}, refuse(ReasonTooLarge)
-	}
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, found := strings.Cut(rest, ".")
 	if !found || strings.Contains(signature, ".") {

@@ -143,6 +143,16 @@ func (s *KeySet) usable() *keyring {
 	return ring
 }
 
+// holds says whether a key is still the issuer's key of this ID.
+func (s *KeySet) holds(keyID string, key *rsa.PublicKey) bool {
+	ring := s.usable()
+	if ring == nil {
+		return false
+	}
+	current := ring.keys[keyID]
+	return current == key || current != nil && current.Equal(key)
+}
+
 // await returns the keys that the fetch in flight brings. It fails at once when
 // none is in flight: the last one failed, and the next is less than
 // maxRetryPauseWithKeys away.

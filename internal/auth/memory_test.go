@@ -1,50 +1,97 @@
 package auth_test
 
 import (
-	"io"
-	"net/http"
-	"runtime"
-	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/auth/authtest"
 )
 
-// TestAHugeKeySetCostsLittleMemory counts all that is allocated while the key
-// set is fetched, which is more than is ever held.
-//
-//nolint:paralleltest // What others allocate would count.
-func TestAHugeKeySetCostsLittleMemory(t *testing.T) {
-	forged := publicJWK("forged", &strangersKey().PublicKey)
-	for name, answer := range map[string]http.HandlerFunc{
-		"100 MB": func(w http.ResponseWriter, _ *http.Request) { write100MB(w, `{"keys":[`+forged+`]}`) },
-		"10,000 keys": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"keys":[`+strings.Repeat(`{"kty":"PQC"},`, 9999)+forged+`]}`)
-		},
-		"one key of 1 MB": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"keys":[{"kty":"RSA","kid":"forged","e":"AQAB","n":"`+strings.Repeat("_", 1_000_000)+`"}]}`)
-		},
-		"a million brackets": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"keys":[`+strings.Repeat("[", 1_000_000))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			issuer := authtest.Start(t, func(cfg *authtest.Config) { cfg.NewKey = takingTurns() })
-			verifier := verifierOf(t, issuer)
-			if _, err := verifier.Verify(t.Context(), issuer.Token("alice")); err != nil {
-				t.Fatal(err)
+func TestARememberedTokenIsRefusedOnceItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	bubble(t, auth.KeySetConfig{}, func(w *world) {
+		token := w.issuer.Token("alice") // Good for 15 minutes.
+		w.accepts(token)
+		time.Sleep(15*time.Minute + 29*time.Second)
+		w.accepts(token)
+		time.Sleep(time.Second)
+		w.refuses(token, auth.ReasonExpired)
+	})
+}
+
+func TestARememberedTokenIsRefusedOnceItsKeyHasLeftTheSet(t *testing.T) {
+	t.Parallel()
+	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
+		token := w.issuer.Token("alice")
+		w.accepts(token)
+		if err := w.issuer.Rotate(); err != nil {
+			w.Fatal(err)
+		}
+		w.issuer.Retire(1)
+		w.accepts(token) // Nobody has told us yet.
+		time.Sleep(time.Minute)
+		synctest.Wait() // The refresh has ended.
+		w.refuses(token, auth.ReasonUnknownKey)
+	})
+}
+
+func TestARememberedTokenIsRefusedOnceItsKeyIDIsAnotherKeys(t *testing.T) {
+	t.Parallel()
+	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
+		token, keyID := w.issuer.Token("alice"), w.issuer.KeyID()
+		w.accepts(token)
+		w.issuer.ServeBody("application/json", `{"keys":[`+publicJWK(keyID, &strangersKey().PublicKey)+`]}`)
+		time.Sleep(time.Minute)
+		synctest.Wait() // The refresh has ended.
+		w.refuses(token, auth.ReasonSignature)
+	})
+}
+
+func TestARememberedTokenNeedsKeysThatAreNotTooOld(t *testing.T) {
+	t.Parallel()
+	bubble(t, auth.KeySetConfig{TTL: time.Minute, MaxStale: 5 * time.Minute}, func(w *world) {
+		token := w.issuer.Token("alice")
+		w.accepts(token)
+		w.wire.down.Store(true)
+		time.Sleep(4 * time.Minute)
+		w.accepts(token)
+		time.Sleep(2 * time.Minute)
+		w.lacksKeys(token)
+	})
+}
+
+func TestARefreshOfTheSameKeysForgetsNoToken(t *testing.T) {
+	t.Parallel()
+	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
+		token := w.issuer.Token("alice")
+		w.accepts(token)
+		time.Sleep(time.Minute)
+		synctest.Wait() // The refresh has ended.
+		w.accepts(token)
+		if !w.verifier.Remembers(token) {
+			w.Error("the token was forgotten")
+		}
+	})
+}
+
+func TestOnlyVerifiedTokensAreRemembered(t *testing.T) {
+	t.Parallel()
+	bubble(t, auth.KeySetConfig{}, func(w *world) {
+		good := w.issuer.Token("alice")
+		forged := good[:len(good)-8] + "AAAAAAAA"
+		w.refuses(forged, auth.ReasonSignature)
+		early := w.issuer.Token("alice", authtest.With("nbf", time.Now().Add(time.Hour).Unix()))
+		w.refuses(early, auth.ReasonNotYetValid)
+		for name, token := range map[string]string{"a forged": forged, "an early": early} {
+			if w.verifier.Remembers(token) {
+				w.Errorf("%s token is remembered", name)
 			}
-			issuer.Answer(answer)
-			token := compact(`{"alg":"RS256","kid":"forged"}`, issuer.Claims("alice"), signRS256(strangersKey()))
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			_, err := verifier.Verify(t.Context(), token)
-			runtime.ReadMemStats(&after)
-			wantRefusal(t, err, auth.ReasonUnknownKey)
-			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 10<<20 {
-				t.Errorf("%d bytes were allocated, want at most 10 MiB", allocated)
-			}
-		})
-	}
+		}
+		w.accepts(good)
+		w.refuses(forged, auth.ReasonSignature)
+		time.Sleep(time.Hour)
+		w.refuses(good, auth.ReasonExpired)
+	})
 }

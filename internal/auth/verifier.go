@@ -40,6 +40,7 @@ type Verifier struct {
 	audience string
 	keys     *KeySet
 	now      func() time.Time
+	memory   *memory
 }
 
 // NewVerifier returns a Verifier of the tokens that cfg describes.
@@ -48,14 +49,24 @@ func NewVerifier(cfg Config) *Verifier {
 	if now == nil {
 		now = time.Now
 	}
-	return &Verifier{issuer: cfg.Issuer, audience: cfg.Audience, keys: cfg.Keys, now: now}
+	return &Verifier{issuer: cfg.Issuer, audience: cfg.Audience, keys: cfg.Keys, now: now, memory: newMemory()}
 }
 
 // Verify returns the user whom a token was issued to. A fault of the token is a
 // [*RefusedError], which matches [ErrRefused]. When there are no keys to verify
 // with, it fails with [ErrKeysUnavailable], and when ctx ends while it waits for
 // them, with the context's error. It waits at most 5 seconds.
+//
+// A token that was verified is remembered, and accepted again for as long as it
+// is valid and its key is among the issuer's.
 func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error) {
+	if len(token) > maxTokenBytes {
+		return todo.UserID{}, refuse(ReasonTooLarge)
+	}
+	digest := digestOf(token)
+	if user, ok := v.memory.recall(digest, v.keys, v.now()); ok {
+		return user, nil
+	}
 	parsed, err := parseJWT(token)
 	if err != nil {
 		return todo.UserID{}, err
@@ -73,9 +84,10 @@ func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error
 	if err := rs256.Verify(parsed.signed, parsed.signature, key); err != nil {
 		return todo.UserID{}, refuseKey(ReasonSignature, parsed.keyID)
 	}
-	user, reason := v.checkClaims(parsed.payload, v.now())
+	user, window, reason := v.checkClaims(parsed.payload, v.now())
 	if reason != "" {
 		return todo.UserID{}, refuseKey(reason, parsed.keyID)
 	}
+	v.memory.remember(digest, verified{user: user, keyID: parsed.keyID, key: key, window: window})
 	return user, nil
 }
