@@ -32,16 +32,24 @@ type jsonCodec struct{ name string }
 func (c jsonCodec) Name() string { return c.name }
 
 func (jsonCodec) Marshal(message any) ([]byte, error) {
+	return jsonCodec{}.MarshalAppend(nil, message)
+}
+
+// MarshalAppend lets Connect encode into the buffers that it reuses.
+func (jsonCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
 	msg, err := protoMessage(message)
 	if err != nil {
 		return nil, err
+	}
+	if dst, ok := appendAnswer(dst, msg); ok {
+		return dst, nil
 	}
 	spaced, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(msg)
 	if err != nil {
 		return nil, err
 	}
 	// protojson varies its white space from build to build.
-	compact := bytes.NewBuffer(make([]byte, 0, len(spaced)))
+	compact := bytes.NewBuffer(dst)
 	if err := json.Compact(compact, spaced); err != nil {
 		return nil, err
 	}
