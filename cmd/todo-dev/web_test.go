@@ -1,9 +1,7 @@
 //go:build web && unix
 
-// These tests need Node.js, the packages of the folder web and the built page:
-// make run-web leaves both there, as does
-//
-//	npm ci --prefix web && npm run build --prefix web -w app
+// These tests need Node.js, the packages of the folder web and the built page.
+// make e2e provides all that and runs them, by the Web in their names.
 
 package main
 
@@ -139,7 +137,7 @@ func (b *browser) token(t *testing.T, issuer string) string {
 	return answer.Token
 }
 
-func TestAUserSignsUpAndWorksAsThePageDoes(t *testing.T) {
+func TestWebUserSignsUpAndWorksAsThePageDoes(t *testing.T) {
 	t.Parallel()
 	d := startWeb(t, newDir(t))
 	b := newBrowser(t, d.pageURL(t))
@@ -185,7 +183,7 @@ func TestAUserSignsUpAndWorksAsThePageDoes(t *testing.T) {
 	}
 }
 
-func TestBothServersLetThePageInAndNoOther(t *testing.T) {
+func TestWebServersLetThePageInAndNoOther(t *testing.T) {
 	t.Parallel()
 	d := startWeb(t, newDir(t))
 	page := d.pageURL(t)
@@ -206,12 +204,11 @@ func TestBothServersLetThePageInAndNoOther(t *testing.T) {
 	}
 }
 
-// TestThePrintedCommandsForCurlWork runs them in one shell, as they build on
-// one another.
-func TestThePrintedCommandsForCurlWork(t *testing.T) {
+// TestWebCommandsWorkAsPrinted runs those for curl in one shell, as they build
+// on one another, and psql in another.
+func TestWebCommandsWorkAsPrinted(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
-	d := startWeb(t, dir)
+	d := startWeb(t, newDir(t))
 	commands := regexp.MustCompile(`(?m)^  ((?:curl|TOKEN=).*)$`).FindAllString(d.output.text(), -1)
 	if len(commands) != 5 {
 		t.Fatalf("%d commands for curl, want 5:\n%s", len(commands), d.output.text())
@@ -222,9 +219,13 @@ func TestThePrintedCommandsForCurlWork(t *testing.T) {
 	if !want.MatchString(got) {
 		t.Errorf("they print\n%s", got)
 	}
+	owner := paste(t, d.value(t, "database"), `SELECT email FROM todo JOIN "user" ON todo.user_id = "user".id;`)
+	if !strings.Contains(owner, "carol@example.com") {
+		t.Errorf("the todo's owner is\n%s", owner)
+	}
 }
 
-func TestUsersAndTheirSessionsOutliveARestart(t *testing.T) {
+func TestWebUsersAndSessionsOutliveARestart(t *testing.T) {
 	t.Parallel()
 	dir, port := newDir(t), freePorts(t, 3)
 	args := []string{"-port", strconv.Itoa(port), "-issuer-port", strconv.Itoa(port + 1), "-page-port", strconv.Itoa(port + 2)}
@@ -255,7 +256,7 @@ func (d *dev) webParts(t *testing.T) map[string]int {
 	}
 }
 
-func TestCtrlCEndsPageIssuerAndServiceInTheirTurn(t *testing.T) {
+func TestWebEndsPageIssuerAndServiceInTheirTurn(t *testing.T) {
 	t.Parallel()
 	d := startWeb(t, newDir(t))
 	parts := d.webParts(t)
@@ -278,7 +279,7 @@ func TestCtrlCEndsPageIssuerAndServiceInTheirTurn(t *testing.T) {
 	}
 }
 
-func TestAKilledRunWithBetterAuthTakesEverythingAlong(t *testing.T) {
+func TestWebTakesEverythingAlongWhenKilled(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux sends a signal when a parent dies")
@@ -293,7 +294,7 @@ func TestAKilledRunWithBetterAuthTakesEverythingAlong(t *testing.T) {
 	}
 }
 
-func TestABetterAuthThatDiesEndsEverything(t *testing.T) {
+func TestWebEndsWhenBetterAuthDies(t *testing.T) {
 	t.Parallel()
 	d := startWeb(t, newDir(t))
 	parts := d.webParts(t)
