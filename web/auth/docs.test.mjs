@@ -26,3 +26,12 @@ test("the README lists every setting that is read", async () => {
   const rows = [...(await read("README.md")).matchAll(/^\| `([A-Z_]+)` \|/gm)].map((row) => row[1]);
   assert.deepEqual(rows.sort(), [...seen].sort());
 });
+
+test("the documentation says what each reason of todod's log means", async () => {
+  const [docs, source] = await Promise.all([read("../../docs/better-auth.md"), read("../../internal/auth/refusal.go")]);
+  const reasons = [...source.matchAll(/\bReason = "(\w+)"/g)].map((match) => match[1]);
+  assert(reasons.length > 10, `todod has ${reasons.length} reasons`);
+  const [, table = ""] = docs.split("## When calls fail");
+  const rows = table.split("\n").filter((line) => line.startsWith("| ") && line.includes("reason `"));
+  assert.deepEqual(reasons.filter((reason) => !rows.some((row) => row.includes(`\`${reason}\``))), []);
+});
