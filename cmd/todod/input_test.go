@@ -25,7 +25,7 @@ var goType = regexp.MustCompile(`(?i)\btodov1\b|\btodo\.v1\b|\bproto:|\*[a-z]|\.
 func (s *service) jsonCalls(t *testing.T, method, verb, path, body string, check func(way string, err error)) {
 	t.Helper()
 	for _, way := range rawJSONWays() {
-		_, err := s.callRaw(t, way, method, []byte(body), s.issuer.Token("u"))
+		err := s.callRaw(t, way, method, []byte(body), s.issuer.Token("u"))
 		check(way.name, err)
 	}
 	res := s.do(t, verb, path, body, append(s.bearer("u"), "Content-Type", "application/json")...)
@@ -74,7 +74,7 @@ func TestTextThatIsNoTextIsRefusedInEveryBody(t *testing.T) {
 				"UpdateTodo": update, "GetTodo": `{"id":"` + bad.json + `"}`,
 				"DeleteTodo": `{"id":"` + bad.json + `"}`, "ListTodos": `{"pageToken":"` + bad.json + `"}`,
 			} {
-				_, err := s.callRaw(t, way, method, []byte(body), s.issuer.Token("u"))
+				err := s.callRaw(t, way, method, []byte(body), s.issuer.Token("u"))
 				check(way.name+", "+method, err)
 			}
 		}
@@ -89,7 +89,7 @@ func TestTextThatIsNoTextIsRefusedInEveryBody(t *testing.T) {
 				"DeleteTodo": text(nil, 1, bad.binary),
 				"ListTodos":  text(nil, 2, bad.binary),
 			} {
-				_, err := s.callRaw(t, way, method, message, s.issuer.Token("u"))
+				err := s.callRaw(t, way, method, message, s.issuer.Token("u"))
 				check(way.name+", "+method, err)
 			}
 		}
@@ -197,7 +197,7 @@ func TestABrokenMessageIsRefusedByTheNameOfItsField(t *testing.T) {
 		strings.Repeat("9", 10_000),
 	} {
 		for _, way := range rawJSONWays() {
-			_, err := s.callRaw(t, way, "ListTodos", []byte(`{"pageSize":`+value+`}`), s.issuer.Token("u"))
+			err := s.callRaw(t, way, "ListTodos", []byte(`{"pageSize":`+value+`}`), s.issuer.Token("u"))
 			checkBroken(t, fmt.Sprintf("pageSize %.20s over %s", value, way.name), "pageSize", err)
 		}
 		for _, path := range []string{
@@ -209,7 +209,7 @@ func TestABrokenMessageIsRefusedByTheNameOfItsField(t *testing.T) {
 		}
 	}
 	for _, way := range rawJSONWays() {
-		_, err := s.callRaw(t, way, "ListTodos", []byte(`{"isCompleted":"true"}`), s.issuer.Token("u"))
+		err := s.callRaw(t, way, "ListTodos", []byte(`{"isCompleted":"true"}`), s.issuer.Token("u"))
 		checkBroken(t, "isCompleted over "+way.name, "isCompleted", err)
 	}
 }
@@ -248,7 +248,7 @@ func TestTheBoundOfAMessageIsExactInEveryForm(t *testing.T) {
 			if len(message) != size {
 				t.Fatalf("%d bytes, want %d", len(message), size)
 			}
-			_, err := s.callRaw(t, way, "CreateTodo", message, s.issuer.Token("u"))
+			err := s.callRaw(t, way, "CreateTodo", message, s.issuer.Token("u"))
 			if ok && err != nil {
 				t.Errorf("%d bytes over %s: %v", size, way.name, err)
 			} else if !ok {
@@ -257,7 +257,7 @@ func TestTheBoundOfAMessageIsExactInEveryForm(t *testing.T) {
 		}
 		body := `{"title":"a"}` + strings.Repeat(" ", size-len(`{"title":"a"}`))
 		for _, way := range rawJSONWays() {
-			_, err := s.callRaw(t, way, "CreateTodo", []byte(body), s.issuer.Token("u"))
+			err := s.callRaw(t, way, "CreateTodo", []byte(body), s.issuer.Token("u"))
 			if ok && err != nil {
 				t.Errorf("%d bytes over %s: %v", size, way.name, err)
 			} else if !ok {

@@ -59,9 +59,8 @@ func (rawCodec) Unmarshal(data []byte, message any) error {
 	return errors.New("no bytes")
 }
 
-// callRaw calls a method of the service with a message as it is, and returns
-// the answer's.
-func (s *service) callRaw(t *testing.T, way rawWay, method string, message []byte, token string) ([]byte, error) {
+// callRaw calls a method of the service with a message as it is.
+func (s *service) callRaw(t *testing.T, way rawWay, method string, message []byte, token string) error {
 	t.Helper()
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(way.http2)
@@ -71,9 +70,6 @@ func (s *service) callRaw(t *testing.T, way rawWay, method string, message []byt
 	options := append([]connect.ClientOption{connect.WithCodec(rawCodec{way.codec})}, way.options...)
 	client := connect.NewClient[[]byte, []byte](&http.Client{Transport: &ear{next: transport, token: token}},
 		s.url+"/todo.v1.TodoService/"+method, options...)
-	res, err := client.CallUnary(t.Context(), connect.NewRequest(&message))
-	if err != nil {
-		return nil, err
-	}
-	return *res.Msg, nil
+	_, err := client.CallUnary(t.Context(), connect.NewRequest(&message))
+	return err
 }

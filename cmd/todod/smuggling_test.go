@@ -174,7 +174,7 @@ func TestAnUnknownBinaryFieldNamesNobody(t *testing.T) {
 		message = protowire.AppendString(protowire.AppendTag(message, number, protowire.BytesType), "anna")
 	}
 	for _, way := range rawWays() {
-		if _, err := s.callRaw(t, way, "CreateTodo", message, s.issuer.Token("mallory "+way.name)); err != nil {
+		if err := s.callRaw(t, way, "CreateTodo", message, s.issuer.Token("mallory "+way.name)); err != nil {
 			t.Errorf("%s: %v", way.name, err)
 		}
 		list := s.do(t, "GET", "/api/todos", "", s.bearer("mallory "+way.name)...)

@@ -63,11 +63,11 @@ func TestCanariesAreInNoLogAndNoErrorWhateverFails(t *testing.T) {
 			} {
 				// As it is, too long, and broken behind the texts.
 				for _, message := range []string{body, strings.Replace(body, "canary-title", strings.Repeat("canary-title", 100), 1), body + "}"} {
-					if _, err := s.callRaw(t, way, method, []byte(message), token); err != nil {
+					if err := s.callRaw(t, way, method, []byte(message), token); err != nil {
 						fmt.Fprintln(&errs, err)
 					}
 				}
-				if _, err := s.callRaw(t, way, method, []byte(body), token+canary["signature"]); err == nil {
+				if err := s.callRaw(t, way, method, []byte(body), token+canary["signature"]); err == nil {
 					t.Errorf("%s: %s with a forged token is served", name, method)
 				} else {
 					fmt.Fprintln(&errs, err)
@@ -258,7 +258,7 @@ func TestErrorsTellNothingOfTheInside(t *testing.T) {
 		}
 		for _, way := range rawWays() {
 			for _, message := range []string{"", "\xff", "\x0a\x01a"} {
-				if _, err := s.callRaw(t, way, "CreateTodo", []byte(message), s.issuer.Token("u")); err != nil {
+				if err := s.callRaw(t, way, "CreateTodo", []byte(message), s.issuer.Token("u")); err != nil {
 					if found := inside.FindString(err.Error()); found != "" {
 						t.Errorf("%s: %s tells %q: %v", name, way.name, found, err)
 					}

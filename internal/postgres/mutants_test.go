@@ -47,6 +47,7 @@ func TestTheIsolationTestFailsForEveryStatementThatForgetsTheOwner(t *testing.T)
 	}
 	for _, m := range mutants {
 		t.Run(m.function, func(t *testing.T) {
+			t.Parallel()
 			t.Logf("%s: %s becomes %s", m.position, m.before, m.after)
 			output, err := runIsolationTest(t, m.overlay(t), url)
 			switch {
