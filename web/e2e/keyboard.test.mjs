@@ -134,6 +134,7 @@ test("lists are chosen by their links and by their digits", async (t) => {
   // The row that had the focus is not in this list.
   await page.shows(["One"]);
   await focusIs(page, "Edit One");
+  await page.idle();
   await keys.press("3");
   await page.shows(["Two"]);
   await focusIs(page, "Title"); // Neither is this one, and the other has yet to come.

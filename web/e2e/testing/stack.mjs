@@ -97,6 +97,7 @@ export class Stack {
       DATABASE_URL: database.url,
       BETTER_AUTH_URL: this.authURL,
       CORS_ORIGINS: this.pageURL,
+      RATE_LIMIT_RPS: "0", // Tests call faster than users do.
       LISTEN_ADDR: `127.0.0.1:${apiPort}`,
     };
     const file = join(root, "bin/todod");

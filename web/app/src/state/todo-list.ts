@@ -1,7 +1,7 @@
 import type { TodoClient } from "../api/client.ts";
 import { failureOf, type Failure } from "../api/failure.ts";
 import type { ListTodosResponse, Todo } from "../gen/todo/v1/todo_pb.ts";
-import { matches, type Filter } from "./pending.ts";
+import type { Filter } from "./pending.ts";
 
 const canceled: Failure = { kind: "canceled", message: "Another list is being loaded." };
 
@@ -26,7 +26,7 @@ export class TodoList {
     this.#changed = changed;
   }
 
-  /** What is loaded. Todos changed here may not match the filter any more. */
+  /** What is loaded. Some of it may not match the filter, or not any more: rowsOf leaves that out. */
   get todos(): readonly Todo[] {
     return this.#todos;
   }
@@ -50,10 +50,12 @@ export class TodoList {
     return this.#problem;
   }
 
-  /** Shows another list. What is loaded of it already is shown meanwhile. */
+  /**
+   * Shows another list. What is loaded stays meanwhile: a change on its way
+   * may bring any of it into this list.
+   */
   show(filter: Filter): Promise<Failure | undefined> {
     this.#filter = filter;
-    this.#todos = this.#todos.filter((todo) => matches(todo, filter));
     this.#nextPageToken = "";
     this.#loading = "first";
     this.#changed();
