@@ -1,0 +1,211 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	todobackend "example.com/todo-backend"
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/gen/todo/v1/todov1connect"
+	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// instantStore answers at once, so that a benchmark measures all but the
+// database.
+type instantStore struct {
+	todo.Store
+	page todo.Page
+}
+
+func newInstantStore() instantStore {
+	at := time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC)
+	page := todo.Page{Todos: make([]todo.Todo, 20), Next: &todo.Cursor{CreatedAt: at}}
+	for i := range page.Todos {
+		page.Todos[i] = todo.Todo{
+			ID: todo.ID{byte(i)}, Title: "Water the plants on the balcony",
+			Description: "The tomatoes twice, the rosemary hardly at all", CreatedAt: at, UpdatedAt: at,
+		}
+	}
+	return instantStore{page: page}
+}
+
+func (s instantStore) GetTodo(context.Context, todo.UserID, todo.ID) (todo.Todo, error) {
+	return s.page.Todos[0], nil
+}
+
+func (s instantStore) ListTodos(context.Context, todo.UserID, todo.Query) (todo.Page, error) {
+	return s.page, nil
+}
+
+// connection is a response writer that costs nothing, with what the
+// middleware asks of a real one.
+type connection struct {
+	header http.Header
+	status int
+	size   int
+}
+
+func (c *connection) Header() http.Header              { return c.header }
+func (c *connection) WriteHeader(status int)           { c.status = status }
+func (c *connection) Write(p []byte) (int, error)      { c.size += len(p); return len(p), nil }
+func (c *connection) Flush()                           {}
+func (c *connection) SetReadDeadline(time.Time) error  { return nil }
+func (c *connection) SetWriteDeadline(time.Time) error { return nil }
+
+// jsonToNowhere returns a logger that makes its lines as the service's does.
+func jsonToNowhere() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // slog.DiscardHandler would make no lines.
+}
+
+// BenchmarkRequest measures a whole request but for the database and the
+// connection: from the first middleware to the log line, which is written to
+// nowhere. What net/http does around a handler is not in it.
+func BenchmarkRequest(b *testing.B) {
+	issuer := authtest.Start(b)
+	keys := auth.NewKeySet(auth.KeySetConfig{URL: issuer.KeySetURL()})
+	b.Cleanup(keys.Close)
+	handler, err := New(Config{
+		Todos:    todo.NewService(newInstantStore()),
+		Verifier: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
+		Ping:     func(context.Context) error { return nil },
+		Logger:   jsonToNowhere(),
+		Origins:  []string{"http://localhost:5173"},
+		OpenAPI:  todobackend.OpenAPI,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(handler.EndStreams)
+	authorization := "Bearer " + issuer.Token("alice")
+
+	get := &todov1.GetTodoRequest{Id: "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"}
+	list := &todov1.ListTodosRequest{PageSize: 20}
+	for _, bench := range []struct {
+		name, path, rest string
+		message          proto.Message
+	}{
+		{"get", todov1connect.TodoServiceGetTodoProcedure, "/api/todos/" + get.GetId(), get},
+		{"list 20", todov1connect.TodoServiceListTodosProcedure, "/api/todos?pageSize=20", list},
+	} {
+		asJSON, err := protojson.Marshal(bench.message)
+		if err != nil {
+			b.Fatal(err)
+		}
+		asBinary, err := proto.Marshal(bench.message)
+		if err != nil {
+			b.Fatal(err)
+		}
+		envelope := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(asBinary))), asBinary...)
+		for _, way := range []struct {
+			name, verb, path, contentType string
+			body                          []byte
+			http2                         bool
+		}{
+			{"Connect binary", http.MethodPost, bench.path, "application/proto", asBinary, false},
+			{"Connect JSON", http.MethodPost, bench.path, "application/json", asJSON, false},
+			{"REST", http.MethodGet, bench.rest, "", nil, false},
+			{"gRPC", http.MethodPost, bench.path, "application/grpc+proto", envelope, true},
+		} {
+			b.Run(bench.name+"/"+way.name, func(b *testing.B) {
+				r := httptest.NewRequest(way.verb, way.path, http.NoBody)
+				if way.http2 {
+					r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+				}
+				body := bytes.NewReader(nil)
+				header := http.Header{"Authorization": {authorization}}
+				if way.contentType != "" {
+					header.Set("Content-Type", way.contentType)
+				}
+				w := &connection{header: make(http.Header)}
+				b.ReportAllocs()
+				for b.Loop() {
+					// As they arrive: the handler changes them.
+					r.Header = header.Clone()
+					if way.body != nil {
+						body.Reset(way.body)
+						r.Body, r.ContentLength = io.NopCloser(body), int64(len(way.body))
+					}
+					clear(w.header)
+					w.status, w.size = 0, 0
+					handler.ServeHTTP(w, r)
+					if w.status > http.StatusOK || w.size < 100 || w.header.Get("Grpc-Message") != "" {
+						b.Fatalf("status %d, %d bytes, %v", w.status, w.size, w.header)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkCodec measures what is decoded and encoded for a call.
+func BenchmarkCodec(b *testing.B) {
+	at := timestamppb.New(time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC))
+	one := &todov1.Todo{
+		Id: "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53", Title: "Water the plants on the balcony",
+		Description: proto.String("The tomatoes twice, the rosemary hardly at all"), CreatedAt: at, UpdatedAt: at,
+	}
+	page := &todov1.ListTodosResponse{NextPageToken: strings.Repeat("t", 40)}
+	for range 20 {
+		page.Todos = append(page.Todos, one)
+	}
+	create := &todov1.CreateTodoRequest{Title: one.GetTitle(), Description: one.Description}
+	for name, codec := range map[string]connect.Codec{"JSON": jsonCodec{name: "json"}, "binary": protoCodec{}} {
+		for kind, message := range map[string]proto.Message{"todo": one, "20 todos": page} {
+			b.Run("encode "+kind+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := codec.Marshal(message); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		encoded, err := codec.Marshal(create)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run("decode create/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := codec.Unmarshal(encoded, new(todov1.CreateTodoRequest)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLogLine measures the log's middleware around a handler that does
+// nothing: the entry, and the line written to nowhere.
+func BenchmarkLogLine(b *testing.B) {
+	user, err := todo.ParseUserID("cWZ1bm9mYWxsdGhpbmdzYXJldG9kb3M")
+	if err != nil {
+		b.Fatal(err)
+	}
+	handler := withLog(jsonToNowhere(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		e := entryOf(r.Context())
+		e.procedure, e.protocol, e.user = todov1connect.TodoServiceGetTodoProcedure, connect.ProtocolConnect, user
+	}))
+	r := httptest.NewRequest(http.MethodPost, todov1connect.TodoServiceGetTodoProcedure, http.NoBody)
+	r.Header.Set("Content-Type", "application/proto")
+	w := &connection{header: http.Header{requestIDHeader: {"0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(w, r)
+	}
+}
