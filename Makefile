@@ -5,6 +5,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 BUF       := $(GO) tool -modfile=tools/go.mod buf
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 TESTFLAGS ?=
+BENCHFLAGS ?=
 
 # Builds need no version control, so that they work in any copy of the tree.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
@@ -45,6 +46,7 @@ node:
 test: ## Run all Go tests
 	$(GO) test $(TESTFLAGS) ./...
 	$(GO) test -C tools/openapi $(TESTFLAGS) ./...
+	$(GO) test -C bench $(TESTFLAGS) ./...
 
 .PHONY: mutants
 mutants: ## Check that the tests notice each SQL statement that forgets the owner
@@ -60,6 +62,7 @@ fuzz: ## Run each fuzz target for FUZZTIME
 lint: imports ## Check formatting, code and contract
 	$(LINT) run --allow-serial-runners
 	cd tools/openapi && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
+	cd bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --allow-serial-runners -c ../.golangci.yml
 	cd tools/protoimport && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	$(BUF) lint
 	$(BUF) format --diff --exit-code proto
@@ -107,8 +110,24 @@ security: build ## Check vulnerabilities, licences, modules and the build; list 
 	tools/security.sh "$(VERSION)"
 
 .PHONY: bench
-bench: ## Run the Go benchmarks
+bench: bin/bench ## Measure the service beside its database's own limit, in under 15 minutes
+	bin/bench $(BENCHFLAGS)
+
+.PHONY: bench-full
+bench-full: bin/bench ## Measure every scenario over every protocol with every number of callers
+	bin/bench -full $(BENCHFLAGS)
+
+.PHONY: bench-go
+bench-go: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-profile
+bench-profile: bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
+	bin/bench -profile bin/cpu.pprof $(BENCHFLAGS)
+
+.PHONY: bin/bench
+bin/bench: build
+	$(GO) build -C bench -o ../bin/bench .
 
 .PHONY: clean
 clean: ## Remove what builds made; the development database stays
