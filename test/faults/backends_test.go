@@ -1,0 +1,89 @@
+//go:build linux
+
+package faults
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+func TestIdleBackendsKilled(t *testing.T) {
+	const rounds, reads, callers = 5, 200, 20
+	r := newRow(t, "idle backends killed")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, nil)
+	client := newClient(t, false)
+	s.create(t, client, "u")
+	admin := connect(t, database)
+
+	killed, failed := 0, 0
+	for range rounds {
+		// As many at once as the pool has connections, and more.
+		readAtOnce(t, s, client, 4*callers, 4*callers)
+		killed += ask[int](t, admin, `
+			SELECT count(pg_terminate_backend(pid))
+			FROM   pg_stat_activity
+			WHERE  datname = current_database() AND pid <> pg_backend_pid()`)
+		failed += len(readAtOnce(t, s, client, reads, callers).failed())
+	}
+	r.did("killed all idle backends %d times, then %d reads by %d callers at once", rounds, reads, callers)
+	atLeast(r, "killed", killed, 4*rounds)
+	r.none("reads failed", failed)
+}
+
+// readAtOnce reads so many times, by so many callers at once.
+func readAtOnce(t *testing.T, s *todod, client *http.Client, reads, callers int) answers {
+	t.Helper()
+	var (
+		mu   sync.Mutex
+		got  answers
+		left atomic.Int64
+		all  sync.WaitGroup
+	)
+	left.Store(int64(reads))
+	for range callers {
+		all.Go(func() {
+			for left.Add(-1) >= 0 {
+				a := s.list(t, client, "u")
+				mu.Lock()
+				got = append(got, a)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return got
+}
+
+func TestBackendsKilledDuringWrites(t *testing.T) {
+	const kills = 500
+	r := newRow(t, "backends killed during writes")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, nil)
+	slowWrites(t, database, "10ms") // So that there is a time to kill them in.
+	l := startLoad(t, s.url, s.issuer, 200)
+
+	admin := connect(t, database)
+	killed := []int32{}
+	for deadline := time.Now().Add(5 * patience); len(killed) < kills && time.Now().Before(deadline); {
+		killed = append(killed, ask[[]int32](t, admin, `
+			SELECT coalesce(array_agg(pid) FILTER (WHERE pg_terminate_backend(pid)), '{}')
+			FROM  (SELECT pid
+			       FROM   pg_stat_activity
+			       WHERE  datname = current_database() AND state = 'active' AND pid <> ALL ($1)
+			         AND  query ~ '^\s*(INSERT|UPDATE|DELETE)'
+			       LIMIT  1) writing`, killed)...)
+		time.Sleep(5 * time.Millisecond) // Some writes have to succeed.
+	}
+	during := l.finish()
+	r.did("killed %d backends in the middle of a write, at 200 calls/s", len(killed))
+	atLeast(r, "killed", len(killed), kills)
+	r.note("answers", during)
+	r.none("answers other than 200 and 503", len(during.without(200, 503)))
+	l.check(r, database)
+}

@@ -1,0 +1,72 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// connect returns a connection besides the service's, closed when the test has
+// ended.
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = conn.Close(ctx) // Nothing is left to save.
+	})
+	return conn
+}
+
+// ask returns the one value that a query gives.
+func ask[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) T {
+	t.Helper()
+	var value T
+	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return value
+}
+
+// execute runs a statement, or several without arguments.
+func execute(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// slowWrites makes each write of a todo take longer in the database, until the
+// returned function is called.
+func slowWrites(t *testing.T, database, duration string) (stop func()) {
+	t.Helper()
+	pgtest.Exec(t, database, `
+		CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN PERFORM pg_sleep_for('`+duration+`'); RETURN COALESCE(NEW, OLD); END $$;
+		CREATE TRIGGER slow BEFORE INSERT OR UPDATE OR DELETE ON todo FOR EACH ROW EXECUTE FUNCTION slow();`)
+	return func() { pgtest.Exec(t, database, "DROP TRIGGER slow ON todo") }
+}
+
+// hostOf returns host and port of a database's URL.
+func hostOf(database string) string {
+	_, rest, _ := strings.Cut(database, "@")
+	host, _, _ := strings.Cut(rest, "/")
+	return host
+}
+
+// throughHost returns a database's URL with another host and port.
+func throughHost(database, host string) string {
+	return strings.Replace(database, "@"+hostOf(database)+"/", "@"+host+"/", 1)
+}

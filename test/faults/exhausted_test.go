@@ -1,0 +1,91 @@
+//go:build linux
+
+package faults
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// What the service takes at most: a second for a connection, five for a
+// statement; and what a busy machine adds.
+const (
+	connectionBound = time.Second
+	statementBound  = 5 * time.Second
+	machineSlack    = 500 * time.Millisecond
+)
+
+// holdUp is a way to keep the service's statements from ending.
+type holdUp struct {
+	name, done string
+	settings   map[string]string
+	begin      func(t *testing.T, database string) (end func())
+}
+
+func TestDatabaseHeldUp(t *testing.T) {
+	for _, h := range []holdUp{
+		{
+			name:  "a table locked",
+			done:  "locked the table",
+			begin: func(t *testing.T, database string) func() { return pgtest.LockTable(t, database, "todo") },
+		},
+		{
+			name:  "a 30 s statement",
+			done:  "made each write take 30 s",
+			begin: func(t *testing.T, database string) func() { return slowWrites(t, database, "30s") },
+		},
+		{
+			name:     "the pool exhausted",
+			done:     "locked the table, with a pool of 2",
+			settings: map[string]string{"DATABASE_MAX_CONNS": "2"},
+			begin:    func(t *testing.T, database string) func() { return pgtest.LockTable(t, database, "todo") },
+		},
+	} {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			h.test(t)
+		})
+	}
+}
+
+func (h holdUp) test(t *testing.T) {
+	const rate = 50
+	heldFor := size(8*time.Second, 30*time.Second)
+	r := newRow(t, h.name)
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, h.settings)
+	l := startLoad(t, s.url, s.issuer, rate)
+	l.during(time.Second)
+	client := newClient(t, false)
+
+	mark := s.mark()
+	end := h.begin(t, database)
+	from := time.Now()
+	var live answers
+	for time.Since(from) < heldFor {
+		live = append(live, call(t, client, http.MethodGet, s.url+"/livez", ""))
+		time.Sleep(50 * time.Millisecond) // Between two probes.
+	}
+	end()
+	released := time.Now()
+	recovered := l.recovered(t, released)
+	during := l.soFar().between(from, released)
+	lines, sample := busiest(s.since(t, mark), 5*time.Second)
+
+	r.did("%s for %v at %d calls/s", h.done, heldFor, rate)
+	r.note("answers", during)
+	r.none("answers other than 200, 503 and 504", len(during.without(200, 503, 504)))
+	atLeast(r, "refused", len(during.with(503, 504)), 1)
+	atMost(r, "slowest 503", during.with(503).slowest(), connectionBound+machineSlack)
+	atMost(r, "slowest 504", during.with(504).slowest(), connectionBound+statementBound+machineSlack)
+	r.none("/livez failed", len(live.failed()))
+	atMost(r, "own log lines in 5 s", lines, 2)
+	if lines > 2 {
+		t.Log(sample)
+	}
+	atMost(r, "served again within", recovered, recoveryBound)
+	l.check(r, database)
+}

@@ -1,0 +1,107 @@
+//go:build linux
+
+package faults
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"math/big"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/auth/authtest"
+)
+
+// issuerKey is every issuer's key: making one takes longer than starting the
+// service.
+var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// Ports below those of outgoing connections, which begin at 32768.
+const firstPort = 20000
+
+var portsToPick = big.NewInt(12000)
+
+// issuer is an issuer of tokens that can go away and come back.
+type issuer struct {
+	*authtest.Issuer
+	address string
+	server  *http.Server // nil while it is away.
+
+	mu     sync.Mutex
+	tokens map[string]string // By user: signing takes a while too.
+}
+
+// newIssuer returns an issuer that is away.
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	i := &issuer{address: freeAddress(t), tokens: make(map[string]string)}
+	var err error
+	i.Issuer, err = authtest.NewIssuer(authtest.Config{BaseURL: "http://" + i.address, Life: time.Hour, NewKey: issuerKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.leave)
+	return i
+}
+
+// startIssuer returns an issuer that is there.
+func startIssuer(t *testing.T) *issuer {
+	t.Helper()
+	i := newIssuer(t)
+	i.come(t)
+	return i
+}
+
+// come begins to serve.
+func (i *issuer) come(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp", i.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.server = &http.Server{Handler: i.Issuer, ReadHeaderTimeout: patience}
+	go func(server *http.Server) { _ = server.Serve(listener) }(i.server) // Ends with ErrServerClosed.
+}
+
+// leave closes the listener and all connections.
+func (i *issuer) leave() {
+	if i.server != nil {
+		_ = i.server.Close() // It can't be served on any more, whatever it says.
+		i.server = nil
+	}
+}
+
+// bearer returns the Authorization header of a user.
+func (i *issuer) bearer(user string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.tokens[user] == "" {
+		i.tokens[user] = i.Token(user)
+	}
+	return "Bearer " + i.tokens[user]
+}
+
+// freeAddress returns an address on loopback whose port nobody listens on. It
+// is not one that the system gives to outgoing connections, so that a process
+// can come back to it.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		n, err := rand.Int(rand.Reader, portsToPick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(n.Int64())))
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			_ = listener.Close() // It was only tried.
+			return address
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}

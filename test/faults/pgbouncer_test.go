@@ -1,0 +1,126 @@
+//go:build linux
+
+package faults
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// execMode is the mode that the service needs behind a PgBouncer before 1.21.
+const execMode = "&default_query_exec_mode=exec"
+
+// pgbouncer is PgBouncer in transaction mode before one server.
+type pgbouncer struct {
+	*process
+	address string
+	config  string
+	account *syscall.Credential
+	logs    *logs
+}
+
+// startPgBouncer runs it before the server of a database. Settings are lines
+// of its configuration.
+func startPgBouncer(t *testing.T, database string, settings ...string) *pgbouncer {
+	t.Helper()
+	b := &pgbouncer{address: freeAddress(t), account: unprivileged(t), logs: new(logs)}
+	dir := folderFor(t, b.account)
+	host, port, err := net.SplitHostPort(hostOf(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, listen, err := net.SplitHostPort(b.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := filepath.Join(dir, "users.txt")
+	lines := append([]string{
+		"[databases]",
+		fmt.Sprintf("* = host=%s port=%s", host, port),
+		"[pgbouncer]",
+		"pool_mode = transaction",
+		"listen_addr = 127.0.0.1",
+		"listen_port = " + listen,
+		"unix_socket_dir =",
+		"auth_type = trust",
+		"auth_file = " + users,
+		"admin_users = todo",
+		"max_client_conn = 500",
+		"default_pool_size = 50",
+	}, settings...)
+	b.config = filepath.Join(dir, "pgbouncer.ini")
+	for path, content := range map[string]string{b.config: strings.Join(lines, "\n") + "\n", users: "\"todo\" \"\"\n"} {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start(t)
+	return b
+}
+
+// start runs it, again on the same port after its end.
+func (b *pgbouncer) start(t *testing.T) {
+	t.Helper()
+	b.process = startProcess(t, b.account, nil, b.logs, needProgram(t, "pgbouncer"), b.config)
+	eventually(t, patience, "PgBouncer listens: "+b.logs.text(0), func() bool {
+		conn, err := net.Dial("tcp", b.address)
+		if err == nil {
+			_ = conn.Close() // It was only tried.
+		}
+		return err == nil
+	})
+}
+
+// console returns a connection to its console, which knows the simple protocol
+// alone.
+func (b *pgbouncer) console(t *testing.T) *pgx.Conn {
+	t.Helper()
+	return connect(t, "postgres://todo@"+b.address+"/pgbouncer?sslmode=disable&default_query_exec_mode=simple_protocol")
+}
+
+func TestPgBouncer(t *testing.T) {
+	const rate = 100
+	r := newRow(t, "PgBouncer 1.18, transaction mode")
+	database := pgtest.NewDatabase(t)
+	// Fewer connections than the service has, so that they change hands.
+	b := startPgBouncer(t, database, "default_pool_size = 8")
+	version, _ := run(t, b.account, nil, needProgram(t, "pgbouncer"), "--version")
+	s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
+	l := startLoad(t, s.url, s.issuer, rate)
+	calm := l.during(3 * time.Second)
+
+	from := time.Now()
+	if err := b.terminate(t); err != nil && b.cmd.ProcessState.ExitCode() > 1 {
+		t.Fatal(err, b.logs.text(0))
+	}
+	b.start(t)
+	restarted := l.recovered(t, time.Now())
+	console := b.console(t)
+	execute(t, console, "RELOAD")
+	execute(t, console, "PAUSE")
+	time.Sleep(3 * time.Second) // Callers meet it paused.
+	execute(t, console, "RESUME")
+	resumed := l.recovered(t, time.Now())
+	during := l.since(from)
+
+	name, _, _ := strings.Cut(version, "\n")
+	r.did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
+	r.none("failed in the calm", len(calm.failed()))
+	r.note("answers to the rest", during)
+	r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
+	atMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
+	atMost(r, "served again after the restart within", restarted, recoveryBound)
+	atMost(r, "after the pause", resumed, recoveryBound)
+	l.check(r, database)
+}

@@ -1,0 +1,111 @@
+//go:build linux
+
+package faults
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// startProxy runs a proxy before a server, to whose connections toxics can be
+// added.
+func startProxy(t *testing.T, server string) *toxiproxy.Proxy {
+	t.Helper()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // Toxics don't use the logger that they are given.
+	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	proxy := toxiproxy.NewProxy(api, "server", "127.0.0.1:0", server)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	return proxy
+}
+
+// poison adds toxics, as toxiproxy's API takes them.
+func poison(t *testing.T, proxy *toxiproxy.Proxy, toxics ...string) {
+	t.Helper()
+	for _, toxic := range toxics {
+		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPoorNetworkToTheDatabase(t *testing.T) {
+	for _, fault := range []struct {
+		name   string
+		toxics []string
+		pulses bool // The toxics come and go.
+		served bool // Calls are slow, and succeed.
+	}{
+		{
+			name:   "latency",
+			toxics: []string{`{"type":"latency","stream":"downstream","attributes":{"latency":100,"jitter":50}}`},
+			served: true,
+		},
+		{
+			name:   "trickle",
+			toxics: []string{`{"type":"bandwidth","stream":"downstream","attributes":{"rate":20}}`, `{"type":"slicer","stream":"upstream","attributes":{"average_size":16,"size_variation":8,"delay":100}}`},
+			served: true,
+		},
+		{
+			name:   "resets",
+			toxics: []string{`{"type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`},
+			pulses: true,
+		},
+		{
+			name:   "cut replies",
+			toxics: []string{`{"type":"limit_data","stream":"downstream","attributes":{"bytes":2000}}`},
+		},
+		{
+			name:   "silence",
+			toxics: []string{`{"type":"timeout","stream":"downstream","attributes":{"timeout":0}}`},
+		},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			const rate = 50
+			lasts := size(5*time.Second, 20*time.Second)
+			r := newRow(t, "poor network: "+fault.name)
+			database := pgtest.NewDatabase(t)
+			proxy := startProxy(t, hostOf(database))
+			s := startTodod(t, startIssuer(t), throughHost(database, proxy.Listen), nil)
+			l := startLoad(t, s.url, s.issuer, rate)
+			l.during(time.Second)
+
+			from := time.Now()
+			poison(t, proxy, fault.toxics...)
+			for time.Since(from) < lasts { // Callers meet the fault.
+				time.Sleep(50 * time.Millisecond)
+				if fault.pulses {
+					proxy.Toxics.ResetToxics(t.Context())
+					time.Sleep(100 * time.Millisecond)
+					poison(t, proxy, fault.toxics...)
+				}
+			}
+			proxy.Toxics.ResetToxics(t.Context())
+			healed := time.Now()
+			recovered := l.recovered(t, healed)
+			during := l.soFar().between(from, healed)
+
+			r.did("%s between service and database for %v at %d calls/s", fault.name, lasts, rate)
+			r.note("answers", during)
+			r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
+			if fault.served {
+				r.none("failed", len(during.failed()))
+			} else {
+				atLeast(r, "failed", len(during.failed()), 1)
+			}
+			atMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
+			atMost(r, "served again within", recovered, recoveryBound)
+			l.check(r, database)
+		})
+	}
+}

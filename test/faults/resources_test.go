@@ -1,0 +1,118 @@
+//go:build linux
+
+package faults
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+func TestTooManyConnections(t *testing.T) {
+	const most = 20
+	r := newRow(t, "too many connections")
+	server := pgtest.StartServer(t, map[string]string{"max_connections": "20", "superuser_reserved_connections": "2"})
+	admin := connect(t, server.URL())
+	// The reserve is for superusers, so the service must not be one.
+	execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo TO service`)
+	database := "postgres://service@" + hostOf(server.URL()) + "/todo?sslmode=disable"
+	s := startTodod(t, startIssuer(t), database, nil)
+	client := newClient(t, false)
+	s.create(t, client, "u") // One connection is there.
+
+	var others []*pgx.Conn
+	for range most {
+		conn, err := pgx.Connect(t.Context(), database)
+		if err != nil {
+			break
+		}
+		others = append(others, conn)
+	}
+	l := startLoad(t, s.url, s.issuer, 200)
+	during := l.during(3 * time.Second)
+	for _, conn := range others {
+		_ = conn.Close(t.Context()) // It only had to be there.
+	}
+	recovered := l.recovered(t, time.Now())
+
+	r.did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
+	atLeast(r, "taken", len(others), most/2)
+	r.note("answers", during)
+	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	atLeast(r, "served by the one that it has", len(during.with(http.StatusOK)), 100)
+	atMost(r, "served again within", recovered, recoveryBound)
+	l.check(r, server.URL())
+}
+
+func TestDiskFull(t *testing.T) {
+	const megabytes = "8m"
+	r := newRow(t, "disk full")
+	server := pgtest.StartServer(t, nil)
+	account := unprivileged(t)
+	if account == nil {
+		t.Fatal("a small disk can't be mounted: run this as root")
+	}
+	disk := folderFor(t, account)
+	options := fmt.Sprintf("size=%s,mode=0700,uid=%d,gid=%d", megabytes, account.Uid, account.Gid)
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, options); err != nil {
+		t.Fatalf("a small disk can't be mounted, for which root needs the right to mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	admin := connect(t, server.URL())
+	execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
+	execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
+	s := startTodod(t, startIssuer(t), server.URL(), nil)
+	l := startLoad(t, s.url, s.issuer, 200)
+	l.during(time.Second)
+
+	filler := filepath.Join(disk, "filler")
+	file, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, full := file.ReadFrom(zeros{})
+	if err := file.Close(); full == nil || err != nil {
+		t.Fatalf("the disk has no end: %v %v", full, err)
+	}
+	from := time.Now()
+	eventually(t, patience, "a write is refused", func() bool {
+		return len(l.soFar().between(from, time.Now()).failed()) > 0
+	})
+	during := l.during(3 * time.Second)
+	reads := startReads(t, s.url, s.issuer, 50).during(time.Second)
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	recovered := l.recovered(t, time.Now())
+
+	r.did("filled the disk of the table at 200 calls/s")
+	r.note("answers", during)
+	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	atLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
+	r.none("reads failed", len(reads.failed()))
+	atMost(r, "served again within", recovered, recoveryBound)
+	l.check(r, server.URL())
+}
+
+// zeros is read without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
