@@ -2,12 +2,15 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -16,14 +19,19 @@ const (
 	minDialDelay = 100 * time.Millisecond
 	maxDialDelay = 500 * time.Millisecond
 
+	// The attempts at once while none has failed. A database that goes away
+	// would otherwise be met by one for each connection that was lost.
+	maxAttempts = 4
+
 	// A database that comes and goes is not worth a log line each time.
 	dialLogInterval = 5 * time.Second
 )
 
 // backoff keeps a pool from dialling a database that is down for every request
-// that comes in. After a failure, one attempt at a time tries whether it is
-// back, at growing intervals; meanwhile the others fail at once. A success
-// ends that.
+// that comes in. Until one fails, a few attempts at a time are made and others
+// wait for them. After a failure, one attempt at a time tries whether the
+// database is back, at growing intervals; meanwhile the others fail at once. A
+// success ends that.
 //
 // The pool asks it before it connects (allow), and pgx tells it the outcome
 // (TraceConnectEnd): not only of the dialling, since a server that is starting
@@ -32,13 +40,14 @@ type backoff struct {
 	logger *slog.Logger
 
 	mu       sync.Mutex
-	failures int       // In a row.
-	cause    error     // The last failure.
-	retryAt  time.Time // No attempt before; after a failure.
-	trying   bool      // An attempt is under way; after a failure.
-	downAt   time.Time // When the first failure in the row was.
-	loggedAt time.Time // When a failure was logged last.
-	logged   bool      // This row of failures was.
+	attempts int           // Under way.
+	ended    chan struct{} // Closed, and made anew, when an attempt ends.
+	failures int           // In a row.
+	cause    error         // The last failure.
+	retryAt  time.Time     // No attempt before; after a failure.
+	downAt   time.Time     // When the first failure in the row was.
+	loggedAt time.Time     // When a failure was logged last.
+	logged   bool          // This row of failures was.
 }
 
 var (
@@ -46,26 +55,69 @@ var (
 	_ pgx.ConnectTracer = (*backoff)(nil)
 )
 
-func newBackoff(logger *slog.Logger) *backoff { return &backoff{logger: logger} }
+func newBackoff(logger *slog.Logger) *backoff {
+	return &backoff{logger: logger, ended: make(chan struct{})}
+}
 
-// allow fails when there must be no attempt to connect now.
-func (b *backoff) allow(context.Context, *pgx.ConnConfig) error {
+// allow returns when an attempt to connect may begin, and fails when there must
+// be none now. Its wait ends when an attempt does, all of which have a bound.
+func (b *backoff) allow(ctx context.Context, _ *pgx.ConnConfig) error {
+	for {
+		wait, err := b.begin()
+		if wait == nil {
+			return err
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// begin counts an attempt that may begin. It returns what to wait for when
+// there are too many.
+func (b *backoff) begin() (wait <-chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failures == 0 {
-		return nil
-	}
-	if b.trying || time.Now().Before(b.retryAt) {
+	switch {
+	case b.failures == 0 && b.attempts == maxAttempts:
+		return b.ended, nil
+	case b.failures > 0 && (b.attempts > 0 || time.Now().Before(b.retryAt)):
 		// Not wrapped: the cause may be a deadline, of the attempt that failed.
-		return fmt.Errorf("waiting to connect again after %d failures, the last of them: %s", b.failures, b.cause.Error())
+		return nil, fmt.Errorf("waiting to connect again after %d failures, the last of them: %s", b.failures, b.cause.Error())
 	}
-	b.trying = true
-	return nil
+	b.attempts++
+	return nil, nil
 }
+
+// attemptKey marks the context of an attempt to connect.
+type attemptKey struct{}
 
 // TraceConnectStart implements [pgx.ConnectTracer].
 func (b *backoff) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
-	return ctx
+	return context.WithValue(ctx, attemptKey{}, true)
+}
+
+// dialWith lets attempts dial, and nothing else while the database is down: the
+// driver dials for each connection that breaks, attempts to connect among them,
+// to cancel what may run on it.
+func (b *backoff) dialWith(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if ctx.Value(attemptKey{}) == nil && b.isDown() {
+			return nil, errDown
+		}
+		return dial(ctx, network, address)
+	}
+}
+
+// errDown says that a dial other than an attempt's was left out.
+var errDown = errors.New("the database is down")
+
+func (b *backoff) isDown() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failures > 0
 }
 
 // TraceConnectEnd implements [pgx.ConnectTracer]: it counts the outcome of an
@@ -74,7 +126,9 @@ func (b *backoff) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndD
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	b.trying = false
+	b.attempts--
+	close(b.ended)
+	b.ended = make(chan struct{})
 	if data.Err == nil {
 		if b.logged {
 			b.logger.InfoContext(ctx, "database is reachable again", "after_ms", now.Sub(b.downAt).Milliseconds())

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,6 +48,15 @@ func (b *backoffTest) fail() {
 	b.end(errors.New("refused"))
 }
 
+// succeed makes an attempt that succeeds.
+func (b *backoffTest) succeed() {
+	b.t.Helper()
+	if !b.allowed() {
+		b.t.Fatal("no attempt is allowed")
+	}
+	b.end(nil)
+}
+
 func TestAttemptsToConnectGrowApartWhileTheyFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,11 +81,6 @@ func TestOneAttemptAtATimeTriesADatabaseThatFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackoffTest(t)
-		for range 3 {
-			if !b.allowed() {
-				t.Fatal("attempts are held back before any has failed")
-			}
-		}
 		b.fail()
 		time.Sleep(time.Hour)
 		if !b.allowed() {
@@ -84,12 +90,64 @@ func TestOneAttemptAtATimeTriesADatabaseThatFailed(t *testing.T) {
 			t.Error("a second attempt is allowed beside the first")
 		}
 		b.end(nil)
-		for range 3 {
+		for range maxAttempts {
 			if !b.allowed() {
 				t.Error("attempts are held back after a success")
 			}
 		}
 	})
+}
+
+func TestAFewAttemptsAtATimeAreMadeUntilOneFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackoffTest(t)
+		for range maxAttempts {
+			if !b.allowed() {
+				t.Fatal("attempts are held back before any has failed")
+			}
+		}
+		const others = 3
+		outcomes := make(chan bool, others)
+		for range others {
+			go func() { outcomes <- b.allowed() }()
+		}
+		synctest.Wait()
+		if len(outcomes) > 0 {
+			t.Fatalf("%d more don't wait", len(outcomes))
+		}
+		b.end(nil)
+		synctest.Wait()
+		if len(outcomes) != 1 || !<-outcomes {
+			t.Error("an attempt that ended doesn't let one other begin")
+		}
+		b.end(errors.New("refused"))
+		synctest.Wait()
+		for range others - 1 {
+			if len(outcomes) == 0 || <-outcomes {
+				t.Error("one that waited goes on after a failure")
+			}
+		}
+		time.Sleep(time.Hour)
+		if b.allowed() {
+			t.Error("an attempt is allowed while others are under way")
+		}
+	})
+}
+
+func TestAWaitToConnectEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	b := newBackoffTest(t)
+	for range maxAttempts {
+		if !b.allowed() {
+			t.Fatal("attempts are held back before any has failed")
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.allow(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("allow: %v, want %v", err, context.Canceled)
+	}
 }
 
 func TestARefusalToConnectGivesTheReasonAndIsNoDeadline(t *testing.T) {
@@ -108,13 +166,14 @@ func TestADatabaseThatComesAndGoesIsLoggedTwiceInFiveSecondsAtMost(t *testing.T)
 		for range 10 { // Within the interval.
 			b.fail()
 			time.Sleep(200 * time.Millisecond)
-			b.end(nil)
+			b.succeed()
 		}
 		want := []string{"not reachable", "reachable again"}
 		for range 2 {
 			time.Sleep(dialLogInterval)
 			b.fail()
-			b.end(nil)
+			time.Sleep(maxDialDelay)
+			b.succeed()
 			want = append(want, "not reachable", "reachable again")
 		}
 		lines := strings.Split(strings.TrimSpace(b.log.String()), "\n")
@@ -127,4 +186,26 @@ func TestADatabaseThatComesAndGoesIsLoggedTwiceInFiveSecondsAtMost(t *testing.T)
 			}
 		}
 	})
+}
+
+func TestNothingButAttemptsDialsADatabaseThatIsDown(t *testing.T) {
+	t.Parallel()
+	b := newBackoffTest(t)
+	dialled := 0
+	dial := b.dialWith(func(context.Context, string, string) (net.Conn, error) {
+		dialled++
+		return nil, nil
+	})
+	attempt := b.TraceConnectStart(t.Context(), pgx.TraceConnectStartData{})
+	for _, failures := range []int{0, 1} {
+		for range failures {
+			b.fail()
+		}
+		dialled = 0
+		_, _ = dial(attempt, "tcp", "")
+		_, err := dial(t.Context(), "tcp", "") // To cancel a statement.
+		if want := 2 - failures; dialled != want || (err == nil) != (failures == 0) {
+			t.Errorf("after %d failures: %d dials, the last %v; want %d", failures, dialled, err, want)
+		}
+	}
 }

@@ -66,6 +66,7 @@ func newPool(config Config) (*pgxpool.Pool, error) {
 	backoff := newBackoff(config.Logger)
 	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
+	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc)
 	c.ConnConfig.ConnectTimeout = connectTimeout
 	lookUp := c.ConnConfig.LookupFunc // Not part of what ConnectTimeout bounds.
 	c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
