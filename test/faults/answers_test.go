@@ -70,18 +70,6 @@ func (as answers) lastSent(then time.Time) time.Time {
 	return then
 }
 
-// firstDone returns when the first of them was there; false when there is
-// none.
-func (as answers) firstDone() (time.Time, bool) {
-	var first time.Time
-	for _, a := range as {
-		if done := a.sent.Add(a.took); first.IsZero() || done.Before(first) {
-			first = done
-		}
-	}
-	return first, !first.IsZero()
-}
-
 // String counts the answers by status, and shows one of those that never came.
 func (as answers) String() string {
 	counts := make(map[int]int)

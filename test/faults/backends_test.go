@@ -19,7 +19,7 @@ func TestIdleBackendsKilled(t *testing.T) {
 	s := startTodod(t, startIssuer(t), database, nil)
 	client := newClient(t, false)
 	s.create(t, client, "u")
-	admin := connect(t, database)
+	admin := session(t, database)
 
 	killed, failed := 0, 0
 	for range rounds {
@@ -68,7 +68,7 @@ func TestBackendsKilledDuringWrites(t *testing.T) {
 	slowWrites(t, database, "10ms") // So that there is a time to kill them in.
 	l := startLoad(t, s.url, s.issuer, 200)
 
-	admin := connect(t, database)
+	admin := session(t, database)
 	killed := []int32{}
 	for deadline := time.Now().Add(5 * patience); len(killed) < kills && time.Now().Before(deadline); {
 		killed = append(killed, ask[[]int32](t, admin, `

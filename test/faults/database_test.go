@@ -7,14 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"github.com/jackc/pgx/v5"
 )
 
-// connect returns a connection besides the service's, closed when the test has
+// session returns a connection besides the service's, closed when the test has
 // ended.
-func connect(t *testing.T, url string) *pgx.Conn {
+func session(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -40,10 +39,10 @@ func ask[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) T {
 	return value
 }
 
-// execute runs a statement, or several without arguments.
-func execute(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+// execute runs statements.
+func execute(t *testing.T, conn *pgx.Conn, sql string) {
 	t.Helper()
-	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }

@@ -31,8 +31,24 @@ type issuer struct {
 	address string
 	server  *http.Server // nil while it is away.
 
-	mu     sync.Mutex
-	tokens map[string]string // By user: signing takes a while too.
+	mu      sync.Mutex
+	tokens  map[string]string // By user: signing takes a while too.
+	fetched []time.Time
+}
+
+// ServeHTTP notes when the keys are asked for.
+func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	i.fetched = append(i.fetched, time.Now())
+	i.mu.Unlock()
+	i.Issuer.ServeHTTP(w, r)
+}
+
+// fetchTimes returns when the keys were asked for.
+func (i *issuer) fetchTimes() []time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.fetched
 }
 
 // newIssuer returns an issuer that is away.
@@ -63,7 +79,7 @@ func (i *issuer) come(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.server = &http.Server{Handler: i.Issuer, ReadHeaderTimeout: patience}
+	i.server = &http.Server{Handler: i, ReadHeaderTimeout: patience}
 	go func(server *http.Server) { _ = server.Serve(listener) }(i.server) // Ends with ErrServerClosed.
 }
 

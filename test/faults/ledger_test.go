@@ -101,7 +101,7 @@ func (l *ledger) audit(t *testing.T, database, prefix string) []string {
 // rows reads the table.
 func (l *ledger) rows(t *testing.T, database, prefix string) map[string]content {
 	t.Helper()
-	rows, err := connect(t, database).Query(t.Context(), `
+	rows, err := session(t, database).Query(t.Context(), `
 		SELECT id::text, title, coalesce(description, ''), is_completed
 		FROM   todo
 		WHERE  starts_with(user_id, $1)`, prefix)

@@ -126,7 +126,7 @@ func (l *logs) since(t *testing.T, mark int) []logLine {
 func (l *logs) wait(t *testing.T, mark int, message string) logLine {
 	t.Helper()
 	var found logLine
-	eventually(t, patience, fmt.Sprintf("the log line %q", message), func() bool {
+	eventually(t, fmt.Sprintf("the log line %q", message), func() bool {
 		for _, line := range l.since(t, mark) {
 			if line.Message == message {
 				found = line

@@ -60,13 +60,13 @@ func needProgram(t *testing.T, name string) string {
 	return path
 }
 
-// eventually waits until something is so.
-func eventually(t *testing.T, bound time.Duration, what string, so func() bool) time.Duration {
+// eventually waits until something is so, and returns how long that took.
+func eventually(t *testing.T, what string, so func() bool) time.Duration {
 	t.Helper()
 	started := time.Now()
 	for !so() {
-		if time.Since(started) > bound {
-			t.Fatalf("not within %v: %s", bound, what)
+		if time.Since(started) > patience {
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 		time.Sleep(2 * time.Millisecond) // Between two looks.
 	}

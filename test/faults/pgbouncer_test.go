@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"github.com/jackc/pgx/v5"
 )
 
 // execMode is the mode that the service needs behind a PgBouncer before 1.21.
@@ -73,7 +72,7 @@ func startPgBouncer(t *testing.T, database string, settings ...string) *pgbounce
 func (b *pgbouncer) start(t *testing.T) {
 	t.Helper()
 	b.process = startProcess(t, b.account, nil, b.logs, needProgram(t, "pgbouncer"), b.config)
-	eventually(t, patience, "PgBouncer listens: "+b.logs.text(0), func() bool {
+	eventually(t, "PgBouncer listens: "+b.logs.text(0), func() bool {
 		conn, err := net.Dial("tcp", b.address)
 		if err == nil {
 			_ = conn.Close() // It was only tried.
@@ -86,7 +85,7 @@ func (b *pgbouncer) start(t *testing.T) {
 // alone.
 func (b *pgbouncer) console(t *testing.T) *pgx.Conn {
 	t.Helper()
-	return connect(t, "postgres://todo@"+b.address+"/pgbouncer?sslmode=disable&default_query_exec_mode=simple_protocol")
+	return session(t, "postgres://todo@"+b.address+"/pgbouncer?sslmode=disable&default_query_exec_mode=simple_protocol")
 }
 
 func TestPgBouncer(t *testing.T) {

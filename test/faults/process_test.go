@@ -168,7 +168,7 @@ func unprivileged(t *testing.T) *syscall.Credential {
 // the test's, which other accounts may not enter.
 func folderFor(t *testing.T, account *syscall.Credential) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "todo-faults-")
+	dir, err := os.MkdirTemp("", "todo-faults-") //nolint:usetesting // A test's own folder is closed to other accounts.
 	if err != nil {
 		t.Fatal(err)
 	}

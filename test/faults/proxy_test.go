@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"example.com/todo-backend/internal/postgres/pgtest"
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
-
-	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
 // startProxy runs a proxy before a server, to whose connections toxics can be

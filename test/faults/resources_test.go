@@ -11,16 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"github.com/jackc/pgx/v5"
 )
 
 func TestTooManyConnections(t *testing.T) {
 	const most = 20
 	r := newRow(t, "too many connections")
 	server := pgtest.StartServer(t, map[string]string{"max_connections": "20", "superuser_reserved_connections": "2"})
-	admin := connect(t, server.URL())
+	admin := session(t, server.URL())
 	// The reserve is for superusers, so the service must not be one.
 	execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo TO service`)
 	database := "postgres://service@" + hostOf(server.URL()) + "/todo?sslmode=disable"
@@ -73,7 +72,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	admin := connect(t, server.URL())
+	admin := session(t, server.URL())
 	execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
 	execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
 	s := startTodod(t, startIssuer(t), server.URL(), nil)
@@ -90,7 +89,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatalf("the disk has no end: %v %v", full, err)
 	}
 	from := time.Now()
-	eventually(t, patience, "a write is refused", func() bool {
+	eventually(t, "a write is refused", func() bool {
 		return len(l.soFar().between(from, time.Now()).failed()) > 0
 	})
 	during := l.during(3 * time.Second)

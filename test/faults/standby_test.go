@@ -23,7 +23,7 @@ func startStandby(t *testing.T, primary *pgtest.Server) *pglocal.Server {
 	t.Helper()
 	account := unprivileged(t)
 	dir := folderFor(t, account)
-	programs := ask[string](t, connect(t, primary.URL()), `SELECT setting FROM pg_config WHERE name = 'BINDIR'`)
+	programs := ask[string](t, session(t, primary.URL()), `SELECT setting FROM pg_config WHERE name = 'BINDIR'`)
 	output, code := run(t, account, nil, filepath.Join(programs, "pg_basebackup"),
 		"--pgdata="+filepath.Join(dir, "data"), "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
 		"--dbname=host=127.0.0.1 port="+strconv.Itoa(primary.Port())+" user="+pglocal.Superuser+" application_name="+standbyName)
@@ -72,10 +72,10 @@ func TestFailover(t *testing.T) {
 	r := newRow(t, "failover from primary to standby")
 	primary := pgtest.StartServer(t, nil)
 	standby := startStandby(t, primary)
-	admin := connect(t, primary.URL())
+	admin := session(t, primary.URL())
 	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
 	execute(t, admin, `SELECT pg_reload_conf()`)
-	eventually(t, patience, "the standby follows in synchrony", func() bool {
+	eventually(t, "the standby follows in synchrony", func() bool {
 		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
 	})
 	hosts := "127.0.0.1:" + strconv.Itoa(primary.Port()) + ",127.0.0.1:" + strconv.Itoa(standby.Port())
@@ -89,7 +89,7 @@ func TestFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second) // Until somebody notices.
-	promoting := connect(t, standby.URL("postgres"))
+	promoting := session(t, standby.URL("postgres"))
 	if !ask[bool](t, promoting, `SELECT pg_promote(true, 30)`) {
 		t.Fatal("the standby was not promoted")
 	}

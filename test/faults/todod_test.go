@@ -28,8 +28,14 @@ type todod struct {
 // override those it would run with.
 func startTodod(t *testing.T, issuer *issuer, database string, settings map[string]string) *todod {
 	t.Helper()
+	return startTododOf(t, *program, issuer, database, settings)
+}
+
+// startTododOf is startTodod of another program than the one that is tested.
+func startTododOf(t *testing.T, path string, issuer *issuer, database string, settings map[string]string) *todod {
+	t.Helper()
 	s := &todod{logs: new(logs), issuer: issuer}
-	s.process = startProcess(t, nil, environment(t, issuer, database, settings), s.logs, programPath(t, *program), "serve")
+	s.process = startProcess(t, nil, environment(t, issuer, database, settings), s.logs, programPath(t, path), "serve")
 	s.address = s.wait(t, 0, "serving").Address
 	s.url = "http://" + s.address
 	return s
@@ -83,12 +89,13 @@ func migrate(t *testing.T, path, database string) (output string, code int) {
 
 // answer is what a caller got.
 type answer struct {
-	sent   time.Time
-	took   time.Duration
-	status int // 0 when none came.
-	header http.Header
-	body   string
-	err    error
+	sent    time.Time
+	took    time.Duration
+	status  int // 0 when none came.
+	header  http.Header
+	trailer http.Header
+	body    string
+	err     error
 }
 
 // call sends a request with a body, which may be empty, and headers in pairs.
@@ -112,7 +119,7 @@ func send(client *http.Client, req *http.Request) answer {
 		defer res.Body.Close()
 		var body []byte
 		body, err = io.ReadAll(res.Body)
-		a.body, a.header = string(body), res.Header
+		a.body, a.header, a.trailer = string(body), res.Header, res.Trailer
 		if err == nil {
 			a.status = res.StatusCode
 		}
@@ -137,21 +144,14 @@ func newClient(t *testing.T, http2 bool) *http.Client {
 // contentTypeJSON is the content type of requests.
 const contentTypeJSON = "application/json"
 
-// create makes a todo of a user's, which has to succeed, and returns the
-// answer.
-func (s *todod) create(t *testing.T, client *http.Client, user string) answer {
+// create makes a todo of a user's, which has to succeed.
+func (s *todod) create(t *testing.T, client *http.Client, user string) {
 	t.Helper()
-	a := s.tryCreate(t, client, user)
+	a := call(t, client, http.MethodPost, s.url+"/api/todos", `{"title":"`+canaryTitle+`"}`,
+		"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
 	if a.status != http.StatusOK {
 		t.Fatalf("create: %d %s %v", a.status, a.body, a.err)
 	}
-	return a
-}
-
-func (s *todod) tryCreate(t *testing.T, client *http.Client, user string) answer {
-	t.Helper()
-	return call(t, client, http.MethodPost, s.url+"/api/todos", `{"title":"`+canaryTitle+`"}`,
-		"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
 }
 
 // list reads a page of a user's todos.

@@ -1,0 +1,101 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+func TestCallerGone(t *testing.T) {
+	const callers = 10
+	r := newRow(t, "caller gone during a slow statement")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, nil)
+	slowWrites(t, database, "30s")
+	admin := session(t, database)
+	busy := func() int {
+		return ask[int](t, admin, `
+			SELECT count(*)
+			FROM   pg_stat_activity
+			WHERE  datname = current_database() AND state = 'active' AND query LIKE '%INSERT%' AND pid <> pg_backend_pid()`)
+	}
+	var slowest time.Duration
+	for _, http2 := range []bool{false, true} {
+		client := newClient(t, http2)
+		ctx, leave := context.WithCancel(t.Context())
+		for range callers {
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/todos", strings.NewReader(`{"title":"t"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", s.issuer.bearer("u"))
+			req.Header.Set("Content-Type", contentTypeJSON)
+			go send(client, req)
+		}
+		eventually(t, "all are in the database", func() bool { return busy() == callers })
+		leave()
+		slowest = max(slowest, eventually(t, "the backends are idle", func() bool { return busy() == 0 }))
+	}
+	r.did("%d callers over HTTP/1.1 and %d over HTTP/2 left in the middle of a 30 s statement", callers, callers)
+	atMost(r, "backends idle within", slowest, time.Second)
+}
+
+func TestTimeoutsThatCallersAskFor(t *testing.T) {
+	r := newRow(t, "timeouts that callers ask for")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, nil)
+	slowWrites(t, database, "30s")
+	client, client2 := newClient(t, false), newClient(t, true)
+	grpcMessage := "\x00\x00\x00\x00\x03\x0a\x01t" // CreateTodoRequest{title: "t"}
+
+	type outcome struct {
+		asked, got string
+		took       time.Duration
+		good       bool
+	}
+	outcomes := make(chan outcome)
+	asked := 0
+	for _, value := range []string{"1", "0", "-1", "99999999999", "9999999999", "abc", "1.5", "1e3", ""} {
+		asked++
+		go func() {
+			a := call(t, client, http.MethodPost, s.url+"/todo.v1.TodoService/CreateTodo", `{"title":"t"}`,
+				"Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON, "Connect-Timeout-Ms", value)
+			outcomes <- outcome{
+				"connect-timeout-ms " + value, fmt.Sprint(a.status, " ", a.body), a.took,
+				a.status == http.StatusGatewayTimeout && strings.Contains(a.body, "deadline_exceeded") || a.status == http.StatusBadRequest,
+			}
+		}()
+	}
+	for _, value := range []string{"1m", "0m", "-1m", "99999999H", "999999999H", "abc", "1", "m", "1.5S", ""} {
+		asked++
+		go func() {
+			a := call(t, client2, http.MethodPost, s.url+"/todo.v1.TodoService/CreateTodo", grpcMessage,
+				"Authorization", s.issuer.bearer("u"), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Timeout", value)
+			code := a.header.Get("Grpc-Status") + a.trailer.Get("Grpc-Status")
+			outcomes <- outcome{
+				"grpc-timeout " + value, fmt.Sprint("grpc-status ", code, " ", a.status), a.took,
+				code == "4" || code == "3" || a.status == http.StatusBadRequest,
+			}
+		}()
+	}
+	wrong := 0
+	var slowest time.Duration
+	for range asked {
+		o := <-outcomes
+		slowest = max(slowest, o.took)
+		if !o.good {
+			wrong++
+			t.Errorf("%s: %s after %v", o.asked, o.got, rounded(o.took))
+		}
+	}
+	r.did("asked for 1 ms, 0, -1, huge and garbage, in %d spellings, of a 30 s statement", asked)
+	r.none("neither deadline_exceeded nor refused as invalid", wrong)
+	atMost(r, "slowest", slowest, 10*time.Second+machineSlack)
+}

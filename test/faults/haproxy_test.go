@@ -1,0 +1,111 @@
+//go:build linux
+
+package faults
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// startHAProxy balances calls among services that answer at addresses, as
+// docs/operations.md says: by readiness, at which it looks five times a second.
+// It returns where: what comes to the one address goes on over HTTP/1.1, what
+// comes to the other over h2c; and a function that waits until it has found all
+// services ready.
+func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allReady func()) {
+	t.Helper()
+	account := unprivileged(t)
+	http1, h2c = freeAddress(t), freeAddress(t)
+	statistics := freeAddress(t)
+	config := []string{
+		"global", "maxconn 4000",
+		"defaults", "mode http", "timeout connect 2s", "timeout client 30s", "timeout server 30s", "timeout check 2s",
+		"balance roundrobin", "option httpchk GET /readyz", "default-server check inter 200ms fall 2 rise 1",
+		"listen statistics", "bind " + statistics, "stats enable", "stats uri /",
+		"listen http1", "bind " + http1,
+	}
+	for i, address := range addresses {
+		config = append(config, fmt.Sprintf("server todod%d %s", i, address))
+	}
+	config = append(config, "listen h2c", "bind "+h2c)
+	for i, address := range addresses {
+		config = append(config, fmt.Sprintf("server todod%d %s proto h2 check-proto h1", i, address))
+	}
+	path := filepath.Join(folderFor(t, account), "haproxy.cfg")
+	if err := os.WriteFile(path, []byte(strings.Join(config, "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log := new(logs)
+	startProcess(t, account, nil, log, needProgram(t, "haproxy"), "-db", "-f", path)
+	client := newClient(t, false)
+	allReady = func() {
+		t.Helper()
+		eventually(t, "HAProxy finds all ready: "+log.text(0), func() bool {
+			up := 0
+			for line := range strings.Lines(call(t, client, http.MethodGet, "http://"+statistics+"/;csv", "").body) {
+				if strings.Contains(line, ",todod") && strings.Contains(line, ",UP,") {
+					up++
+				}
+			}
+			return up == 2*len(addresses)
+		})
+	}
+	eventually(t, "HAProxy listens: "+log.text(0), func() bool {
+		conn, err := net.Dial("tcp", statistics)
+		if err == nil {
+			_ = conn.Close() // It was only tried.
+		}
+		return err == nil
+	})
+	allReady()
+	return "http://" + http1, "http://" + h2c, allReady
+}
+
+func TestRollingRestarts(t *testing.T) {
+	const (
+		rate   = 200
+		rounds = 5
+	)
+	r := newRow(t, "rolling restarts behind HAProxy")
+	database := pgtest.NewDatabase(t)
+	issuer := startIssuer(t)
+	addresses := []string{freeAddress(t), freeAddress(t)}
+	services := make([]*todod, len(addresses))
+	startAt := func(i int) {
+		// The delay is for HAProxy to notice, twice as long as it takes.
+		services[i] = startTodod(t, issuer, database, map[string]string{"LISTEN_ADDR": addresses[i], "SHUTDOWN_DELAY": "2"})
+	}
+	for i := range services {
+		startAt(i)
+	}
+	http1, h2c, allReady := startHAProxy(t, addresses...)
+	loads := []*load{startLoad(t, http1, issuer, rate/2), startLoad(t, h2c, issuer, rate/2)}
+
+	unclean := 0
+	for range rounds {
+		for i := range services {
+			if err := services[i].terminate(t); err != nil {
+				unclean++
+			}
+			startAt(i)
+			allReady()
+		}
+	}
+	r.did("restarted both of 2 services %d times, one after the other, at %d calls/s, half of them over h2c", rounds, rate)
+	r.none("exit codes other than 0", unclean)
+	for i, name := range []string{"HTTP/1.1", "h2c"} {
+		during := loads[i].finish()
+		r.note(name, during)
+		r.none("failed", len(during.failed()))
+	}
+	for _, l := range loads {
+		l.check(r, database)
+	}
+}

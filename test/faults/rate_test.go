@@ -1,0 +1,57 @@
+//go:build linux && pending
+
+package faults
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+func TestCallerAboveItsRate(t *testing.T) {
+	const limit = 20
+	r := newRow(t, "a caller above its rate")
+	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"RATE_LIMIT_RPS": strconv.Itoa(limit)})
+	others := startReads(t, s.url, s.issuer, 50)
+	client := newClient(t, false)
+	var got answers
+	for from := time.Now(); time.Since(from) < 3*time.Second; {
+		// Whose address it says that it has makes no difference.
+		got = append(got, call(t, client, http.MethodGet, s.url+"/api/todos?pageSize=1", "",
+			"Authorization", s.issuer.bearer("greedy"), "X-Forwarded-For", "198.51.100."+strconv.Itoa(len(got)%250)))
+	}
+	refused := got.with(http.StatusTooManyRequests)
+	during := others.finish()
+
+	r.did("called %d times in 3 s, with a limit of %d/s", len(got), limit)
+	r.none("answers other than 200 and 429", len(got.without(http.StatusOK, http.StatusTooManyRequests)))
+	atLeast(r, "refused", len(refused), 1)
+	r.none("of them without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
+	atMost(r, "served", len(got.with(http.StatusOK)), 6*limit) // Three seconds' worth, and what may come at once.
+	r.none("others failed", len(during.failed()))
+}
+
+// TestLoadShed has more callers than the pool serves in time: those too many
+// are refused long before they have waited in vain.
+func TestLoadShed(t *testing.T) {
+	const rate = 200
+	r := newRow(t, "more callers than can be served")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "2"})
+	slowWrites(t, database, "50ms") // 40 a second.
+	l := startLoad(t, s.url, s.issuer, rate)
+	l.during(2 * time.Second)
+	during := l.during(5 * time.Second)
+	refused := during.with(http.StatusServiceUnavailable)
+
+	r.did("%d calls/s, half of them writes, with a pool that does 40 writes/s", rate)
+	r.note("answers", during)
+	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	atLeast(r, "served", len(during.with(http.StatusOK)), 100)
+	r.none("refused without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
+	atMost(r, "half of the refusals within", refused.quantile(0.5), 100*time.Millisecond)
+	l.check(r, database)
+}

@@ -1,0 +1,152 @@
+//go:build linux
+
+package faults
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	todobackend "example.com/todo-backend"
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+func TestSchemaChangedUnderTheService(t *testing.T) {
+	for _, mode := range []string{"", execMode} {
+		name := "schema changed, " + map[string]string{"": "direct", execMode: "behind PgBouncer"}[mode]
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const rate = 100
+			r := newRow(t, name)
+			database := pgtest.NewDatabase(t)
+			through := database
+			if mode != "" {
+				through = throughHost(database, startPgBouncer(t, database).address) + mode
+			}
+			s := startTodod(t, startIssuer(t), through, nil)
+			l := startLoad(t, s.url, s.issuer, rate)
+			l.during(time.Second)
+			admin := session(t, database)
+			from := time.Now()
+			changes := []string{
+				`ALTER TABLE todo ADD COLUMN priority integer NOT NULL DEFAULT 0`,
+				`ALTER TABLE todo ALTER COLUMN title TYPE varchar(600)`,
+				`ALTER TABLE todo ALTER COLUMN description TYPE text`,
+				`ALTER TABLE todo ALTER COLUMN is_completed SET DEFAULT false, ALTER COLUMN priority TYPE bigint`,
+				`ALTER TABLE todo DROP COLUMN priority`,
+			}
+			for _, change := range changes {
+				execute(t, admin, change)
+				time.Sleep(500 * time.Millisecond) // Callers meet what has changed.
+			}
+			during := l.since(from)
+			r.did("%d changes at %d calls/s: columns added and dropped, types altered", len(changes), rate)
+			r.note("answers", during)
+			r.none("failed", len(during.failed()))
+			l.check(r, database)
+		})
+	}
+}
+
+func TestMigrationOfABusyTable(t *testing.T) {
+	t.Parallel()
+	const rate = 50
+	r := newRow(t, "migration while a SELECT holds the table")
+	database := pgtest.NewDatabase(t)
+	admin := session(t, database)
+	execute(t, admin, `ALTER TABLE todo DROP CONSTRAINT ck_todo_user_id_not_empty`) // For it to put back.
+	s := startTodod(t, startIssuer(t), database, nil)
+	l := startLoad(t, s.url, s.issuer, rate)
+	l.during(time.Second)
+	execute(t, admin, `BEGIN; SELECT count(*) FROM todo`) // As it goes on for longer than the migration waits.
+
+	from := time.Now()
+	output, code := migrate(t, *program, database)
+	took := time.Since(from)
+	during := l.since(from)
+	execute(t, admin, `ROLLBACK`)
+	later, codeLater := migrate(t, *program, database)
+
+	r.did("migrated at %d calls/s; it gave up after %v", rate, rounded(took))
+	same(r, "exit code", code, 1)
+	same(r, "says who is in the way", strings.Contains(output, "a table is busy, in use by process"), true)
+	r.note("answers", during)
+	r.none("failed", len(during.failed()))
+	same(r, "exit code once it is free", codeLater, 0)
+	if codeLater != 0 {
+		t.Log(later)
+	}
+	l.check(r, database)
+}
+
+// TestBothSidesOfASchemaChange runs the service of today beside one of a next
+// version, which differs in its schema as versions may: it has more.
+func TestBothSidesOfASchemaChange(t *testing.T) {
+	t.Parallel()
+	const rate = 50
+	r := newRow(t, "both sides of a schema change")
+	next := buildWithSchema(t, strings.Replace(todobackend.Schema, "CREATE TABLE todo (", "CREATE TABLE todo (\n    priority integer NOT NULL DEFAULT 0,", 1)+
+		"\nCREATE INDEX ix_todo_priority ON todo (user_id, priority);\n")
+	database := pgtest.NewEmptyDatabase(t)
+	issuer := startIssuer(t)
+	if output, code := migrate(t, *program, database); code != 0 {
+		t.Fatal(output)
+	}
+	before := startTodod(t, issuer, database, nil)
+	after := startTododOf(t, next, issuer, database, nil)
+	loads := []*load{startLoad(t, before.url, issuer, rate), startLoad(t, after.url, issuer, rate)}
+
+	from := time.Now()
+	loads[0].during(2 * time.Second)
+	output, code := migrate(t, next, database)
+	migrated := ask[int](t, session(t, database), `SELECT count(*) FROM information_schema.columns WHERE table_name = 'todo' AND column_name = 'priority'`)
+	loads[0].during(2 * time.Second)
+	back, codeBack := migrate(t, *program, database) // As a rollback would.
+
+	r.did("ran both binaries at %d calls/s each, before and after the change", rate)
+	same(r, "exit code of the migration", code, 0)
+	same(r, "columns added", migrated, 1)
+	same(r, "exit code of the older one's, afterwards", codeBack, 0)
+	if code+codeBack != 0 {
+		t.Log(output, back)
+	}
+	for i, l := range loads {
+		during := l.since(from)
+		r.note([]string{"before", "after"}[i], during)
+		r.none("failed", len(during.failed()))
+	}
+	for _, l := range loads {
+		l.check(r, database)
+	}
+}
+
+// buildWithSchema builds the service with another schema.sql in it.
+func buildWithSchema(t *testing.T, schema string) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, "schema.sql"): filepath.Join(dir, "schema.sql")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"schema.sql": schema, "overlay.json": string(overlay)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output := filepath.Join(dir, "todod")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-overlay", filepath.Join(dir, "overlay.json"), "-o", output, "./cmd/todod")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return output
+}

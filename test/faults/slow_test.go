@@ -1,0 +1,162 @@
+//go:build linux
+
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"golang.org/x/net/http2"
+)
+
+// jitter is what a p99 may be besides twice another one: on a busy machine one
+// is not like the next.
+const jitter = 20 * time.Millisecond
+
+// p99During measures the p99 of reads at a steady rate, before, during and
+// after a fault, and adds it to a row. What else the machine is busy with is no
+// fault of the service's, so a bad figure gets two more chances.
+func p99During(r *row, l *load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
+	r.t.Helper()
+	var calm, bad time.Duration
+	failed := 0
+	for range 3 {
+		calm = l.during(2 * time.Second).p99()
+		from := time.Now()
+		fault()
+		during := l.since(from)
+		failed += len(during.failed())
+		bad = during.p99()
+		calm = max(calm, l.during(2*time.Second).p99())
+		if bad <= bound(calm) {
+			break
+		}
+	}
+	r.none("others failed", failed)
+	atMost(r, fmt.Sprintf("%s, %v without", what, rounded(calm)), bad, bound(calm))
+}
+
+// twice is the bound of a p99 that may double.
+func twice(before time.Duration) time.Duration { return (2*before + jitter).Round(time.Millisecond) }
+
+func TestSlowConnections(t *testing.T) {
+	const connections = 1000
+	issuer := startIssuer(t)
+	kinds := []struct {
+		name  string
+		bound time.Duration
+		first string // What is sent at first.
+		drip  string // What is sent every second until the connection ends.
+	}{
+		{"headers, a byte at a time", 5 * time.Second, "GET /api/todos HTTP/1.1\r\nX: ", "x"},
+		{"a partial HTTP/2 preface", 5 * time.Second, http2.ClientPreface[:20], ""},
+		{
+			"a body that never ends", 10 * time.Second,
+			"POST /api/todos HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\nAuthorization: " + issuer.bearer("slow") + "\r\n\r\n{",
+			" ",
+		},
+	}
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			r := newRow(t, "slow: "+kind.name)
+			s := startTodod(t, issuer, pgtest.NewDatabase(t), nil)
+			l := startReads(t, s.url, s.issuer, 100)
+			var open atomic.Int64
+			var slowest time.Duration
+			r.did("%d connections", connections)
+			p99During(r, l, "p99 of others", twice, func() { slowest = dripAll(t, s.address, connections, kind.first, kind.drip, &open) })
+			r.none("still open", int(open.Load()))
+			atMost(r, "closed within", slowest, kind.bound+time.Second)
+		})
+	}
+}
+
+// dripAll opens connections, sends something at first and then little by
+// little, and returns how long the longest stayed open, each at most patience.
+func dripAll(t *testing.T, address string, connections int, first, drip string, open *atomic.Int64) time.Duration {
+	t.Helper()
+	var (
+		all     sync.WaitGroup
+		mu      sync.Mutex
+		slowest time.Duration
+	)
+	for range connections {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond) // Or else to connect is what others notice.
+		open.Add(1)
+		all.Go(func() {
+			defer conn.Close()
+			began := time.Now()
+			if dripOne(conn, first, drip) {
+				open.Add(-1)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			slowest = max(slowest, time.Since(began))
+		})
+	}
+	all.Wait()
+	return slowest
+}
+
+// dripOne reports whether the server closed the connection.
+func dripOne(conn net.Conn, first, drip string) (closed bool) {
+	if _, err := io.WriteString(conn, first); err != nil {
+		return true
+	}
+	buffer := make([]byte, 4096)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // It works on any connection.
+		_, err := conn.Read(buffer)
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return true
+		}
+		if _, err := io.WriteString(conn, drip); err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func TestReaderThatStops(t *testing.T) {
+	longOnly(t)
+	t.Parallel()
+	r := newRow(t, "a reader that stops")
+	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
+	client := newClient(t, false)
+	for range 20 { // Todos enough for answers that fill buffers.
+		body := fmt.Sprintf(`{"title":%q,"description":"%01900d"}`, canaryTitle, 0)
+		if a := call(t, client, http.MethodPost, s.url+"/api/todos", body, "Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON); a.status != http.StatusOK {
+			t.Fatal(a)
+		}
+	}
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	began := time.Now()
+	request := "GET /api/todos HTTP/1.1\r\nHost: x\r\nAuthorization: " + s.issuer.bearer("u") + "\r\n\r\n"
+	var failed error
+	for failed == nil && time.Since(began) < 2*time.Minute {
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // It works on any connection.
+		_, err := io.WriteString(conn, request)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			failed = err
+		}
+	}
+	r.did("pipelined calls on HTTP/1.1 and never read an answer")
+	atMost(r, "closed within", time.Since(began), time.Minute)
+}

@@ -1,0 +1,53 @@
+//go:build linux
+
+package faults
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// notPooled are the tests of internal/postgres that need what a pooler of
+// transactions has not.
+var notPooled = []string{
+	// They put parameters of the session into the URL.
+	"TestMigrateWorksInTheFirstSchemaOfTheSearchPath",
+	"TestMigrateSaysWhatARoleLacks",
+	"TestReadsAreServedWhereWritesAreNot",
+	"TestServerErrorsSayWhetherToTryAgain/a_statement_timeout",
+	"TestFiveMigrationsAtOnceAllSucceedAndOneApplies/when_transactions_begin_as_repeatable_read",
+	// They keep something in a session of their own: a lock, statistics.
+	"TestMigrateGivesUpOnAMigrationOfAtlasThatDoesNotEnd",
+	"TestEveryPageIsReadOffTheIndex",
+	// It kills every connection of the database, its own among them.
+	"TestAcknowledgedWritesAreThereWhoeverKillsConnections",
+	// It tries every mode, of which PgBouncer before 1.21 allows but some.
+	"TestEveryOperationWorksInEveryQueryMode",
+}
+
+// TestSuiteBehindPgBouncer runs the tests of what speaks to the database through
+// PgBouncer in transaction mode.
+func TestSuiteBehindPgBouncer(t *testing.T) {
+	longOnly(t)
+	r := newRow(t, "the suite behind PgBouncer")
+	server := pgtest.StartServer(t, map[string]string{"max_connections": "200"})
+	// A database that is cloned or dropped must have no connections, so those
+	// that nobody uses end soon.
+	b := startPgBouncer(t, server.URL(), "server_idle_timeout = 1")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-p=1", "-v",
+		"-skip", strings.Join(notPooled, "|"), "./internal/postgres", "./cmd/todod")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+throughHost(server.Server.URL("postgres"), b.address)+execMode)
+	output, err := cmd.CombinedOutput()
+	text := string(output)
+	r.did("ran the tests of internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
+	atLeast(r, "passed", strings.Count(text, "--- PASS"), 200)
+	r.none("failed", strings.Count(text, "--- FAIL"))
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
