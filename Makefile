@@ -64,6 +64,7 @@ lint: imports ## Check formatting, code and contract
 	cd tools/openapi && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	cd bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --allow-serial-runners -c ../.golangci.yml
 	cd tools/protoimport && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
+	cd test/faults && $(GO) tool -modfile=../../tools/go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	$(BUF) lint
 	$(BUF) format --diff --exit-code proto
 
@@ -100,6 +101,14 @@ screenshots: export PAGE_PICTURE := $(CURDIR)/docs/page.png
 screenshots: export E2E_ARTIFACTS := $(CURDIR)/bin/screenshots
 screenshots: web/app/dist/index.html build ## Take docs/page.png anew, and every state of the page into bin/screenshots/
 	$(GO) run ./cmd/withpostgres npm test --prefix web -w e2e -- picture.test.mjs accessibility.test.mjs
+
+.PHONY: faults
+faults: build ## Run the service through faults, for some minutes (needs PgBouncer and HAProxy)
+	$(GO) test -C test/faults -count=1 -timeout=15m
+
+.PHONY: faults-long
+faults-long: build ## Run it through all of them, for half an hour
+	$(GO) test -C test/faults -count=1 -timeout=60m -args -long
 
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql
