@@ -15,6 +15,7 @@ import (
 type twoUsers struct {
 	*testing.T
 	store          todo.Store
+	url            string // Of the store's database.
 	alice, mallory todo.UserID
 	alices         todo.Todo
 }
@@ -98,11 +99,13 @@ func isolationCases() map[string]func(twoUsers) {
 
 func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	t.Parallel()
-	for method, try := range isolationCases() {
-		t.Run(method, func(t *testing.T) {
+	cases := isolationCases()
+	cases["CreateTodo within a bound"] = createWithinBound
+	for name, try := range cases {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store, _ := newStore(t)
-			u := twoUsers{T: t, store: store, alice: user(t, "alice"), mallory: user(t, "mallory")}
+			store, url := newStore(t)
+			u := twoUsers{T: t, store: store, url: url, alice: user(t, "alice"), mallory: user(t, "mallory")}
 			u.alices = create(t, store, u.alice, "hers")
 			query := todo.Query{Size: 10}
 			before := list(t, store, u.alice, query)
@@ -111,6 +114,21 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 				t.Errorf("Alice's todos changed:\n%s", diff)
 			}
 		})
+	}
+}
+
+// createWithinBound is the case of CreateTodo on a store that bounds how many
+// todos an owner has: a statement of its own.
+func createWithinBound(u twoUsers) {
+	u.store = openBound(u.T, u.url, 16, 2)
+	isolationCases()["CreateTodo"](u)
+	// Alice's todo takes none of Mallory's room, and no room tells her nothing.
+	create(u.T, u.store, u.mallory, "also mine")
+	for name, id := range map[string]todo.ID{"Alice's id": u.alices.ID, "a new id": neverMade()} {
+		_, err := u.store.CreateTodo(u.Context(), u.mallory, todo.Draft{ID: &id, Title: u.alices.Title})
+		if !errors.Is(err, todo.ErrTooMany) {
+			u.Errorf("%s without any room left: %v, want ErrTooMany", name, err)
+		}
 	}
 }
 
