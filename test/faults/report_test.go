@@ -13,10 +13,58 @@ import (
 )
 
 // rowsOfRun names the rows that a complete run has.
-var rowsOfRun = []string{}
+var rowsOfRun = []string{
+	"idle backends killed",
+	"backends killed during writes",
+	"database down: a host that hangs up",
+	"database down: a host that is silent",
+	"preflight with the pool held",
+	"metrics and pprof",
+	"SIGTERM with calls in flight",
+	"a table locked",
+	"the pool exhausted",
+	"a 30 s statement",
+	"caller gone during a slow statement",
+	"timeouts that callers ask for",
+	"rolling restarts behind HAProxy",
+	"gzip bombs and lying lengths",
+	"unknown key IDs",
+	"key set endpoint at fault",
+	"PgBouncer 1.18, transaction mode",
+	"postmaster killed and restarted",
+	"poor network: latency",
+	"poor network: cut replies",
+	"poor network: silence",
+	"poor network: resets",
+	"poor network: trickle",
+	"too many connections",
+	"disk full",
+	"schema changed, direct",
+	"schema changed, behind PgBouncer",
+	"slow: headers, a byte at a time",
+	"slow: a partial HTTP/2 preface",
+	"slow: a body that never ends",
+	"a read-only standby",
+	"failover from primary to standby",
+	"HTTP/2 resets",
+	"HTTP/2 streams on one connection",
+	"start without the issuer",
+	"both sides of a schema change",
+	"migration while a SELECT holds the table",
+	"a caller above its rate",
+	"more callers than can be served",
+	"creates retried by id",
+	"secrets in the log",
+}
 
 // rowsOfLongRun names those that the long run has besides.
-var rowsOfLongRun = []string{}
+var rowsOfLongRun = []string{
+	"a reader that stops",
+	"a peer that vanishes in a body",
+	"a peer that vanishes on HTTP/2",
+	"a peer that vanishes idle on HTTP/1.1",
+	"the suite behind PgBouncer",
+}
 
 // report collects the rows of this run.
 var report = reporter{seen: make(map[string]bool)}

@@ -1,4 +1,4 @@
-//go:build linux && pending
+//go:build linux
 
 package faults
 
