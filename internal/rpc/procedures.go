@@ -21,7 +21,10 @@ type procedure struct {
 	bidi    bool // Streams both ways, which HTTP/1.1 can't.
 	probe   bool
 	handler http.Handler
-	refuse  refuser
+
+	// What routes fill in.
+	refuse       refuser
+	contentTypes []string // The media types that it is served in.
 }
 
 func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -62,13 +65,13 @@ func (p *procedure) allow() string {
 	return "POST"
 }
 
-// contentTypes lists what a method is served in, by its media types.
-func (p *procedure) contentTypes() []string {
+// contentTypesOf lists what a method is served in, by its media types.
+func contentTypesOf(streams bool) []string {
 	grpc := []string{
 		"application/grpc", "application/grpc+proto", "application/grpc+json",
 		"application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json",
 	}
-	if p.streams {
+	if streams {
 		return append(grpc, "application/connect+json", "application/connect+proto")
 	}
 	return append(grpc, "application/json", "application/proto")
@@ -78,7 +81,11 @@ func (p *procedure) contentTypes() []string {
 // that the handlers know. The only parameter it lets pass is JSON's charset,
 // when it is UTF-8, which JSON is anyway (RFC 8259 section 8.1).
 func (p *procedure) canonicalContentType(r *http.Request) (string, bool) {
-	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	contentType := r.Header.Get("Content-Type")
+	if slices.Contains(p.contentTypes, contentType) {
+		return contentType, true // Nearly always.
+	}
+	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return "", false
 	}
@@ -87,11 +94,11 @@ func (p *procedure) canonicalContentType(r *http.Request) (string, bool) {
 			return "", false
 		}
 	}
-	return mediaType, slices.Contains(p.contentTypes(), mediaType)
+	return mediaType, slices.Contains(p.contentTypes, mediaType)
 }
 
 func (p *procedure) refuseContentType(w http.ResponseWriter, r *http.Request) {
-	accepted := strings.Join(p.contentTypes(), ", ")
+	accepted := strings.Join(p.contentTypes, ", ")
 	w.Header().Set("Accept-Post", accepted)
 	p.refuse.refuse(w, r, http.StatusUnsupportedMediaType, connect.CodeInvalidArgument,
 		"Content-Type must be one of "+accepted)

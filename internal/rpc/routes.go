@@ -56,7 +56,7 @@ func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.H
 
 // procedure serves one method.
 func (rs *routes) procedure(p procedure) {
-	p.refuse = rs.refuse
+	p.refuse, p.contentTypes = rs.refuse, contentTypesOf(p.streams)
 	rs.exact[p.name] = &p
 	rs.streams[p.name] = p.streams
 }
