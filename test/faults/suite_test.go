@@ -18,11 +18,13 @@ var notPooled = []string{
 	"TestMigrateWorksInTheFirstSchemaOfTheSearchPath",
 	"TestMigrateSaysWhatARoleLacks",
 	"TestReadsAreServedWhereWritesAreNot",
+	"TestAReadOnlyDatabaseCostsItsReadsNoConnections",
 	"TestServerErrorsSayWhetherToTryAgain/a_statement_timeout",
 	"TestFiveMigrationsAtOnceAllSucceedAndOneApplies/when_transactions_begin_as_repeatable_read",
 	// They keep something in a session of their own: a lock, statistics.
 	"TestMigrateGivesUpOnAMigrationOfAtlasThatDoesNotEnd",
 	"TestEveryPageIsReadOffTheIndex",
+	"TestTheCountIsReadOffAnIndex",
 	// It kills every connection of the database, its own among them.
 	"TestAcknowledgedWritesAreThereWhoeverKillsConnections",
 	// It tries every mode, of which PgBouncer before 1.21 allows but some.
