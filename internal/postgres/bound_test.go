@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -134,30 +133,10 @@ func TestTheCountIsReadOffAnIndex(t *testing.T) {
 	if _, err := store.CreateTodo(t.Context(), user(t, "most"), draft("t")); !errors.Is(err, todo.ErrTooMany) {
 		t.Fatal(err)
 	}
-	prepared, err := store.Pool().Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer prepared.Release()
-	var name string
-	err = prepared.QueryRow(t.Context(), `
-		SELECT name FROM pg_prepared_statements WHERE statement LIKE '%is_left%' AND statement NOT LIKE '%pg_prepared%'`).Scan(&name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	statement := preparedBy(t, store, "is_left")
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
-		execute(t, prepared.Conn(), "SET plan_cache_mode = "+mode)
 		for _, owner := range []string{"most", "few 10", "nobody"} {
-			explain := fmt.Sprintf("EXPLAIN EXECUTE %s('%s', '%v', 't', '', 100)", pgx.Identifier{name}.Sanitize(), owner, neverMade())
-			rows, err := prepared.Query(t.Context(), explain)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan := strings.Join(lines, "\n")
+			plan := statement.plan(t, mode, fmt.Sprintf("'%s', '%v', 't', '', 100", owner, neverMade()))
 			if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || strings.Contains(plan, "Sort") {
 				t.Errorf("%s, %s:\n%s", mode, owner, plan)
 			}

@@ -197,38 +197,19 @@ func TestEveryPageIsReadOffTheIndex(t *testing.T) {
 	owner := user(t, "many 3")
 	page := list(t, store, owner, todo.Query{Size: 50})
 
-	prepared, err := store.Pool().Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer prepared.Release()
-	var name string
-	err = prepared.QueryRow(t.Context(), `
-		SELECT name FROM pg_prepared_statements WHERE statement LIKE '%LIMIT%' AND statement NOT LIKE '%pg_prepared%'`).Scan(&name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	statement := preparedBy(t, store, "LIMIT")
 	first := "'infinity', '00000000-0000-0000-0000-000000000000'"
 	later := fmt.Sprintf("'%s', '%s'", page.Next.CreatedAt.Format("2006-01-02 15:04:05.999999Z07:00"), page.Next.ID)
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
-		execute(t, prepared.Conn(), "SET plan_cache_mode = "+mode)
 		for _, cursor := range []string{first, later} {
 			for _, filter := range []string{"NULL", "true", "false"} {
-				explain := fmt.Sprintf("EXPLAIN EXECUTE %s('%s', %s, %s, 51)", pgx.Identifier{name}.Sanitize(), owner, cursor, filter)
-				rows, err := prepared.Query(t.Context(), explain)
-				if err != nil {
-					t.Fatal(err)
-				}
-				lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-				if err != nil {
-					t.Fatal(err)
-				}
-				plan := strings.Join(lines, "\n")
+				arguments := fmt.Sprintf("'%s', %s, %s, 51", owner, cursor, filter)
+				plan := statement.plan(t, mode, arguments)
 				// One condition holds owner and place, and nothing is sorted.
 				onIndex := strings.Contains(plan, "Index Scan using ix_todo_user_id_created_at") &&
 					strings.Contains(plan, "Index Cond: (((user_id)") && strings.Contains(plan, "(ROW(created_at, id) <")
 				if !onIndex || strings.Contains(plan, "Sort") {
-					t.Errorf("%s, %s:\n%s", mode, explain, plan)
+					t.Errorf("%s, %s:\n%s", mode, arguments, plan)
 				}
 			}
 		}
