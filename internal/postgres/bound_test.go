@@ -16,7 +16,7 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// openBound returns a store that keeps a number of todos for each owner.
+// openBound is open for a store that keeps a number of todos for each owner.
 func openBound(t *testing.T, url string, maxConns, maxTodos int) *postgres.Store {
 	t.Helper()
 	store, err := postgres.Open(postgres.Config{

@@ -1,7 +1,7 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
-// bounds (pool.go, dial.go, queue.go), one SQL statement for each operation (todo.go),
-// what is tried again (retry.go), what errors mean (errors.go), and the
-// migration that brings a database to the schema (migrate.go).
+// bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
+// (todo.go), what is tried again (retry.go), what errors mean (errors.go), and
+// the migration that brings a database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -43,9 +43,9 @@ type Config struct {
 // [todo.ErrUnavailable].
 //
 // Every method takes at most a second to get a connection, or none when it
-// would be in vain, and gives a
-// statement, the wait for locks included, five seconds. It fails with
-// [context.DeadlineExceeded] when they, or the caller's deadline, pass.
+// would be in vain, and gives a statement, the wait for locks included, five
+// seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
+// deadline, pass.
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue

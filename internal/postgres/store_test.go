@@ -20,12 +20,7 @@ import (
 // open returns a store on a database, and closes it when the test has ended.
 func open(t *testing.T, url string, maxConns int) *postgres.Store {
 	t.Helper()
-	store, err := postgres.Open(postgres.Config{URL: url, MaxConns: maxConns, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
+	return openBound(t, url, maxConns, 0)
 }
 
 // newStore returns a store on a database of the test's own, and its URL.
