@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -27,18 +30,29 @@ func twoHosts(t *testing.T, first, second *pgtest.Server) string {
 }
 
 // readOnly makes a server as a standby is to its clients, or ends that, for
-// connections that it has already, too.
-func readOnly(t *testing.T, server *pgtest.Server, value string) {
+// connections that the store has to it already, too: each server process
+// hears of a setting in its own time.
+func readOnly(t *testing.T, server *pgtest.Server, store *postgres.Store, value string) {
 	t.Helper()
 	conn := connect(t, server.URL())
 	execute(t, conn, "ALTER SYSTEM SET default_transaction_read_only = "+value)
 	execute(t, conn, "SELECT pg_reload_conf()")
-	waitFor(t, "the setting", func() error {
+	changed := func(conn *pgx.Conn) error {
 		var got string
-		if err := conn.QueryRow(t.Context(), "SHOW default_transaction_read_only").Scan(&got); err != nil || got != value {
-			return errors.Join(err, errors.New("not yet"))
+		err := conn.QueryRow(t.Context(), "SHOW default_transaction_read_only").Scan(&got)
+		if err == nil && got != value {
+			err = errors.New("not yet")
 		}
-		return nil
+		return err
+	}
+	waitFor(t, "the setting", func() error { return changed(conn) })
+	waitFor(t, "the setting on the store's connections", func() error {
+		var errs []error
+		for _, conn := range store.Pool().AcquireAllIdle(t.Context()) {
+			errs = append(errs, changed(conn.Conn()))
+			conn.Release()
+		}
+		return errors.Join(errs...)
 	})
 }
 
@@ -58,7 +72,7 @@ func TestWritesFollowThePrimaryToAnotherHost(t *testing.T) {
 
 	// The connections live on, and lead to a standby.
 	fill(t, store, 4)
-	readOnly(t, first, "on")
+	readOnly(t, first, store, "on")
 	created := create(t, store, owner, "on the second")
 	on(first, 1)
 	on(second, 1)
@@ -67,7 +81,7 @@ func TestWritesFollowThePrimaryToAnotherHost(t *testing.T) {
 	}
 
 	// The connections end with their server.
-	readOnly(t, first, "off")
+	readOnly(t, first, store, "off")
 	fill(t, store, 4)
 	if err := second.Stop(); err != nil {
 		t.Fatal(err)
