@@ -20,7 +20,7 @@ import (
 func openBound(t *testing.T, url string, maxConns, maxTodos int) *postgres.Store {
 	t.Helper()
 	store, err := postgres.Open(postgres.Config{
-		URL: url, MaxConns: maxConns, MaxTodos: maxTodos, Logger: slog.New(slog.DiscardHandler),
+		URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedReads: 2, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,8 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
 // bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
-// (todo.go), what is tried again (retry.go), what errors mean (errors.go), and
-// the migration that brings a database to the schema (migrate.go).
+// (todo.go, read.go), which reads share when many come at once (share.go), what
+// is tried again (retry.go), what errors mean (errors.go), and the migration
+// that brings a database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -33,6 +34,11 @@ type Config struct {
 	// number. Creates beside one another may exceed it by their number.
 	MaxTodos int
 
+	// SharedReads is how many statements of GetTodo, and how many of ListTodos,
+	// run at once before further calls share the next one; 0 lets each call
+	// have its own.
+	SharedReads int
+
 	// Logger is told when the database goes away and when it comes back. It
 	// must not be nil.
 	Logger *slog.Logger
@@ -51,6 +57,8 @@ type Store struct {
 	queue    *queue
 	renewal  renewal
 	maxTodos int
+	gets     sharer[getQuery]
+	lists    sharer[listQuery]
 }
 
 var _ todo.Store = (*Store)(nil)
@@ -62,11 +70,14 @@ func Open(config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{
+	s := &Store{
 		pool:     pool,
 		queue:    &queue{conns: config.MaxConns, logger: config.Logger},
 		maxTodos: config.MaxTodos,
-	}, nil
+	}
+	s.gets = sharer[getQuery]{atOnce: config.SharedReads, ask: s.getShared}
+	s.lists = sharer[listQuery]{atOnce: config.SharedReads, ask: s.listShared}
+	return s, nil
 }
 
 // Close waits for statements under way and closes all connections. Calls that

@@ -27,7 +27,7 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	if s.maxTodos > 0 {
 		return s.createWithin(ctx, operation, owner, draft)
 	}
-	created, err := s.row(ctx, idempotent, operation, `
+	created, err := one(s.rows(ctx, idempotent, operation, `
 		INSERT INTO todo (user_id, id, title, description)
 		VALUES           ($1, $2, $3, NULLIF($4, ''))
 		ON CONFLICT (id) DO UPDATE
@@ -36,7 +36,7 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 		  AND todo.title = EXCLUDED.title
 		  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
 		RETURNING id, title, COALESCE(description, ''), false, created_at, created_at`,
-		owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description)
+		owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description))
 	if errors.Is(err, todo.ErrNotFound) {
 		// Neither inserted nor the same.
 		return todo.Todo{}, todo.ErrAlreadyExists
@@ -94,67 +94,9 @@ func (s *Store) createWithin(ctx context.Context, operation string, owner todo.U
 	return todo.Todo{ID: id.Bytes, Title: title.String, Description: description.String, CreatedAt: at, UpdatedAt: at}, nil
 }
 
-// GetTodo implements [todo.Store].
-func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	return s.row(ctx, idempotent, "get todo", `
-		SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at
-		FROM   todo
-		WHERE  user_id = $1
-		  AND  id = $2`,
-		owner.String(), uuidParam(id))
-}
-
-// ListTodos implements [todo.Store]. The query's size has to be at least 1, as
-// the service makes it.
-func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
-	const operation = "list todos"
-	if query.Size < 1 {
-		return todo.Page{}, fmt.Errorf("postgres: %s: page size %d", operation, query.Size)
-	}
-	// Two things keep each page on ix_todo_user_id_created_at, whatever the
-	// parameters and the statistics. The first page starts after infinity: a
-	// condition that may be absent could not be one of the index's in a plan
-	// made for all parameters. And COALESCE, besides NULL for no filter, hides
-	// from the planner that a filter may be rare: it would rather read and sort
-	// all of the owner's todos for each page.
-	createdAt := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
-	var id todo.ID
-	if query.After != nil {
-		createdAt = pgtype.Timestamptz{Time: query.After.CreatedAt, Valid: true}
-		id = query.After.ID
-	}
-
-	var todos []todo.Todo
-	err := s.run(ctx, idempotent, operation, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `
-			SELECT   id, title, COALESCE(description, ''), is_completed, created_at, updated_at
-			FROM     todo
-			WHERE    user_id = $1
-			  AND    (created_at, id) < ($2, $3)
-			  AND    COALESCE(is_completed = $4::boolean, true)
-			ORDER BY created_at DESC, id DESC
-			LIMIT    $5`,
-			owner.String(), createdAt, uuidParam(id), query.IsCompleted, query.Size+1)
-		if err != nil {
-			return err
-		}
-		todos, err = pgx.CollectRows(rows, scanTodo)
-		return err
-	})
-	if err != nil {
-		return todo.Page{}, err
-	}
-	if len(todos) <= query.Size {
-		return todo.Page{Todos: todos}, nil
-	}
-	todos = todos[:query.Size]
-	last := todos[len(todos)-1]
-	return todo.Page{Todos: todos, Next: &todo.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}, nil
-}
-
 // UpdateTodo implements [todo.Store].
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return s.row(ctx, mutating, "update todo", `
+	return one(s.rows(ctx, mutating, "update todo", `
 		UPDATE todo
 		SET    title        = COALESCE($3::text, title),
 		       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
@@ -163,7 +105,7 @@ func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, c
 		WHERE  user_id = $1
 		  AND  id = $2
 		RETURNING id, title, COALESCE(description, ''), is_completed, created_at, updated_at`,
-		owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted)
+		owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted))
 }
 
 // DeleteTodo implements [todo.Store].
@@ -182,33 +124,6 @@ func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID) e
 		}
 		return nil
 	})
-}
-
-// row runs a statement that returns one todo, or none when there is no such
-// todo of the owner's.
-func (s *Store) row(ctx context.Context, e effect, operation, sql string, args ...any) (todo.Todo, error) {
-	var t todo.Todo
-	err := s.run(ctx, e, operation, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		t, err = pgx.CollectOneRow(rows, scanTodo)
-		return err
-	})
-	if err != nil {
-		return todo.Todo{}, err // A row may have come before the commit failed.
-	}
-	return t, nil
-}
-
-// scanTodo reads a row of id, title, description, is_completed, created_at and
-// updated_at.
-func scanTodo(row pgx.CollectableRow) (todo.Todo, error) {
-	var t todo.Todo
-	err := row.Scan((*[16]byte)(&t.ID), &t.Title, &t.Description, &t.IsCompleted, &t.CreatedAt, &t.UpdatedAt)
-	t.CreatedAt, t.UpdatedAt = t.CreatedAt.UTC(), t.UpdatedAt.UTC()
-	return t, err
 }
 
 // uuidParam returns an id as the driver takes it in every mode.

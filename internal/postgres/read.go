@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// GetTodo implements [todo.Store].
+func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
+	const operation = "get todo"
+	found, err := s.gets.do(ctx, getQuery{owner, id}, func() ([]todo.Todo, error) {
+		return s.rows(ctx, idempotent, operation, `
+			SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at
+			FROM   todo
+			WHERE  user_id = $1
+			  AND  id = $2`,
+			owner.String(), uuidParam(id))
+	})
+	return one(found, err)
+}
+
+// getQuery is what a GetTodo asks for.
+type getQuery struct {
+	owner todo.UserID
+	id    todo.ID
+}
+
+func (getQuery) maxRows() int { return 1 }
+
+// getShared is GetTodo for several calls. LIMIT keeps the planner from joining
+// in another way than by the primary key, whatever it thinks of the sizes.
+func (s *Store) getShared(ctx context.Context, calls []*sharedCall[getQuery]) error {
+	owners, ids := make([]string, len(calls)), make([]pgtype.UUID, len(calls))
+	for i, call := range calls {
+		owners[i], ids[i] = call.query.owner.String(), uuidParam(call.query.id)
+	}
+	return askShared(ctx, s, calls, `
+		SELECT id, title, description, is_completed, created_at, updated_at, call
+		FROM   unnest($1::text[], $2::uuid[])
+		       WITH ORDINALITY AS asked (owner, todo_id, call)
+		CROSS JOIN LATERAL (
+			SELECT id, title, COALESCE(description, '') AS description, is_completed, created_at, updated_at
+			FROM   todo
+			WHERE  user_id = asked.owner
+			  AND  id = asked.todo_id
+			LIMIT  1
+		) AS found`,
+		owners, ids)
+}
+
+// ListTodos implements [todo.Store]. The query's size has to be at least 1, as
+// the service makes it.
+func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
+	const operation = "list todos"
+	if query.Size < 1 {
+		return todo.Page{}, fmt.Errorf("postgres: %s: page size %d", operation, query.Size)
+	}
+	// Two things keep each page on ix_todo_user_id_created_at, whatever the
+	// parameters and the statistics. The first page starts after infinity: a
+	// condition that may be absent could not be one of the index's in a plan
+	// made for all parameters. And COALESCE, besides NULL for no filter, hides
+	// from the planner that a filter may be rare: it would rather read and sort
+	// all of the owner's todos for each page.
+	q := listQuery{
+		owner:       owner,
+		createdAt:   pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true},
+		isCompleted: query.IsCompleted,
+		limit:       query.Size + 1, // One more tells whether there is a next page.
+	}
+	if query.After != nil {
+		q.createdAt = pgtype.Timestamptz{Time: query.After.CreatedAt, Valid: true}
+		q.id = query.After.ID
+	}
+	todos, err := s.lists.do(ctx, q, func() ([]todo.Todo, error) {
+		return s.rows(ctx, idempotent, operation, `
+			SELECT   id, title, COALESCE(description, ''), is_completed, created_at, updated_at
+			FROM     todo
+			WHERE    user_id = $1
+			  AND    (created_at, id) < ($2, $3)
+			  AND    COALESCE(is_completed = $4::boolean, true)
+			ORDER BY created_at DESC, id DESC
+			LIMIT    $5`,
+			owner.String(), q.createdAt, uuidParam(q.id), q.isCompleted, q.limit)
+	})
+	if err != nil {
+		return todo.Page{}, err
+	}
+	if len(todos) <= query.Size {
+		return todo.Page{Todos: todos}, nil
+	}
+	todos = todos[:query.Size]
+	last := todos[len(todos)-1]
+	return todo.Page{Todos: todos, Next: &todo.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}, nil
+}
+
+// listQuery is what a ListTodos asks for.
+type listQuery struct {
+	owner       todo.UserID
+	createdAt   pgtype.Timestamptz // What comes after it and id is asked for.
+	id          todo.ID
+	isCompleted *bool
+	limit       int
+}
+
+func (q listQuery) maxRows() int { return q.limit }
+
+// listShared is ListTodos for several calls.
+func (s *Store) listShared(ctx context.Context, calls []*sharedCall[listQuery]) error {
+	var (
+		owners      = make([]string, len(calls))
+		createdAts  = make([]pgtype.Timestamptz, len(calls))
+		ids         = make([]pgtype.UUID, len(calls))
+		isCompleted = make([]*bool, len(calls))
+		limits      = make([]int, len(calls))
+	)
+	for i, call := range calls {
+		q := call.query
+		owners[i], createdAts[i], ids[i], isCompleted[i], limits[i] = q.owner.String(), q.createdAt, uuidParam(q.id), q.isCompleted, q.limit
+	}
+	err := askShared(ctx, s, calls, `
+		SELECT id, title, description, is_completed, created_at, updated_at, call
+		FROM   unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::boolean[], $5::integer[])
+		       WITH ORDINALITY AS asked (owner, after_time, after_id, filter, size, call)
+		CROSS JOIN LATERAL (
+			SELECT   id, title, COALESCE(description, '') AS description, is_completed, created_at, updated_at
+			FROM     todo
+			WHERE    user_id = asked.owner
+			  AND    (created_at, id) < (asked.after_time, asked.after_id)
+			  AND    COALESCE(is_completed = asked.filter, true)
+			ORDER BY created_at DESC, id DESC
+			LIMIT    asked.size
+		) AS found`,
+		owners, createdAts, ids, isCompleted, limits)
+	for _, call := range calls {
+		// As they come, but a join promises no order.
+		slices.SortFunc(call.todos, newestFirst)
+	}
+	return err
+}
+
+// newestFirst is the order of lists.
+func newestFirst(a, b todo.Todo) int {
+	if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
+		return c
+	}
+	return bytes.Compare(b.ID[:], a.ID[:])
+}
+
+// askShared runs a statement for calls, once, and gives each its todos. The
+// statement returns the columns that scanTodo reads, and behind them the number
+// of the call that the row is for, counted from 1.
+func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall[Q], sql string, args ...any) error {
+	generation, err := s.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var number int
+			t, err := scanTodo(rows, &number)
+			if err != nil {
+				return err
+			}
+			call := calls[number-1]
+			if call.todos == nil {
+				call.todos = make([]todo.Todo, 0, min(call.query.maxRows(), usualPage))
+			}
+			call.todos = append(call.todos, t)
+		}
+		return rows.Err()
+	})
+	s.renew(generation, err) // The calls are going to run statements of their own.
+	return err
+}
+
+// usualPage is how many todos there is room for on a page before it grows.
+const usualPage = 32
+
+// rows runs a statement that returns todos.
+func (s *Store) rows(ctx context.Context, e effect, operation, sql string, args ...any) ([]todo.Todo, error) {
+	var todos []todo.Todo
+	err := s.run(ctx, e, operation, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		todos, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (todo.Todo, error) { return scanTodo(row) })
+		return err
+	})
+	if err != nil {
+		return nil, err // Rows may have come before the commit failed.
+	}
+	return todos, nil
+}
+
+// one returns the todo that a statement has found, if any.
+func one(found []todo.Todo, err error) (todo.Todo, error) {
+	switch {
+	case err != nil:
+		return todo.Todo{}, err
+	case len(found) == 0:
+		return todo.Todo{}, todo.ErrNotFound
+	}
+	return found[0], nil
+}
+
+// scanTodo reads a row of id, title, description, is_completed, created_at and
+// updated_at, and what follows.
+func scanTodo(row pgx.CollectableRow, more ...any) (todo.Todo, error) {
+	var t todo.Todo
+	err := row.Scan(append([]any{(*[16]byte)(&t.ID), &t.Title, &t.Description, &t.IsCompleted, &t.CreatedAt, &t.UpdatedAt}, more...)...)
+	t.CreatedAt, t.UpdatedAt = t.CreatedAt.UTC(), t.UpdatedAt.UTC()
+	return t, err
+}

@@ -1,0 +1,171 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+const (
+	// maxSharing and maxSharedRows bound a shared statement: the calls, and the
+	// rows that it may return, which are in memory at the same time.
+	maxSharing    = 100
+	maxSharedRows = 2000
+
+	// maxWaiting bounds the calls that wait to share.
+	maxWaiting = 1000
+
+	// sharingPatience is how long a statement may take while others wait for
+	// it; sharingRest is how long nothing is shared when one took longer.
+	sharingPatience = 250 * time.Millisecond
+	sharingRest     = time.Second
+)
+
+// sharer lets calls that come in together share a statement, which costs the
+// database and this process far less than one statement for each. The first
+// calls run statements of their own; those that come while as many run wait,
+// and share the next one.
+//
+// A shared statement serves or steps aside: when it fails, whatever the reason,
+// or is late, each of its calls runs its own statement, as if there had been no
+// other. So a call can't be failed by one that it shared with, and is held up
+// by it no longer than sharingPatience; for a while nothing is shared then. A
+// caller who leaves just leaves.
+type sharer[Q sharedQuery] struct {
+	// atOnce is how many statements run before calls wait to share; at 0 they
+	// never do.
+	atOnce int
+
+	// ask fills in the todos of calls by one statement.
+	ask func(ctx context.Context, calls []*sharedCall[Q]) error
+
+	mu      sync.Mutex
+	running int              // Statements, but those that are late.
+	waiting []*sharedCall[Q] // None while fewer than atOnce run.
+	restsTo time.Time        // When sharing begins again.
+}
+
+// sharedQuery is what a call asks for.
+type sharedQuery interface {
+	maxRows() int // That the answer has.
+}
+
+// sharedCall is a call that waits to share a statement, or does.
+type sharedCall[Q sharedQuery] struct {
+	query Q
+	left  <-chan struct{} // Closed when the caller is gone.
+	done  chan struct{}   // Closed when served or not.
+
+	// Good when done is closed.
+	todos  []todo.Todo
+	served bool
+}
+
+// do answers a query: by alone, which runs a statement of the call's own, or
+// by a shared statement.
+func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, error)) ([]todo.Todo, error) {
+	call, counted := s.enter(ctx, query)
+	if counted {
+		defer s.watch(func() {})()
+	}
+	if call == nil {
+		return alone()
+	}
+	select {
+	case <-call.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if !call.served {
+		return alone()
+	}
+	return call.todos, nil
+}
+
+// enter says how a query is to be answered: by a statement of its own, which
+// counts as running or not, or by one that is shared, when it returns a call to
+// wait for.
+func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], counted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.running < s.atOnce:
+		s.running++
+		return nil, true
+	case s.atOnce == 0, len(s.waiting) == maxWaiting, time.Now().Before(s.restsTo):
+		return nil, false
+	}
+	call = &sharedCall[Q]{query: query, left: ctx.Done(), done: make(chan struct{})}
+	s.waiting = append(s.waiting, call)
+	return call, false
+}
+
+// watch gives a statement that was counted as running its time. It returns what
+// to call when the statement has ended. When that is late, the statement counts
+// no longer, calls that wait go their own way, and late is called.
+func (s *sharer[Q]) watch(late func()) (ended func()) {
+	timer := time.AfterFunc(sharingPatience, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running--
+		s.restsTo = time.Now().Add(sharingRest)
+		for _, call := range s.waiting {
+			close(call.done)
+		}
+		s.waiting = nil
+		late()
+	})
+	return func() {
+		if timer.Stop() {
+			s.next()
+		}
+	}
+}
+
+// next starts a statement in place of one that has ended, when calls wait.
+func (s *sharer[Q]) next() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls := s.take()
+	if len(calls) == 0 {
+		s.running--
+		return
+	}
+	go s.share(calls)
+}
+
+// take returns the calls that share the next statement, in the order in which
+// they came.
+func (s *sharer[Q]) take() []*sharedCall[Q] {
+	var calls []*sharedCall[Q]
+	rows, taken := 0, 0
+	for _, call := range s.waiting {
+		rows += call.query.maxRows()
+		if len(calls) == maxSharing || rows > maxSharedRows && len(calls) > 0 {
+			break
+		}
+		taken++
+		select {
+		case <-call.left:
+		default:
+			calls = append(calls, call)
+		}
+	}
+	s.waiting = s.waiting[taken:]
+	return calls
+}
+
+// share runs a statement for calls.
+func (s *sharer[Q]) share(calls []*sharedCall[Q]) {
+	// No caller's context: each may leave. The store bounds the statement.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer s.watch(cancel)()
+	err := s.ask(ctx, calls)
+	for _, call := range calls {
+		call.served = err == nil
+		close(call.done)
+	}
+}
