@@ -154,28 +154,25 @@ func newestFirst(a, b todo.Todo) int {
 }
 
 // askShared runs a statement for calls, once, and gives each its todos. The
-// statement returns the columns that scanTodo reads, and behind them the number
-// of the call that the row is for, counted from 1.
+// statement returns the columns of a todo, and behind them the number of the
+// call that the row is for, counted from 1.
 func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall[Q], sql string, args ...any) error {
 	generation, err := s.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var number int
-			t, err := scanTodo(rows, &number)
-			if err != nil {
-				return err
-			}
+		var row row
+		var number int
+		_, err = pgx.ForEachRow(rows, append(row.columns(), &number), func() error {
 			call := calls[number-1]
 			if call.todos == nil {
 				call.todos = make([]todo.Todo, 0, min(call.query.maxRows(), usualPage))
 			}
-			call.todos = append(call.todos, t)
-		}
-		return rows.Err()
+			call.todos = append(call.todos, row.todo())
+			return nil
+		})
+		return err
 	})
 	s.renew(generation, err) // The calls are going to run statements of their own.
 	return err
@@ -192,7 +189,12 @@ func (s *Store) rows(ctx context.Context, e effect, operation, sql string, args 
 		if err != nil {
 			return err
 		}
-		todos, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (todo.Todo, error) { return scanTodo(row) })
+		todos = nil // Of an attempt that failed.
+		var row row
+		_, err = pgx.ForEachRow(rows, row.columns(), func() error {
+			todos = append(todos, row.todo())
+			return nil
+		})
 		return err
 	})
 	if err != nil {
@@ -212,11 +214,19 @@ func one(found []todo.Todo, err error) (todo.Todo, error) {
 	return found[0], nil
 }
 
-// scanTodo reads a row of id, title, description, is_completed, created_at and
-// updated_at, and what follows.
-func scanTodo(row pgx.CollectableRow, more ...any) (todo.Todo, error) {
-	var t todo.Todo
-	err := row.Scan(append([]any{(*[16]byte)(&t.ID), &t.Title, &t.Description, &t.IsCompleted, &t.CreatedAt, &t.UpdatedAt}, more...)...)
+// row is what the rows of a statement are scanned into, one after the other.
+type row struct{ scanned todo.Todo }
+
+// columns returns where to scan id, title, description, is_completed,
+// created_at and updated_at.
+func (r *row) columns() []any {
+	t := &r.scanned
+	return []any{(*[16]byte)(&t.ID), &t.Title, &t.Description, &t.IsCompleted, &t.CreatedAt, &t.UpdatedAt}
+}
+
+// todo returns the row that was scanned last.
+func (r *row) todo() todo.Todo {
+	t := r.scanned
 	t.CreatedAt, t.UpdatedAt = t.CreatedAt.UTC(), t.UpdatedAt.UTC()
-	return t, err
+	return t
 }

@@ -1,0 +1,80 @@
+package postgres_test
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// BenchmarkReads measures a read with the database that answers it, by one
+// caller for each processor and by a hundred, who share statements or have
+// their own.
+func BenchmarkReads(b *testing.B) {
+	const users, todos = 100, 100
+	url := pgtest.NewDatabase(b)
+	pgtest.Exec(b, url, fmt.Sprintf(`
+		INSERT INTO todo (user_id, title, description)
+		SELECT 'user ' || i %% %d, 'Water the plants on the balcony', 'The tomatoes twice, the rosemary hardly at all'
+		FROM   generate_series(1, %d) AS i`, users, users*todos))
+	pgtest.Exec(b, url, "ANALYZE todo")
+	owners := make([]todo.UserID, users)
+	ids := make([]todo.ID, users)
+	for _, sharedReads := range []int{0, 2} {
+		store, err := postgres.Open(postgres.Config{
+			URL: url, MaxConns: 16, SharedReads: sharedReads, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(store.Close)
+		for i := range owners {
+			if owners[i], err = todo.ParseUserID(fmt.Sprintf("user %d", i)); err != nil {
+				b.Fatal(err)
+			}
+			page, err := store.ListTodos(b.Context(), owners[i], todo.Query{Size: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ids[i] = page.Todos[0].ID
+		}
+		for _, read := range []struct {
+			name string
+			call func(user int) error
+		}{
+			{"get", func(user int) error {
+				_, err := store.GetTodo(b.Context(), owners[user], ids[user])
+				return err
+			}},
+			{"list 20", func(user int) error {
+				_, err := store.ListTodos(b.Context(), owners[user], todo.Query{Size: 20})
+				return err
+			}},
+		} {
+			for _, each := range []int{1, 100} {
+				callers := each * runtime.GOMAXPROCS(0)
+				b.Run(fmt.Sprintf("%s/shared %d/%d callers", read.name, sharedReads, callers), func(b *testing.B) {
+					b.ReportAllocs()
+					b.SetParallelism(each)
+					var failure atomic.Pointer[error]
+					b.RunParallel(func(pb *testing.PB) {
+						for pb.Next() {
+							if err := read.call(rand.IntN(users)); err != nil {
+								failure.Store(&err)
+							}
+						}
+					})
+					if err := failure.Load(); err != nil {
+						b.Fatal(*err)
+					}
+				})
+			}
+		}
+	}
+}
