@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -59,6 +60,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&o.rounds, "rounds", 3, "`number` of times to measure everything")
 	flags.BoolVar(&o.full, "full", false, "measure all combinations of scenario, protocol and callers")
 	flags.Int64Var(&o.large.todos, "large", 10_000_000, "`todos` of the large dataset, at least 10,000; 0 leaves it out")
+	flags.Func("set", "start the service with a setting, `NAME=VALUE`; may be repeated", func(setting string) error {
+		if !strings.Contains(setting, "=") {
+			return errors.New("must be NAME=VALUE")
+		}
+		o.settings = append(o.settings, setting)
+		return nil
+	})
 	nothing := flags.String("nothing", "", "serve answers to nothing at this `address`: what the bench measures itself with")
 	only := flags.String("only", "", "measure only what matches a `pattern`, such as ^get/gRPC/100$")
 	if err := flags.Parse(args); err != nil {

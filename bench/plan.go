@@ -11,16 +11,17 @@ import (
 
 // options are what the command line says.
 type options struct {
-	todod   string
-	data    string // Folder for the database's.
-	results string // Folder.
-	picture string // File, empty for none.
-	profile string // File, empty to measure rather than to profile.
-	window  time.Duration
-	rounds  int
-	full    bool
-	large   dataset // None when it has no todos.
-	only    *regexp.Regexp
+	todod    string
+	settings []string // Of the service, each NAME=VALUE.
+	data     string   // Folder for the database's.
+	results  string   // Folder.
+	picture  string   // File, empty for none.
+	profile  string   // File, empty to measure rather than to profile.
+	window   time.Duration
+	rounds   int
+	full     bool
+	large    dataset // None when it has no todos.
+	only     *regexp.Regexp
 }
 
 // combination is one line of the table.

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	countLength   = 500 * time.Millisecond
-	countCallers  = 16
+	countLength   = time.Second
 	profileLength = 8 * time.Second // For each protocol.
 	probePoll     = 5 * time.Millisecond
 	probeTimeout  = 10 * time.Second
@@ -134,7 +133,7 @@ func countAllocations(ctx context.Context, o options, st *stack, s *subject, lin
 			if err != nil {
 				return err
 			}
-			r, err := load.Closed(ctx, p.target(c.protocol), countCallers, p.data.sources(sc, spare), load.Window{Length: countLength})
+			r, err := load.Closed(ctx, p.target(c.protocol), c.callers, p.data.sources(sc, spare), load.Window{Length: countLength})
 			if err != nil {
 				return err
 			}
@@ -155,7 +154,7 @@ func countAllocations(ctx context.Context, o options, st *stack, s *subject, lin
 // writeProfile writes a CPU profile of the service under the mix, over every
 // protocol for the same time.
 func writeProfile(ctx context.Context, o options, progress io.Writer) (err error) {
-	st, err := newStack(ctx, o.data, o.todod)
+	st, err := newStack(ctx, o)
 	if err != nil {
 		return err
 	}

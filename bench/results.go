@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"example.com/todo-backend/bench/internal/load"
 )
@@ -12,6 +13,7 @@ import (
 // results is what a run has found.
 type results struct {
 	Machine      machine     `json:"machine"`
+	Settings     []string    `json:"settings,omitempty"` // Of the service, where not the defaults.
 	Window       float64     `json:"window_s"`
 	Rounds       int         `json:"rounds"`
 	Took         float64     `json:"took_s"`
@@ -97,6 +99,9 @@ func (r *results) write(w io.Writer) error {
 	m := r.Machine
 	t.printf("%s, %d cores, %s of memory, Linux %s; %s; PostgreSQL %s; data on %s. todod %s.\n",
 		m.CPU, m.Cores, m.Memory, m.Kernel, m.Go, m.PostgreSQL, m.Filesystem, m.Version)
+	if len(r.Settings) > 0 {
+		t.printf("Settings: %s.\n", strings.Join(r.Settings, ", "))
+	}
 	t.printf("Medians of %d rounds of %g s; the run took %.0f s. Start to ready: %.0f ms.\n", r.Rounds, r.Window, r.Took, r.Ready)
 	r.writeLimits(t)
 	t.head("Closed loop, 1,000 users with 100 todos each:", 2,

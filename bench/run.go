@@ -20,12 +20,12 @@ const starts = 9
 // bench measures everything.
 func bench(ctx context.Context, o options, progress io.Writer) (_ *results, err error) {
 	began := time.Now()
-	st, err := newStack(ctx, o.data, o.todod)
+	st, err := newStack(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	r := &results{Window: o.window.Seconds(), Rounds: o.rounds}
+	r := &results{Settings: o.settings, Window: o.window.Seconds(), Rounds: o.rounds}
 	if r.Machine, err = describe(ctx, st); err != nil {
 		return nil, err
 	}

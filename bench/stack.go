@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,8 +25,9 @@ const tokenLife = 12 * time.Hour
 
 // stack is what a service needs: a PostgreSQL server of our own and an issuer.
 type stack struct {
-	dir      string // Of the server, and of our own files beside its data.
-	todod    string // The service's binary.
+	dir      string   // Of the server, and of our own files beside its data.
+	todod    string   // The service's binary.
+	settings []string // Of the service, besides those that it can't do without.
 	server   *pglocal.Server
 	issuer   *authtest.Issuer
 	issuing  *http.Server
@@ -33,10 +35,10 @@ type stack struct {
 }
 
 // newStack starts a server and an issuer. The server's data are in a folder of
-// their own below parent.
-func newStack(ctx context.Context, parent, todod string) (_ *stack, err error) {
-	s := &stack{todod: todod}
-	if s.dir, err = os.MkdirTemp(parent, "todo-bench-"); err != nil {
+// their own below that of the options.
+func newStack(ctx context.Context, o options) (_ *stack, err error) {
+	s := &stack{todod: o.todod, settings: o.settings}
+	if s.dir, err = os.MkdirTemp(o.data, "todo-bench-"); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -148,13 +150,13 @@ func (s *stack) startService(ctx context.Context, todod, database, parameters st
 		return nil, 0, err
 	}
 	start := time.Now()
-	p, err := launch(ctx, addr, todod, []string{"serve"}, append([]string{
+	p, err := launch(ctx, addr, todod, []string{"serve"}, slices.Concat([]string{
 		"DATABASE_URL=" + s.server.URL(database) + parameters,
 		"BETTER_AUTH_URL=" + s.issuer.Origin(),
 		"CORS_ORIGINS=http://localhost:5173",
 		"LISTEN_ADDR=" + addr,
 		"RATE_LIMIT_RPS=0",
-	}, settings...))
+	}, s.settings, settings))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// streams is how many callers share an HTTP/2 connection.
-	streams = 10
+	// streams is how many callers share an HTTP/2 connection, as many as the
+	// service lets: a gRPC client makes all its calls over one.
+	streams = 100
 	// grace is what a run may take longer than its window.
 	grace = 15 * time.Second
 )
