@@ -47,35 +47,42 @@ func withDeadline(draining context.Context, isStream func(path string) bool, nex
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
-		conn := http.NewResponseController(w)
 		if stream {
 			defer context.AfterFunc(draining, cancel)()
 			// A handler that waits for its caller's next message hears of
 			// the end by its reading only.
-			defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
+			defer context.AfterFunc(ctx, func() {
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+			})()
 		}
-		// Neither fails on a connection that net/http serves.
-		_ = conn.SetWriteDeadline(time.Now().Add(timeout + writeTimeout))
-		if !stream && r.Body != nil && r.Body != http.NoBody {
-			_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
-		}
+		boundConnection(w, timeout+writeTimeout, !stream && hasBody(r))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
+
+// boundConnection sets the deadlines of the connection: that by which the
+// caller has read the answer, and, if there is one to read, has sent the body.
+func boundConnection(w http.ResponseWriter, untilRead time.Duration, body bool) {
+	conn, now := http.NewResponseController(w), time.Now()
+	// Neither fails on a connection that net/http serves.
+	_ = conn.SetWriteDeadline(now.Add(untilRead))
+	if body {
+		_ = conn.SetReadDeadline(now.Add(bodyTimeout))
+	}
+}
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
 // withSize bounds a request's body, and turns what can go wrong in reading it
 // into errors that the Connect handlers pass on as they are.
 func withSize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != nil && r.Body != http.NoBody {
+		if hasBody(r) {
 			limit := int64(maxMessageBytes)
 			if isGRPC(r) {
 				limit += envelopeBytes
 			}
-			r.Body = &boundedBody{
-				ReadCloser: http.MaxBytesReader(w, r.Body, limit),
-				conn:       http.NewResponseController(w),
-			}
+			r.Body = &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit), conn: w}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -84,7 +91,7 @@ func withSize(next http.Handler) http.Handler {
 // boundedBody is a request body with a size and a deadline.
 type boundedBody struct {
 	io.ReadCloser
-	conn *http.ResponseController
+	conn http.ResponseWriter
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
@@ -92,21 +99,21 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.Is(err, io.EOF):
 		// The deadline was the body's. Left in place it would end the
 		// request itself: net/http goes on reading, to see callers leave.
-		_ = b.conn.SetReadDeadline(time.Time{})
+		_ = http.NewResponseController(b.conn).SetReadDeadline(time.Time{})
 		return n, io.EOF
-	case errors.As(err, &tooLarge):
-		return n, errTooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, connect.NewError(connect.CodeDeadlineExceeded,
 			errors.New("the request body did not arrive in time"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return n, connect.NewError(connect.CodeInvalidArgument,
 			errors.New("the request body ended early"))
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return n, errTooLarge()
 	}
 	return n, err
 }

@@ -40,7 +40,9 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.refuseContentType(w, r)
 			return
 		}
-		r.Header.Set("Content-Type", contentType)
+		if contentType != r.Header.Get("Content-Type") {
+			r.Header.Set("Content-Type", contentType)
+		}
 	case r.Method == http.MethodGet && p.reads:
 		if problem := queryProblem(r); problem != "" {
 			p.refuse.refuse(w, r, http.StatusBadRequest, connect.CodeInvalidArgument, problem)
