@@ -145,9 +145,12 @@ func newCORS(origins []string) *cors.Cors {
 // withHeaders keeps answers out of caches, and browsers from guessing what
 // they are.
 func withHeaders(next http.Handler) http.Handler {
+	// Shared by all answers: Set replaces a slice, and Add copies one as full
+	// as these.
+	noStore, noSniff := []string{"no-store"}, []string{"nosniff"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		header := w.Header()
+		header["Cache-Control"], header["X-Content-Type-Options"] = noStore, noSniff
 		next.ServeHTTP(w, r)
 	})
 }
