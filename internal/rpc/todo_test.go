@@ -1,0 +1,43 @@
+package rpc
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/internal/todo"
+)
+
+// The messages of a page share their memory, and yet each has its own todo.
+func TestThePagesMessagesAreTheTodos(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC)
+	updated := created.Add(time.Hour)
+	todos := []todo.Todo{
+		{ID: todo.ID{0: 1, 15: 2}, Title: "one", Description: "more", CreatedAt: created, UpdatedAt: updated},
+		{ID: todo.ID{0: 3, 15: 4}, Title: "two", IsCompleted: true, CreatedAt: updated, UpdatedAt: updated},
+	}
+	want := []*todov1.Todo{
+		{
+			Id: "01000000-0000-0000-0000-000000000002", Title: "one", Description: proto.String("more"),
+			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
+		},
+		{
+			Id: "03000000-0000-0000-0000-000000000004", Title: "two", IsCompleted: true,
+			CreatedAt: timestamppb.New(updated), UpdatedAt: timestamppb.New(updated),
+		},
+	}
+	if diff := cmp.Diff(want, messages(todos), protocmp.Transform()); diff != "" {
+		t.Errorf("page (-want +got):\n%s", diff)
+	}
+	for i, one := range todos {
+		if diff := cmp.Diff(want[i], message(one), protocmp.Transform()); diff != "" {
+			t.Errorf("todo %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
