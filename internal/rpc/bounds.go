@@ -82,7 +82,7 @@ func withSize(next http.Handler) http.Handler {
 			if isGRPC(r) {
 				limit += envelopeBytes
 			}
-			r.Body = &boundedBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit), conn: w}
+			r.Body = &boundedBody{LimitedReader: io.LimitedReader{R: r.Body, N: limit + 1}, conn: w}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -90,16 +90,17 @@ func withSize(next http.Handler) http.Handler {
 
 // boundedBody is a request body with a size and a deadline.
 type boundedBody struct {
-	io.ReadCloser
-	conn http.ResponseWriter
+	io.LimitedReader // Ends a byte beyond the bound.
+	conn             http.ResponseWriter
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == nil {
-		return n, nil
-	}
+	n, err := b.LimitedReader.Read(p)
 	switch {
+	case b.N == 0:
+		return max(n-1, 0), errTooLarge()
+	case err == nil:
+		return n, nil
 	case errors.Is(err, io.EOF):
 		// The deadline was the body's. Left in place it would end the
 		// request itself: net/http goes on reading, to see callers leave.
@@ -111,9 +112,6 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return n, connect.NewError(connect.CodeInvalidArgument,
 			errors.New("the request body ended early"))
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return n, errTooLarge()
 	}
 	return n, err
 }
