@@ -12,7 +12,7 @@ import (
 )
 
 // authInterceptor lets a call pass when its access token verifies, and puts
-// the user that the token names into the call's context. It is a request gate:
+// the user that the token names into the call's exchange. It is a request gate:
 // it intercepts unary calls and streams alike, before their body is read, so
 // that a stranger costs no more than their headers. The same goes for a user
 // who is above their rate: they are counted as soon as they are known.
@@ -26,8 +26,8 @@ type authInterceptor struct {
 func (a *authInterceptor) intercept(
 	ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header,
 ) (context.Context, error) {
-	e := entryOf(ctx)
-	e.procedure = spec.Procedure
+	x := exchangeOf(ctx)
+	x.procedure = spec.Procedure
 	token, err := auth.BearerToken(header)
 	if err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
@@ -36,22 +36,20 @@ func (a *authInterceptor) intercept(
 	if err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	e.user = user
+	x.user = user
 	if err := a.limiter.allow(user); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	return context.WithValue(ctx, callerKey{}, user), nil
+	return ctx, nil
 }
-
-type callerKey struct{}
 
 // errNoCaller means that a handler was registered without the auth interceptor.
 var errNoCaller = errors.New("rpc: no caller in the context")
 
 // caller returns the user whose call a context belongs to.
 func caller(ctx context.Context) (todo.UserID, error) {
-	user, ok := ctx.Value(callerKey{}).(todo.UserID)
-	if !ok {
+	user := exchangeOf(ctx).user
+	if user == (todo.UserID{}) {
 		return todo.UserID{}, errNoCaller
 	}
 	return user, nil

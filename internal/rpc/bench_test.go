@@ -191,19 +191,20 @@ func BenchmarkCodec(b *testing.B) {
 }
 
 // BenchmarkLogLine measures the log's middleware around a handler that does
-// nothing: the entry, and the line written to nowhere.
+// nothing: the exchange, and the line written to nowhere.
 func BenchmarkLogLine(b *testing.B) {
 	user, err := todo.ParseUserID("cWZ1bm9mYWxsdGhpbmdzYXJldG9kb3M")
 	if err != nil {
 		b.Fatal(err)
 	}
-	handler := withLog(jsonToNowhere(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		e := entryOf(r.Context())
-		e.procedure, e.protocol, e.user = todov1connect.TodoServiceGetTodoProcedure, connect.ProtocolConnect, user
-	}))
+	handler := withExchange(withLog(jsonToNowhere(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		x.procedure, x.protocol, x.user = todov1connect.TodoServiceGetTodoProcedure, connect.ProtocolConnect, user
+		x.requestID[0] = "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"
+	})))
 	r := httptest.NewRequest(http.MethodPost, todov1connect.TodoServiceGetTodoProcedure, http.NoBody)
 	r.Header.Set("Content-Type", "application/proto")
-	w := &connection{header: http.Header{requestIDHeader: {"0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"}}}
+	w := &connection{header: make(http.Header)}
 	b.ReportAllocs()
 	for b.Loop() {
 		handler.ServeHTTP(w, r)

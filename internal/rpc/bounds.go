@@ -45,8 +45,10 @@ func withDeadline(draining context.Context, isStream func(path string) bool, nex
 		if stream {
 			timeout = streamTimeout
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		x := exchangeOf(r.Context())
+		ctx, cancel := context.WithTimeout(x.Context, timeout)
 		defer cancel()
+		x.Context = ctx // And so r's.
 		if stream {
 			defer context.AfterFunc(draining, cancel)()
 			// A handler that waits for its caller's next message hears of
@@ -56,7 +58,7 @@ func withDeadline(draining context.Context, isStream func(path string) bool, nex
 			})()
 		}
 		boundConnection(w, timeout+writeTimeout, !stream && hasBody(r))
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -82,7 +84,9 @@ func withSize(next http.Handler) http.Handler {
 			if isGRPC(r) {
 				limit += envelopeBytes
 			}
-			r.Body = &boundedBody{LimitedReader: io.LimitedReader{R: r.Body, N: limit + 1}, conn: w}
+			x := exchangeOf(r.Context())
+			x.body = boundedBody{LimitedReader: io.LimitedReader{R: r.Body, N: limit + 1}, conn: w}
+			r.Body = &x.body
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -58,7 +58,7 @@ type errorRenderer struct{ table []errorRow }
 func newErrorRenderer() *errorRenderer { return &errorRenderer{table: errorTable()} }
 
 // render returns what the caller of protocol is told of err, and notes both in
-// the request's log entry. An error that is Connect's already, from the
+// the request's exchange. An error that is Connect's already, from the
 // validation or from reading the body, is passed on.
 func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
 	rendered, ok := errors.AsType[*connect.Error](err)
@@ -78,7 +78,7 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 			rendered.Meta().Set("WWW-Authenticate", "Bearer")
 		}
 	}
-	entryOf(ctx).fail(rendered.Code(), err)
+	exchangeOf(ctx).fail(rendered.Code(), err)
 	return rendered
 }
 

@@ -36,17 +36,16 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"no caller", errNoCaller, connect.CodeInternal},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {
-			e := new(entry)
-			ctx := context.WithValue(t.Context(), entryKey{}, e)
-			rendered := newErrorRenderer().render(ctx, connect.ProtocolConnect, err)
+			x := &exchange{Context: t.Context()}
+			rendered := newErrorRenderer().render(x, connect.ProtocolConnect, err)
 			if rendered.Code() != test.code {
 				t.Errorf("%s: %v, want %v", test.name, rendered.Code(), test.code)
 			}
 			if message := rendered.Message(); message == "" || strings.Contains(message, "secret") {
 				t.Errorf("%s: the caller is told %q", test.name, message)
 			}
-			if e.code != test.code || !errors.Is(e.cause, test.err) {
-				t.Errorf("%s: logged as %v, %v", test.name, e.code, e.cause)
+			if x.code != test.code || !errors.Is(x.cause, test.err) {
+				t.Errorf("%s: logged as %v, %v", test.name, x.code, x.cause)
 			}
 			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited)
 			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {

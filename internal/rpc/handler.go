@@ -81,6 +81,7 @@ func New(cfg Config) (*Handler, error) {
 	handler = withRecover(refuse, handler)
 	handler = withLog(cfg.Logger, handler) // Around recover: a panic is one line too.
 	handler = withRequestID(handler)
+	handler = withExchange(handler) // What they all share.
 	return &Handler{Handler: handler, health: health, endStreams: endStreams}, nil
 }
 

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -13,82 +12,58 @@ import (
 	"connectrpc.com/connect"
 
 	"example.com/todo-backend/internal/auth"
-	"example.com/todo-backend/internal/todo"
 )
 
 // maxLoggedPath bounds the path in a log line, in bytes.
 const maxLoggedPath = 256
 
-// entry is what the log line of a request says that only the layers within
-// know. It travels in the request's context. One goroutine at a time has it.
-type entry struct {
-	requestID string
-	protocol  string
-	procedure string
-	user      todo.UserID
-	code      connect.Code // 0 while nothing failed.
-	cause     error
-	probe     bool
-}
-
-type entryKey struct{}
-
-// entryOf returns the entry of a request's context. Outside of a request it
-// returns one that nobody reads.
-func entryOf(ctx context.Context) *entry {
-	if e, ok := ctx.Value(entryKey{}).(*entry); ok {
-		return e
-	}
-	return &entry{}
-}
-
-// fail notes with which code a request failed, and why.
-func (e *entry) fail(code connect.Code, cause error) {
-	e.code, e.cause = code, cause
-}
+// loggedAttrs is how many attributes every log line has.
+const loggedAttrs = 9
 
 // withLog writes one line per request when it is done.
 func withLog(logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		e := &entry{requestID: w.Header().Get(requestIDHeader), protocol: protocolOf(r)}
-		ctx := context.WithValue(r.Context(), entryKey{}, e)
-		status := &statusWriter{ResponseWriter: w}
+		x := exchangeOf(r.Context())
+		x.protocol = protocolOf(r)
 		// Deferred: a panic that aborts the connection gets its line too.
-		defer func() { e.write(ctx, logger, r, status, start) }()
-		next.ServeHTTP(status, r.WithContext(ctx))
+		defer func() { x.log(logger, r, start) }()
+		next.ServeHTTP(w, r)
 	})
 }
 
-func (e *entry) write(ctx context.Context, logger *slog.Logger, r *http.Request, w *statusWriter, start time.Time) {
-	now, level := time.Now(), e.level()
-	if !logger.Enabled(ctx, level) {
+func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
+	now, level := time.Now(), x.level()
+	if !logger.Enabled(x, level) {
 		return
 	}
-	code := e.code
+	code := x.code
 	if code == 0 {
-		code = answeredCode(w)
+		code = answeredCode(&x.answer)
 	}
 	// Not by the logger: it would look for the line of source, which isn't
 	// logged, and for the time once more.
 	record := slog.NewRecord(now, level, "request", 0)
-	record.AddAttrs(
-		slog.String("request_id", e.requestID),
+	x.logged = [loggedAttrs]slog.Attr{
+		slog.String("request_id", x.requestID[0]),
 		slog.String("method", r.Method),
 		slog.String("path", printable(shorten(r.URL.Path, maxLoggedPath))),
-		slog.String("procedure", e.procedure),
-		slog.String("protocol", e.protocol),
-		slog.Int("status", w.answered()),
+		slog.String("procedure", x.procedure),
+		slog.String("protocol", x.protocol),
+		slog.Int("status", x.answer.answered()),
 		slog.String("code", codeName(code)),
 		slog.Float64("duration_ms", float64(now.Sub(start).Microseconds())/1000),
-		slog.String("user_id", printable(e.user.String())),
-	)
-	if refused, ok := errors.AsType[*auth.RefusedError](e.cause); ok {
-		record.AddAttrs(slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
-	} else if level == slog.LevelError && e.cause != nil {
-		record.AddAttrs(slog.String("cause", e.cause.Error()))
+		slog.String("user_id", printable(x.user.String())),
 	}
-	_ = logger.Handler().Handle(ctx, record) // It fails when stdout does.
+	// As a group without a name, which is no group in the line: a record has
+	// no room for so many.
+	record.AddAttrs(slog.GroupAttrs("", x.logged[:]...))
+	if refused, ok := errors.AsType[*auth.RefusedError](x.cause); ok {
+		record.AddAttrs(slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
+	} else if level == slog.LevelError && x.cause != nil {
+		record.AddAttrs(slog.String("cause", x.cause.Error()))
+	}
+	_ = logger.Handler().Handle(x, record) // It fails when stdout does.
 }
 
 // printable replaces the control characters that JSON lets stand as they are:
@@ -108,15 +83,15 @@ func printable(s string) string {
 // level is error for what this side is to blame for, warn for a refused
 // token, debug for probes, and info for the rest: also for what Connect calls
 // internal by itself, which is a message that breaks its protocol.
-func (e *entry) level() slog.Level {
-	switch e.code {
+func (x *exchange) level() slog.Level {
+	switch x.code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
 		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
 		return slog.LevelError
 	case connect.CodeUnauthenticated:
 		return slog.LevelWarn
 	}
-	if e.probe {
+	if x.probe {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

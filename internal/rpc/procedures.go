@@ -28,10 +28,10 @@ type procedure struct {
 }
 
 func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := entryOf(r.Context())
-	e.procedure, e.probe = p.name, p.probe
-	if e.protocol == protocolHTTP {
-		e.protocol = connect.ProtocolConnect
+	x := exchangeOf(r.Context())
+	x.procedure, x.probe = p.name, p.probe
+	if x.protocol == protocolHTTP {
+		x.protocol = connect.ProtocolConnect
 	}
 	switch {
 	case r.Method == http.MethodPost:

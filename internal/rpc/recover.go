@@ -36,8 +36,8 @@ func withRecover(refuse refuser, next http.Handler) http.Handler {
 				panic(value)
 			}
 			err := &panicError{value: value, stack: debug.Stack()}
-			if begun, ok := w.(*statusWriter); ok && begun.status != 0 {
-				entryOf(r.Context()).fail(connect.CodeInternal, err)
+			if x := exchangeOf(r.Context()); x.answer.status != 0 {
+				x.fail(connect.CodeInternal, err)
 				panic(http.ErrAbortHandler)
 			}
 			refuse.error(w, r, err)

@@ -31,7 +31,7 @@ func TestAHandlersPanicIsAnInternalErrorInTheCallersProtocol(t *testing.T) {
 	var log bytes.Buffer
 	_, handler := todov1connect.NewTodoServiceHandler(panicking{},
 		connect.WithInterceptors(errs.interceptor()), connect.WithRecover(recoverCall))
-	server := httptest.NewServer(withRequestID(withLog(slog.New(slog.NewJSONHandler(&log, nil)), handler)))
+	server := httptest.NewServer(withExchange(withRequestID(withLog(slog.New(slog.NewJSONHandler(&log, nil)), handler))))
 	for _, options := range [][]connect.ClientOption{{connect.WithProtoJSON()}, {}, {connect.WithGRPCWeb()}} {
 		client := todov1connect.NewTodoServiceClient(server.Client(), server.URL, options...)
 		_, err := client.GetTodo(t.Context(), &todov1.GetTodoRequest{})
@@ -48,8 +48,8 @@ func TestAHandlersPanicIsAnInternalErrorInTheCallersProtocol(t *testing.T) {
 func TestAPanicAnywhereElseIsAnInternalErrorToo(t *testing.T) {
 	t.Parallel()
 	refuse := newRefuser(newErrorRenderer())
-	handler := withLog(slog.New(slog.DiscardHandler), withRecover(refuse, http.HandlerFunc(
-		func(http.ResponseWriter, *http.Request) { panic("canary") })))
+	handler := withExchange(withLog(slog.New(slog.DiscardHandler), withRecover(refuse, http.HandlerFunc(
+		func(http.ResponseWriter, *http.Request) { panic("canary") }))))
 
 	res := httptest.NewRecorder()
 	handler.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/", nil))
@@ -69,11 +69,11 @@ func TestAPanicAnywhereElseIsAnInternalErrorToo(t *testing.T) {
 func TestAPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	handler := withLog(slog.New(slog.NewJSONHandler(&log, nil)), withRecover(newRefuser(newErrorRenderer()), http.HandlerFunc(
+	handler := withExchange(withLog(slog.New(slog.NewJSONHandler(&log, nil)), withRecover(newRefuser(newErrorRenderer()), http.HandlerFunc(
 		func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			panic("canary")
-		})))
+		}))))
 	defer func() {
 		if value, _ := recover().(error); !errors.Is(value, http.ErrAbortHandler) {
 			t.Errorf("recovered %v", value)

@@ -24,7 +24,7 @@ func newRefuser(errs *errorRenderer) refuser {
 // refuse answers with an HTTP status, a code and a message for the caller.
 func (f refuser) refuse(w http.ResponseWriter, r *http.Request, status int, code connect.Code, message string) {
 	err := connect.NewError(code, errors.New(message))
-	entryOf(r.Context()).fail(code, err)
+	exchangeOf(r.Context()).fail(code, err)
 	f.write(w, r, status, err)
 }
 

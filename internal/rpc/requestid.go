@@ -19,7 +19,9 @@ func withRequestID(next http.Handler) http.Handler {
 		if !saneRequestID(id) {
 			id = rand.Text()
 		}
-		w.Header().Set(requestIDHeader, id)
+		x := exchangeOf(r.Context())
+		x.requestID[0] = id
+		w.Header()[requestIDHeader] = x.requestID[:]
 		next.ServeHTTP(w, r)
 	})
 }

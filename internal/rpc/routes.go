@@ -29,7 +29,7 @@ func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, restPrefix) {
-		entryOf(r.Context()).protocol = protocolREST
+		exchangeOf(r.Context()).protocol = protocolREST
 		rs.rest.ServeHTTP(w, r)
 		return
 	}
@@ -76,7 +76,7 @@ func (rs *routes) get(path string, handler http.HandlerFunc) {
 // for debugging.
 func (rs *routes) probe(path string, handler http.HandlerFunc) {
 	rs.get(path, func(w http.ResponseWriter, r *http.Request) {
-		entryOf(r.Context()).probe = true
+		exchangeOf(r.Context()).probe = true
 		handler(w, r)
 	})
 }
