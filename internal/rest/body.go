@@ -30,7 +30,9 @@ func (rt *route) message(r *http.Request, members []byte, cause error) (io.ReadC
 	case !rt.hasBody:
 		object := make([]byte, 0, len(members)+len("{}"))
 		object = append(append(append(object, '{'), members...), '}')
-		return &bodyless{src: body, object: bytes.NewReader(object)}, int64(len(object))
+		b := &bodyless{src: body}
+		b.object.Reset(object)
+		return b, int64(len(object))
 	case len(members) == 0 || r.ContentLength == 0:
 		return body, r.ContentLength
 	}
@@ -57,8 +59,9 @@ func (b *failingBody) Read([]byte) (int, error) { return 0, b.err }
 type bodyless struct {
 	src     io.ReadCloser
 	checked bool
-	err     error // Of the check.
-	object  *bytes.Reader
+	first   [1]byte // Read by the check.
+	err     error   // Of the check.
+	object  bytes.Reader
 }
 
 func (b *bodyless) Read(p []byte) (int, error) {
@@ -66,7 +69,7 @@ func (b *bodyless) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	if !b.checked {
-		b.checked, b.err = true, checkEmpty(b.src)
+		b.checked, b.err = true, checkEmpty(b.src, b.first[:])
 	}
 	if b.err != nil {
 		return 0, b.err
@@ -76,10 +79,10 @@ func (b *bodyless) Read(p []byte) (int, error) {
 
 func (b *bodyless) Close() error { return b.src.Close() }
 
-// checkEmpty fails when there is a byte to read. It reads at most that one.
-func checkEmpty(r io.Reader) error {
-	var first [1]byte
-	_, err := io.ReadFull(r, first[:])
+// checkEmpty fails when there is a byte to read. It reads at most that one,
+// into first.
+func checkEmpty(r io.Reader, first []byte) error {
+	_, err := io.ReadFull(r, first)
 	switch {
 	case err == nil:
 		return invalidArgument(errBody)

@@ -116,6 +116,7 @@ func quote(s string) string {
 
 // appendMember appends a field's member to those of an object.
 func appendMember(members []byte, field protoreflect.FieldDescriptor, value string) ([]byte, error) {
+	members = slices.Grow(members, len(field.JSONName())+len(value)+len(`,"":""`))
 	if len(members) > 0 {
 		members = append(members, ',')
 	}

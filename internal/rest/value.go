@@ -117,9 +117,26 @@ func appendEnum(dst []byte, enum protoreflect.EnumDescriptor, value string) ([]b
 // appendString appends a JSON string. A string that is not UTF-8 would change
 // on the way.
 func appendString(dst []byte, s string) []byte {
+	if isPlain(s) {
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
 	quoted, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // Strings always marshal.
 	}
 	return append(dst, quoted...)
+}
+
+// isPlain says whether a string is in JSON what it is, as field names, ids and
+// page tokens are: ASCII without what is escaped.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
