@@ -108,9 +108,10 @@ func codeName(code connect.Code) string {
 // answeredCode reads the code off an answer that Connect gave by itself: to a
 // message that it could not read, decompress or decode.
 func answeredCode(w *statusWriter) connect.Code {
+	header := w.Header()
 	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
-		if value := w.Header().Get(name); value != "" {
-			code, _ := strconv.ParseUint(value, 10, 32)
+		if values := header[name]; len(values) > 0 && values[0] != "" {
+			code, _ := strconv.ParseUint(values[0], 10, 32)
 			return connect.Code(code)
 		}
 	}
