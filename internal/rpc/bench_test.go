@@ -72,13 +72,13 @@ func jsonToNowhere() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // slog.DiscardHandler would make no lines.
 }
 
-// BenchmarkRequest measures a whole request but for the database and the
-// connection: from the first middleware to the log line, which is written to
-// nowhere. What net/http does around a handler is not in it.
-func BenchmarkRequest(b *testing.B) {
-	issuer := authtest.Start(b)
+// newInstantHandler returns the handler of everything, above an instantStore,
+// and an Authorization header that it lets in.
+func newInstantHandler(tb testing.TB) (handler *Handler, authorization string) {
+	tb.Helper()
+	issuer := authtest.Start(tb)
 	keys := auth.NewKeySet(auth.KeySetConfig{URL: issuer.KeySetURL()})
-	b.Cleanup(keys.Close)
+	tb.Cleanup(keys.Close)
 	handler, err := New(Config{
 		Todos:    todo.NewService(newInstantStore()),
 		Verifier: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
@@ -88,11 +88,54 @@ func BenchmarkRequest(b *testing.B) {
 		OpenAPI:  todobackend.OpenAPI,
 	})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(handler.EndStreams)
-	authorization := "Bearer " + issuer.Token("alice")
+	tb.Cleanup(handler.EndStreams)
+	return handler, "Bearer " + issuer.Token("alice")
+}
 
+// way is how a request is made.
+type way struct {
+	name, verb, path, contentType string
+	body                          []byte
+	http2                         bool
+}
+
+// server returns a function that has the handler serve a request of this way,
+// as if it had just arrived.
+func (way way) server(tb testing.TB, handler *Handler, authorization string) func() {
+	tb.Helper()
+	r := httptest.NewRequest(way.verb, way.path, http.NoBody)
+	if way.http2 {
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+	}
+	body := bytes.NewReader(nil)
+	header := http.Header{"Authorization": {authorization}}
+	if way.contentType != "" {
+		header.Set("Content-Type", way.contentType)
+	}
+	w := &connection{header: make(http.Header)}
+	return func() {
+		// As they arrive: the handler changes them.
+		r.Header = header.Clone()
+		if way.body != nil {
+			body.Reset(way.body)
+			r.Body, r.ContentLength = io.NopCloser(body), int64(len(way.body))
+		}
+		clear(w.header)
+		w.status, w.size = 0, 0
+		handler.ServeHTTP(w, r)
+		if w.status > http.StatusOK || w.size < 100 || w.header.Get("Grpc-Message") != "" {
+			tb.Fatalf("status %d, %d bytes, %v", w.status, w.size, w.header)
+		}
+	}
+}
+
+// BenchmarkRequest measures a whole request but for the database and the
+// connection: from the first middleware to the log line, which is written to
+// nowhere. What net/http does around a handler is not in it.
+func BenchmarkRequest(b *testing.B) {
+	handler, authorization := newInstantHandler(b)
 	get := &todov1.GetTodoRequest{Id: "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"}
 	list := &todov1.ListTodosRequest{PageSize: 20}
 	for _, bench := range []struct {
@@ -111,41 +154,17 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(err)
 		}
 		envelope := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(asBinary))), asBinary...)
-		for _, way := range []struct {
-			name, verb, path, contentType string
-			body                          []byte
-			http2                         bool
-		}{
+		for _, way := range []way{
 			{"Connect binary", http.MethodPost, bench.path, "application/proto", asBinary, false},
 			{"Connect JSON", http.MethodPost, bench.path, "application/json", asJSON, false},
 			{"REST", http.MethodGet, bench.rest, "", nil, false},
 			{"gRPC", http.MethodPost, bench.path, "application/grpc+proto", envelope, true},
 		} {
 			b.Run(bench.name+"/"+way.name, func(b *testing.B) {
-				r := httptest.NewRequest(way.verb, way.path, http.NoBody)
-				if way.http2 {
-					r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
-				}
-				body := bytes.NewReader(nil)
-				header := http.Header{"Authorization": {authorization}}
-				if way.contentType != "" {
-					header.Set("Content-Type", way.contentType)
-				}
-				w := &connection{header: make(http.Header)}
+				serve := way.server(b, handler, authorization)
 				b.ReportAllocs()
 				for b.Loop() {
-					// As they arrive: the handler changes them.
-					r.Header = header.Clone()
-					if way.body != nil {
-						body.Reset(way.body)
-						r.Body, r.ContentLength = io.NopCloser(body), int64(len(way.body))
-					}
-					clear(w.header)
-					w.status, w.size = 0, 0
-					handler.ServeHTTP(w, r)
-					if w.status > http.StatusOK || w.size < 100 || w.header.Get("Grpc-Message") != "" {
-						b.Fatalf("status %d, %d bytes, %v", w.status, w.size, w.header)
-					}
+					serve()
 				}
 			})
 		}
