@@ -1,0 +1,32 @@
+package rpc
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestARequestsContextHasItsDeadlineAndEndsWithIt(t *testing.T) {
+	t.Parallel()
+	for path, timeout := range map[string]time.Duration{"/call": callTimeout, "/stream": streamTimeout} {
+		synctest.Test(t, func(t *testing.T) {
+			var served *http.Request
+			handler := withExchange(withDeadline(t.Context(), func(path string) bool { return path == "/stream" },
+				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					served = r
+					if deadline, ok := r.Context().Deadline(); !ok || time.Until(deadline) != timeout {
+						t.Errorf("%s: the deadline is in %v, want %v", path, time.Until(deadline), timeout)
+					}
+					if err := r.Context().Err(); err != nil {
+						t.Errorf("%s: the context has ended: %v", path, err)
+					}
+				})))
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, nil))
+			if served.Context().Err() == nil {
+				t.Errorf("%s: the context outlives the request", path)
+			}
+		})
+	}
+}
