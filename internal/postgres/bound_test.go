@@ -17,7 +17,7 @@ import (
 )
 
 // openBound is open for a store that keeps a number of todos for each owner.
-func openBound(t *testing.T, url string, maxConns, maxTodos int) *postgres.Store {
+func openBound(t testing.TB, url string, maxConns, maxTodos int) *postgres.Store {
 	t.Helper()
 	store, err := postgres.Open(postgres.Config{
 		URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedReads: 2, Logger: slog.New(slog.DiscardHandler),
