@@ -10,9 +10,11 @@ import (
 
 const (
 	// maxSharing and maxSharedRows bound a shared statement: the calls, and the
-	// rows that it may return, which are in memory at the same time.
+	// rows that it may return, which are in memory at the same time. A call
+	// that may have more than maxCallRows of them does not share.
 	maxSharing    = 100
 	maxSharedRows = 2000
+	maxCallRows   = 500
 
 	// maxWaiting bounds the calls that wait to share.
 	maxWaiting = 1000
@@ -94,7 +96,7 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], co
 	case s.running < s.atOnce:
 		s.running++
 		return nil, true
-	case s.atOnce == 0, len(s.waiting) == maxWaiting, time.Now().Before(s.restsTo):
+	case s.atOnce == 0, query.maxRows() > maxCallRows, len(s.waiting) == maxWaiting, time.Now().Before(s.restsTo):
 		return nil, false
 	}
 	call = &sharedCall[Q]{query: query, left: ctx.Done(), done: make(chan struct{})}
@@ -143,7 +145,7 @@ func (s *sharer[Q]) take() []*sharedCall[Q] {
 	rows, taken := 0, 0
 	for _, call := range s.waiting {
 		rows += call.query.maxRows()
-		if len(calls) == maxSharing || rows > maxSharedRows && len(calls) > 0 {
+		if len(calls) == maxSharing || rows > maxSharedRows {
 			break
 		}
 		taken++
