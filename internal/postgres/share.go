@@ -155,6 +155,7 @@ func (s *sharer[Q]) take() []*sharedCall[Q] {
 			calls = append(calls, call)
 		}
 	}
+	clear(s.waiting[:taken]) // Or the array would keep them, and their todos.
 	s.waiting = s.waiting[taken:]
 	return calls
 }
