@@ -144,16 +144,18 @@ func (s *sharer[Q]) take() []*sharedCall[Q] {
 	var calls []*sharedCall[Q]
 	rows, taken := 0, 0
 	for _, call := range s.waiting {
+		select {
+		case <-call.left:
+			taken++
+			continue
+		default:
+		}
 		rows += call.query.maxRows()
 		if len(calls) == maxSharing || rows > maxSharedRows {
 			break
 		}
 		taken++
-		select {
-		case <-call.left:
-		default:
-			calls = append(calls, call)
-		}
+		calls = append(calls, call)
 	}
 	clear(s.waiting[:taken]) // Or the array would keep them, and their todos.
 	s.waiting = s.waiting[taken:]
