@@ -19,8 +19,9 @@ const (
 	// maxWaiting bounds the calls that wait to share.
 	maxWaiting = 1000
 
-	// sharingPatience is how long a statement may take while others wait for
-	// it; sharingRest is how long nothing is shared when one took longer.
+	// sharingPatience is how long a call may wait to share, and how long a
+	// statement may take while others wait for it; sharingRest is how long
+	// nothing is shared when one took longer.
 	sharingPatience = 250 * time.Millisecond
 	sharingRest     = time.Second
 )
@@ -32,9 +33,10 @@ const (
 //
 // A shared statement serves or steps aside: when it fails, whatever the reason,
 // or is late, each of its calls runs its own statement, as if there had been no
-// other. So a call can't be failed by one that it shared with, and is held up
-// by it no longer than sharingPatience; for a while nothing is shared then. A
-// caller who leaves just leaves.
+// other, and when it was late, nothing is shared for a while. So a call can't
+// be failed by others, and is held up by them for twice sharingPatience at the
+// most: while it waits, for the statement that runs, and in the one it shares.
+// A caller who leaves just leaves.
 type sharer[Q sharedQuery] struct {
 	// atOnce is how many statements run before calls wait to share; at 0 they
 	// never do.
@@ -57,6 +59,7 @@ type sharedQuery interface {
 // sharedCall is a call that waits to share a statement, or does.
 type sharedCall[Q sharedQuery] struct {
 	query Q
+	since time.Time       // When it came.
 	left  <-chan struct{} // Closed when the caller is gone.
 	done  chan struct{}   // Closed when served or not.
 
@@ -92,14 +95,15 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, 
 func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], counted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	switch {
 	case s.running < s.atOnce:
 		s.running++
 		return nil, true
-	case s.atOnce == 0, query.maxRows() > maxCallRows, len(s.waiting) == maxWaiting, time.Now().Before(s.restsTo):
+	case s.atOnce == 0, query.maxRows() > maxCallRows, len(s.waiting) == maxWaiting, now.Before(s.restsTo):
 		return nil, false
 	}
-	call = &sharedCall[Q]{query: query, left: ctx.Done(), done: make(chan struct{})}
+	call = &sharedCall[Q]{query: query, since: now, left: ctx.Done(), done: make(chan struct{})}
 	s.waiting = append(s.waiting, call)
 	return call, false
 }
@@ -139,7 +143,7 @@ func (s *sharer[Q]) next() {
 }
 
 // take returns the calls that share the next statement, in the order in which
-// they came.
+// they came. Those that have waited for too long go their own way.
 func (s *sharer[Q]) take() []*sharedCall[Q] {
 	var calls []*sharedCall[Q]
 	rows, taken := 0, 0
@@ -149,6 +153,11 @@ func (s *sharer[Q]) take() []*sharedCall[Q] {
 			taken++
 			continue
 		default:
+		}
+		if time.Since(call.since) > sharingPatience {
+			taken++
+			close(call.done)
+			continue
 		}
 		rows += call.query.maxRows()
 		if len(calls) == maxSharing || rows > maxSharedRows {
