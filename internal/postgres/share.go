@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -35,8 +36,7 @@ const (
 // or is late, each of its calls runs its own statement, as if there had been no
 // other, and when it was late, nothing is shared for a while. So a call can't
 // be failed by others, and is held up by them for twice sharingPatience at the
-// most: while it waits, for the statement that runs, and in the one it shares.
-// A caller who leaves just leaves.
+// most. A caller who leaves just leaves.
 type sharer[Q sharedQuery] struct {
 	// atOnce is how many statements run before calls wait to share; at 0 they
 	// never do.
@@ -177,9 +177,20 @@ func (s *sharer[Q]) share(calls []*sharedCall[Q]) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer s.watch(cancel)()
-	err := s.ask(ctx, calls)
+	err := s.try(ctx, calls)
 	for _, call := range calls {
 		call.served = err == nil
 		close(call.done)
 	}
+}
+
+// try is ask, of which a panic is a failure like others: here it would end the
+// process, and in the statement of the call that it comes from, it comes again.
+func (s *sharer[Q]) try(ctx context.Context, calls []*sharedCall[Q]) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return s.ask(ctx, calls)
 }
