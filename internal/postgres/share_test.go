@@ -1,0 +1,494 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// usual is how long a statement takes in these tests when nothing is said.
+const usual = 10 * time.Millisecond
+
+// numbered is what a call asks for: its own number.
+type numbered struct{ number, rows int }
+
+func (q numbered) maxRows() int { return q.rows }
+
+// shareTest is a sharer, and what it runs.
+type shareTest struct {
+	sharer[numbered]
+	t *testing.T
+
+	// How long statements take, and how they end: a call's own, and shared.
+	own, shared func(context.Context) error
+
+	mu         sync.Mutex
+	statements [][]int // The numbers of the calls of each that was shared.
+	alone      []int   // The calls that ran their own.
+}
+
+// answered is what came of a call.
+type answered struct {
+	alone, shared bool // Which statement answered.
+	err           error
+	took          time.Duration
+}
+
+// newShareTest returns a sharer that has to be idle when the test, which is in a
+// bubble, has ended.
+func newShareTest(t *testing.T, atOnce int) *shareTest {
+	t.Helper()
+	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
+	t.Cleanup(s.wantIdle)
+	s.sharer = sharer[numbered]{atOnce: atOnce, ask: func(ctx context.Context, calls []*sharedCall[numbered]) error {
+		var numbers []int
+		for _, call := range calls {
+			numbers = append(numbers, call.query.number)
+			call.todos = append(call.todos, todo.Todo{Title: fmt.Sprint("shared ", call.query.number)})
+		}
+		s.mu.Lock()
+		s.statements = append(s.statements, numbers)
+		shared := s.shared
+		s.mu.Unlock()
+		return shared(ctx)
+	}}
+	return s
+}
+
+// takes is a statement that takes so long.
+func takes(d time.Duration) func(context.Context) error { return fails(d, nil) }
+
+// fails is a statement that takes so long to fail.
+func fails(d time.Duration, err error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-time.After(d):
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// call makes a call and waits for its answer, which has to be its own.
+func (s *shareTest) call(ctx context.Context, number, rows int) answered {
+	s.t.Helper()
+	own := fmt.Sprint("alone ", number)
+	began := time.Now()
+	todos, err := s.do(ctx, numbered{number, rows}, func() ([]todo.Todo, error) {
+		s.mu.Lock()
+		s.alone = append(s.alone, number)
+		statement := s.own
+		s.mu.Unlock()
+		return []todo.Todo{{Title: own}}, statement(ctx)
+	})
+	a := answered{err: err, took: time.Since(began)}
+	if err != nil {
+		return a
+	}
+	a.alone, a.shared = todos[0].Title == own, todos[0].Title == fmt.Sprint("shared ", number)
+	if len(todos) != 1 || !a.alone && !a.shared {
+		s.t.Errorf("call %d is answered %v", number, todos)
+	}
+	return a
+}
+
+// start makes a call of one row, and returns when it waits for something.
+func (s *shareTest) start(ctx context.Context, number int) <-chan answered {
+	return s.startRows(ctx, number, 1)
+}
+
+func (s *shareTest) startRows(ctx context.Context, number, rows int) <-chan answered {
+	answer := make(chan answered, 1)
+	go func() { answer <- s.call(ctx, number, rows) }()
+	synctest.Wait()
+	return answer
+}
+
+// startAll makes calls of one row, from one number to before another.
+func (s *shareTest) startAll(from, to int) []<-chan answered {
+	var all []<-chan answered
+	for number := from; number < to; number++ {
+		all = append(all, s.start(s.t.Context(), number))
+	}
+	return all
+}
+
+// wantAll waits for answers and wants all to be like one.
+func wantAll(t *testing.T, what string, all []<-chan answered, want answered) {
+	t.Helper()
+	for _, answer := range all {
+		if got := <-answer; got != want {
+			t.Errorf("%s: %+v, want %+v", what, got, want)
+		}
+	}
+}
+
+// wantStatements wants statements to have been shared, in this order.
+func (s *shareTest) wantStatements(want ...[]int) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if diff := cmp.Diff(want, s.statements); diff != "" {
+		s.t.Errorf("shared statements (-want +got):\n%s", diff)
+	}
+}
+
+// wantIdle wants nothing to run and nobody to wait.
+func (s *shareTest) wantIdle() {
+	s.t.Helper()
+	synctest.Wait()
+	s.sharer.mu.Lock()
+	defer s.sharer.mu.Unlock()
+	if s.running != 0 || len(s.waiting) != 0 {
+		s.t.Errorf("%d statements run and %d calls wait in the end", s.running, len(s.waiting))
+	}
+}
+
+// numbers returns those from one to before another.
+func numbers(from, to int) (all []int) {
+	for n := from; n < to; n++ {
+		all = append(all, n)
+	}
+	return all
+}
+
+func TestTheFirstCallsRunAloneAndTheOthersShare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 2)
+		first := s.startAll(0, 2)
+		others := s.startAll(2, 7)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
+		s.wantStatements(numbers(2, 7))
+		s.wantIdle()
+		wantAll(t, "afterwards", s.startAll(7, 8), answered{alone: true, took: usual})
+	})
+}
+
+func TestSharedStatementsFollowOneAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		first := s.startAll(0, 1)
+		second := s.startAll(1, 3)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		synctest.Wait()
+		third := s.startAll(3, 5)
+		wantAll(t, "the second", second, answered{shared: true, took: 2 * usual})
+		wantAll(t, "the third", third, answered{shared: true, took: 2 * usual})
+		s.wantStatements(numbers(1, 3), numbers(3, 5))
+	})
+}
+
+func TestNothingIsSharedAtZeroAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 0)
+		wantAll(t, "all", s.startAll(0, 10), answered{alone: true, took: usual})
+	})
+}
+
+func TestNobodyFailsByAStatementThatWasShared(t *testing.T) {
+	t.Parallel()
+	for name, shared := range map[string]func(context.Context) error{
+		"an error": fails(usual, errors.New("refused")),
+		"a panic":  func(context.Context) error { time.Sleep(usual); panic("defect") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newShareTest(t, 2)
+				s.shared = shared
+				first := s.startAll(0, 2)
+				others := s.startAll(2, 5)
+				wantAll(t, "the first", first, answered{alone: true, took: usual})
+				wantAll(t, "the others", others, answered{alone: true, took: 3 * usual})
+				s.wantStatements(numbers(2, 5))
+			})
+		})
+	}
+}
+
+func TestALateStatementIsGivenUpAndNothingIsSharedForAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.shared = takes(time.Hour) // Unless it is canceled.
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 4)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		synctest.Wait()
+		waiting := s.startAll(4, 6)
+		wantAll(t, "in the statement that is late", others, answered{alone: true, took: 2*usual + sharingPatience})
+		wantAll(t, "waiting for the next", waiting, answered{alone: true, took: usual + sharingPatience})
+
+		s.shared = takes(usual)
+		time.Sleep(sharingRest - usual - time.Nanosecond)
+		wantAll(t, "at rest", s.startAll(6, 9), answered{alone: true, took: usual})
+		first, others = s.startAll(9, 10), s.startAll(10, 12)
+		wantAll(t, "the first after the rest", first, answered{alone: true, took: usual})
+		wantAll(t, "the others after the rest", others, answered{shared: true, took: 2 * usual})
+		s.wantStatements(numbers(1, 4), numbers(10, 12))
+	})
+}
+
+func TestALateStatementOfACallsOwnLetsTheOthersGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.own = takes(time.Second)
+		first := s.startAll(0, 1)
+		s.own = takes(usual)
+		others := s.startAll(1, 4)
+		wantAll(t, "the others", others, answered{alone: true, took: sharingPatience + usual})
+		wantAll(t, "the first", first, answered{alone: true, took: time.Second})
+		s.wantStatements()
+	})
+}
+
+func TestAStatementMayEndAsItsPatienceDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.own, s.shared = takes(sharingPatience), takes(sharingPatience)
+		for n := range 200 {
+			answers := s.startAll(3*n, 3*n+3)
+			for _, answer := range answers {
+				if a := <-answer; a.err != nil || a.took > 3*sharingPatience {
+					t.Errorf("%+v", a)
+				}
+			}
+			s.wantIdle()
+			time.Sleep(sharingRest)
+		}
+	})
+}
+
+func TestACallerWhoLeavesJustLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		ctx, leave := context.WithCancel(t.Context())
+		late, cancel := context.WithTimeout(t.Context(), usual+usual/2)
+		defer cancel()
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 3)
+		leaving := []<-chan answered{s.start(ctx, 3)}
+		during := []<-chan answered{s.start(late, 4)}
+		leave()
+		wantAll(t, "left before the statement", leaving, answered{err: context.Canceled})
+		wantAll(t, "left during the statement", during, answered{err: context.DeadlineExceeded, took: usual + usual/2})
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
+		s.wantStatements([]int{1, 2, 4})
+	})
+}
+
+func TestNoStatementIsRunForCallersWhoAllLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		ctx, leave := context.WithCancel(t.Context())
+		first := s.startAll(0, 1)
+		for n := range maxWaiting {
+			s.startRows(ctx, 1+n, maxCallRows)
+		}
+		leave()
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		s.wantStatements()
+	})
+}
+
+func TestCallersWhoLeftTakeNoRoomInAStatement(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		ctx, leave := context.WithCancel(t.Context())
+		first := s.startAll(0, 1)
+		for n := range 200 {
+			s.startRows(ctx, 1000+n, maxCallRows)
+		}
+		others := s.startAll(1, 1+maxSharing)
+		leave()
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
+		s.wantStatements(numbers(1, 1+maxSharing))
+	})
+}
+
+func TestASharedStatementIsBoundedAndServesInTheOrderOfArrival(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		first := s.startAll(0, 1)
+		s.startAll(1, 1+2*maxSharing+50)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		time.Sleep(4 * usual)
+		s.wantStatements(numbers(1, 101), numbers(101, 201), numbers(201, 251))
+
+		s.statements = nil
+		first = s.startAll(0, 1)
+		for n, rows := range []int{500, 500, 500, 500, 1, 500, 500, 499, 500, 500, 500} {
+			s.startRows(t.Context(), 1+n, rows)
+		}
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		time.Sleep(4 * usual)
+		s.wantStatements(numbers(1, 5), numbers(5, 10), numbers(10, 12))
+	})
+}
+
+func TestACallOfMoreRowsThanMayShareRunsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.startAll(0, 2)
+		large := s.startRows(t.Context(), 2, maxCallRows+1)
+		wantAll(t, "the large call", []<-chan answered{large}, answered{alone: true, took: usual})
+		time.Sleep(usual)
+	})
+}
+
+func TestCallsBeyondThoseThatMayWaitRunAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.startAll(0, 1)
+		waiting := s.startAll(1, 1+maxWaiting)
+		wantAll(t, "one more", s.startAll(5000, 5001), answered{alone: true, took: usual})
+		for n, answer := range waiting {
+			if a := <-answer; !a.shared || a.took != time.Duration(2+n/maxSharing)*usual {
+				t.Errorf("waiting call %d: %+v", n, a)
+			}
+		}
+	})
+}
+
+// TestNoCallWaitsForOneStatementAfterAnother has statements end just in time,
+// with more calls than a few of them can serve.
+func TestNoCallWaitsForOneStatementAfterAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.shared = takes(sharingPatience - time.Millisecond)
+		s.startAll(0, 1)
+		var all []<-chan answered
+		for n := range 50 {
+			all = append(all, s.startRows(t.Context(), 1+n, maxCallRows))
+		}
+		shared := 0
+		for n, answer := range all {
+			a := <-answer
+			if a.err != nil || a.took > 2*sharingPatience+usual {
+				t.Errorf("call %d: %+v", n, a)
+			}
+			if a.shared {
+				shared++
+			}
+		}
+		if shared != maxSharedRows/maxCallRows {
+			t.Errorf("%d calls shared", shared)
+		}
+	})
+}
+
+func TestCallsThatHaveSharedAreNotKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.waiting = []*sharedCall[numbered]{{since: time.Now()}, {since: time.Now()}}
+		kept := weak.Make(s.waiting[0])
+		if taken := s.take(); len(taken) != 2 {
+			t.Fatalf("%d calls are taken", len(taken))
+		}
+		runtime.GC()
+		if kept.Value() != nil {
+			t.Error("a call is kept after its statement")
+		}
+		runtime.KeepAlive(s)
+	})
+}
+
+// TestWhateverHappensCallsGetTheirOwnAnswersInTime has many callers at once,
+// some of whom leave, and statements of any length, some of which fail.
+func TestWhateverHappensCallsGetTheirOwnAnswersInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 2)
+		const callers, calls = 64, 200
+		// Statements are about as long as they may be once in so many times, and
+		// fail every tenth.
+		random := func(seldom int) func(context.Context) error {
+			d := rand.N(usual)
+			if rand.IntN(seldom) == 0 {
+				d = sharingPatience*time.Duration(1+rand.IntN(2)) + time.Duration(rand.IntN(3)-1)
+			}
+			if rand.IntN(10) == 0 {
+				return fails(d, errors.New("refused"))
+			}
+			return takes(d)
+		}
+		s.shared = func(ctx context.Context) error { return random(200)(ctx) }
+		s.own = func(ctx context.Context) error { _ = random(10_000)(ctx); return ctx.Err() }
+		var shared, alone, left int // Guarded by s.mu.
+		var group sync.WaitGroup
+		for caller := range callers {
+			group.Go(func() {
+				for n := range calls {
+					ctx, cancel := context.WithCancel(t.Context())
+					if rand.IntN(4) == 0 {
+						ctx, cancel = context.WithTimeout(t.Context(), rand.N(2*usual))
+					}
+					a := s.call(ctx, caller*calls+n, 1+rand.IntN(maxCallRows))
+					switch {
+					case a.took > 4*sharingPatience:
+						t.Errorf("%+v", a)
+					case a.err != nil && !errors.Is(a.err, ctx.Err()):
+						t.Errorf("%+v, and the context's error is %v", a, ctx.Err())
+					}
+					cancel()
+					s.mu.Lock()
+					switch {
+					case a.err != nil:
+						left++
+					case a.shared:
+						shared++
+					default:
+						alone++
+					}
+					s.mu.Unlock()
+					time.Sleep(rand.N(usual))
+				}
+			})
+		}
+		group.Wait()
+		t.Logf("%d shared, %d alone, %d left; %d shared statements", shared, alone, left, len(s.statements))
+		if min(shared, alone, left) < 100 {
+			t.Error("not everything has happened")
+		}
+		served := make(map[int]bool)
+		for _, numbers := range s.statements {
+			if len(numbers) == 0 || len(numbers) > maxSharing {
+				t.Errorf("a statement for %d calls", len(numbers))
+			}
+			for _, number := range numbers {
+				if served[number] {
+					t.Errorf("call %d is in two statements", number)
+				}
+				served[number] = true
+			}
+		}
+	})
+}
