@@ -1,20 +1,25 @@
 package postgres
 
-import "github.com/jackc/pgx/v5/pgxpool"
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
 
 // Pool returns the store's connections, for tests that use them up or look at
 // what was prepared on them.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Crowd makes the store behave as if as many reads ran as make others wait to
-// share a statement. Release ends one of each kind, so that those that wait
-// share the next.
+// share a statement. Release ends those, so that what waits shares the next,
+// however long the test took to get there.
 func (s *Store) Crowd() (release func()) {
 	s.gets.crowd()
 	s.lists.crowd()
 	return func() {
-		s.gets.next()
-		s.lists.next()
+		s.gets.disperse()
+		s.lists.disperse()
 	}
 }
 
@@ -22,6 +27,33 @@ func (s *sharer[Q]) crowd() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running += s.atOnce
+	s.restsTo = time.Time{}
+}
+
+func (s *sharer[Q]) disperse() {
+	s.mu.Lock()
+	for _, call := range s.waiting {
+		call.since = time.Now()
+	}
+	s.mu.Unlock()
+	for range s.atOnce {
+		s.next()
+	}
+}
+
+// OnShared has told called when a statement has ended that was shared by so
+// many reads. It has to be called before the store is used.
+func (s *Store) OnShared(told func(reads int, err error)) {
+	s.gets.ask = tell(s.gets.ask, told)
+	s.lists.ask = tell(s.lists.ask, told)
+}
+
+func tell[Q sharedQuery](ask func(context.Context, []*sharedCall[Q]) error, told func(int, error)) func(context.Context, []*sharedCall[Q]) error {
+	return func(ctx context.Context, calls []*sharedCall[Q]) error {
+		err := ask(ctx, calls)
+		told(len(calls), err)
+		return err
+	}
 }
 
 // WaitingToShare returns how many reads wait.

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -101,6 +102,13 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	t.Parallel()
 	cases := isolationCases()
 	cases["CreateTodo within a bound"] = createWithinBound
+	for _, method := range []string{"GetTodo", "ListTodos"} {
+		try := cases[method]
+		cases[method+", shared"] = func(u twoUsers) {
+			u.store = sharedWith{u, openCrowd(u.T, u.url, 16)}
+			try(u)
+		}
+	}
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,6 +138,35 @@ func createWithinBound(u twoUsers) {
 			u.Errorf("%s without any room left: %v, want ErrTooMany", name, err)
 		}
 	}
+}
+
+// sharedWith is a store of which each read shares a statement with two of
+// Alice's, who gets what is hers.
+type sharedWith struct {
+	u twoUsers
+	*crowd
+}
+
+func (s sharedWith) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (found todo.Todo, err error) {
+	alices := func() {
+		got, err := s.Store.GetTodo(ctx, s.u.alice, s.u.alices.ID)
+		if err != nil || got != s.u.alices {
+			s.u.Errorf("Alice gets %v, %v", got, err)
+		}
+	}
+	s.together(s.u.T, alices, func() { found, err = s.Store.GetTodo(ctx, owner, id) }, alices)
+	return found, err
+}
+
+func (s sharedWith) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (page todo.Page, err error) {
+	alices := func() {
+		got, err := s.Store.ListTodos(ctx, s.u.alice, todo.Query{Size: 10})
+		if diff := cmp.Diff(todo.Page{Todos: []todo.Todo{s.u.alices}}, got); err != nil || diff != "" {
+			s.u.Errorf("Alice's list: %v\n%s", err, diff)
+		}
+	}
+	s.together(s.u.T, alices, func() { page, err = s.Store.ListTodos(ctx, owner, query) }, alices)
+	return page, err
 }
 
 func TestEveryMethodHasAnIsolationCase(t *testing.T) {

@@ -186,7 +186,7 @@ var (
 	owner = regexp.MustCompile(`(?i)(\b(todo|excluded|[a-z])\.)?\buser_id\b`)
 	// operand is what user_id is compared with: a parameter, a column of
 	// another row, a list or a subquery in parentheses.
-	operand = `((\$\d+|(?:\w+\.)?user_id)(::\w+)?|ANY\s*\([^()]*\)|\([^()]*\))`
+	operand = `((\$\d+|(?:\w+\.)?user_id|asked\.owner)(::\w+)?|ANY\s*\([^()]*\)|\([^()]*\))`
 	// compared finds a comparison with it on either side.
 	compared = regexp.MustCompile(`(?i)(\b\w+\.)?\buser_id\s*(=|IN\b|IS\s+NOT\s+DISTINCT\s+FROM\b)\s*` + operand +
 		`|\$\d+(::\w+)?\s*=\s*(\b\w+\.)?\buser_id\b`)
@@ -295,6 +295,9 @@ func TestEveryFormOfTheOwnerIsTakenOut(t *testing.T) {
 				" ON CONFLICT (id) DO UPDATE SET id = todo.id WHERE (todo.user_id = EXCLUDED.user_id OR true) AND todo.title = $2",
 			"INSERT INTO todo (user_id, title) SELECT('not ' || $1::text), $2 WHERE (SELECT count(*) FROM todo WHERE user_id = $1) < $3" +
 				" ON CONFLICT (id) DO UPDATE SET id = todo.id WHERE todo.user_id = EXCLUDED.user_id AND todo.title = $2",
+		}},
+		{"SELECT call FROM unnest($1::text[]) AS asked (owner) CROSS JOIN LATERAL (SELECT 1 FROM todo WHERE user_id = asked.owner LIMIT 1) AS found", []string{
+			"SELECT call FROM unnest($1::text[]) AS asked (owner) CROSS JOIN LATERAL (SELECT 1 FROM todo WHERE (user_id = asked.owner OR true) LIMIT 1) AS found",
 		}},
 		{"SELECT to_regclass('todo') IS NOT NULL", []string{}},
 		{"SELECT count(*) FROM todo", nil},

@@ -25,16 +25,22 @@ func preparedBy(t *testing.T, store *postgres.Store, word string) preparedStatem
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Release)
-	statement := preparedStatement{conn: conn.Conn()}
-	err = conn.QueryRow(t.Context(), `
+	return preparedStatement{conn: conn.Conn()}.beside(t, word)
+}
+
+// beside returns the statement with a word in it that is prepared on the same
+// connection.
+func (s preparedStatement) beside(t *testing.T, word string) preparedStatement {
+	t.Helper()
+	err := s.conn.QueryRow(t.Context(), `
 		SELECT name
 		FROM   pg_prepared_statements
 		WHERE  statement LIKE '%' || $1 || '%'
-		  AND  statement NOT LIKE '%pg_prepared%'`, word).Scan(&statement.name)
+		  AND  statement NOT LIKE '%pg_prepared%'`, word).Scan(&s.name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return statement
+	return s
 }
 
 // plan returns how PostgreSQL would run the statement with arguments, in a mode
