@@ -53,12 +53,16 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 
 func TestASchemaChangeDoesNotDisturbARunningStore(t *testing.T) {
 	t.Parallel()
-	store, url := newStore(t)
+	url := pgtest.NewDatabase(t)
+	store := openCrowd(t, url, 16)
 	conn := connect(t, url)
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
+	shared := newSomeReads(t, store, user(t, "shared"))
 	use := func() {
 		t.Helper()
+		store.share(t, shared.make(t.Context(), 20)...)()
+		shared.want(20, nil)
 		if _, err := store.GetTodo(t.Context(), owner, created.ID); err != nil {
 			t.Errorf("GetTodo: %v", err)
 		}
