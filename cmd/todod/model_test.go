@@ -18,6 +18,7 @@ import (
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
+	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
 var modelSeed = flag.Uint64("model.seed", 0, "seed of the operations of TestTheServiceAgreesWithAModel; 0 for a new one")
@@ -39,7 +40,8 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 	t.Parallel()
 	seed := cmp.Or(*modelSeed, rand.Uint64())
 	t.Logf("to repeat: go test ./cmd/todod -run %s -model.seed %d", t.Name(), seed)
-	s := start(t, nil)
+	database := pgtest.NewDatabase(t)
+	s := start(t, map[string]string{"DATABASE_URL": database, "DATABASE_SHARED_READS": "1"})
 	users := make([]*modelUser, modelUsers)
 	for i := range users {
 		client, _ := s.client(t, ways()[i%len(ways())], s.issuer.Token(fmt.Sprint("user ", i)))
@@ -48,6 +50,7 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 			rand: rand.New(rand.NewPCG(seed, uint64(i))), todos: make(map[string]*todov1.Todo),
 		}
 	}
+	shared := 0
 	for range modelRounds {
 		var round sync.WaitGroup
 		for _, user := range users {
@@ -61,6 +64,7 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 		if t.Failed() {
 			return
 		}
+		shared += pgtest.LastStatements(t, database, "unnest")
 		for i, user := range users {
 			neighbour := users[(i+1)%len(users)]
 			user.foreignIDs, user.foreignPlaces = neighbour.ids, neighbour.places
@@ -73,6 +77,9 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 	}
 	if operations != modelUsers*modelRounds*modelOperations {
 		t.Errorf("%d operations were done", operations)
+	}
+	if shared == 0 {
+		t.Error("no statement was seen that reads shared")
 	}
 }
 

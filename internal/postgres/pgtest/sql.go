@@ -50,6 +50,20 @@ func WaitForLocked(t testing.TB, url string, count int) {
 	}
 }
 
+// LastStatements returns on how many connections to the database at url the
+// last statement has a text in it.
+func LastStatements(t testing.TB, url, text string) (count int) {
+	t.Helper()
+	err := connect(t, url).QueryRow(t.Context(), `
+		SELECT count(*)
+		FROM   pg_stat_activity
+		WHERE  datname = current_database() AND pid <> pg_backend_pid() AND position($1 IN query) > 0`, text).Scan(&count)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return count
+}
+
 // connect returns a connection that is closed, and its transaction rolled back,
 // when the test has ended.
 func connect(t testing.TB, url string) *pgx.Conn {
