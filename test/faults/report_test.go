@@ -54,6 +54,10 @@ var rowsOfRun = []string{
 	"a caller above its rate",
 	"more callers than can be served",
 	"creates retried by id",
+	"readers who share: backends killed",
+	"readers who share: one user's rows slow",
+	"readers who share: callers leave",
+	"readers who share: PgBouncer",
 	"secrets in the log",
 }
 

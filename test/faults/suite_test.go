@@ -25,10 +25,12 @@ var notPooled = []string{
 	"TestMigrateGivesUpOnAMigrationOfAtlasThatDoesNotEnd",
 	"TestEveryPageIsReadOffTheIndex",
 	"TestTheCountIsReadOffAnIndex",
+	"TestSharedReadsAreReadOffTheIndexes",
 	// It kills every connection of the database, its own among them.
 	"TestAcknowledgedWritesAreThereWhoeverKillsConnections",
-	// It tries every mode, of which PgBouncer before 1.21 allows but some.
+	// They try every mode, of which PgBouncer before 1.21 allows but some.
 	"TestEveryOperationWorksInEveryQueryMode",
+	"TestSharedReadsAreAnsweredAsIfTheyWereAlone",
 }
 
 // TestSuiteBehindPgBouncer runs the tests of what speaks to the database through

@@ -1,0 +1,267 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	mathrand "math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// readersAtOnce is enough for reads to share statements all the time.
+	readersAtOnce = 100
+
+	// heldUp is how long others may hold a read up at the most: while it waits
+	// to share a statement, and in the one that it shares.
+	heldUp = 500 * time.Millisecond
+
+	// hasShared is the condition that a backend's last statement was shared, and
+	// isSharing that it is still running.
+	hasShared = "datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%unnest%'"
+	isSharing = hasShared + " AND state = 'active'"
+
+	countShared = "SELECT count(*) FROM pg_stat_activity WHERE " + hasShared
+)
+
+// readers read their own todos without a pause, and look whether what comes is
+// theirs.
+type readers struct {
+	todod  *todod
+	client *http.Client
+	owned  map[string][]string // Ids of todos, by user.
+	stop   context.CancelFunc
+	all    sync.WaitGroup
+
+	mu      sync.Mutex
+	answers answers
+	wrong   []string // What came and is not theirs.
+}
+
+// newReaders makes todos for users.
+func newReaders(t *testing.T, s *todod, todos int, users ...string) *readers {
+	t.Helper()
+	r := &readers{todod: s, client: newClient(t, false), owned: make(map[string][]string)}
+	for _, user := range users {
+		for range todos {
+			a := call(t, r.client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"title":%q}`, canaryTitle+" of "+user),
+				"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
+			var made todo
+			if err := json.Unmarshal([]byte(a.body), &made); a.status != http.StatusOK || err != nil {
+				t.Fatalf("create: %d %s %v %v", a.status, a.body, a.err, err)
+			}
+			r.owned[user] = append(r.owned[user], made.ID)
+		}
+	}
+	return r
+}
+
+// startReaders has readersAtOnce callers read, several of each of some users,
+// until the test ends or finish is called.
+func startReaders(t *testing.T, s *todod) *readers {
+	t.Helper()
+	users := make([]string, 20)
+	for i := range users {
+		users[i] = fmt.Sprint("reader-", i)
+	}
+	r := newReaders(t, s, 3, users...)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	r.stop = stop
+	for i := range readersAtOnce {
+		r.all.Go(func() {
+			for ctx.Err() == nil {
+				a := r.read(context.Background(), users[i%len(users)])
+				r.mu.Lock()
+				r.answers = append(r.answers, a)
+				r.mu.Unlock()
+			}
+		})
+	}
+	t.Cleanup(func() { r.finish() })
+	return r
+}
+
+// read gets one of a user's todos, or lists them.
+func (r *readers) read(ctx context.Context, user string) answer {
+	one := mathrand.N(2) == 0
+	path, ids := "?pageSize=20", r.owned[user]
+	if one {
+		ids = []string{ids[mathrand.N(len(ids))]}
+		path = "/" + ids[0]
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.todod.url+"/api/todos"+path, nil)
+	if err != nil {
+		panic(err) // Its parts are all made here.
+	}
+	req.Header.Set("Authorization", r.todod.issuer.bearer(user))
+	a := send(r.client, req)
+	if a.status != http.StatusOK {
+		return a
+	}
+	var page struct{ Todos []todo }
+	if one {
+		page.Todos = make([]todo, 1)
+		err = json.Unmarshal([]byte(a.body), &page.Todos[0])
+	} else {
+		err = json.Unmarshal([]byte(a.body), &page)
+	}
+	got := make(map[string]bool)
+	theirs := err == nil
+	for _, one := range page.Todos {
+		got[one.ID] = true
+		theirs = theirs && one.Title == canaryTitle+" of "+user
+	}
+	if theirs = theirs && slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(ids))); !theirs {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.wrong = append(r.wrong, fmt.Sprintf("%s asked for %s and got %s", user, path, a.body))
+	}
+	a.body, a.header = "", nil // There are many.
+	return a
+}
+
+// finish ends the reads and returns their answers.
+func (r *readers) finish() answers {
+	r.stop()
+	r.all.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answers
+}
+
+// check adds the figures that each of these rows has.
+func (r *readers) check(row *row) {
+	row.t.Helper()
+	all := r.finish()
+	failed := all.failed()
+	row.note("reads", len(all))
+	row.none("of them failed", len(failed))
+	if len(failed) > 0 {
+		row.t.Log(failed, failed[0].body)
+	}
+	row.none("answered with what is not the caller's", len(r.wrong))
+	for _, wrong := range r.wrong[:min(5, len(r.wrong))] {
+		row.t.Error(wrong)
+	}
+}
+
+// watch asks the database until a time has passed, and returns the sum of what
+// it answers.
+func watch(t *testing.T, admin *pgx.Conn, d time.Duration, sql string) (sum int) {
+	t.Helper()
+	for until := time.Now().Add(d); time.Now().Before(until); {
+		sum += ask[int](t, admin, sql)
+		time.Sleep(time.Millisecond) // Between two looks.
+	}
+	return sum
+}
+
+func TestReadersWhoShare(t *testing.T) {
+	const duration = 3 * time.Second
+	t.Run("killed", func(t *testing.T) {
+		r := newRow(t, "readers who share: backends killed")
+		database := pgtest.NewDatabase(t)
+		s := startTodod(t, startIssuer(t), database, nil)
+		l := startReaders(t, s)
+		admin := session(t, database)
+		killed := watch(t, admin, duration, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "+isSharing)
+		r.did("killed each backend that was seen in a shared statement within %v, with %d readers at once", duration, readersAtOnce)
+		atLeast(r, "killed", killed, 3)
+		l.check(r)
+	})
+	t.Run("slow", func(t *testing.T) {
+		const slowness = 3 * time.Second
+		r := newRow(t, "readers who share: one user's rows slow")
+		database := pgtest.NewDatabase(t)
+		s := startTodod(t, startIssuer(t), database, nil)
+		admin := session(t, database)
+		slow := newReaders(t, s, 1, "slow")
+		execute(t, admin, fmt.Sprintf(`
+			ALTER TABLE todo RENAME TO todo_rows;
+			CREATE VIEW todo AS
+				SELECT id, title, description, is_completed, user_id, created_at, updated_at
+				FROM   todo_rows
+				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
+		l := startReaders(t, s) // Whose todos go through the view.
+		var slows answers
+		seen := 0
+		for range 2 { // Each comes in among the others.
+			done := make(chan answer, 2)
+			for range cap(done) {
+				go func() { done <- slow.read(context.Background(), "slow") }()
+			}
+			seen += watch(t, admin, duration/2, countShared)
+			for range cap(done) {
+				slows = append(slows, <-done)
+			}
+		}
+		all := l.finish()
+		r.did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
+		atLeast(r, "connections seen whose last statement was shared", seen, 20)
+		r.none("slow reads failed", len(slows.failed()))
+		atMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
+		atMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
+		atMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
+		r.none("slow readers answered with what is not theirs", len(slow.wrong))
+		l.check(r)
+	})
+	t.Run("leaving", func(t *testing.T) {
+		r := newRow(t, "readers who share: callers leave")
+		const waves, leaving = 10, 200
+		database := pgtest.NewDatabase(t)
+		s := startTodod(t, startIssuer(t), database, nil)
+		admin := session(t, database)
+		l := startReaders(t, s)
+		others := newReaders(t, s, 3, "leaving")
+		seen, left := 0, answers{}
+		for range waves {
+			var mu sync.Mutex
+			var wave sync.WaitGroup
+			for range leaving {
+				wave.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), mathrand.N(100*time.Millisecond))
+					defer cancel()
+					a := others.read(ctx, "leaving")
+					mu.Lock()
+					defer mu.Unlock()
+					left = append(left, a)
+				})
+			}
+			seen += watch(t, admin, duration/waves, countShared)
+			wave.Wait()
+		}
+		l.stop()
+		l.all.Wait()
+		idle := eventually(t, "no backend is in a shared statement", func() bool {
+			return ask[int](t, admin, "SELECT count(*) FROM pg_stat_activity WHERE "+isSharing) == 0
+		})
+		r.did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
+		atLeast(r, "connections seen whose last statement was shared", seen, 20)
+		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/4)
+		r.none("answers to them other than 200", len(left.without(0, http.StatusOK)))
+		atMost(r, "backends idle within", idle, time.Second)
+		r.none("of them answered with what is not theirs", len(others.wrong))
+		l.check(r)
+	})
+	t.Run("pgbouncer", func(t *testing.T) {
+		r := newRow(t, "readers who share: PgBouncer")
+		database := pgtest.NewDatabase(t)
+		b := startPgBouncer(t, database, "default_pool_size = 8")
+		s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
+		l := startReaders(t, s)
+		seen := watch(t, session(t, database), duration, countShared)
+		r.did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
+		atLeast(r, "connections seen whose last statement was shared", seen, 20)
+		l.check(r)
+	})
+}
