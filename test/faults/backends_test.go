@@ -16,7 +16,8 @@ func TestIdleBackendsKilled(t *testing.T) {
 	const rounds, reads, callers = 5, 200, 20
 	r := newRow(t, "idle backends killed")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
+	// Reads share statements only once all connections are in use.
+	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_SHARED_READS": "16"})
 	client := newClient(t, false)
 	s.create(t, client, "u")
 	admin := session(t, database)
