@@ -81,7 +81,7 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, 
 	select {
 	case <-call.done:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("postgres: wait for a shared statement: %w", ctx.Err())
 	}
 	if !call.served {
 		return alone()
