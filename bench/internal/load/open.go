@@ -95,13 +95,17 @@ func (p *connections) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.conn.SetDeadline(time.Now().Add(openTimeout)), c.roundTrip(request)); err != nil {
-		_ = c.conn.Close() // Whatever it is still good for: this is rare.
+	err = errors.Join(c.conn.SetDeadline(time.Now().Add(openTimeout)), c.roundTrip(request))
+	if _, refused := errors.AsType[*RefusedError](err); err != nil && !refused {
+		_ = c.conn.Close()
 		return nil, err
 	}
 	p.mu.Lock()
 	p.idle = append(p.idle, c)
 	p.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: r,
 	}, nil
