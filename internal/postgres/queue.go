@@ -21,6 +21,11 @@ const (
 	// sheddingLogInterval is how long no call may have been refused before
 	// that is over.
 	sheddingLogInterval = 5 * time.Second
+
+	// maxWaiting bounds the calls that wait, however soon it seems that they
+	// could be served: beyond it, it is this process that can't keep up, and
+	// each call that it takes on makes all others later.
+	maxWaiting = 1000
 )
 
 // errOverloaded says that a call did not even begin to wait for a connection.
@@ -54,15 +59,8 @@ func (q *queue) enter(ctx context.Context) error {
 	defer q.mu.Unlock()
 	now := time.Now()
 	waiting := max(0, q.calls-q.conns)
-	if time.Duration(waiting)*q.hold/time.Duration(q.conns) > acquireTimeout {
-		q.refused++
-		q.refusedAt = now
-		if !q.shedding {
-			q.shedding = true
-			q.logger.WarnContext(ctx, "database is overloaded; refusing calls that would wait in vain",
-				"waiting", waiting, "hold_ms", q.hold.Milliseconds())
-		}
-		return errOverloaded
+	if waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(q.conns) > acquireTimeout {
+		return q.refuse(ctx, now, waiting)
 	}
 	if q.shedding && now.Sub(q.refusedAt) >= sheddingLogInterval {
 		q.logger.InfoContext(ctx, "database is no longer overloaded", "refused", q.refused)
@@ -70,6 +68,26 @@ func (q *queue) enter(ctx context.Context) error {
 	}
 	q.calls++
 	return nil
+}
+
+// shed refuses a call that would be one more of so many that wait elsewhere
+// than for a connection.
+func (q *queue) shed(ctx context.Context, waiting int) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.refuse(ctx, time.Now(), waiting)
+}
+
+// refuse says that a call is refused, to the call each time and to the log once.
+func (q *queue) refuse(ctx context.Context, now time.Time, waiting int) error {
+	q.refused++
+	q.refusedAt = now
+	if !q.shedding {
+		q.shedding = true
+		q.logger.WarnContext(ctx, "database is overloaded; refusing calls that would wait in vain",
+			"waiting", waiting, "hold_ms", q.hold.Milliseconds())
+	}
+	return errOverloaded
 }
 
 // leave counts a call that needs its connection no longer, or got none. Held

@@ -44,7 +44,8 @@ func TestAQueueIsAsLongAsCanBeServedInTime(t *testing.T) {
 	}{
 		{1, 100 * time.Millisecond, 11},
 		{4, 100 * time.Millisecond, 41},
-		{16, 10 * time.Millisecond, 1601},
+		{8, 10 * time.Millisecond, 801},
+		{16, 10 * time.Millisecond, maxWaiting + 1}, // Not 1601.
 		{16, statementTimeout, 4},
 		{1, statementTimeout, 1}, // The first that waits always may.
 	} {
@@ -63,7 +64,7 @@ func TestAQueueIsAsLongAsCanBeServedInTime(t *testing.T) {
 func TestNoCallIsRefusedBeforeOneHasEnded(t *testing.T) {
 	t.Parallel()
 	q, _ := newQueue(1)
-	enter(t, q, 10_000)
+	enter(t, q, 1+maxWaiting)
 }
 
 func TestCallsWithoutAConnectionSayNothingOfItsUse(t *testing.T) {

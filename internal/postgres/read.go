@@ -12,11 +12,16 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
+// The names of the reads in errors.
+const (
+	getOperation  = "get todo"
+	listOperation = "list todos"
+)
+
 // GetTodo implements [todo.Store].
 func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	const operation = "get todo"
 	found, err := s.gets.do(ctx, getQuery{owner, id}, func() ([]todo.Todo, error) {
-		return s.rows(ctx, idempotent, operation, `
+		return s.rows(ctx, idempotent, getOperation, `
 			SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at
 			FROM   todo
 			WHERE  user_id = $1
@@ -58,9 +63,8 @@ func (s *Store) getShared(ctx context.Context, calls []*sharedCall[getQuery]) er
 // ListTodos implements [todo.Store]. The query's size has to be at least 1, as
 // the service makes it.
 func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
-	const operation = "list todos"
 	if query.Size < 1 {
-		return todo.Page{}, fmt.Errorf("postgres: %s: page size %d", operation, query.Size)
+		return todo.Page{}, fmt.Errorf("postgres: %s: page size %d", listOperation, query.Size)
 	}
 	// Two things keep each page on ix_todo_user_id_created_at, whatever the
 	// parameters and the statistics. The first page starts after infinity: a
@@ -79,7 +83,7 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 		q.id = query.After.ID
 	}
 	todos, err := s.lists.do(ctx, q, func() ([]todo.Todo, error) {
-		return s.rows(ctx, idempotent, operation, `
+		return s.rows(ctx, idempotent, listOperation, `
 			SELECT   id, title, COALESCE(description, ''), is_completed, created_at, updated_at
 			FROM     todo
 			WHERE    user_id = $1

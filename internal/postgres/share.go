@@ -10,19 +10,15 @@ import (
 )
 
 const (
-	// maxSharing and maxSharedRows bound a shared statement: the calls, and the
-	// rows that it may return, which are in memory at the same time. A call
-	// that may have more than maxCallRows of them does not share.
-	maxSharing    = 100
+	// maxSharedRows bounds the rows that a shared statement may return, which
+	// are in memory at the same time. A call that may have more than
+	// maxCallRows of them does not share. Calls have no bound of their own: when
+	// this process can't keep up, what helps is that all who wait share.
 	maxSharedRows = 2000
 	maxCallRows   = 500
 
-	// maxWaiting bounds the calls that wait to share.
-	maxWaiting = 1000
-
-	// sharingPatience is how long a call may wait to share, and how long a
-	// statement may take while others wait for it; sharingRest is how long
-	// nothing is shared when one took longer.
+	// sharingPatience is how long a statement may take while others wait for
+	// it; sharingRest is how long nothing is shared when one took longer.
 	sharingPatience = 250 * time.Millisecond
 	sharingRest     = time.Second
 )
@@ -35,15 +31,24 @@ const (
 // A shared statement serves or steps aside: when it fails, whatever the reason,
 // or is late, each of its calls runs its own statement, as if there had been no
 // other, and when it was late, nothing is shared for a while. So a call can't
-// be failed by others, and is held up by them for twice sharingPatience at the
-// most. A caller who leaves just leaves.
+// be failed by one that it shares with, and is held up by it no longer than
+// sharingPatience. A caller who leaves just leaves.
+//
+// To wait for a shared statement is to wait for a connection: maxWaiting calls
+// do at most, and none for longer than acquireTimeout.
 type sharer[Q sharedQuery] struct {
 	// atOnce is how many statements run before calls wait to share; at 0 they
 	// never do.
 	atOnce int
 
+	operation string // As errors name it.
+
 	// ask fills in the todos of calls by one statement.
 	ask func(ctx context.Context, calls []*sharedCall[Q]) error
+
+	// refuse returns the error of a call that would be one more than
+	// maxWaiting.
+	refuse func(ctx context.Context, waiting int) error
 
 	mu      sync.Mutex
 	running int              // Statements, but those that are late.
@@ -66,24 +71,31 @@ type sharedCall[Q sharedQuery] struct {
 	// Good when done is closed.
 	todos  []todo.Todo
 	served bool
+	err    error // It has waited for too long.
 }
 
 // do answers a query: by alone, which runs a statement of the call's own, or
 // by a shared statement.
 func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, error)) ([]todo.Todo, error) {
-	call, counted := s.enter(ctx, query)
-	if counted {
+	call, counted, err := s.enter(ctx, query)
+	switch {
+	case err != nil:
+		return nil, interpret(ctx, s.operation, &noConnectionError{err})
+	case counted:
 		defer s.watch(func() {})()
-	}
-	if call == nil {
+		return alone()
+	case call == nil:
 		return alone()
 	}
 	select {
 	case <-call.done:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("postgres: wait for a shared statement: %w", ctx.Err())
+		return nil, interpret(ctx, s.operation, ctx.Err())
 	}
-	if !call.served {
+	switch {
+	case call.err != nil:
+		return nil, interpret(ctx, s.operation, &noConnectionError{call.err})
+	case !call.served:
 		return alone()
 	}
 	return call.todos, nil
@@ -92,20 +104,22 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, 
 // enter says how a query is to be answered: by a statement of its own, which
 // counts as running or not, or by one that is shared, when it returns a call to
 // wait for.
-func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], counted bool) {
+func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], counted bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	switch {
 	case s.running < s.atOnce:
 		s.running++
-		return nil, true
-	case s.atOnce == 0, query.maxRows() > maxCallRows, len(s.waiting) == maxWaiting, now.Before(s.restsTo):
-		return nil, false
+		return nil, true, nil
+	case s.atOnce == 0, query.maxRows() > maxCallRows, now.Before(s.restsTo):
+		return nil, false, nil
+	case len(s.waiting) == maxWaiting:
+		return nil, false, s.refuse(ctx, maxWaiting)
 	}
 	call = &sharedCall[Q]{query: query, since: now, left: ctx.Done(), done: make(chan struct{})}
 	s.waiting = append(s.waiting, call)
-	return call, false
+	return call, false, nil
 }
 
 // watch gives a statement that was counted as running its time. It returns what
@@ -143,7 +157,8 @@ func (s *sharer[Q]) next() {
 }
 
 // take returns the calls that share the next statement, in the order in which
-// they came. Those that have waited for too long go their own way.
+// they came. Those that have waited for as long as they would for a connection
+// are refused.
 func (s *sharer[Q]) take() []*sharedCall[Q] {
 	var calls []*sharedCall[Q]
 	rows, taken := 0, 0
@@ -154,13 +169,14 @@ func (s *sharer[Q]) take() []*sharedCall[Q] {
 			continue
 		default:
 		}
-		if time.Since(call.since) > sharingPatience {
+		if time.Since(call.since) > acquireTimeout {
 			taken++
+			call.err = errPoolBusy
 			close(call.done)
 			continue
 		}
 		rows += call.query.maxRows()
-		if len(calls) == maxSharing || rows > maxSharedRows {
+		if rows > maxSharedRows {
 			break
 		}
 		taken++

@@ -51,7 +51,8 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	t.Helper()
 	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
 	t.Cleanup(s.wantIdle)
-	s.sharer = sharer[numbered]{atOnce: atOnce, ask: func(ctx context.Context, calls []*sharedCall[numbered]) error {
+	refuse := func(context.Context, int) error { return errOverloaded }
+	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, ask: func(ctx context.Context, calls []*sharedCall[numbered]) error {
 		var numbers []int
 		for _, call := range calls {
 			numbers = append(numbers, call.query.number)
@@ -129,8 +130,13 @@ func (s *shareTest) startAll(from, to int) []<-chan answered {
 func wantAll(t *testing.T, what string, all []<-chan answered, want answered) {
 	t.Helper()
 	for _, answer := range all {
-		if got := <-answer; got != want {
-			t.Errorf("%s: %+v, want %+v", what, got, want)
+		got := <-answer
+		failed := got.err
+		if errors.Is(got.err, want.err) {
+			got.err = want.err // Its text is interpret's.
+		}
+		if got != want {
+			t.Errorf("%s: %+v (%v), want %+v", what, got, failed, want)
 		}
 	}
 }
@@ -321,11 +327,11 @@ func TestCallersWhoLeftTakeNoRoomInAStatement(t *testing.T) {
 		for n := range 200 {
 			s.startRows(ctx, 1000+n, maxCallRows)
 		}
-		others := s.startAll(1, 1+maxSharing)
+		others := s.startAll(1, 101)
 		leave()
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
-		s.wantStatements(numbers(1, 1+maxSharing))
+		s.wantStatements(numbers(1, 101))
 	})
 }
 
@@ -334,7 +340,9 @@ func TestASharedStatementIsBoundedAndServesInTheOrderOfArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 1)
 		first := s.startAll(0, 1)
-		s.startAll(1, 1+2*maxSharing+50)
+		for n := range 250 {
+			s.startRows(t.Context(), 1+n, maxSharedRows/100)
+		}
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		time.Sleep(4 * usual)
 		s.wantStatements(numbers(1, 101), numbers(101, 201), numbers(201, 251))
@@ -361,24 +369,22 @@ func TestACallOfMoreRowsThanMayShareRunsAlone(t *testing.T) {
 	})
 }
 
-func TestCallsBeyondThoseThatMayWaitRunAlone(t *testing.T) {
+func TestCallsBeyondThoseThatMayWaitAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 1)
 		s.startAll(0, 1)
 		waiting := s.startAll(1, 1+maxWaiting)
-		wantAll(t, "one more", s.startAll(5000, 5001), answered{alone: true, took: usual})
-		for n, answer := range waiting {
-			if a := <-answer; !a.shared || a.took != time.Duration(2+n/maxSharing)*usual {
-				t.Errorf("waiting call %d: %+v", n, a)
-			}
+		if a := <-s.start(t.Context(), 5000); !errors.Is(a.err, todo.ErrUnavailable) || !errors.Is(a.err, errOverloaded) || a.took != 0 {
+			t.Errorf("one more: %+v, want it refused at once", a)
 		}
+		wantAll(t, "those that wait", waiting, answered{shared: true, took: 2 * usual})
 	})
 }
 
-// TestNoCallWaitsForOneStatementAfterAnother has statements end just in time,
-// with more calls than a few of them can serve.
-func TestNoCallWaitsForOneStatementAfterAnother(t *testing.T) {
+// TestNoCallWaitsLongerThanForAConnection has statements end just in time, with
+// more calls than those of a second can serve.
+func TestNoCallWaitsLongerThanForAConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 1)
@@ -391,15 +397,15 @@ func TestNoCallWaitsForOneStatementAfterAnother(t *testing.T) {
 		shared := 0
 		for n, answer := range all {
 			a := <-answer
-			if a.err != nil || a.took > 2*sharingPatience+usual {
+			if a.shared == errors.Is(a.err, todo.ErrUnavailable) || a.took > acquireTimeout+sharingPatience {
 				t.Errorf("call %d: %+v", n, a)
 			}
 			if a.shared {
 				shared++
 			}
 		}
-		if shared != maxSharedRows/maxCallRows {
-			t.Errorf("%d calls shared", shared)
+		if want := int(1+acquireTimeout/sharingPatience) * maxSharedRows / maxCallRows; shared > want || shared < want-maxSharedRows/maxCallRows {
+			t.Errorf("%d calls shared, want those of %v's statements", shared, acquireTimeout)
 		}
 	})
 }
@@ -480,7 +486,7 @@ func TestWhateverHappensCallsGetTheirOwnAnswersInTime(t *testing.T) {
 		}
 		served := make(map[int]bool)
 		for _, numbers := range s.statements {
-			if len(numbers) == 0 || len(numbers) > maxSharing {
+			if len(numbers) == 0 {
 				t.Errorf("a statement for %d calls", len(numbers))
 			}
 			for _, number := range numbers {

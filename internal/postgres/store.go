@@ -75,8 +75,8 @@ func Open(config Config) (*Store, error) {
 		queue:    &queue{conns: config.MaxConns, logger: config.Logger},
 		maxTodos: config.MaxTodos,
 	}
-	s.gets = sharer[getQuery]{atOnce: config.SharedReads, ask: s.getShared}
-	s.lists = sharer[listQuery]{atOnce: config.SharedReads, ask: s.listShared}
+	s.gets = sharer[getQuery]{operation: getOperation, atOnce: config.SharedReads, ask: s.getShared, refuse: s.queue.shed}
+	s.lists = sharer[listQuery]{operation: listOperation, atOnce: config.SharedReads, ask: s.listShared, refuse: s.queue.shed}
 	return s, nil
 }
 
