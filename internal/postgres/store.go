@@ -51,7 +51,8 @@ type Config struct {
 // Every method takes at most a second to get a connection, or none when it
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass.
+// deadline, pass. A read that was to share a statement may take a second and a
+// quarter more: to wait for it, and to give it up.
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue
