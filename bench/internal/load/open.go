@@ -96,13 +96,13 @@ func (p *connections) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	err = errors.Join(c.conn.SetDeadline(time.Now().Add(openTimeout)), c.roundTrip(request))
-	if _, refused := errors.AsType[*RefusedError](err); err != nil && !refused {
+	if _, refused := errors.AsType[*RefusedError](err); err == nil || refused {
+		p.mu.Lock()
+		p.idle = append(p.idle, c)
+		p.mu.Unlock()
+	} else {
 		_ = c.conn.Close()
-		return nil, err
 	}
-	p.mu.Lock()
-	p.idle = append(p.idle, c)
-	p.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
