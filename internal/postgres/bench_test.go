@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
@@ -27,17 +26,13 @@ func BenchmarkReads(b *testing.B) {
 	owners := make([]todo.UserID, users)
 	ids := make([]todo.ID, users)
 	for _, sharedReads := range []int{0, 2} {
-		store, err := postgres.Open(postgres.Config{
-			URL: url, MaxConns: 16, SharedReads: sharedReads, Logger: slog.New(slog.DiscardHandler),
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(store.Close)
+		store := openConfig(b, postgres.Config{URL: url, MaxConns: 16, SharedReads: sharedReads})
 		for i := range owners {
-			if owners[i], err = todo.ParseUserID(fmt.Sprintf("user %d", i)); err != nil {
+			owner, err := todo.ParseUserID(fmt.Sprintf("user %d", i))
+			if err != nil {
 				b.Fatal(err)
 			}
+			owners[i] = owner
 			page, err := store.ListTodos(b.Context(), owners[i], todo.Query{Size: 1})
 			if err != nil {
 				b.Fatal(err)

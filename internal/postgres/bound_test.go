@@ -19,9 +19,14 @@ import (
 // openBound is open for a store that keeps a number of todos for each owner.
 func openBound(t testing.TB, url string, maxConns, maxTodos int) *postgres.Store {
 	t.Helper()
-	store, err := postgres.Open(postgres.Config{
-		URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedReads: 2, Logger: slog.New(slog.DiscardHandler),
-	})
+	return openConfig(t, postgres.Config{URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedReads: 2})
+}
+
+// openConfig is open for a store of any configuration, whose log goes nowhere.
+func openConfig(t testing.TB, config postgres.Config) *postgres.Store {
+	t.Helper()
+	config.Logger = slog.New(slog.DiscardHandler)
+	store, err := postgres.Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,16 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// PgBouncer before 1.21 needs the mode exec; the others are what operators may
-// put into the URL as well.
+// queryModes returns what default_query_exec_mode may be. PgBouncer before 1.21
+// needs exec; the others are what operators may put into the URL as well.
+func queryModes() []string {
+	return []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"}
+}
+
 func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+	for _, mode := range queryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			store := open(t, withParameter(url, "default_query_exec_mode", mode), 2)

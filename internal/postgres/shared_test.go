@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"regexp"
 	"strconv"
@@ -106,13 +105,7 @@ type sharedRead struct {
 func manyReads(t *testing.T, url, mode string) (gets, lists []sharedRead) {
 	t.Helper()
 	const owners = 9
-	alone, err := postgres.Open(postgres.Config{
-		URL: withParameter(url, "default_query_exec_mode", mode), MaxConns: 2, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer alone.Close()
+	alone := openConfig(t, postgres.Config{URL: withParameter(url, "default_query_exec_mode", mode), MaxConns: 2})
 	conn := connect(t, url)
 	var owned [][]todo.Todo
 	for i := range owners {
@@ -178,7 +171,7 @@ func (r sharedRead) check(t *testing.T, store todo.Store) {
 func TestSharedReadsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+	for _, mode := range queryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			gets, lists := manyReads(t, url, mode)
