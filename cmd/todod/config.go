@@ -18,18 +18,18 @@ type serveConfig struct {
 	BetterAuthURL origin      `env:"BETTER_AUTH_URL,required"`
 	CORSOrigins   []origin    `env:"CORS_ORIGINS,required"`
 
-	LogLevel            logLevel    `env:"LOG_LEVEL" envDefault:"info"`
-	ListenAddr          listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
-	DatabaseMaxConns    connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
-	DatabaseSharedReads number      `env:"DATABASE_SHARED_READS" envDefault:"2"` // 0: none is shared.
-	JWTIssuer           string      `env:"JWT_ISSUER"`                           // Empty: BetterAuthURL.
-	JWTAudience         string      `env:"JWT_AUDIENCE"`                         // Empty: BetterAuthURL.
-	JWKSCacheTTL        seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
-	JWKSMaxStale        seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
-	RateLimitRPS        number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
-	MaxTodosPerUser     number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
-	Reflection          toggle      `env:"REFLECTION" envDefault:"true"`
-	ShutdownDelay       seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
+	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
+	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
+	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
+	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"2"` // 0: none is shared.
+	JWTIssuer                string      `env:"JWT_ISSUER"`                                // Empty: BetterAuthURL.
+	JWTAudience              string      `env:"JWT_AUDIENCE"`                              // Empty: BetterAuthURL.
+	JWKSCacheTTL             seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
+	JWKSMaxStale             seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
+	RateLimitRPS             number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
+	MaxTodosPerUser          number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
+	Reflection               toggle      `env:"REFLECTION" envDefault:"true"`
+	ShutdownDelay            seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
 }
 
 // check finds what is wrong with the settings together.

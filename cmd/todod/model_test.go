@@ -41,7 +41,7 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 	seed := cmp.Or(*modelSeed, rand.Uint64())
 	t.Logf("to repeat: go test ./cmd/todod -run %s -model.seed %d", t.Name(), seed)
 	database := pgtest.NewDatabase(t)
-	s := start(t, map[string]string{"DATABASE_URL": database, "DATABASE_SHARED_READS": "1"})
+	s := start(t, map[string]string{"DATABASE_URL": database, "DATABASE_SHARED_STATEMENTS": "1"})
 	users := make([]*modelUser, modelUsers)
 	for i := range users {
 		client, _ := s.client(t, ways()[i%len(ways())], s.issuer.Token(fmt.Sprint("user ", i)))

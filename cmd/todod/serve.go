@@ -31,11 +31,11 @@ const (
 // serve wires the service, serves until ctx ends, and drains.
 func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	store, err := postgres.Open(postgres.Config{
-		URL:         string(cfg.DatabaseURL),
-		MaxConns:    int(cfg.DatabaseMaxConns),
-		MaxTodos:    int(cfg.MaxTodosPerUser),
-		SharedReads: int(cfg.DatabaseSharedReads),
-		Logger:      logger,
+		URL:              string(cfg.DatabaseURL),
+		MaxConns:         int(cfg.DatabaseMaxConns),
+		MaxTodos:         int(cfg.MaxTodosPerUser),
+		SharedStatements: int(cfg.DatabaseSharedStatements),
+		Logger:           logger,
 	})
 	if err != nil {
 		return err

@@ -25,8 +25,8 @@ func BenchmarkReads(b *testing.B) {
 	pgtest.Exec(b, url, "ANALYZE todo")
 	owners := make([]todo.UserID, users)
 	ids := make([]todo.ID, users)
-	for _, sharedReads := range []int{0, 2} {
-		store := openConfig(b, postgres.Config{URL: url, MaxConns: 16, SharedReads: sharedReads})
+	for _, shared := range []int{0, 2} {
+		store := openConfig(b, postgres.Config{URL: url, MaxConns: 16, SharedStatements: shared})
 		for i := range owners {
 			owner, err := todo.ParseUserID(fmt.Sprintf("user %d", i))
 			if err != nil {
@@ -54,7 +54,7 @@ func BenchmarkReads(b *testing.B) {
 		} {
 			for _, each := range []int{1, 100} {
 				callers := each * runtime.GOMAXPROCS(0)
-				b.Run(fmt.Sprintf("%s/shared %d/%d callers", read.name, sharedReads, callers), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/shared %d/%d callers", read.name, shared, callers), func(b *testing.B) {
 					b.ReportAllocs()
 					b.SetParallelism(each)
 					var failure atomic.Pointer[error]

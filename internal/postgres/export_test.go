@@ -11,15 +11,17 @@ import (
 // what was prepared on them.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
-// Crowd makes the store behave as if as many reads ran as make others wait to
+// Crowd makes the store behave as if as many statements ran as make others wait to
 // share a statement. Release ends those, so that what waits shares the next,
 // however long the test took to get there.
 func (s *Store) Crowd() (release func()) {
 	s.gets.crowd()
 	s.lists.crowd()
+	s.creates.crowd()
 	return func() {
 		s.gets.disperse()
 		s.lists.disperse()
+		s.creates.disperse()
 	}
 }
 
@@ -42,10 +44,11 @@ func (s *sharer[Q]) disperse() {
 }
 
 // OnShared has told called when a statement has ended that was shared by so
-// many reads. It has to be called before the store is used.
-func (s *Store) OnShared(told func(reads int, err error)) {
+// many calls. It has to be called before the store is used.
+func (s *Store) OnShared(told func(calls int, err error)) {
 	s.gets.ask = tell(s.gets.ask, told)
 	s.lists.ask = tell(s.lists.ask, told)
+	s.creates.ask = tell(s.creates.ask, told)
 }
 
 func tell[Q sharedQuery](ask func(context.Context, []*sharedCall[Q]) error, told func(int, error)) func(context.Context, []*sharedCall[Q]) error {
@@ -56,8 +59,8 @@ func tell[Q sharedQuery](ask func(context.Context, []*sharedCall[Q]) error, told
 	}
 }
 
-// WaitingToShare returns how many reads wait.
-func (s *Store) WaitingToShare() int { return s.gets.waits() + s.lists.waits() }
+// WaitingToShare returns how many calls wait.
+func (s *Store) WaitingToShare() int { return s.gets.waits() + s.lists.waits() + s.creates.waits() }
 
 func (s *sharer[Q]) waits() int {
 	s.mu.Lock()

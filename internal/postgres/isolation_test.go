@@ -102,7 +102,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	t.Parallel()
 	cases := isolationCases()
 	cases["CreateTodo within a bound"] = createWithinBound
-	for _, method := range []string{"GetTodo", "ListTodos"} {
+	for _, method := range []string{"CreateTodo", "GetTodo", "ListTodos"} {
 		try := cases[method]
 		cases[method+", shared"] = func(u twoUsers) {
 			u.store = sharedWith{u, openCrowd(u.T, u.url, 16)}
@@ -141,10 +141,23 @@ func createWithinBound(u twoUsers) {
 }
 
 // sharedWith is a store of which each read shares a statement with two of
-// Alice's, who gets what is hers.
+// Alice's, who gets what is hers, and each create with such by others.
 type sharedWith struct {
 	u twoUsers
 	*crowd
+}
+
+func (s sharedWith) CreateTodo(ctx context.Context, owner todo.UserID, d todo.Draft) (created todo.Todo, err error) {
+	others := func() {
+		other := user(s.u.T, "another")
+		mine := create(s.u.T, s.Store, other, "mine")
+		got, err := s.Store.GetTodo(ctx, other, mine.ID)
+		if err != nil || got != mine {
+			s.u.Errorf("another gets %v, %v", got, err)
+		}
+	}
+	s.together(s.u.T, others, func() { created, err = s.Store.CreateTodo(ctx, owner, d) }, others)
+	return created, err
 }
 
 func (s sharedWith) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (found todo.Todo, err error) {

@@ -62,7 +62,7 @@ func TestASchemaChangeDoesNotDisturbARunningStore(t *testing.T) {
 	conn := connect(t, url)
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
-	shared := newSomeReads(t, store, user(t, "shared"))
+	shared := newSomeCalls(t, store, user(t, "shared"))
 	use := func() {
 		t.Helper()
 		store.share(t, shared.make(t.Context(), 20)...)()

@@ -30,7 +30,8 @@ const (
 //
 // A shared statement serves or steps aside: when it fails, whatever the reason,
 // or is late, each of its calls runs its own statement, as if there had been no
-// other, and when it was late, nothing is shared for a while. So a call can't
+// other, and when it was late, nothing is shared for a while. It may have had
+// its effect by then, so only what is idempotent is shared. So a call can't
 // be failed by one that it shares with, and is held up by it no longer than
 // sharingPatience. A caller who leaves just leaves.
 //
@@ -56,6 +57,13 @@ type sharer[Q sharedQuery] struct {
 	restsTo time.Time        // When sharing begins again.
 }
 
+func newSharer[Q sharedQuery](
+	atOnce int, operation string,
+	ask func(context.Context, []*sharedCall[Q]) error, refuse func(context.Context, int) error,
+) *sharer[Q] {
+	return &sharer[Q]{atOnce: atOnce, operation: operation, ask: ask, refuse: refuse}
+}
+
 // sharedQuery is what a call asks for.
 type sharedQuery interface {
 	maxRows() int // That the answer has.
@@ -69,9 +77,10 @@ type sharedCall[Q sharedQuery] struct {
 	done  chan struct{}   // Closed when served or not.
 
 	// Good when done is closed.
-	todos  []todo.Todo
-	served bool
-	err    error // It has waited for too long.
+	todos   []todo.Todo
+	leftOut bool // Of the statement, which can't serve it beside another call.
+	served  bool
+	err     error // It has waited for too long.
 }
 
 // do answers a query: by alone, which runs a statement of the call's own, or
@@ -195,7 +204,7 @@ func (s *sharer[Q]) share(calls []*sharedCall[Q]) {
 	defer s.watch(cancel)()
 	err := s.try(ctx, calls)
 	for _, call := range calls {
-		call.served = err == nil
+		call.served = err == nil && !call.leftOut
 		close(call.done)
 	}
 }

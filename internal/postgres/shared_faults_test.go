@@ -28,90 +28,107 @@ func backends(t *testing.T, conn *pgx.Conn, condition string) int {
 	return n
 }
 
-// someReads are reads of a todo and of its owner's list, which note their
-// errors and check what comes without one.
-type someReads struct {
+// someCalls are reads of a todo and of its owner's list, and creates by another
+// owner, which note their errors and check what comes without one.
+type someCalls struct {
 	t       *testing.T
 	store   todo.Store
 	created todo.Todo
 	owner   todo.UserID
 
 	mu   sync.Mutex
-	errs []error // Nil for a success.
+	errs []error     // Nil for a success.
+	made []todo.Todo // By the creates that succeeded.
 }
 
-func newSomeReads(t *testing.T, store todo.Store, owner todo.UserID) *someReads {
+func newSomeCalls(t *testing.T, store todo.Store, owner todo.UserID) *someCalls {
 	t.Helper()
-	return &someReads{t: t, store: store, owner: owner, created: create(t, store, owner, "t")}
+	return &someCalls{t: t, store: store, owner: owner, created: create(t, store, owner, "t")}
 }
 
-// make returns n reads.
-func (r *someReads) make(ctx context.Context, n int) []func() {
-	reads := make([]func(), n)
-	for i := range reads {
-		reads[i] = func() {
-			var got todo.Todo
+// creator is whose todos the creates make.
+func (c *someCalls) creator() todo.UserID { return user(c.t, c.owner.String()+"'s neighbour") }
+
+// make returns n calls: gets, lists and creates in turn.
+func (c *someCalls) make(ctx context.Context, n int) []func() {
+	calls := make([]func(), n)
+	for i := range calls {
+		calls[i] = func() {
+			got, want := todo.Todo{}, c.created
 			var err error
-			if i%2 == 0 {
-				got, err = r.store.GetTodo(ctx, r.owner, r.created.ID)
-			} else {
+			switch i % 3 {
+			case 0:
+				got, err = c.store.GetTodo(ctx, c.owner, c.created.ID)
+			case 1:
 				var page todo.Page
-				page, err = r.store.ListTodos(ctx, r.owner, todo.Query{Size: 10})
+				page, err = c.store.ListTodos(ctx, c.owner, todo.Query{Size: 10})
 				if len(page.Todos) > 0 {
 					got = page.Todos[0]
 				}
+			default:
+				d := draft(fmt.Sprint(i))
+				got, err = c.store.CreateTodo(ctx, c.creator(), d)
+				want = todo.Todo{ID: *d.ID, Title: d.Title, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
 			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.errs = append(r.errs, err)
-			if err == nil && got != r.created {
-				r.t.Errorf("a read got %+v", got)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.errs = append(c.errs, err)
+			if err == nil && i%3 == 2 {
+				c.made = append(c.made, got)
+			}
+			if err == nil && got != want {
+				c.t.Errorf("call %d got %+v, want %+v", i, got, want)
 			}
 		}
 	}
-	return reads
+	return calls
 }
 
-// want wants so many reads to have ended, each with an error or, when it is
-// nil, without.
-func (r *someReads) want(n int, want error) {
-	r.t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.errs) != n {
-		r.t.Errorf("%d reads have ended, want %d", len(r.errs), n)
+// want wants so many calls to have ended, each with an error or, when it is
+// nil, without. What was said to be made has to be there.
+func (c *someCalls) want(n int, want error) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.errs) != n {
+		c.t.Errorf("%d calls have ended, want %d", len(c.errs), n)
 	}
-	for _, err := range r.errs {
+	for _, err := range c.errs {
 		if !errors.Is(err, want) {
-			r.t.Errorf("a read: %v, want %v", err, want)
+			c.t.Errorf("a call: %v, want %v", err, want)
 		}
 	}
-	r.errs = nil
+	for _, made := range c.made {
+		if stored, err := c.store.GetTodo(c.t.Context(), c.creator(), made.ID); err != nil || stored != made {
+			c.t.Errorf("%+v was made, %+v is there: %v", made, stored, err)
+		}
+	}
+	c.errs, c.made = nil, nil
 }
 
-// waitFor waits until so many reads have ended.
-func (r *someReads) waitFor(n int) {
-	r.t.Helper()
-	waitFor(r.t, "reads to end", func() error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.errs) != n {
-			return fmt.Errorf("%d of %d", len(r.errs), n)
+// waitFor waits until so many calls have ended.
+func (c *someCalls) waitFor(n int) {
+	c.t.Helper()
+	waitFor(c.t, "calls to end", func() error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.errs) != n {
+			return fmt.Errorf("%d of %d", len(c.errs), n)
 		}
 		return nil
 	})
 }
 
-func TestReadsAreAnsweredWhenTheBackendOfTheirStatementIsKilled(t *testing.T) {
+func TestCallsAreAnsweredWhenTheBackendOfTheirStatementIsKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store, conn := openCrowd(t, url, 16), connect(t, url)
-	reads := newSomeReads(t, store, user(t, "u"))
+	calls := newSomeCalls(t, store, user(t, "u"))
 	for killed := 0; killed == 0; { // Not when it came late.
 		unlock := pgtest.LockTable(t, url, "todo")
-		wait := store.share(t, reads.make(t.Context(), 20)...)
+		wait := store.share(t, calls.make(t.Context(), 20)...)
 		waitFor(t, "the statement to wait, or to have ended", func() error {
-			if len(store.statements()) == 0 && backends(t, conn, isShared) < 2 {
+			if len(store.statements()) == 0 && backends(t, conn, isShared) < 3 {
 				return errors.New("not yet")
 			}
 			return nil
@@ -122,33 +139,33 @@ func TestReadsAreAnsweredWhenTheBackendOfTheirStatementIsKilled(t *testing.T) {
 		}
 		unlock()
 		wait()
-		reads.want(20, nil)
+		calls.want(20, nil)
 	}
-	store.together(t, reads.make(t.Context(), 20)...)
-	reads.want(20, nil)
+	store.together(t, calls.make(t.Context(), 20)...)
+	calls.want(20, nil)
 }
 
-// TestReadsGoTheirOwnWayWhenTheirStatementIsLate locks the table until the
+// TestCallsGoTheirOwnWayWhenTheirStatementIsLate locks the table until the
 // statement that they share has been given up, and is gone.
-func TestReadsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
+func TestCallsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store, conn := openCrowd(t, url, 16), connect(t, url)
-	reads := newSomeReads(t, store, user(t, "u"))
+	calls := newSomeCalls(t, store, user(t, "u"))
 	unlock := pgtest.LockTable(t, url, "todo")
 	ctx, cancel := context.WithTimeout(t.Context(), 350*time.Millisecond)
 	defer cancel()
 	leaving, leave := context.WithCancel(t.Context())
 	defer leave()
-	hurried := &someReads{t: t, store: store, owner: reads.owner, created: reads.created}
-	left := &someReads{t: t, store: store, owner: reads.owner, created: reads.created}
-	wait := store.share(t, slices.Concat(reads.make(t.Context(), 8), hurried.make(ctx, 2), left.make(leaving, 2))...)
+	hurried := &someCalls{t: t, store: store, owner: calls.owner, created: calls.created}
+	left := &someCalls{t: t, store: store, owner: calls.owner, created: calls.created}
+	wait := store.share(t, slices.Concat(calls.make(t.Context(), 9), hurried.make(ctx, 3), left.make(leaving, 3))...)
 	pgtest.WaitForLocked(t, url, 1)
 	leave() // In the midst of the statement.
-	left.waitFor(2)
-	left.want(2, context.Canceled)
+	left.waitFor(3)
+	left.want(3, context.Canceled)
 	waitFor(t, "the statements to be given up", func() error {
-		if n := len(store.statements()); n < 2 {
+		if n := len(store.statements()); n < 3 {
 			return errors.New("not yet")
 		}
 		return nil
@@ -159,24 +176,24 @@ func TestReadsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
 		}
 		return nil
 	})
-	hurried.waitFor(2)
-	hurried.want(2, context.DeadlineExceeded)
-	waitFor(t, "reads of their own", func() error {
-		if backends(t, conn, "datname = current_database() AND wait_event_type = 'Lock'") < 8 {
+	hurried.waitFor(3)
+	hurried.want(3, context.DeadlineExceeded)
+	waitFor(t, "calls of their own", func() error {
+		if backends(t, conn, "datname = current_database() AND wait_event_type = 'Lock'") < 9 {
 			return errors.New("not yet")
 		}
 		return nil
 	})
 	unlock()
 	wait()
-	reads.want(8, nil)
+	calls.want(9, nil)
 	for _, statement := range store.statements() {
 		if !errors.Is(statement.err, context.Canceled) {
-			t.Errorf("%d reads shared a statement that ended with %v", statement.reads, statement.err)
+			t.Errorf("%d calls shared a statement that ended with %v", statement.calls, statement.err)
 		}
 	}
-	store.together(t, reads.make(t.Context(), 20)...)
-	reads.want(20, nil)
+	store.together(t, calls.make(t.Context(), 20)...)
+	calls.want(20, nil)
 }
 
 // TestAnOwnerWhoseRowsAreSlowHoldsNobodyUp puts a view in the table's place
@@ -185,8 +202,8 @@ func TestAnOwnerWhoseRowsAreSlowHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store := openCrowd(t, url, 16)
-	reads := newSomeReads(t, store, user(t, "u"))
-	slow := newSomeReads(t, store, user(t, "slow"))
+	calls := newSomeCalls(t, store, user(t, "u"))
+	slow := newSomeCalls(t, store, user(t, "slow"))
 	execute(t, connect(t, url), `
 		ALTER TABLE todo RENAME TO todo_rows;
 		CREATE VIEW todo AS
@@ -194,7 +211,7 @@ func TestAnOwnerWhoseRowsAreSlowHoldsNobodyUp(t *testing.T) {
 			FROM   todo_rows
 			WHERE  user_id <> 'slow' OR pg_sleep(60) IS NOT NULL`)
 	var others, all sync.WaitGroup
-	some := reads.make(t.Context(), 12)
+	some := calls.make(t.Context(), 12)
 	for i, read := range some {
 		others.Add(1)
 		some[i] = func() {
@@ -206,59 +223,59 @@ func TestAnOwnerWhoseRowsAreSlowHoldsNobodyUp(t *testing.T) {
 	all.Go(wait)
 	others.Wait()
 	slow.want(0, nil)
-	reads.want(12, nil)
+	calls.want(12, nil)
 	all.Wait()
 	slow.want(2, context.DeadlineExceeded)
 }
 
-func TestReadsThatShareAreUnavailableWithoutTheTableUntilItIsMade(t *testing.T) {
+func TestCallsThatShareAreUnavailableWithoutTheTableUntilItIsMade(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewEmptyDatabase(t)
 	store := openCrowd(t, url, 4)
-	reads := &someReads{t: t, store: store, owner: user(t, "u")}
-	store.share(t, reads.make(t.Context(), 10)...)()
-	reads.want(10, todo.ErrUnavailable)
+	calls := &someCalls{t: t, store: store, owner: user(t, "u")}
+	store.share(t, calls.make(t.Context(), 10)...)()
+	calls.want(10, todo.ErrUnavailable)
 	if err := pgtest.ApplySchema(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	reads.created = create(t, store, reads.owner, "t")
-	store.together(t, reads.make(t.Context(), 10)...)
-	reads.want(10, nil)
+	calls.created = create(t, store, calls.owner, "t")
+	store.together(t, calls.make(t.Context(), 10)...)
+	calls.want(10, nil)
 }
 
-func TestReadsThatShareAreUnavailableWhileThePoolIsExhausted(t *testing.T) {
+func TestCallsThatShareAreUnavailableWhileThePoolIsExhausted(t *testing.T) {
 	t.Parallel()
 	store := openCrowd(t, pgtest.NewDatabase(t), 1)
-	reads := newSomeReads(t, store, user(t, "u"))
+	calls := newSomeCalls(t, store, user(t, "u"))
 	conn, err := store.Pool().Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	store.share(t, reads.make(t.Context(), 10)...)()
+	store.share(t, calls.make(t.Context(), 10)...)()
 	conn.Release()
-	reads.want(10, todo.ErrUnavailable)
-	store.together(t, reads.make(t.Context(), 10)...)
-	reads.want(10, nil)
+	calls.want(10, todo.ErrUnavailable)
+	store.together(t, calls.make(t.Context(), 10)...)
+	calls.want(10, nil)
 }
 
-// TestAStoreClosesWhileReadsShareAStatement closes it while those wait for a
+// TestAStoreClosesWhileCallsShareAStatement closes it while those wait for a
 // lock that is not released, and others wait to share the next.
-func TestAStoreClosesWhileReadsShareAStatement(t *testing.T) {
+func TestAStoreClosesWhileCallsShareAStatement(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store := openCrowd(t, url, 4)
-	reads := newSomeReads(t, store, user(t, "u"))
+	calls := newSomeCalls(t, store, user(t, "u"))
 	pgtest.LockTable(t, url, "todo")
-	wait := store.share(t, reads.make(t.Context(), 20)...)
+	wait := store.share(t, calls.make(t.Context(), 20)...)
 	pgtest.WaitForLocked(t, url, 1)
 	release := store.Crowd()
 	var more sync.WaitGroup
-	for _, read := range reads.make(t.Context(), 20) {
+	for _, read := range calls.make(t.Context(), 20) {
 		more.Go(read)
 	}
 	store.Close()
 	release()
 	more.Wait()
 	wait()
-	reads.want(40, todo.ErrUnavailable)
+	calls.want(40, todo.ErrUnavailable)
 }

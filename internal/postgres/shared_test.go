@@ -18,7 +18,7 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// crowd is a store whose reads can be made to share a statement.
+// crowd is a store whose calls can be made to share a statement.
 type crowd struct {
 	*postgres.Store
 
@@ -27,7 +27,7 @@ type crowd struct {
 }
 
 type sharedStatement struct {
-	reads int
+	calls int
 	err   error
 }
 
@@ -35,10 +35,10 @@ type sharedStatement struct {
 func openCrowd(t *testing.T, url string, maxConns int) *crowd {
 	t.Helper()
 	c := &crowd{Store: open(t, url, maxConns)}
-	c.OnShared(func(reads int, err error) {
+	c.OnShared(func(calls int, err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.shared = append(c.shared, sharedStatement{reads, err})
+		c.shared = append(c.shared, sharedStatement{calls, err})
 	})
 	return c
 }
@@ -50,19 +50,19 @@ func (c *crowd) statements() []sharedStatement {
 	return append([]sharedStatement(nil), c.shared...)
 }
 
-// share has reads share a statement, one for gets and one for lists, unless
-// they are too many for that. It returns when they have begun to; wait returns
+// share has calls share a statement, one for each kind, unless they are too
+// many for that. It returns when they have begun to; wait returns
 // when all have been answered.
-func (c *crowd) share(t *testing.T, reads ...func()) (wait func()) {
+func (c *crowd) share(t *testing.T, calls ...func()) (wait func()) {
 	t.Helper()
 	var group sync.WaitGroup
 	release := c.Crowd()
-	for _, read := range reads {
-		group.Go(read)
+	for _, call := range calls {
+		group.Go(call)
 	}
-	waitFor(t, "the reads", func() error {
-		if n := c.WaitingToShare(); n != len(reads) {
-			return fmt.Errorf("%d of %d wait to share", n, len(reads))
+	waitFor(t, "the calls", func() error {
+		if n := c.WaitingToShare(); n != len(calls) {
+			return fmt.Errorf("%d of %d wait to share", n, len(calls))
 		}
 		return nil
 	})
@@ -70,25 +70,25 @@ func (c *crowd) share(t *testing.T, reads ...func()) (wait func()) {
 	return group.Wait
 }
 
-// together has reads answered by the statements that they share. On a busy
+// together has calls answered by the statements that they share. On a busy
 // machine those may come late: then it is done again.
-func (c *crowd) together(t *testing.T, reads ...func()) {
+func (c *crowd) together(t *testing.T, calls ...func()) {
 	t.Helper()
 	var late error
 	for range 20 {
 		before := len(c.statements())
-		c.share(t, reads...)()
+		c.share(t, calls...)()
 		served := 0
 		for _, statement := range c.statements()[before:] {
 			if late = errors.Join(late, statement.err); statement.err == nil {
-				served += statement.reads
+				served += statement.calls
 			}
 		}
-		if served == len(reads) {
+		if served == len(calls) {
 			return
 		}
 	}
-	t.Fatalf("%d reads are not answered by statements that they share: %v", len(reads), late)
+	t.Fatalf("%d calls are not answered by statements that they share: %v", len(calls), late)
 }
 
 // sharedRead is a read and what came of it.
@@ -209,8 +209,8 @@ func TestReadsThatShareOfThemselvesAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 	group.Wait()
 	served := 0
 	for _, statement := range store.statements() {
-		if statement.err == nil && statement.reads > 1 {
-			served += statement.reads
+		if statement.err == nil && statement.calls > 1 {
+			served += statement.calls
 		}
 	}
 	if served < 100 {

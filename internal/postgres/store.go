@@ -1,8 +1,8 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
 // bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
-// (todo.go, read.go), which reads share when many come at once (share.go), what
-// is tried again (retry.go), what errors mean (errors.go), and the migration
-// that brings a database to the schema (migrate.go).
+// (read.go, create.go, todo.go), which calls share when many come at once
+// (share.go), what is tried again (retry.go), what errors mean (errors.go), and
+// the migration that brings a database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -34,10 +34,10 @@ type Config struct {
 	// number. Creates beside one another may exceed it by their number.
 	MaxTodos int
 
-	// SharedReads is how many statements of GetTodo, and how many of ListTodos,
-	// run at once before further calls share the next one; 0 lets each call
-	// have its own.
-	SharedReads int
+	// SharedStatements is how many statements of GetTodo run at once before
+	// further calls share the next one, and how many of ListTodos, and of
+	// CreateTodo when MaxTodos is 0; 0 lets each call have its own.
+	SharedStatements int
 
 	// Logger is told when the database goes away and when it comes back. It
 	// must not be nil.
@@ -51,15 +51,16 @@ type Config struct {
 // Every method takes at most a second to get a connection, or none when it
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass. A read that was to share a statement may take a second and a
+// deadline, pass. A call that was to share a statement may take a second and a
 // quarter more: to wait for it, and to give it up.
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue
 	renewal  renewal
 	maxTodos int
-	gets     sharer[getQuery]
-	lists    sharer[listQuery]
+	gets     *sharer[getQuery]
+	lists    *sharer[listQuery]
+	creates  *sharer[createQuery]
 }
 
 var _ todo.Store = (*Store)(nil)
@@ -76,8 +77,9 @@ func Open(config Config) (*Store, error) {
 		queue:    &queue{conns: config.MaxConns, logger: config.Logger},
 		maxTodos: config.MaxTodos,
 	}
-	s.gets = sharer[getQuery]{operation: getOperation, atOnce: config.SharedReads, ask: s.getShared, refuse: s.queue.shed}
-	s.lists = sharer[listQuery]{operation: listOperation, atOnce: config.SharedReads, ask: s.listShared, refuse: s.queue.shed}
+	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
+	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
+	s.creates = newSharer(config.SharedStatements, createOperation, s.createShared, s.queue.shed)
 	return s, nil
 }
 

@@ -17,7 +17,7 @@ func TestIdleBackendsKilled(t *testing.T) {
 	r := newRow(t, "idle backends killed")
 	database := pgtest.NewDatabase(t)
 	// Reads share statements only once all connections are in use.
-	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_SHARED_READS": "16"})
+	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_SHARED_STATEMENTS": "16"})
 	client := newClient(t, false)
 	s.create(t, client, "u")
 	admin := session(t, database)

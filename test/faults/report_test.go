@@ -58,6 +58,7 @@ var rowsOfRun = []string{
 	"readers who share: one user's rows slow",
 	"readers who share: callers leave",
 	"readers who share: PgBouncer",
+	"creators who share: backends killed",
 	"secrets in the log",
 }
 

@@ -31,6 +31,7 @@ var notPooled = []string{
 	// They try every mode, of which PgBouncer before 1.21 allows but some.
 	"TestEveryOperationWorksInEveryQueryMode",
 	"TestSharedReadsAreAnsweredAsIfTheyWereAlone",
+	"TestSharedCreatesAreAnsweredAsIfTheyWereAlone",
 }
 
 // TestSuiteBehindPgBouncer runs the tests of what speaks to the database through

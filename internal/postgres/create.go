@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// createOperation is the name of a create in errors.
+const createOperation = "create todo"
+
+// CreateTodo implements [todo.Store]. The draft has to have an ID, as the
+// service makes it.
+//
+// A repetition has to see the row that it repeats, also one that a transaction
+// beside it has only just committed. DO UPDATE does: it waits for that
+// transaction, locks the row as it is then, and compares. DO NOTHING followed
+// by a SELECT would look for the row in the statement's snapshot, which is
+// older. What the update writes is what is there already.
+func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
+	if draft.ID == nil {
+		return todo.Todo{}, fmt.Errorf("postgres: %s: the draft has no id", createOperation)
+	}
+	if s.maxTodos > 0 {
+		return s.createWithin(ctx, owner, draft)
+	}
+	created, err := one(s.creates.do(ctx, createQuery{owner, draft}, func() ([]todo.Todo, error) {
+		return s.rows(ctx, idempotent, createOperation, `
+			INSERT INTO todo (user_id, id, title, description)
+			VALUES           ($1, $2, $3, NULLIF($4, ''))
+			ON CONFLICT (id) DO UPDATE
+			SET   id = EXCLUDED.id
+			WHERE todo.user_id = EXCLUDED.user_id
+			  AND todo.title = EXCLUDED.title
+			  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
+			RETURNING id, title, COALESCE(description, ''), false, created_at, created_at`,
+			owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description)
+	}))
+	if errors.Is(err, todo.ErrNotFound) {
+		// Neither inserted nor the same.
+		return todo.Todo{}, todo.ErrAlreadyExists
+	}
+	return created, err
+}
+
+// createQuery is what a CreateTodo asks for.
+type createQuery struct {
+	owner todo.UserID
+	draft todo.Draft
+}
+
+func (createQuery) maxRows() int { return 1 }
+
+// createShared is CreateTodo for several calls, which are committed together.
+// A call that is to make what another one makes is left out: DO UPDATE takes a
+// row once. The order keeps two such statements from each waiting for the other.
+func (s *Store) createShared(ctx context.Context, calls []*sharedCall[createQuery]) error {
+	var (
+		first                = make(map[todo.ID]bool, len(calls))
+		asked                = make([]*sharedCall[createQuery], 0, len(calls))
+		owners               = make([]string, 0, len(calls))
+		ids                  = make([]pgtype.UUID, 0, len(calls))
+		titles, descriptions = make([]string, 0, len(calls)), make([]string, 0, len(calls))
+	)
+	for _, call := range calls {
+		draft := call.query.draft
+		if first[*draft.ID] {
+			call.leftOut = true
+			continue
+		}
+		first[*draft.ID] = true
+		asked = append(asked, call)
+		owners, ids = append(owners, call.query.owner.String()), append(ids, uuidParam(*draft.ID))
+		titles, descriptions = append(titles, draft.Title), append(descriptions, draft.Description)
+	}
+	return askShared(ctx, s, asked, `
+		WITH asked AS (
+			SELECT owner, todo_id, title, description, call
+			FROM   unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+			       WITH ORDINALITY AS asked (owner, todo_id, title, description, call)
+		), made AS (
+			INSERT INTO todo (user_id, id, title, description)
+			SELECT   owner, todo_id, title, NULLIF(description, '')
+			FROM     asked
+			ORDER BY todo_id
+			ON CONFLICT (id) DO UPDATE
+			SET   id = EXCLUDED.id
+			WHERE todo.user_id = EXCLUDED.user_id
+			  AND todo.title = EXCLUDED.title
+			  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
+			RETURNING id, title, COALESCE(description, '') AS description, created_at
+		)
+		SELECT id, made.title, made.description, false, created_at, created_at AS updated_at, call
+		FROM   made JOIN asked ON todo_id = id`,
+		owners, ids, titles, descriptions)
+}
+
+// createWithin is CreateTodo with a bound on the owner's todos.
+//
+// The count stops at the bound, so that it costs no more than that, and its
+// order makes it walk the index instead of looking for the owner's rows among
+// all. An owner who has the todo already is at a repetition, which needs no
+// room. Whether anybody else has the id is not looked at before there is room:
+// an owner without any learns that and nothing else.
+func (s *Store) createWithin(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
+	var isLeft bool
+	var id pgtype.UUID // Not valid when neither inserted nor the same.
+	var title, description pgtype.Text
+	var createdAt pgtype.Timestamptz
+	err := s.run(ctx, idempotent, createOperation, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `
+			WITH room AS (
+				SELECT EXISTS (SELECT FROM todo WHERE user_id = $1 AND id = $2)
+				    OR (SELECT count(*) < $5
+				        FROM   (SELECT   FROM todo
+				                WHERE    user_id = $1
+				                ORDER BY created_at DESC, id DESC
+				                LIMIT    $5) AS counted) AS is_left
+			), made AS (
+				INSERT INTO todo (user_id, id, title, description)
+				SELECT $1, $2, $3, NULLIF($4, '')
+				FROM   room
+				WHERE  is_left
+				ON CONFLICT (id) DO UPDATE
+				SET   id = EXCLUDED.id
+				WHERE todo.user_id = EXCLUDED.user_id
+				  AND todo.title = EXCLUDED.title
+				  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
+				RETURNING id, title, description, created_at
+			)
+			SELECT is_left, id, title, description, created_at
+			FROM   room LEFT JOIN made ON true`,
+			owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description, s.maxTodos,
+		).Scan(&isLeft, &id, &title, &description, &createdAt)
+	})
+	switch {
+	case err != nil:
+		return todo.Todo{}, err
+	case !isLeft:
+		return todo.Todo{}, todo.ErrTooMany
+	case !id.Valid:
+		return todo.Todo{}, todo.ErrAlreadyExists
+	}
+	at := createdAt.Time.UTC()
+	return todo.Todo{ID: id.Bytes, Title: title.String, Description: description.String, CreatedAt: at, UpdatedAt: at}, nil
+}

@@ -1,0 +1,218 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// sharedCreate is a create and what comes of it.
+type sharedCreate struct {
+	owner todo.UserID
+	draft todo.Draft
+	want  error
+
+	got todo.Todo
+	err error
+}
+
+func (c *sharedCreate) run(t *testing.T, store todo.Store) {
+	t.Helper()
+	c.got, c.err = store.CreateTodo(t.Context(), c.owner, c.draft)
+}
+
+// check compares what came of it with the draft and with what is stored.
+func (c *sharedCreate) check(t *testing.T, store todo.Store) {
+	t.Helper()
+	if !errors.Is(c.err, c.want) {
+		t.Errorf("%v's %q: %v, want %v", c.owner, c.draft.Title, c.err, c.want)
+	}
+	if c.err != nil {
+		if c.got != (todo.Todo{}) {
+			t.Errorf("beside an error %v is shown %+v", c.owner, c.got)
+		}
+		return
+	}
+	stored, err := store.GetTodo(t.Context(), c.owner, *c.draft.ID)
+	if err != nil {
+		t.Errorf("%v's %q: %v", c.owner, c.draft.Title, err)
+	}
+	want := todo.Todo{
+		ID: *c.draft.ID, Title: c.draft.Title, Description: c.draft.Description,
+		CreatedAt: stored.CreatedAt, UpdatedAt: stored.CreatedAt,
+	}
+	if diff := cmp.Diff(want, c.got); diff != "" {
+		t.Errorf("%v's %q:\n%s", c.owner, c.draft.Title, diff)
+	}
+	want.IsCompleted, want.UpdatedAt = stored.IsCompleted, stored.UpdatedAt
+	if diff := cmp.Diff(want, stored); diff != "" {
+		t.Errorf("%v's %q as it is stored:\n%s", c.owner, c.draft.Title, diff)
+	}
+}
+
+// createTogether has creates share a statement, and checks what comes of them.
+func (c *crowd) createTogether(t *testing.T, creates ...*sharedCreate) {
+	t.Helper()
+	var calls []func()
+	for _, one := range creates {
+		calls = append(calls, func() { one.run(t, c) })
+	}
+	c.together(t, calls...)
+	for _, one := range creates {
+		one.check(t, c)
+	}
+}
+
+// TestSharedCreatesAreAnsweredAsIfTheyWereAlone has one statement make new
+// todos, repeat such as are there, and be refused ids that are taken.
+func TestSharedCreatesAreAnsweredAsIfTheyWereAlone(t *testing.T) {
+	t.Parallel()
+	for _, mode := range queryModes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			url := withParameter(pgtest.NewDatabase(t), "default_query_exec_mode", mode)
+			store := openCrowd(t, url, 4)
+			owner := func(i int) todo.UserID { return user(t, fmt.Sprintf("u%d", i)) }
+			older := make([]*sharedCreate, 8)
+			for i := range older {
+				d := draft(fmt.Sprintf("older, of u%d: 'quoted', \"{braces}\", \\", i))
+				if i%2 == 0 {
+					d.Description = "NULL"
+				}
+				older[i] = &sharedCreate{owner: owner(i), draft: d}
+			}
+			store.createTogether(t, older...)
+			completed := todo.Change{IsCompleted: new(true)}
+			if _, err := store.UpdateTodo(t.Context(), owner(0), *older[0].draft.ID, completed); err != nil {
+				t.Fatal(err)
+			}
+
+			var creates []*sharedCreate
+			for i := range older {
+				d := draft(fmt.Sprintf("new, of u%d", i))
+				if i%3 == 0 {
+					d.Description = "d\n\t, \x01 é 😀"
+				}
+				creates = append(creates, &sharedCreate{owner: owner(i), draft: d})
+			}
+			creates = append(creates, older[0], older[1])
+			for n, change := range map[int]func(*sharedCreate){
+				2: func(c *sharedCreate) { c.draft.Title = "another title" },
+				3: func(c *sharedCreate) { c.owner = owner(0) },
+				4: func(c *sharedCreate) { c.draft.Description = "" },
+				5: func(c *sharedCreate) { c.draft.Description = "NULL" },
+			} {
+				taken := *older[n]
+				change(&taken)
+				taken.want = todo.ErrAlreadyExists
+				creates = append(creates, &taken)
+			}
+			store.createTogether(t, creates...)
+			if got, want := rows(t, url), 2*len(older); got != want {
+				t.Errorf("%d todos, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestCreatesOfOneIDShareNoStatement has each of the same todo's creates
+// answered, and one of those that want different ones.
+func TestCreatesOfOneIDShareNoStatement(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := openCrowd(t, url, 8)
+	same := sharedCreate{owner: user(t, "u"), draft: draft("same")}
+	first, second, third := same, same, same
+	neighbour := sharedCreate{owner: user(t, "v"), draft: draft("neighbour")}
+	store.createTogether(t, &first, &second, &neighbour, &third)
+	if got := rows(t, url); got != 2 {
+		t.Errorf("%d todos, want 2", got)
+	}
+
+	rivals := make([]*sharedCreate, 4)
+	one := draft("t")
+	var calls []func()
+	for i := range rivals {
+		rivals[i] = &sharedCreate{owner: user(t, fmt.Sprint("w", i)), draft: one, want: todo.ErrAlreadyExists}
+		calls = append(calls, func() { rivals[i].run(t, store) })
+	}
+	store.share(t, calls...)()
+	won := 0
+	for _, rival := range rivals {
+		if rival.err == nil {
+			won++
+			rival.want = nil
+		}
+		rival.check(t, store)
+	}
+	if won != 1 {
+		t.Errorf("%d of them won", won)
+	}
+}
+
+// TestACreateThatTheTableRefusesFailsAlone is about a draft that the service
+// would not let pass.
+func TestACreateThatTheTableRefusesFailsAlone(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := openCrowd(t, url, 8)
+	good := make([]*sharedCreate, 10)
+	var refused error
+	calls := []func(){func() { _, refused = store.CreateTodo(t.Context(), user(t, "u"), draft(" ")) }}
+	for i := range good {
+		good[i] = &sharedCreate{owner: user(t, fmt.Sprint("u", i)), draft: draft("t")}
+		calls = append(calls, func() { good[i].run(t, store) })
+	}
+	store.share(t, calls...)()
+	for _, create := range good {
+		create.check(t, store)
+	}
+	if refused == nil || errors.Is(refused, todo.ErrUnavailable) || errors.Is(refused, todo.ErrAlreadyExists) {
+		t.Errorf("a blank title: %v", refused)
+	}
+	if got := rows(t, url); got != 10 {
+		t.Errorf("%d todos, want 10", got)
+	}
+}
+
+// TestManyCreatesShareOfThemselves has as many callers at once as make creates
+// share without further help, and looks for each todo that was acknowledged.
+func TestManyCreatesShareOfThemselves(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := openCrowd(t, url, 16)
+	const callers, each = 40, 10
+	creates := make([]sharedCreate, callers*each)
+	var group sync.WaitGroup
+	for i := range callers {
+		group.Go(func() {
+			for n := range each {
+				create := &creates[i*each+n]
+				create.owner, create.draft = user(t, fmt.Sprint("u", i%7)), draft(fmt.Sprintf("%d %d", i, n))
+				create.run(t, store)
+			}
+		})
+	}
+	group.Wait()
+	for i := range creates {
+		creates[i].check(t, store)
+	}
+	if got := rows(t, url); got != callers*each {
+		t.Errorf("%d todos, want %d", got, callers*each)
+	}
+	shared := 0
+	for _, statement := range store.statements() {
+		if statement.err == nil && statement.calls > 1 {
+			shared += statement.calls
+		}
+	}
+	if shared < callers {
+		t.Errorf("%d creates shared a statement", shared)
+	}
+}
