@@ -165,7 +165,7 @@ func TestMediansAreOfEachFieldByItself(t *testing.T) {
 func TestThePictureIsWellFormed(t *testing.T) {
 	t.Parallel()
 	var lines []line
-	for i, protocol := range []load.Protocol{load.REST, load.ConnectJSON, load.ConnectBinary} {
+	for i, protocol := range load.Protocols() {
 		for _, rate := range []float64{1000, 5000, 9000} {
 			lines = append(lines, line{
 				Scenario: "get", Protocol: protocol,
@@ -182,12 +182,12 @@ func TestThePictureIsWellFormed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, part := range []string{">REST<", ">Connect JSON<", ">Connect binary<", "prefers-color-scheme: dark"} {
+	for _, part := range []string{">REST<", ">Connect JSON<", ">Connect binary<", ">gRPC<", "prefers-color-scheme: dark"} {
 		if !strings.Contains(picture, part) {
 			t.Errorf("the picture has no %s", part)
 		}
 	}
-	if got := strings.Count(picture, `class="line p50`); got != 3 || strings.Contains(picture, "NaN") {
+	if got := strings.Count(picture, `class="line p50`); got != 4 || strings.Contains(picture, "NaN") {
 		t.Errorf("%d lines of p50\n%s", got, picture)
 	}
 }

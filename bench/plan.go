@@ -68,11 +68,10 @@ func (o options) largePlan(s scenario) []combination {
 	})
 }
 
-// openPlan returns what is measured at given rates: what vegeta can, over
-// HTTP/1.1.
+// openPlan returns what is measured at given rates.
 func (o options) openPlan(s scenario) []combination {
 	return slices.DeleteFunc(o.plan(s), func(c combination) bool {
-		return c.callers != usualCallers || c.protocol == load.GRPC || s.name != string(load.Get) && s.name != "mix" && !o.full
+		return c.callers != usualCallers || s.name != string(load.Get) && s.name != "mix" && !o.full
 	})
 }
 

@@ -179,7 +179,7 @@ func (r *run) work(ctx context.Context, sources []Source, w Window, ready func()
 // connect returns a function that makes calls until the run ends.
 func (r *run) connect(ctx context.Context, sources []Source, deadline time.Time) (drive func(*tally) error, closeConn func(), err error) {
 	if r.Protocol == GRPC {
-		c, err := dialHTTP2(ctx, r.Addr)
+		c, err := dialHTTP2[flight](ctx, r.Addr)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -226,12 +226,14 @@ func (r *run) driveHTTP1(c *http1, next Source, seen *tally) error {
 	return nil
 }
 
-func (r *run) driveHTTP2(c *http2Conn, sources []Source, seen *tally) error {
-	type flight struct {
-		began time.Duration
-		next  Source
-	}
-	flights := make(map[uint32]flight, len(sources))
+// flight is a call under way on a connection that callers share.
+type flight struct {
+	began time.Duration
+	next  Source
+}
+
+func (r *run) driveHTTP2(c *http2Conn[flight], sources []Source, seen *tally) error {
+	underWay := 0
 	var message []byte
 	launch := func(next Source, now time.Duration) error {
 		if r.over(now) {
@@ -243,21 +245,19 @@ func (r *run) driveHTTP2(c *http2Conn, sources []Source, seen *tally) error {
 		}
 		path, token, template := r.requests.grpc(call)
 		message = template.append(message[:0], "", call.Todo)
-		stream, err := c.start(r.Addr, path, token, message)
-		flights[stream] = flight{began: now, next: next}
-		return err
+		underWay++
+		return c.start(path, token, message, flight{began: now, next: next})
 	}
 	for _, next := range sources {
 		if err := launch(next, time.Since(r.start)); err != nil {
 			return err
 		}
 	}
-	for len(flights) > 0 {
-		stream, err := c.finished()
+	for underWay > 0 {
+		f, err := c.finished()
+		underWay--
 		seen.made++
 		ended := time.Since(r.start)
-		f := flights[stream]
-		delete(flights, stream)
 		if err == nil {
 			r.count(&seen.latency, f.began, ended)
 		} else if err := seen.refuses(err); err != nil {

@@ -92,6 +92,12 @@ type RefusedError struct{ Answer string }
 // Error quotes the start of the answer.
 func (e *RefusedError) Error() string { return "load: refused: " + e.Answer }
 
+// refused reports whether a call failed without harm to its connection.
+func refused(err error) bool {
+	_, ok := errors.AsType[*RefusedError](err)
+	return ok
+}
+
 // chunks reads a body in the chunked coding (RFC 9112 section 7.1).
 func (c *http1) chunks(success bool) error {
 	for {

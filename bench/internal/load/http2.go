@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -22,31 +24,43 @@ const (
 	maxFrame     = 1 << 20
 )
 
-// http2Conn is a connection that several gRPC calls share. Whoever drives it
-// is one goroutine: it starts calls, and takes answers as they come. The
-// messages it sends are far smaller than the window of 64 KiB that every
-// connection begins with, so it need not count what it may send.
-type http2Conn struct {
-	conn     net.Conn
+// http2Conn is a connection that gRPC calls share. Any goroutine may start
+// calls; one takes answers as they come. T is what is kept of a call until its
+// answer. The messages it sends are far smaller than the window of 64 KiB that
+// every connection begins with, so it need not count what it may send.
+type http2Conn[T any] struct {
+	conn   net.Conn
+	host   string
+	framer *http2.Framer // Reads in one goroutine, and writes with mu held.
+
+	// Of the goroutine that takes answers.
 	in       *bufio.Reader
-	out      *bufio.Writer
-	framer   *http2.Framer
-	block    bytes.Buffer
-	encoder  *hpack.Encoder
 	decoder  *hpack.Decoder
 	status   string // The gRPC status and message of the block that was decoded last.
 	message  string
-	next     uint32
 	received uint32 // Since the service was last told to go on.
+
+	sending atomic.Int32          // How many goroutines are in send.
+	failed  atomic.Pointer[error] // Why no more calls are started.
+
+	mu      sync.Mutex
+	out     *bufio.Writer
+	block   bytes.Buffer
+	encoder *hpack.Encoder
+	next    uint32
+	calls   map[uint32]T // Under way, by stream.
 }
 
 // dialHTTP2 opens a connection with prior knowledge (RFC 9113 section 3.3).
-func dialHTTP2(ctx context.Context, addr string) (*http2Conn, error) {
+func dialHTTP2[T any](ctx context.Context, addr string) (*http2Conn[T], error) {
 	conn, err := dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &http2Conn{conn: conn, in: bufio.NewReaderSize(conn, 32<<10), out: bufio.NewWriterSize(conn, 32<<10), next: 1}
+	c := &http2Conn[T]{
+		conn: conn, host: addr, in: bufio.NewReaderSize(conn, 32<<10), out: bufio.NewWriterSize(conn, 32<<10),
+		next: 1, calls: make(map[uint32]T),
+	}
 	c.framer = http2.NewFramer(c.out, c.in)
 	c.framer.SetReuseFrames()
 	c.framer.SetMaxReadFrameSize(maxFrame)
@@ -66,7 +80,7 @@ func dialHTTP2(ctx context.Context, addr string) (*http2Conn, error) {
 	return c, nil
 }
 
-func (c *http2Conn) greet() error {
+func (c *http2Conn[T]) greet() error {
 	if _, err := io.WriteString(c.out, http2.ClientPreface); err != nil {
 		return err
 	}
@@ -93,68 +107,134 @@ func tokenField(token string) []byte {
 	return field.Bytes()
 }
 
-// start writes a call into the buffer and returns its stream's number.
-func (c *http2Conn) start(host, path string, token, message []byte) (stream uint32, err error) {
-	stream = c.next
+// start writes a call into the buffer. It is sent before finished waits.
+func (c *http2Conn[T]) start(path string, token, message []byte, call T) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.write(path, token, message, call)
+}
+
+// send starts a call and sends it at once. Of several goroutines that are at it
+// the last sends all their calls.
+func (c *http2Conn[T]) send(path string, token, message []byte, call T) error {
+	c.sending.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.write(path, token, message, call)
+	if c.sending.Add(-1) == 0 {
+		err = errors.Join(err, c.out.Flush())
+	}
+	return err
+}
+
+// write writes a call into the buffer. The caller holds mu.
+func (c *http2Conn[T]) write(path string, token, message []byte, call T) error {
+	if failed := c.failed.Load(); failed != nil {
+		return *failed
+	}
+	stream := c.next
 	c.next += 2
+	c.calls[stream] = call
 	c.block.Reset()
 	for _, field := range []hpack.HeaderField{
 		{Name: ":method", Value: "POST"},
 		{Name: ":scheme", Value: "http"},
-		{Name: ":authority", Value: host},
+		{Name: ":authority", Value: c.host},
 		{Name: ":path", Value: path},
 		{Name: "content-type", Value: "application/grpc+proto"},
 		{Name: "te", Value: "trailers"},
 		{Name: "user-agent", Value: "todo-bench"},
 	} {
 		if err := c.encoder.WriteField(field); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	c.block.Write(token)
 	if err := c.framer.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: stream, BlockFragment: c.block.Bytes(), EndHeaders: true,
 	}); err != nil {
-		return 0, err
+		return err
 	}
-	return stream, c.framer.WriteData(stream, true, message)
+	return c.framer.WriteData(stream, true, message)
 }
 
-// finished returns the number of the stream that ended next, with a
-// [RefusedError] unless with success. Before it waits for the service it sends
-// what was started.
-func (c *http2Conn) finished() (stream uint32, err error) {
+// finished returns the call that ended next, with a [RefusedError] unless with
+// success; any other error is the connection's. Before it waits for the service
+// it sends what was started.
+func (c *http2Conn[T]) finished() (call T, err error) {
 	for {
 		if c.in.Buffered() == 0 {
-			if err := c.out.Flush(); err != nil {
-				return 0, err
+			if err := c.locked(c.out.Flush); err != nil {
+				return call, err
 			}
 		}
 		frame, err := c.framer.ReadFrame()
 		if err != nil {
-			return 0, err
+			return call, err
 		}
-		headers, ok := frame.(*http2.HeadersFrame)
-		if !ok {
-			if err := c.other(frame); err != nil {
-				return 0, err
-			}
+		ended, refusal, err := c.receive(frame)
+		if err != nil {
+			return call, err
+		}
+		if !ended {
 			continue
 		}
-		if err := c.headers(headers); err != nil {
-			return 0, err
+		var ok bool
+		if call, ok = c.take(frame.Header().StreamID); !ok {
+			continue // A stream may be reset after its end.
 		}
-		switch {
-		case headers.StreamEnded() && c.status != "0":
-			return headers.StreamID, &RefusedError{"gRPC status " + c.status + " " + c.message}
-		case headers.StreamEnded():
-			return headers.StreamID, nil
+		if refusal != "" {
+			err = &RefusedError{refusal}
 		}
+		return call, err
 	}
 }
 
+// take returns the call of a stream that has ended, false when it had ended
+// before.
+func (c *http2Conn[T]) take(stream uint32) (call T, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	call, ok = c.calls[stream]
+	delete(c.calls, stream)
+	return call, ok
+}
+
+// receive reports whether a frame ends its stream, and with what in place of a
+// success. It answers what keeps a connection going. What messages say is
+// nobody's concern here.
+func (c *http2Conn[T]) receive(frame http2.Frame) (ended bool, refusal string, err error) {
+	switch f := frame.(type) {
+	case *http2.HeadersFrame:
+		err = c.headers(f)
+		if ended = f.StreamEnded(); ended && c.status != "0" {
+			refusal = "gRPC status " + c.status + " " + c.message
+		}
+	case *http2.DataFrame:
+		ended, refusal = f.StreamEnded(), "an answer without a gRPC status"
+		if c.received += f.Length; c.received > connWindow/2 {
+			increment := c.received
+			c.received = 0
+			err = c.locked(func() error { return c.framer.WriteWindowUpdate(0, increment) })
+		}
+	case *http2.RSTStreamFrame:
+		ended, refusal = true, "stream reset: "+f.ErrCode.String()
+	case *http2.SettingsFrame:
+		if !f.IsAck() {
+			err = c.locked(c.framer.WriteSettingsAck)
+		}
+	case *http2.PingFrame:
+		if !f.IsAck() {
+			err = c.locked(func() error { return c.framer.WritePing(true, f.Data) })
+		}
+	case *http2.GoAwayFrame:
+		err = fmt.Errorf("load: the connection ends: %v %s", f.ErrCode, f.DebugData())
+	}
+	return ended, refusal, err
+}
+
 // headers decodes a block of headers or trailers.
-func (c *http2Conn) headers(f *http2.HeadersFrame) error {
+func (c *http2Conn[T]) headers(f *http2.HeadersFrame) error {
 	if !f.HeadersEnded() {
 		return errors.New("load: headers in more than one frame")
 	}
@@ -165,30 +245,21 @@ func (c *http2Conn) headers(f *http2.HeadersFrame) error {
 	return c.decoder.Close()
 }
 
-// other answers what keeps a connection going. What messages say is nobody's
-// concern here.
-func (c *http2Conn) other(frame http2.Frame) error {
-	switch f := frame.(type) {
-	case *http2.DataFrame:
-		if c.received += f.Length; c.received > connWindow/2 {
-			increment := c.received
-			c.received = 0
-			return c.framer.WriteWindowUpdate(0, increment)
-		}
-	case *http2.SettingsFrame:
-		if !f.IsAck() {
-			return c.framer.WriteSettingsAck()
-		}
-	case *http2.PingFrame:
-		if !f.IsAck() {
-			return c.framer.WritePing(true, f.Data)
-		}
-	case *http2.GoAwayFrame:
-		return fmt.Errorf("load: the connection ends: %v %s", f.ErrCode, f.DebugData())
-	case *http2.RSTStreamFrame:
-		return fmt.Errorf("load: a stream was reset: %v", f.ErrCode)
-	}
-	return nil
+func (c *http2Conn[T]) locked(write func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return write()
 }
 
-func (c *http2Conn) setDeadline(t time.Time) error { return c.conn.SetDeadline(t) }
+// fail closes the connection, and has no more calls started. It returns those
+// that were under way, and the first reason that it was called with.
+func (c *http2Conn[T]) fail(reason error) (calls map[uint32]T, first error) {
+	c.failed.CompareAndSwap(nil, &reason)
+	_ = c.conn.Close() // It ends a write, which holds mu.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	calls, c.calls = c.calls, nil
+	return calls, *c.failed.Load()
+}
+
+func (c *http2Conn[T]) setDeadline(t time.Time) error { return c.conn.SetDeadline(t) }

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,14 +96,38 @@ func (s *service) ListTodos(ctx context.Context, r *todov1.ListTodosRequest) (*t
 func (s *service) start(t *testing.T) string {
 	t.Helper()
 	_, handler := todov1connect.NewTodoServiceHandler(s)
-	server := httptest.NewUnstartedServer(handler)
-	server.Config.Protocols = new(http.Protocols)
-	server.Config.Protocols.SetHTTP1(true)
-	server.Config.Protocols.SetUnencryptedHTTP2(true)
-	server.Start()
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
+	return serve(t, handler).addr
 }
+
+// server serves over HTTP/1.1 and cleartext HTTP/2, of which a connection
+// carries as many streams as the service's.
+type server struct {
+	addr        string
+	connections atomic.Int64 // All that were accepted.
+}
+
+// serve serves what the handler answers. In a request's context is its
+// connection.
+func serve(t *testing.T, handler http.Handler) *server {
+	t.Helper()
+	var s server
+	test := httptest.NewUnstartedServer(handler)
+	test.Config.Protocols = new(http.Protocols)
+	test.Config.Protocols.SetHTTP1(true)
+	test.Config.Protocols.SetUnencryptedHTTP2(true)
+	test.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams}
+	test.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+	test.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		s.connections.Add(1)
+		return context.WithValue(ctx, connKey{}, conn)
+	}
+	test.Start()
+	t.Cleanup(test.Close)
+	s.addr = strings.TrimPrefix(test.URL, "http://")
+	return &s
+}
+
+type connKey struct{}
 
 const someTodo = "12345678-9012-0000-0000-000000000000"
 
@@ -213,19 +240,5 @@ func TestRefusedCallsFailARun(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "6 of 6 calls") || !strings.Contains(err.Error(), "EOF") {
 			t.Errorf("%s: %v", protocol, err)
 		}
-	}
-}
-
-func TestOpenMakesCallsAtARate(t *testing.T) {
-	t.Parallel()
-	s := &service{}
-	w := Window{Warmup: 50 * time.Millisecond, Length: 400 * time.Millisecond, Begin: func() {}, End: func() {}}
-	r, err := Open(t.Context(), Target{Addr: s.start(t), Protocol: ConnectJSON, Tokens: []string{"t"}}, 200,
-		func() (Call, bool) { return Call{Operation: Get, Todo: someTodo}, true }, w)
-	if r == nil { // Behind it may be, on a busy machine.
-		t.Fatal(err)
-	}
-	if r.Made == 0 || r.Made > 91 || r.Refused != 0 || int(r.Made) != len(s.asked) {
-		t.Errorf("made %d, of which %d were refused and %d arrived: %s", r.Made, r.Refused, len(s.asked), r.Answer)
 	}
 }

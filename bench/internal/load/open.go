@@ -21,9 +21,9 @@ const (
 	openTimeout = 10 * time.Second
 )
 
-// Open makes calls at a steady rate, however long answers take, over HTTP/1.1.
-// It fails with [ErrBehind], beside the result, when fewer than nine of ten
-// calls could be made in time, or too many failed.
+// Open makes calls at a steady rate, however long answers take. It fails with
+// [ErrBehind], beside the result, when fewer than nine of ten calls could be
+// made in time, or too many failed.
 func Open(ctx context.Context, t Target, rate int, next Source, w Window) (*Result, error) {
 	requests := prepare(t)
 	var mu sync.Mutex // Vegeta asks for calls from many goroutines.
@@ -34,13 +34,15 @@ func Open(ctx context.Context, t Target, rate int, next Source, w Window) (*Resu
 		if !ok {
 			return vegeta.ErrNoTargets
 		}
-		// The whole request is the body: see connections.
-		target.Method, target.URL = http.MethodPost, "http://"+t.Addr
-		target.Body = requests.http1(nil, call)
+		target.Method = http.MethodPost
+		target.URL, target.Body = requests.open(call)
 		return nil
 	}
 
-	pool := &connections{addr: t.Addr}
+	var pool transport = &http1Pool{addr: t.Addr}
+	if t.Protocol == GRPC {
+		pool = &http2Pool{addr: t.Addr, timeout: openTimeout}
+	}
 	defer pool.close()
 	attacker := vegeta.NewAttacker(vegeta.Client(&http.Client{Transport: pool}),
 		vegeta.Workers(firstWorkers), vegeta.MaxWorkers(maxWorkers), vegeta.MaxBody(0))
@@ -50,6 +52,9 @@ func Open(ctx context.Context, t Target, rate int, next Source, w Window) (*Resu
 	r := &Result{Elapsed: w.Length}
 	start := time.Now()
 	for result := range attacker.Attack(targets, vegeta.ConstantPacer{Freq: rate, Per: time.Second}, w.Warmup+w.Length, "") {
+		if result.Error == vegeta.ErrNoTargets.Error() {
+			continue // No call was left to make.
+		}
 		r.Made++
 		switch {
 		case result.Error != "":
@@ -74,60 +79,22 @@ func Open(ctx context.Context, t Target, rate int, next Source, w Window) (*Resu
 // ErrBehind says that calls could not be made at the rate that was asked for.
 var ErrBehind = errors.New("load: the rate was not reached")
 
-// connections sends requests over connections that it keeps. In place of an
-// http.Transport, which costs more than the service's share of a call, it
-// sends the body of a request as the whole of it, headers included.
-type connections struct {
-	addr string
-
-	mu   sync.Mutex
-	idle []*http1
+// transport makes vegeta's calls. An answer that is not a success is an error.
+// In place of an [http.Transport], which costs more than the service's share of
+// a call, it sends what was written in advance.
+type transport interface {
+	http.RoundTripper
+	close() // Once an attack has ended.
 }
 
-// RoundTrip implements [http.RoundTripper]. An answer that is not a success is
-// an error.
-func (p *connections) RoundTrip(r *http.Request) (*http.Response, error) {
-	request, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	c, err := p.take(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	err = errors.Join(c.conn.SetDeadline(time.Now().Add(openTimeout)), c.roundTrip(request))
-	if _, refused := errors.AsType[*RefusedError](err); err == nil || refused {
-		p.mu.Lock()
-		p.idle = append(p.idle, c)
-		p.mu.Unlock()
-	} else {
-		_ = c.conn.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &http.Response{
-		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: r,
-	}, nil
+// readBody returns what [requests.open] has made.
+func readBody(r *http.Request) ([]byte, error) {
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }
 
-// take returns the connection that was used last, so that those that are not
-// needed stay unused, or a new one.
-func (p *connections) take(ctx context.Context) (*http1, error) {
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return c, nil
-	}
-	p.mu.Unlock()
-	return dialHTTP1(ctx, p.addr)
-}
-
-// close closes what is idle, which is all once an attack has ended.
-func (p *connections) close() {
-	for _, c := range p.idle {
-		_ = c.conn.Close()
-	}
+// succeeded is the answer to a call that was one. No more of it matters.
+func succeeded(r *http.Request) *http.Response {
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}
 }
