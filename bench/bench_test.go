@@ -162,6 +162,23 @@ func TestMediansAreOfEachFieldByItself(t *testing.T) {
 	}
 }
 
+func TestEveryProtocolIsMeasuredAtRates(t *testing.T) {
+	t.Parallel()
+	for _, sc := range scenarios() {
+		var got []load.Protocol
+		for _, c := range (options{}).openPlan(sc) {
+			got = append(got, c.protocol)
+		}
+		var want []load.Protocol
+		if sc.name == "get" || sc.name == "mix" {
+			want = load.Protocols()
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", sc.name, got, want)
+		}
+	}
+}
+
 func TestThePictureIsWellFormed(t *testing.T) {
 	t.Parallel()
 	var lines []line
