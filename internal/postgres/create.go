@@ -58,8 +58,11 @@ func (createQuery) maxRows() int { return 1 }
 
 // createShared is CreateTodo for several calls, which are committed together.
 // A call that is to make what another one makes is left out: DO UPDATE takes a
-// row once. The order keeps two such statements from each waiting for the other.
-func (s *Store) createShared(ctx context.Context, calls []*sharedCall[createQuery]) error {
+// row once. The order keeps two such statements from each waiting for the other,
+// and lock_timeout, which is less than sharingPatience, has the server give up at
+// a row that somebody else holds: until it did, the repetitions would wait for
+// what the statement has inserted, should the request to cancel it get lost.
+func (s *Store) createShared(ctx context.Context, calls []*sharedCall[createQuery], began func()) error {
 	var (
 		first                = make(map[todo.ID]bool, len(calls))
 		asked                = make([]*sharedCall[createQuery], 0, len(calls))
@@ -78,11 +81,12 @@ func (s *Store) createShared(ctx context.Context, calls []*sharedCall[createQuer
 		owners, ids = append(owners, call.query.owner.String()), append(ids, uuidParam(*draft.ID))
 		titles, descriptions = append(titles, draft.Title), append(descriptions, draft.Description)
 	}
-	return askShared(ctx, s, asked, `
+	return askShared(ctx, s, asked, began, `
 		WITH asked AS (
 			SELECT owner, todo_id, title, description, call
 			FROM   unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
 			       WITH ORDINALITY AS asked (owner, todo_id, title, description, call)
+			CROSS JOIN set_config('lock_timeout', '200ms', true) AS of_this_statement
 		), made AS (
 			INSERT INTO todo (user_id, id, title, description)
 			SELECT   owner, todo_id, title, NULLIF(description, '')

@@ -51,9 +51,9 @@ func (s *Store) OnShared(told func(calls int, err error)) {
 	s.creates.ask = tell(s.creates.ask, told)
 }
 
-func tell[Q sharedQuery](ask func(context.Context, []*sharedCall[Q]) error, told func(int, error)) func(context.Context, []*sharedCall[Q]) error {
-	return func(ctx context.Context, calls []*sharedCall[Q]) error {
-		err := ask(ctx, calls)
+func tell[Q sharedQuery](ask func(context.Context, []*sharedCall[Q], func()) error, told func(int, error)) func(context.Context, []*sharedCall[Q], func()) error {
+	return func(ctx context.Context, calls []*sharedCall[Q], began func()) error {
+		err := ask(ctx, calls, began)
 		told(len(calls), err)
 		return err
 	}

@@ -41,12 +41,12 @@ func (getQuery) maxRows() int { return 1 }
 
 // getShared is GetTodo for several calls. LIMIT keeps the planner from joining
 // in another way than by the primary key, whatever it thinks of the sizes.
-func (s *Store) getShared(ctx context.Context, calls []*sharedCall[getQuery]) error {
+func (s *Store) getShared(ctx context.Context, calls []*sharedCall[getQuery], began func()) error {
 	owners, ids := make([]string, len(calls)), make([]pgtype.UUID, len(calls))
 	for i, call := range calls {
 		owners[i], ids[i] = call.query.owner.String(), uuidParam(call.query.id)
 	}
-	return askShared(ctx, s, calls, `
+	return askShared(ctx, s, calls, began, `
 		SELECT id, title, description, is_completed, created_at, updated_at, call
 		FROM   unnest($1::text[], $2::uuid[])
 		       WITH ORDINALITY AS asked (owner, todo_id, call)
@@ -121,7 +121,7 @@ func (q listQuery) maxRows() int { return q.limit }
 // comes with each call the planner knows nothing: it would expect a tenth of
 // each owner's todos, and where owners have many, think the statement so costly
 // that compiling it pays (jit_above_cost), which takes longer than all the rest.
-func (s *Store) listShared(ctx context.Context, calls []*sharedCall[listQuery]) error {
+func (s *Store) listShared(ctx context.Context, calls []*sharedCall[listQuery], began func()) error {
 	var (
 		owners      = make([]string, len(calls))
 		createdAts  = make([]pgtype.Timestamptz, len(calls))
@@ -133,7 +133,7 @@ func (s *Store) listShared(ctx context.Context, calls []*sharedCall[listQuery]) 
 		q := call.query
 		owners[i], createdAts[i], ids[i], isCompleted[i], limits[i] = q.owner.String(), q.createdAt, uuidParam(q.id), q.isCompleted, q.limit
 	}
-	err := askShared(ctx, s, calls, `
+	err := askShared(ctx, s, calls, began, `
 		SELECT id, title, description, is_completed, created_at, updated_at, call
 		FROM   unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::boolean[], $5::integer[])
 		       WITH ORDINALITY AS asked (owner, after_time, after_id, filter, size, call)
@@ -170,8 +170,9 @@ func newestFirst(a, b todo.Todo) int {
 // askShared runs a statement for calls, once, and gives each its todos. The
 // statement returns the columns of a todo, and behind them the number of the
 // call that the row is for, counted from 1.
-func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall[Q], sql string, args ...any) error {
+func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall[Q], began func(), sql string, args ...any) error {
 	generation, err := s.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		began()
 		rows, err := conn.Query(ctx, sql, args...)
 		if err != nil {
 			return err

@@ -32,8 +32,8 @@ const (
 // or is late, each of its calls runs its own statement, as if there had been no
 // other, and when it was late, nothing is shared for a while. It may have had
 // its effect by then, so only what is idempotent is shared. So a call can't
-// be failed by one that it shares with, and is held up by it no longer than
-// sharingPatience. A caller who leaves just leaves.
+// be failed by one that it shares with, and once the statement has a connection is
+// held up by it no longer than sharingPatience. A caller who leaves just leaves.
 //
 // To wait for a shared statement is to wait for a connection: maxWaiting calls
 // do at most, and none for longer than acquireTimeout.
@@ -44,8 +44,9 @@ type sharer[Q sharedQuery] struct {
 
 	operation string // As errors name it.
 
-	// ask fills in the todos of calls by one statement.
-	ask func(ctx context.Context, calls []*sharedCall[Q]) error
+	// ask fills in the todos of calls by one statement. It calls began when the
+	// statement has its connection.
+	ask func(ctx context.Context, calls []*sharedCall[Q], began func()) error
 
 	// refuse returns the error of a call that would be one more than
 	// maxWaiting.
@@ -59,7 +60,7 @@ type sharer[Q sharedQuery] struct {
 
 func newSharer[Q sharedQuery](
 	atOnce int, operation string,
-	ask func(context.Context, []*sharedCall[Q]) error, refuse func(context.Context, int) error,
+	ask func(context.Context, []*sharedCall[Q], func()) error, refuse func(context.Context, int) error,
 ) *sharer[Q] {
 	return &sharer[Q]{atOnce: atOnce, operation: operation, ask: ask, refuse: refuse}
 }
@@ -91,7 +92,7 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, 
 	case err != nil:
 		return nil, interpret(ctx, s.operation, &noConnectionError{err})
 	case counted:
-		defer s.watch(func() {})()
+		defer s.watchOwn()()
 		return alone()
 	case call == nil:
 		return alone()
@@ -131,11 +132,24 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], co
 	return call, false, nil
 }
 
-// watch gives a statement that was counted as running its time. It returns what
-// to call when the statement has ended. When that is late, the statement counts
-// no longer, calls that wait go their own way, and late is called.
-func (s *sharer[Q]) watch(late func()) (ended func()) {
-	timer := time.AfterFunc(sharingPatience, func() {
+// watchOwn gives a call's own statement, which was counted as running, its time.
+// It returns what to call when the statement has ended. When that is late, for
+// whatever reason, the statement counts no longer, and the next takes its place.
+func (s *sharer[Q]) watchOwn() (ended func()) {
+	timer := time.AfterFunc(sharingPatience, s.next)
+	return func() {
+		if timer.Stop() {
+			s.next()
+		}
+	}
+}
+
+// watchShared gives a shared statement its time, which begins with began: to
+// wait for a connection is what each of its calls would do by itself, and all
+// the longer. When it is late, the statement counts no longer, calls that wait go
+// their own way, and late is called.
+func (s *sharer[Q]) watchShared(late func()) (began, ended func()) {
+	timer := time.AfterFunc(acquireTimeout+sharingPatience, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.running--
@@ -146,11 +160,17 @@ func (s *sharer[Q]) watch(late func()) (ended func()) {
 		s.waiting = nil
 		late()
 	})
-	return func() {
+	began = func() {
+		if timer.Stop() {
+			timer.Reset(sharingPatience)
+		}
+	}
+	ended = func() {
 		if timer.Stop() {
 			s.next()
 		}
 	}
+	return began, ended
 }
 
 // next starts a statement in place of one that has ended, when calls wait.
@@ -201,8 +221,9 @@ func (s *sharer[Q]) share(calls []*sharedCall[Q]) {
 	// No caller's context: each may leave. The store bounds the statement.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	defer s.watch(cancel)()
-	err := s.try(ctx, calls)
+	began, ended := s.watchShared(cancel)
+	defer ended()
+	err := s.try(ctx, calls, began)
 	for _, call := range calls {
 		call.served = err == nil && !call.leftOut
 		close(call.done)
@@ -211,11 +232,11 @@ func (s *sharer[Q]) share(calls []*sharedCall[Q]) {
 
 // try is ask, of which a panic is a failure like others: here it would end the
 // process, and in the statement of the call that it comes from, it comes again.
-func (s *sharer[Q]) try(ctx context.Context, calls []*sharedCall[Q]) (err error) {
+func (s *sharer[Q]) try(ctx context.Context, calls []*sharedCall[Q], began func()) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return s.ask(ctx, calls)
+	return s.ask(ctx, calls, began)
 }

@@ -33,6 +33,8 @@ type shareTest struct {
 	// How long statements take, and how they end: a call's own, and shared.
 	own, shared func(context.Context) error
 
+	connecting time.Duration // How long shared ones wait for a connection.
+
 	mu         sync.Mutex
 	statements [][]int // The numbers of the calls of each that was shared.
 	alone      []int   // The calls that ran their own.
@@ -52,7 +54,9 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
 	t.Cleanup(s.wantIdle)
 	refuse := func(context.Context, int) error { return errOverloaded }
-	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, ask: func(ctx context.Context, calls []*sharedCall[numbered]) error {
+	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, ask: func(ctx context.Context, calls []*sharedCall[numbered], began func()) error {
+		time.Sleep(s.connecting)
+		began()
 		var numbers []int
 		for _, call := range calls {
 			numbers = append(numbers, call.query.number)
@@ -259,9 +263,26 @@ func TestALateStatementOfACallsOwnLetsTheOthersGo(t *testing.T) {
 		first := s.startAll(0, 1)
 		s.own = takes(usual)
 		others := s.startAll(1, 4)
-		wantAll(t, "the others", others, answered{alone: true, took: sharingPatience + usual})
+		wantAll(t, "the others", others, answered{shared: true, took: sharingPatience + usual})
 		wantAll(t, "the first", first, answered{alone: true, took: time.Second})
-		s.wantStatements()
+		s.wantStatements(numbers(1, 4))
+	})
+}
+
+// TestToWaitForAConnectionIsNotToBeLate is about a pool that is full of what came
+// before: if statements were given up for that, all would go their own way, and
+// fill it again.
+func TestToWaitForAConnectionIsNotToBeLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.connecting = acquireTimeout - time.Nanosecond
+		s.shared = takes(sharingPatience - time.Nanosecond)
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 4)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the others", others, answered{shared: true, took: usual + acquireTimeout + sharingPatience - 2*time.Nanosecond})
+		s.wantStatements(numbers(1, 4))
 	})
 }
 

@@ -51,8 +51,8 @@ type Config struct {
 // Every method takes at most a second to get a connection, or none when it
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass. A call that was to share a statement may take a second and a
-// quarter more: to wait for it, and to give it up.
+// deadline, pass. A call that was to share a statement may take two seconds and a
+// quarter more: to wait for it, for its connection, and to give it up.
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue
