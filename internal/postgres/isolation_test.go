@@ -150,7 +150,10 @@ type sharedWith struct {
 func (s sharedWith) CreateTodo(ctx context.Context, owner todo.UserID, d todo.Draft) (created todo.Todo, err error) {
 	others := func() {
 		other := user(s.u.T, "another")
-		mine := create(s.u.T, s.Store, other, "mine")
+		mine, err := s.Store.CreateTodo(ctx, other, draft("mine"))
+		if err != nil {
+			s.u.Errorf("another creates: %v", err)
+		}
 		got, err := s.Store.GetTodo(ctx, other, mine.ID)
 		if err != nil || got != mine {
 			s.u.Errorf("another gets %v, %v", got, err)

@@ -136,7 +136,12 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], co
 // It returns what to call when the statement has ended. When that is late, for
 // whatever reason, the statement counts no longer, and the next takes its place.
 func (s *sharer[Q]) watchOwn() (ended func()) {
-	timer := time.AfterFunc(sharingPatience, s.next)
+	return s.nextUnlessLate(time.AfterFunc(sharingPatience, s.next))
+}
+
+// nextUnlessLate returns what to call when a statement has ended whose time a
+// timer keeps.
+func (s *sharer[Q]) nextUnlessLate(timer *time.Timer) (ended func()) {
 	return func() {
 		if timer.Stop() {
 			s.next()
@@ -165,12 +170,7 @@ func (s *sharer[Q]) watchShared(late func()) (began, ended func()) {
 			timer.Reset(sharingPatience)
 		}
 	}
-	ended = func() {
-		if timer.Stop() {
-			s.next()
-		}
-	}
-	return began, ended
+	return began, s.nextUnlessLate(timer)
 }
 
 // next starts a statement in place of one that has ended, when calls wait.

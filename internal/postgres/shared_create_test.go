@@ -206,13 +206,7 @@ func TestManyCreatesShareOfThemselves(t *testing.T) {
 	if got := rows(t, url); got != callers*each {
 		t.Errorf("%d todos, want %d", got, callers*each)
 	}
-	shared := 0
-	for _, statement := range store.statements() {
-		if statement.err == nil && statement.calls > 1 {
-			shared += statement.calls
-		}
-	}
-	if shared < callers {
+	if shared := store.servedTogether(); shared < callers {
 		t.Errorf("%d creates shared a statement", shared)
 	}
 }

@@ -50,6 +50,17 @@ func (c *crowd) statements() []sharedStatement {
 	return append([]sharedStatement(nil), c.shared...)
 }
 
+// servedTogether returns how many calls have been served by statements of more
+// than one.
+func (c *crowd) servedTogether() (served int) {
+	for _, statement := range c.statements() {
+		if statement.err == nil && statement.calls > 1 {
+			served += statement.calls
+		}
+	}
+	return served
+}
+
 // share has calls share a statement, one for each kind, unless they are too
 // many for that. It returns when they have begun to; wait returns
 // when all have been answered.
@@ -207,13 +218,7 @@ func TestReadsThatShareOfThemselvesAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 		})
 	}
 	group.Wait()
-	served := 0
-	for _, statement := range store.statements() {
-		if statement.err == nil && statement.calls > 1 {
-			served += statement.calls
-		}
-	}
-	if served < 100 {
+	if served := store.servedTogether(); served < 100 {
 		t.Errorf("%d reads shared a statement", served)
 	}
 }

@@ -144,14 +144,20 @@ func each() Source {
 	}
 }
 
-func TestEveryCallIsUnderstoodByAConnectHandler(t *testing.T) {
-	t.Parallel()
-	want := []string{
+// eachAsked is what a service has been asked by each.
+func eachAsked() []string {
+	asked := []string{
 		"get " + someTodo, "list 20", "list 100", "create " + Title, "update " + someTodo, "delete " + someTodo,
 	}
-	for i := range want {
-		want[i] += " as Bearer token of 1"
+	for i := range asked {
+		asked[i] += " as Bearer token of 1"
 	}
+	return asked
+}
+
+func TestEveryCallIsUnderstoodByAConnectHandler(t *testing.T) {
+	t.Parallel()
+	want := eachAsked()
 	for _, protocol := range []Protocol{ConnectJSON, ConnectBinary, GRPC} {
 		for name, length := range map[string]int{"with a length": 10, "in chunks": 40_000} {
 			t.Run(string(protocol)+" "+name, func(t *testing.T) {

@@ -70,12 +70,7 @@ func TestOpenMakesCallsAtARate(t *testing.T) {
 
 func TestOpenMakesTheCallsItIsGiven(t *testing.T) {
 	t.Parallel()
-	want := []string{
-		"get " + someTodo, "list 20", "list 100", "create " + Title, "update " + someTodo, "delete " + someTodo,
-	}
-	for i := range want {
-		want[i] += " as Bearer token of 1"
-	}
+	want := eachAsked()
 	slices.Sort(want) // They may arrive in any order.
 	for _, protocol := range []Protocol{ConnectBinary, GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
