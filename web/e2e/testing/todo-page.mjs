@@ -205,6 +205,16 @@ export class TodoPage {
   }
 
   /**
+   * Waits until the service has carried out a call of the page's.
+   *
+   * @param {string} procedure
+   */
+  async answered(procedure) {
+    const succeeded = () => this.calls.some((call) => call.procedure === procedure && call.status === 200);
+    await eventually(succeeded, true);
+  }
+
+  /**
    * Waits until the list shows these todos, in this order, and no others.
    *
    * @param {string[]} titles
