@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -29,8 +30,8 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	if s.maxTodos > 0 {
 		return s.createWithin(ctx, owner, draft)
 	}
-	created, err := one(s.creates.do(ctx, createQuery{owner, draft}, func() ([]todo.Todo, error) {
-		return s.rows(ctx, idempotent, createOperation, `
+	created, err := one(s.creates.do(ctx, createQuery{owner, draft}, func(waited time.Duration) ([]todo.Todo, error) {
+		return s.rows(ctx, work{operation: createOperation, waited: waited}, `
 			INSERT INTO todo (user_id, id, title, description)
 			VALUES           ($1, $2, $3, NULLIF($4, ''))
 			ON CONFLICT (id) DO UPDATE
@@ -54,34 +55,20 @@ type createQuery struct {
 	draft todo.Draft
 }
 
-func (createQuery) maxRows() int { return 1 }
+func (q createQuery) weight() int {
+	return 1 + (len(q.draft.Title)+len(q.draft.Description))/usualText
+}
+
+func (q createQuery) makes() *todo.ID { return q.draft.ID }
 
 // createShared is CreateTodo for several calls, which are committed together.
-// A call that is to make what another one makes is left out: DO UPDATE takes a
-// row once. The order keeps two such statements from each waiting for the other,
+// Each makes another todo: DO UPDATE takes a row once. The order keeps two such
+// statements, of two processes, from each waiting for the other,
 // and lock_timeout, which is less than sharingPatience, has the server give up at
 // a row that somebody else holds: until it did, the repetitions would wait for
 // what the statement has inserted, should the request to cancel it get lost.
-func (s *Store) createShared(ctx context.Context, calls []*sharedCall[createQuery], began func()) error {
-	var (
-		first                = make(map[todo.ID]bool, len(calls))
-		asked                = make([]*sharedCall[createQuery], 0, len(calls))
-		owners               = make([]string, 0, len(calls))
-		ids                  = make([]pgtype.UUID, 0, len(calls))
-		titles, descriptions = make([]string, 0, len(calls)), make([]string, 0, len(calls))
-	)
-	for _, call := range calls {
-		draft := call.query.draft
-		if first[*draft.ID] {
-			call.leftOut = true
-			continue
-		}
-		first[*draft.ID] = true
-		asked = append(asked, call)
-		owners, ids = append(owners, call.query.owner.String()), append(ids, uuidParam(*draft.ID))
-		titles, descriptions = append(titles, draft.Title), append(descriptions, draft.Description)
-	}
-	return askShared(ctx, s, asked, began, `
+func (s *Store) createShared(ctx context.Context, begin func() []*sharedCall[createQuery]) error {
+	return askShared(ctx, s, begin, `
 		WITH asked AS (
 			SELECT owner, todo_id, title, description, call
 			FROM   unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
@@ -101,7 +88,19 @@ func (s *Store) createShared(ctx context.Context, calls []*sharedCall[createQuer
 		)
 		SELECT id, made.title, made.description, false, created_at, created_at AS updated_at, call
 		FROM   made JOIN asked ON todo_id = id`,
-		owners, ids, titles, descriptions)
+		func(calls []*sharedCall[createQuery]) []any {
+			var (
+				owners               = make([]string, len(calls))
+				ids                  = make([]pgtype.UUID, len(calls))
+				titles, descriptions = make([]string, len(calls)), make([]string, len(calls))
+			)
+			for i, call := range calls {
+				draft := call.query.draft
+				owners[i], ids[i] = call.query.owner.String(), uuidParam(*draft.ID)
+				titles[i], descriptions[i] = draft.Title, draft.Description
+			}
+			return []any{owners, ids, titles, descriptions}
+		})
 }
 
 // createWithin is CreateTodo with a bound on the owner's todos.
@@ -116,7 +115,7 @@ func (s *Store) createWithin(ctx context.Context, owner todo.UserID, draft todo.
 	var id pgtype.UUID // Not valid when neither inserted nor the same.
 	var title, description pgtype.Text
 	var createdAt pgtype.Timestamptz
-	err := s.run(ctx, idempotent, createOperation, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, work{operation: createOperation}, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, `
 			WITH room AS (
 				SELECT EXISTS (SELECT FROM todo WHERE user_id = $1 AND id = $2)

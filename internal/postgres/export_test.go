@@ -11,6 +11,13 @@ import (
 // what was prepared on them.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
+// Hold returns how long a call has a connection for, in the mean.
+func (s *Store) Hold() time.Duration {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.queue.hold
+}
+
 // Crowd makes the store behave as if as many statements ran as make others wait to
 // share a statement. Release ends those, so that what waits shares the next,
 // however long the test took to get there.
@@ -39,7 +46,7 @@ func (s *sharer[Q]) disperse() {
 	}
 	s.mu.Unlock()
 	for range s.atOnce {
-		s.next()
+		s.next(nil)
 	}
 }
 
@@ -51,10 +58,17 @@ func (s *Store) OnShared(told func(calls int, err error)) {
 	s.creates.ask = tell(s.creates.ask, told)
 }
 
-func tell[Q sharedQuery](ask func(context.Context, []*sharedCall[Q], func()) error, told func(int, error)) func(context.Context, []*sharedCall[Q], func()) error {
-	return func(ctx context.Context, calls []*sharedCall[Q], began func()) error {
-		err := ask(ctx, calls, began)
-		told(len(calls), err)
+func tell[Q sharedQuery](ask func(context.Context, func() []*sharedCall[Q]) error, told func(int, error)) func(context.Context, func() []*sharedCall[Q]) error {
+	return func(ctx context.Context, begin func() []*sharedCall[Q]) error {
+		calls := 0
+		err := ask(ctx, func() []*sharedCall[Q] {
+			all := begin()
+			calls = len(all)
+			return all
+		})
+		if calls > 0 {
+			told(calls, err)
+		}
 		return err
 	}
 }

@@ -54,3 +54,34 @@ func TestCallsThatWouldWaitInVainAreRefusedAtOnce(t *testing.T) {
 		t.Errorf("Ready: %v", err)
 	}
 }
+
+// TestASharedStatementSaysNothingOfHowLongACallHasItsConnection has one of many calls
+// sleep at one call's row.
+func TestASharedStatementSaysNothingOfHowLongACallHasItsConnection(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	sleeping := create(t, open(t, url, 1), user(t, "u"), "t")
+	execute(t, connect(t, url), `
+		ALTER TABLE todo RENAME TO todo_rows;
+		CREATE VIEW todo AS
+			SELECT id, title, description, is_completed, user_id, created_at, updated_at
+			FROM   todo_rows
+			WHERE  pg_sleep(0.1) IS NOT NULL`)
+	store := openCrowd(t, url, 1)
+	gets := make([]func(), 50)
+	for i := range gets {
+		gets[i] = func() {
+			id, want := neverMade(), todo.ErrNotFound
+			if i == 0 {
+				id, want = sleeping.ID, nil
+			}
+			if _, err := store.GetTodo(t.Context(), user(t, "u"), id); !errors.Is(err, want) {
+				t.Errorf("GetTodo: %v, want %v", err, want)
+			}
+		}
+	}
+	store.together(t, gets...)
+	if hold := store.Hold(); hold > 50*time.Millisecond {
+		t.Errorf("a call is said to hold a connection for %v", hold)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -20,8 +21,8 @@ const (
 
 // GetTodo implements [todo.Store].
 func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	found, err := s.gets.do(ctx, getQuery{owner, id}, func() ([]todo.Todo, error) {
-		return s.rows(ctx, idempotent, getOperation, `
+	found, err := s.gets.do(ctx, getQuery{owner, id}, func(waited time.Duration) ([]todo.Todo, error) {
+		return s.rows(ctx, work{operation: getOperation, waited: waited}, `
 			SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at
 			FROM   todo
 			WHERE  user_id = $1
@@ -37,16 +38,13 @@ type getQuery struct {
 	id    todo.ID
 }
 
-func (getQuery) maxRows() int { return 1 }
+func (getQuery) weight() int     { return 1 }
+func (getQuery) makes() *todo.ID { return nil }
 
 // getShared is GetTodo for several calls. LIMIT keeps the planner from joining
 // in another way than by the primary key, whatever it thinks of the sizes.
-func (s *Store) getShared(ctx context.Context, calls []*sharedCall[getQuery], began func()) error {
-	owners, ids := make([]string, len(calls)), make([]pgtype.UUID, len(calls))
-	for i, call := range calls {
-		owners[i], ids[i] = call.query.owner.String(), uuidParam(call.query.id)
-	}
-	return askShared(ctx, s, calls, began, `
+func (s *Store) getShared(ctx context.Context, begin func() []*sharedCall[getQuery]) error {
+	return askShared(ctx, s, begin, `
 		SELECT id, title, description, is_completed, created_at, updated_at, call
 		FROM   unnest($1::text[], $2::uuid[])
 		       WITH ORDINALITY AS asked (owner, todo_id, call)
@@ -57,7 +55,13 @@ func (s *Store) getShared(ctx context.Context, calls []*sharedCall[getQuery], be
 			  AND  id = asked.todo_id
 			LIMIT  1
 		) AS found`,
-		owners, ids)
+		func(calls []*sharedCall[getQuery]) []any {
+			owners, ids := make([]string, len(calls)), make([]pgtype.UUID, len(calls))
+			for i, call := range calls {
+				owners[i], ids[i] = call.query.owner.String(), uuidParam(call.query.id)
+			}
+			return []any{owners, ids}
+		})
 }
 
 // ListTodos implements [todo.Store]. The query's size has to be at least 1, as
@@ -82,8 +86,8 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 		q.createdAt = pgtype.Timestamptz{Time: query.After.CreatedAt, Valid: true}
 		q.id = query.After.ID
 	}
-	todos, err := s.lists.do(ctx, q, func() ([]todo.Todo, error) {
-		return s.rows(ctx, idempotent, listOperation, `
+	todos, err := s.lists.do(ctx, q, func(waited time.Duration) ([]todo.Todo, error) {
+		return s.rows(ctx, work{operation: listOperation, waited: waited}, `
 			SELECT   id, title, COALESCE(description, ''), is_completed, created_at, updated_at
 			FROM     todo
 			WHERE    user_id = $1
@@ -96,6 +100,8 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 	if err != nil {
 		return todo.Page{}, err
 	}
+	// As they come, but the join of a shared statement promises no order.
+	slices.SortFunc(todos, newestFirst)
 	if len(todos) <= query.Size {
 		return todo.Page{Todos: todos}, nil
 	}
@@ -113,7 +119,8 @@ type listQuery struct {
 	limit       int
 }
 
-func (q listQuery) maxRows() int { return q.limit }
+func (q listQuery) weight() int   { return q.limit }
+func (listQuery) makes() *todo.ID { return nil }
 
 // listShared is ListTodos for several calls.
 //
@@ -121,19 +128,8 @@ func (q listQuery) maxRows() int { return q.limit }
 // comes with each call the planner knows nothing: it would expect a tenth of
 // each owner's todos, and where owners have many, think the statement so costly
 // that compiling it pays (jit_above_cost), which takes longer than all the rest.
-func (s *Store) listShared(ctx context.Context, calls []*sharedCall[listQuery], began func()) error {
-	var (
-		owners      = make([]string, len(calls))
-		createdAts  = make([]pgtype.Timestamptz, len(calls))
-		ids         = make([]pgtype.UUID, len(calls))
-		isCompleted = make([]*bool, len(calls))
-		limits      = make([]int, len(calls))
-	)
-	for i, call := range calls {
-		q := call.query
-		owners[i], createdAts[i], ids[i], isCompleted[i], limits[i] = q.owner.String(), q.createdAt, uuidParam(q.id), q.isCompleted, q.limit
-	}
-	err := askShared(ctx, s, calls, began, `
+func (s *Store) listShared(ctx context.Context, begin func() []*sharedCall[listQuery]) error {
+	return askShared(ctx, s, begin, `
 		SELECT id, title, description, is_completed, created_at, updated_at, call
 		FROM   unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::boolean[], $5::integer[])
 		       WITH ORDINALITY AS asked (owner, after_time, after_id, filter, size, call)
@@ -151,12 +147,20 @@ func (s *Store) listShared(ctx context.Context, calls []*sharedCall[listQuery], 
 			ORDER BY created_at DESC, id DESC
 			LIMIT    asked.size
 		) AS found`,
-		owners, createdAts, ids, isCompleted, limits)
-	for _, call := range calls {
-		// As they come, but a join promises no order.
-		slices.SortFunc(call.todos, newestFirst)
-	}
-	return err
+		func(calls []*sharedCall[listQuery]) []any {
+			var (
+				owners      = make([]string, len(calls))
+				createdAts  = make([]pgtype.Timestamptz, len(calls))
+				ids         = make([]pgtype.UUID, len(calls))
+				isCompleted = make([]*bool, len(calls))
+				limits      = make([]int, len(calls))
+			)
+			for i, call := range calls {
+				q := call.query
+				owners[i], createdAts[i], ids[i], isCompleted[i], limits[i] = q.owner.String(), q.createdAt, uuidParam(q.id), q.isCompleted, q.limit
+			}
+			return []any{owners, createdAts, ids, isCompleted, limits}
+		})
 }
 
 // newestFirst is the order of lists.
@@ -167,13 +171,18 @@ func newestFirst(a, b todo.Todo) int {
 	return bytes.Compare(b.ID[:], a.ID[:])
 }
 
-// askShared runs a statement for calls, once, and gives each its todos. The
-// statement returns the columns of a todo, and behind them the number of the
-// call that the row is for, counted from 1.
-func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall[Q], began func(), sql string, args ...any) error {
-	generation, err := s.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		began()
-		rows, err := conn.Query(ctx, sql, args...)
+// askShared runs a statement for the calls that begin returns, once, and gives each
+// its todos. The statement returns the columns of a todo, and behind them the
+// number of the call that the row is for, counted from 1.
+func askShared[Q sharedQuery](
+	ctx context.Context, s *Store, begin func() []*sharedCall[Q], sql string, arguments func([]*sharedCall[Q]) []any,
+) error {
+	generation, err := s.attempt(ctx, work{shared: true}, func(ctx context.Context, conn *pgx.Conn) error {
+		calls := begin()
+		if len(calls) == 0 {
+			return nil
+		}
+		rows, err := conn.Query(ctx, sql, arguments(calls)...)
 		if err != nil {
 			return err
 		}
@@ -182,7 +191,7 @@ func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall
 		_, err = pgx.ForEachRow(rows, append(row.columns(), &number), func() error {
 			call := calls[number-1]
 			if call.todos == nil {
-				call.todos = make([]todo.Todo, 0, min(call.query.maxRows(), usualPage))
+				call.todos = make([]todo.Todo, 0, min(call.query.weight(), usualPage))
 			}
 			call.todos = append(call.todos, row.todo())
 			return nil
@@ -197,9 +206,9 @@ func askShared[Q sharedQuery](ctx context.Context, s *Store, calls []*sharedCall
 const usualPage = 32
 
 // rows runs a statement that returns todos.
-func (s *Store) rows(ctx context.Context, e effect, operation, sql string, args ...any) ([]todo.Todo, error) {
+func (s *Store) rows(ctx context.Context, w work, sql string, args ...any) ([]todo.Todo, error) {
 	var todos []todo.Todo
-	err := s.run(ctx, e, operation, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, w, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, sql, args...)
 		if err != nil {
 			return err

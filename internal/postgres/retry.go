@@ -26,16 +26,24 @@ const (
 	mutating   effect = true
 )
 
+// work is what a statement is for.
+type work struct {
+	operation string // As errors name it.
+	effect    effect
+	shared    bool          // By several calls.
+	waited    time.Duration // For a connection, before.
+}
+
 // run runs a statement on a connection of the pool, a second time on a new one
 // when the first turned out to be dead, or to lead to a server that no longer
 // takes it, and a repetition does no harm: the statement is idempotent, has not
 // left this process, or was refused before it ran.
-func (s *Store) run(ctx context.Context, e effect, operation string, statement func(context.Context, *pgx.Conn) error) error {
-	generation, err := s.attempt(ctx, statement)
-	if s.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, e) {
-		_, err = s.attempt(ctx, statement)
+func (s *Store) run(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) error {
+	generation, err := s.attempt(ctx, w, statement)
+	if s.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, w.effect) {
+		_, err = s.attempt(ctx, w, statement)
 	}
-	return interpret(ctx, operation, err)
+	return interpret(ctx, w.operation, err)
 }
 
 // worthRepeating reports whether a statement that failed may be run again on
@@ -103,16 +111,21 @@ func (r *renewal) current() int {
 // of its connection or a later one. It fails with a [noConnectionError] or
 // [lostConnectionError] when it is the connection's fault, and with
 // [context.DeadlineExceeded] when the statement took too long.
-func (s *Store) attempt(ctx context.Context, statement func(context.Context, *pgx.Conn) error) (generation int, err error) {
+func (s *Store) attempt(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) (generation int, err error) {
+	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout-w.waited, errPoolBusy)
+	defer cancel()
 	if err := s.queue.enter(ctx); err != nil {
 		return 0, &noConnectionError{err}
 	}
 	var held time.Duration
 	answered := false
-	defer func() { s.queue.leave(held, answered) }()
+	defer func() {
+		if w.shared {
+			held = 0 // It says nothing of how long a call has its connection.
+		}
+		s.queue.leave(held, answered)
+	}()
 
-	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout, errPoolBusy)
-	defer cancel()
 	conn, err := s.pool.Acquire(acquiring)
 	switch {
 	case err != nil && acquiring.Err() != nil:

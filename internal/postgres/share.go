@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,12 +11,17 @@ import (
 )
 
 const (
-	// maxSharedRows bounds the rows that a shared statement may return, which
-	// are in memory at the same time. A call that may have more than
-	// maxCallRows of them does not share. Calls have no bound of their own: when
-	// this process can't keep up, what helps is that all who wait share.
+	// maxSharedRows bounds the rows that a shared statement may return or make,
+	// which are in memory at the same time and take the database its time. A call
+	// that may have more than maxCallRows of them does not share. Calls have no
+	// bound of their own: when this process can't keep up, what helps is that all
+	// who wait share.
 	maxSharedRows = 2000
 	maxCallRows   = 500
+
+	// usualText is how many bytes of text a row has room for; more of it, where
+	// it is known, counts for another row.
+	usualText = 1024
 
 	// sharingPatience is how long a statement may take while others wait for
 	// it; sharingRest is how long nothing is shared when one took longer.
@@ -32,11 +38,12 @@ const (
 // or is late, each of its calls runs its own statement, as if there had been no
 // other, and when it was late, nothing is shared for a while. It may have had
 // its effect by then, so only what is idempotent is shared. So a call can't
-// be failed by one that it shares with, and once the statement has a connection is
-// held up by it no longer than sharingPatience. A caller who leaves just leaves.
+// be failed by one that it shares with, and is held up by it no longer than
+// sharingPatience. A caller who leaves just leaves.
 //
-// To wait for a shared statement is to wait for a connection: maxWaiting calls
-// do at most, and none for longer than acquireTimeout.
+// To wait for a shared statement is to wait for a connection: maxWaiting calls do
+// at most, and what they have waited is taken off the acquireTimeout that they have
+// when they run their own after all.
 type sharer[Q sharedQuery] struct {
 	// atOnce is how many statements run before calls wait to share; at 0 they
 	// never do.
@@ -44,30 +51,32 @@ type sharer[Q sharedQuery] struct {
 
 	operation string // As errors name it.
 
-	// ask fills in the todos of calls by one statement. It calls began when the
-	// statement has its connection.
-	ask func(ctx context.Context, calls []*sharedCall[Q], began func()) error
+	// ask gets a connection, fills in the todos of the calls that begin returns
+	// by one statement, and fails if any of it does. There may be no calls.
+	ask func(ctx context.Context, begin func() []*sharedCall[Q]) error
 
 	// refuse returns the error of a call that would be one more than
 	// maxWaiting.
 	refuse func(ctx context.Context, waiting int) error
 
 	mu      sync.Mutex
-	running int              // Statements, but those that are late.
-	waiting []*sharedCall[Q] // None while fewer than atOnce run.
+	running int              // Statements, but those that are late; shared ones from when they want a connection.
+	making  map[todo.ID]bool // By the shared ones of these.
+	waiting []*sharedCall[Q] // While fewer than atOnce run, only for what is being made.
 	restsTo time.Time        // When sharing begins again.
 }
 
 func newSharer[Q sharedQuery](
 	atOnce int, operation string,
-	ask func(context.Context, []*sharedCall[Q], func()) error, refuse func(context.Context, int) error,
+	ask func(context.Context, func() []*sharedCall[Q]) error, refuse func(context.Context, int) error,
 ) *sharer[Q] {
-	return &sharer[Q]{atOnce: atOnce, operation: operation, ask: ask, refuse: refuse}
+	return &sharer[Q]{atOnce: atOnce, operation: operation, ask: ask, refuse: refuse, making: make(map[todo.ID]bool)}
 }
 
 // sharedQuery is what a call asks for.
 type sharedQuery interface {
-	maxRows() int // That the answer has.
+	weight() int     // The rows that it may have.
+	makes() *todo.ID // The todo that it makes, if it makes one: at most one statement at a time does.
 }
 
 // sharedCall is a call that waits to share a statement, or does.
@@ -78,35 +87,40 @@ type sharedCall[Q sharedQuery] struct {
 	done  chan struct{}   // Closed when served or not.
 
 	// Good when done is closed.
-	todos   []todo.Todo
-	leftOut bool // Of the statement, which can't serve it beside another call.
-	served  bool
-	err     error // It has waited for too long.
+	todos  []todo.Todo
+	served bool
+	waited time.Duration // For a connection.
 }
 
-// do answers a query: by alone, which runs a statement of the call's own, or
-// by a shared statement.
-func (s *sharer[Q]) do(ctx context.Context, query Q, alone func() ([]todo.Todo, error)) ([]todo.Todo, error) {
+func (c *sharedCall[Q]) hasLeft() bool {
+	select {
+	case <-c.left:
+		return true
+	default:
+		return false
+	}
+}
+
+// do answers a query: by alone, which runs a statement of the call's own after it
+// has waited for a connection for so long, or by a shared statement.
+func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Duration) ([]todo.Todo, error)) ([]todo.Todo, error) {
 	call, counted, err := s.enter(ctx, query)
 	switch {
 	case err != nil:
 		return nil, interpret(ctx, s.operation, &noConnectionError{err})
 	case counted:
 		defer s.watchOwn()()
-		return alone()
+		return alone(0)
 	case call == nil:
-		return alone()
+		return alone(0)
 	}
 	select {
 	case <-call.done:
 	case <-ctx.Done():
 		return nil, interpret(ctx, s.operation, ctx.Err())
 	}
-	switch {
-	case call.err != nil:
-		return nil, interpret(ctx, s.operation, &noConnectionError{call.err})
-	case !call.served:
-		return alone()
+	if !call.served {
+		return alone(call.waited)
 	}
 	return call.todos, nil
 }
@@ -122,7 +136,7 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], co
 	case s.running < s.atOnce:
 		s.running++
 		return nil, true, nil
-	case s.atOnce == 0, query.maxRows() > maxCallRows, now.Before(s.restsTo):
+	case s.atOnce == 0, query.weight() > maxCallRows, now.Before(s.restsTo):
 		return nil, false, nil
 	case len(s.waiting) == maxWaiting:
 		return nil, false, s.refuse(ctx, maxWaiting)
@@ -136,107 +150,144 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], co
 // It returns what to call when the statement has ended. When that is late, for
 // whatever reason, the statement counts no longer, and the next takes its place.
 func (s *sharer[Q]) watchOwn() (ended func()) {
-	return s.nextUnlessLate(time.AfterFunc(sharingPatience, s.next))
+	timer := time.AfterFunc(sharingPatience, func() { s.next(nil) })
+	return s.nextUnlessLate(timer, nil)
 }
 
-// nextUnlessLate returns what to call when a statement has ended whose time a
-// timer keeps.
-func (s *sharer[Q]) nextUnlessLate(timer *time.Timer) (ended func()) {
+// nextUnlessLate returns what to call when a statement, for calls that share it,
+// has ended whose time a timer keeps.
+func (s *sharer[Q]) nextUnlessLate(timer *time.Timer, calls []*sharedCall[Q]) (ended func()) {
 	return func() {
 		if timer.Stop() {
-			s.next()
+			s.next(calls)
 		}
 	}
 }
 
-// watchShared gives a shared statement its time, which begins with began: to
-// wait for a connection is what each of its calls would do by itself, and all
-// the longer. When it is late, the statement counts no longer, calls that wait go
-// their own way, and late is called.
-func (s *sharer[Q]) watchShared(late func()) (began, ended func()) {
-	timer := time.AfterFunc(acquireTimeout+sharingPatience, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.running--
-		s.restsTo = time.Now().Add(sharingRest)
-		for _, call := range s.waiting {
-			close(call.done)
-		}
-		s.waiting = nil
-		late()
-	})
-	began = func() {
-		if timer.Stop() {
-			timer.Reset(sharingPatience)
-		}
-	}
-	return began, s.nextUnlessLate(timer)
-}
-
-// next starts a statement in place of one that has ended, when calls wait.
-func (s *sharer[Q]) next() {
+// next starts a statement in place of one that has ended, for calls that shared
+// it, when others wait.
+func (s *sharer[Q]) next(ended []*sharedCall[Q]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	calls := s.take()
-	if len(calls) == 0 {
+	s.made(ended)
+	s.waiting = slices.DeleteFunc(s.waiting, (*sharedCall[Q]).hasLeft)
+	if !slices.ContainsFunc(s.waiting, s.isReady) {
 		s.running--
 		return
 	}
-	go s.share(calls)
+	go s.share()
 }
 
-// take returns the calls that share the next statement, in the order in which
-// they came. Those that have waited for as long as they would for a connection
-// are refused.
-func (s *sharer[Q]) take() []*sharedCall[Q] {
-	var calls []*sharedCall[Q]
-	rows, taken := 0, 0
-	for _, call := range s.waiting {
-		select {
-		case <-call.left:
-			taken++
-			continue
-		default:
+// isReady reports whether a call that waits can be in the next statement.
+func (s *sharer[Q]) isReady(call *sharedCall[Q]) bool {
+	id := call.query.makes()
+	return id == nil || !s.making[*id]
+}
+
+// made lets others make what calls were to make.
+func (s *sharer[Q]) made(calls []*sharedCall[Q]) {
+	for _, call := range calls {
+		if id := call.query.makes(); id != nil {
+			delete(s.making, *id)
 		}
-		if time.Since(call.since) > acquireTimeout {
-			taken++
-			call.err = errPoolBusy
-			close(call.done)
-			continue
-		}
-		rows += call.query.maxRows()
-		if rows > maxSharedRows {
-			break
-		}
-		taken++
-		calls = append(calls, call)
 	}
-	clear(s.waiting[:taken]) // Or the array would keep them, and their todos.
-	s.waiting = s.waiting[taken:]
-	return calls
 }
 
-// share runs a statement for calls.
-func (s *sharer[Q]) share(calls []*sharedCall[Q]) {
+// share runs a statement for the calls that wait when it has a connection. When it
+// gets none, they see for themselves.
+func (s *sharer[Q]) share() {
 	// No caller's context: each may leave. The store bounds the statement.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	began, ended := s.watchShared(cancel)
-	defer ended()
-	err := s.try(ctx, calls, began)
+	var calls []*sharedCall[Q]
+	var ended func()
+	err := s.try(ctx, func() []*sharedCall[Q] {
+		calls, ended = s.begin(cancel)
+		return calls
+	})
+	if ended == nil {
+		s.release()
+		s.next(nil)
+		return
+	}
 	for _, call := range calls {
-		call.served = err == nil && !call.leftOut
+		call.served = err == nil
 		close(call.done)
 	}
+	ended()
 }
 
 // try is ask, of which a panic is a failure like others: here it would end the
 // process, and in the statement of the call that it comes from, it comes again.
-func (s *sharer[Q]) try(ctx context.Context, calls []*sharedCall[Q], began func()) (err error) {
+func (s *sharer[Q]) try(ctx context.Context, begin func() []*sharedCall[Q]) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return s.ask(ctx, calls, began)
+	return s.ask(ctx, begin)
+}
+
+// begin returns the calls of a statement, and what to call when it has ended. When
+// that is late, the statement counts no longer, calls that wait go their own way,
+// and late is called.
+func (s *sharer[Q]) begin(late func()) (calls []*sharedCall[Q], ended func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls = s.take()
+	timer := time.AfterFunc(sharingPatience, func() {
+		s.mu.Lock()
+		s.running--
+		s.made(calls)
+		s.restsTo = time.Now().Add(sharingRest)
+		s.mu.Unlock()
+		s.release()
+		late()
+	})
+	return calls, s.nextUnlessLate(timer, calls)
+}
+
+// take returns the calls that share the next statement, in the order in which
+// they came. Those that are to make what is being made go on waiting, and those
+// that have waited for as long as they would for a connection do no longer.
+func (s *sharer[Q]) take() []*sharedCall[Q] {
+	var calls []*sharedCall[Q]
+	weight, now := 0, time.Now()
+	waiting := s.waiting[:0]
+	for n, call := range s.waiting {
+		call.waited = now.Sub(call.since)
+		switch {
+		case call.hasLeft():
+			continue
+		case call.waited > acquireTimeout:
+			close(call.done)
+			continue
+		case !s.isReady(call):
+			waiting = append(waiting, call)
+			continue
+		}
+		weight += call.query.weight()
+		if weight > maxSharedRows {
+			waiting = append(waiting, s.waiting[n:]...)
+			break
+		}
+		if id := call.query.makes(); id != nil {
+			s.making[*id] = true
+		}
+		calls = append(calls, call)
+	}
+	clear(s.waiting[len(waiting):]) // Or the array would keep the others, and their todos.
+	s.waiting = waiting
+	return calls
+}
+
+// release has calls that wait run their own statements.
+func (s *sharer[Q]) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, call := range s.waiting {
+		call.waited = time.Since(call.since)
+		close(call.done)
+	}
+	s.waiting = nil
 }

@@ -21,9 +21,13 @@ import (
 const usual = 10 * time.Millisecond
 
 // numbered is what a call asks for: its own number.
-type numbered struct{ number, rows int }
+type numbered struct {
+	number, rows int
+	id           *todo.ID // To be made.
+}
 
-func (q numbered) maxRows() int { return q.rows }
+func (q numbered) weight() int     { return q.rows }
+func (q numbered) makes() *todo.ID { return q.id }
 
 // shareTest is a sharer, and what it runs.
 type shareTest struct {
@@ -33,7 +37,9 @@ type shareTest struct {
 	// How long statements take, and how they end: a call's own, and shared.
 	own, shared func(context.Context) error
 
-	connecting time.Duration // How long shared ones wait for a connection.
+	// How long shared ones wait for a connection, and why they get none.
+	connecting  time.Duration
+	unconnected error
 
 	mu         sync.Mutex
 	statements [][]int // The numbers of the calls of each that was shared.
@@ -54,9 +60,15 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
 	t.Cleanup(s.wantIdle)
 	refuse := func(context.Context, int) error { return errOverloaded }
-	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, ask: func(ctx context.Context, calls []*sharedCall[numbered], began func()) error {
+	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
 		time.Sleep(s.connecting)
-		began()
+		if s.unconnected != nil {
+			return s.unconnected
+		}
+		calls := begin()
+		if len(calls) == 0 {
+			return nil
+		}
 		var numbers []int
 		for _, call := range calls {
 			numbers = append(numbers, call.query.number)
@@ -87,11 +99,15 @@ func fails(d time.Duration, err error) func(context.Context) error {
 }
 
 // call makes a call and waits for its answer, which has to be its own.
-func (s *shareTest) call(ctx context.Context, number, rows int) answered {
+func (s *shareTest) call(ctx context.Context, query numbered) answered {
 	s.t.Helper()
+	number := query.number
 	own := fmt.Sprint("alone ", number)
 	began := time.Now()
-	todos, err := s.do(ctx, numbered{number, rows}, func() ([]todo.Todo, error) {
+	todos, err := s.do(ctx, query, func(waited time.Duration) ([]todo.Todo, error) {
+		if waited > acquireTimeout {
+			return nil, todo.ErrUnavailable
+		}
 		s.mu.Lock()
 		s.alone = append(s.alone, number)
 		statement := s.own
@@ -115,8 +131,12 @@ func (s *shareTest) start(ctx context.Context, number int) <-chan answered {
 }
 
 func (s *shareTest) startRows(ctx context.Context, number, rows int) <-chan answered {
+	return s.startQuery(ctx, numbered{number: number, rows: rows})
+}
+
+func (s *shareTest) startQuery(ctx context.Context, query numbered) <-chan answered {
 	answer := make(chan answered, 1)
-	go func() { answer <- s.call(ctx, number, rows) }()
+	go func() { answer <- s.call(ctx, query) }()
 	synctest.Wait()
 	return answer
 }
@@ -161,8 +181,8 @@ func (s *shareTest) wantIdle() {
 	synctest.Wait()
 	s.sharer.mu.Lock()
 	defer s.sharer.mu.Unlock()
-	if s.running != 0 || len(s.waiting) != 0 {
-		s.t.Errorf("%d statements run and %d calls wait in the end", s.running, len(s.waiting))
+	if s.running != 0 || len(s.waiting) != 0 || len(s.making) != 0 {
+		s.t.Errorf("%d statements run, %d calls wait and %d todos are being made in the end", s.running, len(s.waiting), len(s.making))
 	}
 }
 
@@ -276,13 +296,34 @@ func TestToWaitForAConnectionIsNotToBeLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 1)
-		s.connecting = acquireTimeout - time.Nanosecond
+		s.connecting = acquireTimeout - usual
 		s.shared = takes(sharingPatience - time.Nanosecond)
 		first := s.startAll(0, 1)
 		others := s.startAll(1, 4)
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
-		wantAll(t, "the others", others, answered{shared: true, took: usual + acquireTimeout + sharingPatience - 2*time.Nanosecond})
-		s.wantStatements(numbers(1, 4))
+		time.Sleep(acquireTimeout / 2)
+		others = append(others, s.startAll(4, 5)...)
+		wantAll(t, "the others", others[:3], answered{shared: true, took: acquireTimeout + sharingPatience - time.Nanosecond})
+		wantAll(t, "who came meanwhile", others[3:], answered{shared: true, took: acquireTimeout/2 - usual + sharingPatience - time.Nanosecond})
+		s.wantStatements(numbers(1, 5))
+	})
+}
+
+// TestAStatementWithoutAConnectionLeavesItsCallsWhatIsLeftOfTheirTime has some come
+// while it waits for one.
+func TestAStatementWithoutAConnectionLeavesItsCallsWhatIsLeftOfTheirTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.connecting, s.unconnected = acquireTimeout, errPoolBusy
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 3)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		time.Sleep(acquireTimeout / 2)
+		later := s.startAll(3, 4)
+		wantAll(t, "the others", others, answered{err: todo.ErrUnavailable, took: acquireTimeout + usual})
+		wantAll(t, "who came later", later, answered{alone: true, took: acquireTimeout/2 + usual})
+		s.wantStatements()
 	})
 }
 
@@ -376,6 +417,32 @@ func TestASharedStatementIsBoundedAndServesInTheOrderOfArrival(t *testing.T) {
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		time.Sleep(4 * usual)
 		s.wantStatements(numbers(1, 5), numbers(5, 10), numbers(10, 12))
+	})
+}
+
+// TestATodoIsMadeByOneStatementAtATime has a caller leave in the midst of the
+// first, which ends no statement. A second one would have to wait for it, and all
+// that share it.
+func TestATodoIsMadeByOneStatementAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 2)
+		s.shared = takes(5 * usual)
+		s.own = takes(3 * usual)
+		s.start(t.Context(), 0)
+		s.own = takes(usual)
+		s.start(t.Context(), 1)
+		ctx, leave := context.WithCancel(t.Context())
+		id := &todo.ID{1}
+		s.startQuery(ctx, numbered{number: 2, id: id})
+		s.start(t.Context(), 3)
+		again := s.startQuery(t.Context(), numbered{number: 4, id: id})
+		other := s.startQuery(t.Context(), numbered{number: 5, id: &todo.ID{2}})
+		time.Sleep(2 * usual)
+		leave()
+		wantAll(t, "another", []<-chan answered{other}, answered{shared: true, took: 6 * usual})
+		wantAll(t, "again", []<-chan answered{again}, answered{shared: true, took: 11 * usual})
+		s.wantStatements([]int{2, 3, 5}, []int{4})
 	})
 }
 
@@ -478,7 +545,11 @@ func TestWhateverHappensCallsGetTheirOwnAnswersInTime(t *testing.T) {
 					if rand.IntN(4) == 0 {
 						ctx, cancel = context.WithTimeout(t.Context(), rand.N(2*usual))
 					}
-					a := s.call(ctx, caller*calls+n, 1+rand.IntN(maxCallRows))
+					query := numbered{number: caller*calls + n, rows: 1 + rand.IntN(maxCallRows)}
+					if rand.IntN(4) == 0 {
+						query.id = &todo.ID{byte(rand.IntN(4))}
+					}
+					a := s.call(ctx, query)
 					switch {
 					case a.took > 4*sharingPatience:
 						t.Errorf("%+v", a)

@@ -3,10 +3,15 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
@@ -127,33 +132,88 @@ func TestCreatesOfOneIDShareNoStatement(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store := openCrowd(t, url, 8)
-	same := sharedCreate{owner: user(t, "u"), draft: draft("same")}
-	first, second, third := same, same, same
-	neighbour := sharedCreate{owner: user(t, "v"), draft: draft("neighbour")}
-	store.createTogether(t, &first, &second, &neighbour, &third)
-	if got := rows(t, url); got != 2 {
-		t.Errorf("%d todos, want 2", got)
+	same, one := draft("same"), draft("t")
+	var creates, rivals []*sharedCreate
+	for i := range 10 {
+		creates = append(creates,
+			&sharedCreate{owner: user(t, "u"), draft: same},
+			&sharedCreate{owner: user(t, fmt.Sprint("v", i)), draft: draft("neighbour")})
+		rivals = append(rivals, &sharedCreate{owner: user(t, fmt.Sprint("w", i)), draft: one, want: todo.ErrAlreadyExists})
 	}
-
-	rivals := make([]*sharedCreate, 4)
-	one := draft("t")
-	var calls []func()
-	for i := range rivals {
-		rivals[i] = &sharedCreate{owner: user(t, fmt.Sprint("w", i)), draft: one, want: todo.ErrAlreadyExists}
-		calls = append(calls, func() { rivals[i].run(t, store) })
+	calls := make([]func(), 0, len(creates)+len(rivals))
+	for _, one := range slices.Concat(creates, rivals) {
+		calls = append(calls, func() { one.run(t, store) })
 	}
 	store.share(t, calls...)()
+
 	won := 0
 	for _, rival := range rivals {
 		if rival.err == nil {
 			won++
 			rival.want = nil
 		}
-		rival.check(t, store)
+	}
+	for _, one := range slices.Concat(creates, rivals) {
+		one.check(t, store)
 	}
 	if won != 1 {
 		t.Errorf("%d of them won", won)
 	}
+	if got := rows(t, url); got != 12 {
+		t.Errorf("%d todos, want 12", got)
+	}
+	for _, statement := range store.statements() {
+		if failed, ok := errors.AsType[*pgconn.PgError](statement.err); ok {
+			t.Errorf("%d calls shared a statement that failed: %v", statement.calls, failed)
+		}
+	}
+}
+
+// TestSharedCreatesOfTwoStoresDoNotLockOneAnotherOut has two stores repeat the
+// same creates in opposite orders, at rows that are locked. The one's comes free
+// when both wait, and the other's when the one's has gone on: it would have the row
+// that the other comes to next.
+func TestSharedCreatesOfTwoStoresDoNotLockOneAnotherOut(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	stores := [2]*crowd{openCrowd(t, url, 4), openCrowd(t, url, 4)}
+	var creates [2]*sharedCreate
+	for i := range creates {
+		creates[i] = &sharedCreate{owner: user(t, fmt.Sprint("u", i)), draft: draft("t")}
+	}
+	stores[0].createTogether(t, creates[:]...)
+
+	var failed error
+	for range 20 { // On a busy machine the statements may come late.
+		var ended int
+		var locks [2]pgx.Tx
+		for i, create := range creates {
+			locks[i] = begin(t, url, fmt.Sprintf("SELECT FROM todo WHERE id = '%v' FOR UPDATE", create.draft.ID))
+		}
+		var waits []func()
+		for i, store := range stores {
+			ended -= len(store.statements())
+			repeat := func(create sharedCreate) func() { return func() { create.run(t, store) } }
+			waits = append(waits, store.shareInOrder(t, repeat(*creates[i]), repeat(*creates[1-i])))
+		}
+		for _, lock := range locks {
+			pgtest.WaitForLocked(t, url, 2)
+			if err := lock.Rollback(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond) // For the one to go on: until then both wait as before.
+		}
+		failed = nil
+		for i, store := range stores {
+			waits[i]()
+			ended += len(store.statements())
+			failed = errors.Join(failed, store.statements()[len(store.statements())-1].err)
+		}
+		if ended == 2 && failed == nil {
+			return
+		}
+	}
+	t.Errorf("no two statements have both succeeded: %v", failed)
 }
 
 // TestACreateThatTheTableRefusesFailsAlone is about a draft that the service
@@ -178,6 +238,36 @@ func TestACreateThatTheTableRefusesFailsAlone(t *testing.T) {
 	}
 	if got := rows(t, url); got != 10 {
 		t.Errorf("%d todos, want 10", got)
+	}
+}
+
+// TestLongTextsShareStatementsOfABoundedSize is about what many long descriptions
+// take at once, of memory and of time.
+func TestLongTextsShareStatementsOfABoundedSize(t *testing.T) {
+	t.Parallel()
+	const most = 2 << 20 // Bytes.
+	store := openCrowd(t, pgtest.NewDatabase(t), 4)
+	long := strings.Repeat("😀", 2000)
+	for round := 0; store.servedTogether() == 0; round++ { // Not when they came late.
+		if round == 20 {
+			t.Fatal("none shared a statement")
+		}
+		creates := make([]*sharedCreate, 400)
+		calls := make([]func(), len(creates))
+		for i := range creates {
+			creates[i] = &sharedCreate{owner: user(t, fmt.Sprint("u", i)), draft: draft("t")}
+			creates[i].draft.Description = long
+			calls[i] = func() { creates[i].run(t, store) }
+		}
+		store.share(t, calls...)()
+		for _, create := range creates {
+			create.check(t, store)
+		}
+	}
+	for _, statement := range store.statements() {
+		if size := statement.calls * len(long); size > most {
+			t.Errorf("%d calls of %d bytes shared a statement", statement.calls, size)
+		}
 	}
 }
 

@@ -71,14 +71,33 @@ func (c *crowd) share(t *testing.T, calls ...func()) (wait func()) {
 	for _, call := range calls {
 		group.Go(call)
 	}
+	c.waitUntilWaiting(t, len(calls))
+	release()
+	return group.Wait
+}
+
+// shareInOrder is share for calls that come one after the other.
+func (c *crowd) shareInOrder(t *testing.T, calls ...func()) (wait func()) {
+	t.Helper()
+	var group sync.WaitGroup
+	release := c.Crowd()
+	for n, call := range calls {
+		group.Go(call)
+		c.waitUntilWaiting(t, n+1)
+	}
+	release()
+	return group.Wait
+}
+
+// waitUntilWaiting waits until so many calls wait to share a statement.
+func (c *crowd) waitUntilWaiting(t *testing.T, want int) {
+	t.Helper()
 	waitFor(t, "the calls", func() error {
-		if n := c.WaitingToShare(); n != len(calls) {
-			return fmt.Errorf("%d of %d wait to share", n, len(calls))
+		if n := c.WaitingToShare(); n != want {
+			return fmt.Errorf("%d of %d wait to share", n, want)
 		}
 		return nil
 	})
-	release()
-	return group.Wait
 }
 
 // together has calls answered by the statements that they share. On a busy
@@ -173,6 +192,7 @@ func (r sharedRead) check(t *testing.T, store todo.Store) {
 	got, err := r.run(store)
 	if fmt.Sprint(err) != fmt.Sprint(r.err) {
 		t.Errorf("%s: %v, want %v", r.name, err, r.err)
+		return
 	}
 	if diff := cmp.Diff(r.want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s (-alone +shared):\n%s", r.name, diff)

@@ -1,8 +1,9 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
 // bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
 // (read.go, create.go, todo.go), which calls share when many come at once
-// (share.go), what is tried again (retry.go), what errors mean (errors.go), and
-// the migration that brings a database to the schema (migrate.go).
+// (share.go), what is tried again
+// (retry.go), what errors mean (errors.go), and the migration that brings a
+// database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -51,8 +52,8 @@ type Config struct {
 // Every method takes at most a second to get a connection, or none when it
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass. A call that was to share a statement may take two seconds and a
-// quarter more: to wait for it, for its connection, and to give it up.
+// deadline, pass. A call that was to share a statement may take half a second more,
+// until others are late and until its own is given up.
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue
@@ -97,7 +98,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	}
 	const operation = "look for the todo table"
 	var found bool
-	err := s.run(ctx, idempotent, operation, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, work{operation: operation}, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, "SELECT to_regclass('todo') IS NOT NULL").Scan(&found)
 	})
 	switch {
