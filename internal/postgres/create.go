@@ -31,7 +31,7 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 		return s.createWithin(ctx, owner, draft)
 	}
 	created, err := one(s.creates.do(ctx, createQuery{owner, draft}, func(waited time.Duration) ([]todo.Todo, error) {
-		return s.rows(ctx, work{operation: createOperation, waited: waited}, `
+		return s.rows(ctx, work{operation: createOperation, writer: owner, waited: waited}, `
 			INSERT INTO todo (user_id, id, title, description)
 			VALUES           ($1, $2, $3, NULLIF($4, ''))
 			ON CONFLICT (id) DO UPDATE
@@ -115,7 +115,7 @@ func (s *Store) createWithin(ctx context.Context, owner todo.UserID, draft todo.
 	var id pgtype.UUID // Not valid when neither inserted nor the same.
 	var title, description pgtype.Text
 	var createdAt pgtype.Timestamptz
-	err := s.run(ctx, work{operation: createOperation}, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.run(ctx, work{operation: createOperation, writer: owner}, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, `
 			WITH room AS (
 				SELECT EXISTS (SELECT FROM todo WHERE user_id = $1 AND id = $2)

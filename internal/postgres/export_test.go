@@ -4,12 +4,20 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"example.com/todo-backend/internal/todo"
 )
 
 // Pool returns the store's connections, for tests that use them up or look at
 // what was prepared on them.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Write runs a statement for an owner.
+func (s *Store) Write(ctx context.Context, owner todo.UserID, statement func(context.Context, *pgx.Conn) error) error {
+	return s.run(ctx, work{operation: "test", writer: owner}, statement)
+}
 
 // Hold returns how long a call has a connection for, in the mean.
 func (s *Store) Hold() time.Duration {

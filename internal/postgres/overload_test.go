@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -83,5 +86,78 @@ func TestASharedStatementSaysNothingOfHowLongACallHasItsConnection(t *testing.T)
 	store.together(t, gets...)
 	if hold := store.Hold(); hold > 50*time.Millisecond {
 		t.Errorf("a call is said to hold a connection for %v", hold)
+	}
+}
+
+// TestAnOwnersWritesLeaveConnectionsToOthers has more calls write a todo, which is
+// locked, than there are connections.
+func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]postgres.Config{
+		"sharing":      {SharedStatements: 2},
+		"alone":        {SharedStatements: 0},
+		"with a bound": {MaxTodos: 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config.URL, config.MaxConns = pgtest.NewDatabase(t), 6
+			store := openConfig(t, config)
+			owner, completed, busy := user(t, "u"), todo.Change{IsCompleted: new(true)}, draft("busy")
+			writes := []func() error{
+				func() error { _, err := store.CreateTodo(t.Context(), owner, busy); return err },
+				func() error { _, err := store.UpdateTodo(t.Context(), owner, *busy.ID, completed); return err },
+				func() error { return store.DeleteTodo(t.Context(), owner, *busy.ID) },
+			}
+			if err := writes[0](); err != nil {
+				t.Fatal(err)
+			}
+			tx := begin(t, config.URL, "SELECT FROM todo FOR UPDATE")
+			var group sync.WaitGroup
+			for i := range 60 {
+				group.Go(func() {
+					err := writes[i%len(writes)]()
+					// It comes and goes, or was not reached in time.
+					if err != nil && !errors.Is(err, todo.ErrNotFound) && !errors.Is(err, todo.ErrUnavailable) {
+						t.Errorf("a write of the todo: %v", err)
+					}
+				})
+			}
+			pgtest.WaitForLocked(t, config.URL, 3)
+
+			neighbour := user(t, "v")
+			for range 10 {
+				other := create(t, store, neighbour, "other")
+				if _, err := store.UpdateTodo(t.Context(), neighbour, other.ID, completed); err != nil {
+					t.Errorf("an update by another: %v", err)
+				}
+			}
+			if err := tx.Rollback(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			group.Wait()
+			if err := writes[0](); err != nil {
+				t.Errorf("a write afterwards: %v", err)
+			}
+		})
+	}
+}
+
+func TestAStatementThatPanicsPassesTheTurn(t *testing.T) {
+	t.Parallel()
+	store := open(t, pgtest.NewDatabase(t), 4)
+	write := func(statement func(context.Context, *pgx.Conn) error) (cause any) {
+		defer func() { cause = recover() }()
+		if err := store.Write(t.Context(), user(t, "u"), statement); err != nil {
+			t.Errorf("a write: %v", err)
+		}
+		return nil
+	}
+	for range 5 {
+		if cause := write(func(context.Context, *pgx.Conn) error { panic("defect") }); cause != "defect" {
+			t.Errorf("panic: %v", cause)
+		}
+	}
+	if cause := write(func(context.Context, *pgx.Conn) error { return nil }); cause != nil {
+		t.Errorf("panic: %v", cause)
 	}
 }

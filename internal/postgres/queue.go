@@ -58,15 +58,31 @@ func (q *queue) enter(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	waiting := max(0, q.calls-q.conns)
-	if waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(q.conns) > acquireTimeout {
-		return q.refuse(ctx, now, waiting)
+	if err := q.check(ctx, now, q.calls, q.conns); err != nil {
+		return err
 	}
 	if q.shedding && now.Sub(q.refusedAt) >= sheddingLogInterval {
 		q.logger.InfoContext(ctx, "database is no longer overloaded", "refused", q.refused)
 		q.shedding, q.refused = false, 0
 	}
 	q.calls++
+	return nil
+}
+
+// checkLine fails with errOverloaded when a call is not worth its while that
+// would stand in a line of its own, behind so many calls which want so many
+// connections.
+func (q *queue) checkLine(ctx context.Context, calls, conns int) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.check(ctx, time.Now(), calls, conns)
+}
+
+func (q *queue) check(ctx context.Context, now time.Time, calls, conns int) error {
+	waiting := max(0, calls-conns)
+	if waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(conns) > acquireTimeout {
+		return q.refuse(ctx, now, waiting)
+	}
 	return nil
 }
 
@@ -91,7 +107,7 @@ func (q *queue) refuse(ctx context.Context, now time.Time, waiting int) error {
 }
 
 // leave counts a call that needs its connection no longer, or got none. Held
-// is how long it had one, 0 for not at all.
+// is how long it had one; 0 for not at all.
 func (q *queue) leave(held time.Duration, answered bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

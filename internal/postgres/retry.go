@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/todo-backend/internal/todo"
 )
 
 // readOnlyInterval is how long new connections that turn out read-only are put
@@ -30,6 +32,7 @@ const (
 type work struct {
 	operation string // As errors name it.
 	effect    effect
+	writer    todo.UserID   // Whose todos it changes; none for a read, and for several owners.
 	shared    bool          // By several calls.
 	waited    time.Duration // For a connection, before.
 }
@@ -114,6 +117,13 @@ func (r *renewal) current() int {
 func (s *Store) attempt(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) (generation int, err error) {
 	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout-w.waited, errPoolBusy)
 	defer cancel()
+	if w.writer != (todo.UserID{}) {
+		pass, err := s.turns.take(acquiring, w.writer)
+		if err != nil {
+			return 0, &noConnectionError{err}
+		}
+		defer pass()
+	}
 	if err := s.queue.enter(ctx); err != nil {
 		return 0, &noConnectionError{err}
 	}

@@ -1,8 +1,8 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
 // bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
 // (read.go, create.go, todo.go), which calls share when many come at once
-// (share.go), what is tried again
-// (retry.go), what errors mean (errors.go), and the migration that brings a
+// (share.go), how one owner leaves connections to others (turns.go), what is tried
+// again (retry.go), what errors mean (errors.go), and the migration that brings a
 // database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
@@ -54,9 +54,12 @@ type Config struct {
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
 // deadline, pass. A call that was to share a statement may take half a second more,
 // until others are late and until its own is given up.
+//
+// The writes of one owner have half of the connections at most.
 type Store struct {
 	pool     *pgxpool.Pool
 	queue    *queue
+	turns    *turns
 	renewal  renewal
 	maxTodos int
 	gets     *sharer[getQuery]
@@ -73,9 +76,11 @@ func Open(config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	queue := &queue{conns: config.MaxConns, logger: config.Logger}
 	s := &Store{
 		pool:     pool,
-		queue:    &queue{conns: config.MaxConns, logger: config.Logger},
+		queue:    queue,
+		turns:    newTurns(config.MaxConns, queue),
 		maxTodos: config.MaxTodos,
 	}
 	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)

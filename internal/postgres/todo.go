@@ -11,7 +11,7 @@ import (
 
 // UpdateTodo implements [todo.Store].
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return one(s.rows(ctx, work{operation: "update todo", effect: mutating}, `
+	return one(s.rows(ctx, work{operation: "update todo", effect: mutating, writer: owner}, `
 		UPDATE todo
 		SET    title        = COALESCE($3::text, title),
 		       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
@@ -25,7 +25,7 @@ func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, c
 
 // DeleteTodo implements [todo.Store].
 func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID) error {
-	w := work{operation: "delete todo", effect: mutating}
+	w := work{operation: "delete todo", effect: mutating, writer: owner}
 	return s.run(ctx, w, func(ctx context.Context, conn *pgx.Conn) error {
 		result, err := conn.Exec(ctx, `
 			DELETE FROM todo

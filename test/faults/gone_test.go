@@ -31,12 +31,12 @@ func TestCallerGone(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		client := newClient(t, http2)
 		ctx, leave := context.WithCancel(t.Context())
-		for range callers {
+		for caller := range callers {
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/todos", strings.NewReader(`{"title":"t"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.Header.Set("Authorization", s.issuer.bearer("u"))
+			req.Header.Set("Authorization", s.issuer.bearer(fmt.Sprint("u", caller)))
 			req.Header.Set("Content-Type", contentTypeJSON)
 			go send(client, req)
 		}
