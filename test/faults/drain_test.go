@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 	"syscall"
@@ -33,10 +34,10 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 		failed int
 	)
 	for name, client := range clients {
-		for range each {
+		for n := range each {
 			calls.Go(func() {
 				ctx, info := connect.NewClientContext(t.Context())
-				info.RequestHeader().Set("Authorization", s.issuer.bearer("drain-u"))
+				info.RequestHeader().Set("Authorization", s.issuer.bearer(fmt.Sprint("drain-", name, n)))
 				if _, err := client.CreateTodo(ctx, &todov1.CreateTodoRequest{Title: canaryTitle}); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
