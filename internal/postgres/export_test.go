@@ -52,10 +52,9 @@ func (s *sharer[Q]) disperse() {
 	for _, call := range s.waiting {
 		call.since = time.Now()
 	}
+	s.running -= s.atOnce - 1 // A second statement would take the calls of the next crowd.
 	s.mu.Unlock()
-	for range s.atOnce {
-		s.next(nil)
-	}
+	s.next(nil)
 }
 
 // OnShared has told called when a statement has ended that was shared by so
