@@ -52,8 +52,8 @@ type Config struct {
 // Every method takes at most a second to get a connection, or none when it
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass. A call that was to share a statement may take half a second more,
-// until others are late and until its own is given up.
+// deadline, pass. A call that was to share a statement may take a second and a half
+// more, until others are late, its own has a connection, and is given up.
 //
 // The writes of one owner have half of the connections at most.
 type Store struct {
