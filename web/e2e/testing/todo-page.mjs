@@ -205,13 +205,12 @@ export class TodoPage {
   }
 
   /**
-   * Waits until the service has carried out a call of the page's.
+   * Waits until the service has carried out the page's last call of a procedure.
    *
    * @param {string} procedure
    */
   async answered(procedure) {
-    const succeeded = () => this.calls.some((call) => call.procedure === procedure && call.status === 200);
-    await eventually(succeeded, true);
+    await eventually(() => this.calls.findLast((call) => call.procedure === procedure)?.status, 200);
   }
 
   /**
