@@ -63,10 +63,10 @@ func (q createQuery) makes() *todo.ID { return q.draft.ID }
 
 // createShared is CreateTodo for several calls, which are committed together.
 // Each makes another todo: DO UPDATE takes a row once. The order keeps two such
-// statements, of two processes, from each waiting for the other,
-// and lock_timeout, which is less than sharingPatience, has the server give up at
-// a row that somebody else holds: until it did, the repetitions would wait for
-// what the statement has inserted, should the request to cancel it get lost.
+// statements, of two processes, from each waiting for the other, and lock_timeout,
+// which is less than sharingPatience, has the server give up at a row that somebody
+// else holds: until it did, the repetitions would wait for what the statement has
+// inserted, should the request to cancel it get lost.
 func (s *Store) createShared(ctx context.Context, begin func() []*sharedCall[createQuery]) error {
 	return askShared(ctx, s, begin, `
 		WITH asked AS (

@@ -56,12 +56,12 @@ func (t *turns) enter(ctx context.Context, owner todo.UserID) (*line, error) {
 	mine := t.lines[owner]
 	if mine == nil {
 		mine = &line{conns: semaphore.NewWeighted(int64(t.conns))}
-		t.lines[owner] = mine
 	}
 	if err := t.queue.checkLine(ctx, mine.calls, t.conns); err != nil {
 		return nil, err
 	}
 	mine.calls++
+	t.lines[owner] = mine
 	return mine, nil
 }
 
