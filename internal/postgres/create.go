@@ -61,12 +61,17 @@ func (q createQuery) weight() int {
 
 func (q createQuery) makes() *todo.ID { return q.draft.ID }
 
-// createShared is CreateTodo for several calls, which are committed together.
-// Each makes another todo: DO UPDATE takes a row once. The order keeps two such
-// statements, of two processes, from each waiting for the other, and lock_timeout,
-// which is less than sharingPatience, has the server give up at a row that somebody
-// else holds: until it did, the repetitions would wait for what the statement has
-// inserted, should the request to cancel it get lost.
+// createShared is CreateTodo for several calls, which are committed together. It
+// makes what is not there, and leaves the rest to the calls' own statements: to
+// compare a row with a draft, this one would have to stand in line with all who
+// change it, and have all its calls wait.
+//
+// Where a row is being made or changed as it comes by, it waits for that one
+// transaction. The order keeps two such statements, of two processes, from each
+// waiting for the other. And lock_timeout, which is less than sharingPatience, has
+// the server give up a wait by itself: until it did, should the request to cancel
+// the statement get lost, the calls' own statements would wait for what this one
+// has inserted.
 func (s *Store) createShared(ctx context.Context, begin func() []*sharedCall[createQuery]) error {
 	return askShared(ctx, s, begin, `
 		WITH asked AS (
@@ -79,11 +84,7 @@ func (s *Store) createShared(ctx context.Context, begin func() []*sharedCall[cre
 			SELECT   owner, todo_id, title, NULLIF(description, '')
 			FROM     asked
 			ORDER BY todo_id
-			ON CONFLICT (id) DO UPDATE
-			SET   id = EXCLUDED.id
-			WHERE todo.user_id = EXCLUDED.user_id
-			  AND todo.title = EXCLUDED.title
-			  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
+			ON CONFLICT (id) DO NOTHING
 			RETURNING id, title, COALESCE(description, '') AS description, created_at
 		)
 		SELECT id, made.title, made.description, false, created_at, created_at AS updated_at, call

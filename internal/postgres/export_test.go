@@ -26,6 +26,13 @@ func (s *Store) Hold() time.Duration {
 	return s.queue.hold
 }
 
+// AnsweredAt returns when a statement was answered last.
+func (s *Store) AnsweredAt() time.Time {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.queue.answeredAt
+}
+
 // Crowd makes the store behave as if as many statements ran as make others wait to
 // share a statement. Release ends those, so that what waits shares the next,
 // however long the test took to get there.
@@ -87,4 +94,13 @@ func (s *sharer[Q]) waits() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting)
+}
+
+// Running returns how many statements count as running.
+func (s *Store) Running() int { return s.gets.runs() + s.lists.runs() + s.creates.runs() }
+
+func (s *sharer[Q]) runs() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running
 }

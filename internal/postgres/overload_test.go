@@ -124,6 +124,11 @@ func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 			}
 			pgtest.WaitForLocked(t, config.URL, 3)
 
+			if config.SharedStatements > 0 {
+				for range 3 { // The first may find creates of the todo running.
+					create(t, store, owner, "not in line")
+				}
+			}
 			neighbour := user(t, "v")
 			for range 10 {
 				other := create(t, store, neighbour, "other")
@@ -159,5 +164,25 @@ func TestAStatementThatPanicsPassesTheTurn(t *testing.T) {
 	}
 	if cause := write(func(context.Context, *pgx.Conn) error { return nil }); cause != nil {
 		t.Errorf("panic: %v", cause)
+	}
+}
+
+// TestAStatementForNobodyIsNoAnswer has a caller leave while the statement that was
+// to be shared waits for its connection.
+func TestAStatementForNobodyIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	store := openCrowd(t, pgtest.NewDatabase(t), 1)
+	conn, err := store.Pool().Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	wait := store.share(t, func() { _, _ = store.GetTodo(ctx, user(t, "u"), neverMade()) })
+	leave()
+	wait()
+	conn.Release()
+	store.waitUntilIdle(t)
+	if at := store.AnsweredAt(); !at.IsZero() {
+		t.Error("it counts as answered")
 	}
 }

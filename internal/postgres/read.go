@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -171,6 +172,10 @@ func newestFirst(a, b todo.Todo) int {
 	return bytes.Compare(b.ID[:], a.ID[:])
 }
 
+// errNobody says that the callers had all left when their statement had its
+// connection.
+var errNobody = errors.New("no calls share the statement")
+
 // askShared runs a statement for the calls that begin returns, once, and gives each
 // its todos. The statement returns the columns of a todo, and behind them the
 // number of the call that the row is for, counted from 1.
@@ -180,7 +185,7 @@ func askShared[Q sharedQuery](
 	generation, err := s.attempt(ctx, work{shared: true}, func(ctx context.Context, conn *pgx.Conn) error {
 		calls := begin()
 		if len(calls) == 0 {
-			return nil
+			return errNobody // Not that the database answered.
 		}
 		rows, err := conn.Query(ctx, sql, arguments(calls)...)
 		if err != nil {

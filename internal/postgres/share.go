@@ -42,8 +42,8 @@ const (
 // sharingPatience. A caller who leaves just leaves.
 //
 // To wait for a shared statement is to wait for a connection: maxWaiting calls do
-// at most, and what they have waited is taken off the acquireTimeout that they have
-// when they run their own after all.
+// at most, none for longer than acquireTimeout, and what they have waited is taken
+// off the acquireTimeout that they have when they run their own after all.
 type sharer[Q sharedQuery] struct {
 	// atOnce is how many statements run before calls wait to share; at 0 they
 	// never do.
@@ -59,10 +59,15 @@ type sharer[Q sharedQuery] struct {
 	// maxWaiting.
 	refuse func(ctx context.Context, waiting int) error
 
+	// isHeldUp, if set, reports whether a call's own statement would have to wait
+	// for others of its owner's. While that counted as running, it would hold up
+	// everybody; so the call shares, although few run.
+	isHeldUp func(Q) bool
+
 	mu      sync.Mutex
 	running int              // Statements, but those that are late; shared ones from when they want a connection.
-	making  map[todo.ID]bool // By the shared ones of these.
-	waiting []*sharedCall[Q] // While fewer than atOnce run, only for what is being made.
+	waiting []*sharedCall[Q] // None while fewer than atOnce run.
+	making  map[todo.ID]bool // By the calls that wait or share a statement.
 	restsTo time.Time        // When sharing begins again.
 }
 
@@ -76,29 +81,19 @@ func newSharer[Q sharedQuery](
 // sharedQuery is what a call asks for.
 type sharedQuery interface {
 	weight() int     // The rows that it may have.
-	makes() *todo.ID // The todo that it makes, if it makes one: at most one statement at a time does.
+	makes() *todo.ID // The todo that it makes, if it makes one; one call at a time shares to make it.
 }
 
 // sharedCall is a call that waits to share a statement, or does.
 type sharedCall[Q sharedQuery] struct {
 	query Q
-	since time.Time       // When it came.
-	left  <-chan struct{} // Closed when the caller is gone.
-	done  chan struct{}   // Closed when served or not.
+	since time.Time     // When it came.
+	done  chan struct{} // Closed when served or not.
 
 	// Good when done is closed.
 	todos  []todo.Todo
 	served bool
 	waited time.Duration // For a connection.
-}
-
-func (c *sharedCall[Q]) hasLeft() bool {
-	select {
-	case <-c.left:
-		return true
-	default:
-		return false
-	}
 }
 
 // do answers a query: by alone, which runs a statement of the call's own after it
@@ -114,9 +109,11 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 	case call == nil:
 		return alone(0)
 	}
+	defer time.AfterFunc(acquireTimeout, func() { s.withdraw(call) }).Stop()
 	select {
 	case <-call.done:
 	case <-ctx.Done():
+		s.withdraw(call)
 		return nil, interpret(ctx, s.operation, ctx.Err())
 	}
 	if !call.served {
@@ -131,9 +128,12 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], counted bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now, id := time.Now(), query.makes()
 	switch {
-	case s.running < s.atOnce:
+	case id != nil && s.making[*id]:
+		// In a shared statement it would hold up all who wait for what it makes.
+		return nil, false, nil
+	case s.running < s.atOnce && (s.isHeldUp == nil || !s.isHeldUp(query)):
 		s.running++
 		return nil, true, nil
 	case s.atOnce == 0, query.weight() > maxCallRows, now.Before(s.restsTo):
@@ -141,9 +141,36 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], co
 	case len(s.waiting) == maxWaiting:
 		return nil, false, s.refuse(ctx, maxWaiting)
 	}
-	call = &sharedCall[Q]{query: query, since: now, left: ctx.Done(), done: make(chan struct{})}
+	call = &sharedCall[Q]{query: query, since: now, done: make(chan struct{})}
 	s.waiting = append(s.waiting, call)
+	if id != nil {
+		s.making[*id] = true
+	}
+	if s.running < s.atOnce {
+		s.running++
+		go s.share()
+	}
 	return call, false, nil
+}
+
+// withdraw takes a call out of those that wait, if it still does, to run its own
+// statement.
+func (s *sharer[Q]) withdraw(call *sharedCall[Q]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := slices.Index(s.waiting, call); n >= 0 {
+		s.waiting = slices.Delete(s.waiting, n, n+1)
+		s.dismiss(call)
+	}
+}
+
+// dismiss has calls that have waited run their own statements.
+func (s *sharer[Q]) dismiss(calls ...*sharedCall[Q]) {
+	s.made(calls)
+	for _, call := range calls {
+		call.waited = time.Since(call.since)
+		close(call.done)
+	}
 }
 
 // watchOwn gives a call's own statement, which was counted as running, its time.
@@ -170,21 +197,14 @@ func (s *sharer[Q]) next(ended []*sharedCall[Q]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.made(ended)
-	s.waiting = slices.DeleteFunc(s.waiting, (*sharedCall[Q]).hasLeft)
-	if !slices.ContainsFunc(s.waiting, s.isReady) {
+	if len(s.waiting) == 0 {
 		s.running--
 		return
 	}
 	go s.share()
 }
 
-// isReady reports whether a call that waits can be in the next statement.
-func (s *sharer[Q]) isReady(call *sharedCall[Q]) bool {
-	id := call.query.makes()
-	return id == nil || !s.making[*id]
-}
-
-// made lets others make what calls were to make.
+// made lets others share to make what calls were to make.
 func (s *sharer[Q]) made(calls []*sharedCall[Q]) {
 	for _, call := range calls {
 		if id := call.query.makes(); id != nil {
@@ -211,7 +231,8 @@ func (s *sharer[Q]) share() {
 		return
 	}
 	for _, call := range calls {
-		call.served = err == nil
+		// One that was to make a todo and has none learns why from its own statement.
+		call.served = err == nil && (len(call.todos) > 0 || call.query.makes() == nil)
 		close(call.done)
 	}
 	ended()
@@ -248,36 +269,18 @@ func (s *sharer[Q]) begin(late func()) (calls []*sharedCall[Q], ended func()) {
 }
 
 // take returns the calls that share the next statement, in the order in which
-// they came. Those that are to make what is being made go on waiting, and those
-// that have waited for as long as they would for a connection do no longer.
+// they came.
 func (s *sharer[Q]) take() []*sharedCall[Q] {
-	var calls []*sharedCall[Q]
-	weight, now := 0, time.Now()
-	waiting := s.waiting[:0]
-	for n, call := range s.waiting {
-		call.waited = now.Sub(call.since)
-		switch {
-		case call.hasLeft():
-			continue
-		case call.waited > acquireTimeout:
-			close(call.done)
-			continue
-		case !s.isReady(call):
-			waiting = append(waiting, call)
-			continue
-		}
-		weight += call.query.weight()
-		if weight > maxSharedRows {
-			waiting = append(waiting, s.waiting[n:]...)
+	now, weight, n := time.Now(), 0, 0
+	for _, call := range s.waiting {
+		if weight += call.query.weight(); weight > maxSharedRows {
 			break
 		}
-		if id := call.query.makes(); id != nil {
-			s.making[*id] = true
-		}
-		calls = append(calls, call)
+		call.waited = now.Sub(call.since)
+		n++
 	}
-	clear(s.waiting[len(waiting):]) // Or the array would keep the others, and their todos.
-	s.waiting = waiting
+	calls := slices.Clone(s.waiting[:n])
+	s.waiting = slices.Delete(s.waiting, 0, n)
 	return calls
 }
 
@@ -285,9 +288,6 @@ func (s *sharer[Q]) take() []*sharedCall[Q] {
 func (s *sharer[Q]) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, call := range s.waiting {
-		call.waited = time.Since(call.since)
-		close(call.done)
-	}
+	s.dismiss(s.waiting...)
 	s.waiting = nil
 }

@@ -24,6 +24,8 @@ const usual = 10 * time.Millisecond
 type numbered struct {
 	number, rows int
 	id           *todo.ID // To be made.
+	isThere      bool     // Already.
+	isHeldUp     bool
 }
 
 func (q numbered) weight() int     { return q.rows }
@@ -60,7 +62,7 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
 	t.Cleanup(s.wantIdle)
 	refuse := func(context.Context, int) error { return errOverloaded }
-	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
+	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), isHeldUp: func(q numbered) bool { return q.isHeldUp }, ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
 		time.Sleep(s.connecting)
 		if s.unconnected != nil {
 			return s.unconnected
@@ -72,7 +74,9 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 		var numbers []int
 		for _, call := range calls {
 			numbers = append(numbers, call.query.number)
-			call.todos = append(call.todos, todo.Todo{Title: fmt.Sprint("shared ", call.query.number)})
+			if !call.query.isThere {
+				call.todos = append(call.todos, todo.Todo{Title: fmt.Sprint("shared ", call.query.number)})
+			}
 		}
 		s.mu.Lock()
 		s.statements = append(s.statements, numbers)
@@ -105,7 +109,7 @@ func (s *shareTest) call(ctx context.Context, query numbered) answered {
 	own := fmt.Sprint("alone ", number)
 	began := time.Now()
 	todos, err := s.do(ctx, query, func(waited time.Duration) ([]todo.Todo, error) {
-		if waited > acquireTimeout {
+		if waited >= acquireTimeout {
 			return nil, todo.ErrUnavailable
 		}
 		s.mu.Lock()
@@ -296,15 +300,15 @@ func TestToWaitForAConnectionIsNotToBeLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 1)
-		s.connecting = acquireTimeout - usual
+		s.connecting = acquireTimeout - 2*usual
 		s.shared = takes(sharingPatience - time.Nanosecond)
 		first := s.startAll(0, 1)
 		others := s.startAll(1, 4)
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		time.Sleep(acquireTimeout / 2)
 		others = append(others, s.startAll(4, 5)...)
-		wantAll(t, "the others", others[:3], answered{shared: true, took: acquireTimeout + sharingPatience - time.Nanosecond})
-		wantAll(t, "who came meanwhile", others[3:], answered{shared: true, took: acquireTimeout/2 - usual + sharingPatience - time.Nanosecond})
+		wantAll(t, "the others", others[:3], answered{shared: true, took: s.connecting + usual + sharingPatience - time.Nanosecond})
+		wantAll(t, "who came meanwhile", others[3:], answered{shared: true, took: s.connecting - acquireTimeout/2 + sharingPatience - time.Nanosecond})
 		s.wantStatements(numbers(1, 5))
 	})
 }
@@ -321,7 +325,7 @@ func TestAStatementWithoutAConnectionLeavesItsCallsWhatIsLeftOfTheirTime(t *test
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		time.Sleep(acquireTimeout / 2)
 		later := s.startAll(3, 4)
-		wantAll(t, "the others", others, answered{err: todo.ErrUnavailable, took: acquireTimeout + usual})
+		wantAll(t, "the others", others, answered{err: todo.ErrUnavailable, took: acquireTimeout})
 		wantAll(t, "who came later", later, answered{alone: true, took: acquireTimeout/2 + usual})
 		s.wantStatements()
 	})
@@ -420,29 +424,78 @@ func TestASharedStatementIsBoundedAndServesInTheOrderOfArrival(t *testing.T) {
 	})
 }
 
-// TestATodoIsMadeByOneStatementAtATime has a caller leave in the midst of the
-// first, which ends no statement. A second one would have to wait for it, and all
-// that share it.
-func TestATodoIsMadeByOneStatementAtATime(t *testing.T) {
+// TestOneCallAtATimeSharesToMakeATodo has callers leave before their statement and
+// in the midst of it, which ends none.
+func TestOneCallAtATimeSharesToMakeATodo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		s.shared = takes(3 * usual)
+		create := func(ctx context.Context, number int) []<-chan answered {
+			return []<-chan answered{s.startQuery(ctx, numbered{number: number, id: &todo.ID{1}})}
+		}
+		early, leaveEarly := context.WithCancel(t.Context())
+		midway, leaveMidway := context.WithCancel(t.Context())
+		s.start(t.Context(), 0)
+		create(early, 1)
+		wantAll(t, "beside one that waits", create(t.Context(), 2), answered{alone: true, took: usual})
+		synctest.Wait()
+		s.wantStatements([]int{1})
+		wantAll(t, "beside one that is made", create(t.Context(), 3), answered{alone: true, took: usual})
+		leaveEarly()
+		wantAll(t, "beside one that was left", create(t.Context(), 4), answered{alone: true, took: usual})
+		other := s.startQuery(t.Context(), numbered{number: 5, id: &todo.ID{2}})
+		time.Sleep(usual)
+		wantAll(t, "another", []<-chan answered{other}, answered{shared: true, took: 4 * usual})
+
+		s.start(t.Context(), 6)
+		create(midway, 7)
+		leaveMidway()
+		synctest.Wait()
+		wantAll(t, "when nobody waits", create(t.Context(), 8), answered{shared: true, took: 4 * usual})
+		s.wantIdle()
+		wantAll(t, "when none is made", create(t.Context(), 9), answered{alone: true, took: usual})
+		s.wantStatements([]int{1}, []int{5}, []int{8})
+	})
+}
+
+// TestACallThatIsHeldUpShares has one of its own wait for long, and one that
+// shares.
+func TestACallThatIsHeldUpShares(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 2)
-		s.shared = takes(5 * usual)
-		s.own = takes(3 * usual)
-		s.start(t.Context(), 0)
+		s.own = takes(time.Hour)
+		heldUp := s.startQuery(t.Context(), numbered{number: 0, isHeldUp: true})
 		s.own = takes(usual)
-		s.start(t.Context(), 1)
-		ctx, leave := context.WithCancel(t.Context())
-		id := &todo.ID{1}
-		s.startQuery(ctx, numbered{number: 2, id: id})
-		s.start(t.Context(), 3)
-		again := s.startQuery(t.Context(), numbered{number: 4, id: id})
-		other := s.startQuery(t.Context(), numbered{number: 5, id: &todo.ID{2}})
-		time.Sleep(2 * usual)
-		leave()
-		wantAll(t, "another", []<-chan answered{other}, answered{shared: true, took: 6 * usual})
-		wantAll(t, "again", []<-chan answered{again}, answered{shared: true, took: 11 * usual})
-		s.wantStatements([]int{2, 3, 5}, []int{4})
+		others := s.startAll(1, 2)
+		next := s.startAll(2, 3)
+		wantAll(t, "the call that is held up", []<-chan answered{heldUp}, answered{shared: true, took: usual})
+		wantAll(t, "another", others, answered{alone: true, took: usual})
+		wantAll(t, "the next", next, answered{shared: true, took: 2 * usual})
+		s.wantStatements([]int{0}, []int{2})
+
+		s.restsTo = time.Now().Add(sharingRest)
+		s.own = takes(sharingPatience - usual)
+		heldUp = s.startQuery(t.Context(), numbered{number: 3, isHeldUp: true})
+		s.own = takes(usual)
+		wantAll(t, "beside it, at rest", s.startAll(4, 6), answered{alone: true, took: usual})
+		wantAll(t, "at rest", []<-chan answered{heldUp}, answered{alone: true, took: sharingPatience - usual})
+	})
+}
+
+// TestACallThatWasToMakeATodoAndHasNoneRunsItsOwn is about one that was there.
+func TestACallThatWasToMakeATodoAndHasNoneRunsItsOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 3)
+		repetition := s.startQuery(t.Context(), numbered{number: 3, id: &todo.ID{1}, isThere: true})
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
+		wantAll(t, "the repetition", []<-chan answered{repetition}, answered{alone: true, took: 3 * usual})
+		s.wantStatements([]int{1, 2, 3})
 	})
 }
 
@@ -476,6 +529,7 @@ func TestNoCallWaitsLongerThanForAConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 1)
+		s.connecting = 100 * time.Millisecond
 		s.shared = takes(sharingPatience - time.Millisecond)
 		s.startAll(0, 1)
 		var all []<-chan answered
@@ -484,16 +538,16 @@ func TestNoCallWaitsLongerThanForAConnection(t *testing.T) {
 		}
 		shared := 0
 		for n, answer := range all {
-			a := <-answer
-			if a.shared == errors.Is(a.err, todo.ErrUnavailable) || a.took > acquireTimeout+sharingPatience {
+			switch a := <-answer; {
+			case a.shared && a.took < acquireTimeout+sharingPatience:
+				shared++
+			case !errors.Is(a.err, todo.ErrUnavailable) || a.took != acquireTimeout:
 				t.Errorf("call %d: %+v", n, a)
 			}
-			if a.shared {
-				shared++
-			}
 		}
-		if want := int(1+acquireTimeout/sharingPatience) * maxSharedRows / maxCallRows; shared > want || shared < want-maxSharedRows/maxCallRows {
-			t.Errorf("%d calls shared, want those of %v's statements", shared, acquireTimeout)
+		statements := 1 + int((acquireTimeout-usual-s.connecting)/(s.connecting+sharingPatience-time.Millisecond))
+		if want := statements * maxSharedRows / maxCallRows; shared != want {
+			t.Errorf("%d calls shared, want the %d of the statements that had a connection within %v", shared, want, acquireTimeout)
 		}
 	})
 }

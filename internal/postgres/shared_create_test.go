@@ -7,10 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -140,11 +138,14 @@ func TestCreatesOfOneIDShareNoStatement(t *testing.T) {
 			&sharedCreate{owner: user(t, fmt.Sprint("v", i)), draft: draft("neighbour")})
 		rivals = append(rivals, &sharedCreate{owner: user(t, fmt.Sprint("w", i)), draft: one, want: todo.ErrAlreadyExists})
 	}
-	calls := make([]func(), 0, len(creates)+len(rivals))
+	var group sync.WaitGroup
+	release := store.Crowd()
 	for _, one := range slices.Concat(creates, rivals) {
-		calls = append(calls, func() { one.run(t, store) })
+		group.Go(func() { one.run(t, store) })
 	}
-	store.share(t, calls...)()
+	store.waitUntilWaiting(t, 12) // One for each todo.
+	release()
+	group.Wait()
 
 	won := 0
 	for _, rival := range rivals {
@@ -169,51 +170,98 @@ func TestCreatesOfOneIDShareNoStatement(t *testing.T) {
 	}
 }
 
-// TestSharedCreatesOfTwoStoresDoNotLockOneAnotherOut has two stores repeat the
-// same creates in opposite orders, at rows that are locked. The one's comes free
-// when both wait, and the other's when the one's has gone on: it would have the row
-// that the other comes to next.
+// TestSharedCreatesOfTwoStoresDoNotLockOneAnotherOut has two stores make the same
+// todos in opposite orders. Each is at work on one when they come to a third, which
+// a transaction beside them makes and takes back: the store that has it then goes on
+// to the one that the other is at work on, unless both began with the same.
 func TestSharedCreatesOfTwoStoresDoNotLockOneAnotherOut(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	stores := [2]*crowd{openCrowd(t, url, 4), openCrowd(t, url, 4)}
-	var creates [2]*sharedCreate
-	for i := range creates {
-		creates[i] = &sharedCreate{owner: user(t, fmt.Sprint("u", i)), draft: draft("t")}
-	}
-	stores[0].createTogether(t, creates[:]...)
-
 	var failed error
 	for range 20 { // On a busy machine the statements may come late.
-		var ended int
-		var locks [2]pgx.Tx
-		for i, create := range creates {
-			locks[i] = begin(t, url, fmt.Sprintf("SELECT FROM todo WHERE id = '%v' FOR UPDATE", create.draft.ID))
+		var creates []sharedCreate
+		for i := range 3 {
+			creates = append(creates, sharedCreate{owner: user(t, fmt.Sprint("u", i)), draft: draft("t")})
 		}
+		held := begin(t, url, fmt.Sprintf("INSERT INTO todo (id, user_id, title) VALUES ('%v', 'v', 't')", creates[1].draft.ID))
 		var waits []func()
-		for i, store := range stores {
-			ended -= len(store.statements())
-			repeat := func(create sharedCreate) func() { return func() { create.run(t, store) } }
-			waits = append(waits, store.shareInOrder(t, repeat(*creates[i]), repeat(*creates[1-i])))
-		}
-		for _, lock := range locks {
-			pgtest.WaitForLocked(t, url, 2)
-			if err := lock.Rollback(t.Context()); err != nil {
-				t.Fatal(err)
+		for _, store := range stores {
+			var calls []func()
+			for _, create := range creates {
+				calls = append(calls, func() {
+					if create.run(t, store); create.err != nil {
+						t.Error(create.err)
+					}
+				})
 			}
-			time.Sleep(20 * time.Millisecond) // For the one to go on: until then both wait as before.
+			waits = append(waits, store.shareInOrder(t, calls...))
+			slices.Reverse(creates)
+		}
+		pgtest.WaitForLocked(t, url, 2)
+		if err := held.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 		failed = nil
 		for i, store := range stores {
 			waits[i]()
-			ended += len(store.statements())
 			failed = errors.Join(failed, store.statements()[len(store.statements())-1].err)
 		}
-		if ended == 2 && failed == nil {
+		if failed == nil {
 			return
 		}
 	}
 	t.Errorf("no two statements have both succeeded: %v", failed)
+}
+
+// TestSharedCreatesDoNotWaitForRowsThatAreThere has some of those who share repeat
+// what they have made, while it is locked.
+func TestSharedCreatesDoNotWaitForRowsThatAreThere(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := openCrowd(t, url, 8)
+	made := []*sharedCreate{{owner: user(t, "u"), draft: draft("t")}, {owner: user(t, "u"), draft: draft("t")}}
+	store.createTogether(t, made...)
+	locked := begin(t, url, "SELECT FROM todo FOR UPDATE")
+	var failed error
+	var waits []func()
+	var repetitions []*sharedCreate
+	for range 20 { // On a busy machine the statement may come late.
+		var calls []func()
+		for _, one := range made {
+			again := &sharedCreate{owner: one.owner, draft: one.draft}
+			repetitions = append(repetitions, again)
+			calls = append(calls, func() { again.run(t, store) })
+		}
+		var others sync.WaitGroup
+		for _, name := range []string{"v", "w"} {
+			other := &sharedCreate{owner: user(t, name), draft: draft("t")}
+			others.Add(1)
+			calls = append(calls, func() {
+				defer others.Done()
+				other.run(t, store)
+				other.check(t, store)
+			})
+		}
+		before := len(store.statements())
+		waits = append(waits, store.share(t, calls...))
+		others.Wait()
+		if failed = store.statements()[before].err; failed == nil {
+			break
+		}
+	}
+	if failed != nil {
+		t.Errorf("no statement has succeeded: %v", failed)
+	}
+	if err := locked.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, wait := range waits {
+		wait()
+	}
+	for _, one := range repetitions {
+		one.check(t, store)
+	}
 }
 
 // TestACreateThatTheTableRefusesFailsAlone is about a draft that the service

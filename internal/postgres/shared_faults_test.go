@@ -252,8 +252,9 @@ func TestCallsThatShareAreUnavailableWhileThePoolIsExhausted(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.share(t, calls.make(t.Context(), 10)...)()
-	conn.Release()
 	calls.want(10, todo.ErrUnavailable)
+	store.waitUntilIdle(t) // The statement may see later that it gets no connection.
+	conn.Release()
 	store.together(t, calls.make(t.Context(), 10)...)
 	calls.want(10, nil)
 }

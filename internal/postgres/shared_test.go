@@ -100,6 +100,17 @@ func (c *crowd) waitUntilWaiting(t *testing.T, want int) {
 	})
 }
 
+// waitUntilIdle waits until no statement counts as running.
+func (c *crowd) waitUntilIdle(t *testing.T) {
+	t.Helper()
+	waitFor(t, "the statements to end", func() error {
+		if n := c.Running(); n != 0 {
+			return fmt.Errorf("%d run", n)
+		}
+		return nil
+	})
+}
+
 // together has calls answered by the statements that they share. On a busy
 // machine those may come late: then it is done again.
 func (c *crowd) together(t *testing.T, calls ...func()) {

@@ -52,8 +52,8 @@ type Config struct {
 // Every method takes at most a second to get a connection, or none when it
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass. A call that was to share a statement may take a second and a half
-// more, until others are late, its own has a connection, and is given up.
+// deadline, pass. A call that was to share a statement may take a quarter of a
+// second more, until that is late.
 //
 // The writes of one owner have half of the connections at most.
 type Store struct {
@@ -86,6 +86,7 @@ func Open(config Config) (*Store, error) {
 	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
 	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
 	s.creates = newSharer(config.SharedStatements, createOperation, s.createShared, s.queue.shed)
+	s.creates.isHeldUp = func(q createQuery) bool { return s.turns.full(q.owner) }
 	return s, nil
 }
 

@@ -50,6 +50,14 @@ func (t *turns) take(ctx context.Context, owner todo.UserID) (pass func(), err e
 	}, nil
 }
 
+// full reports whether a call would have to wait for its turn.
+func (t *turns) full(owner todo.UserID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	mine := t.lines[owner]
+	return mine != nil && mine.calls >= t.conns
+}
+
 func (t *turns) enter(ctx context.Context, owner todo.UserID) (*line, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

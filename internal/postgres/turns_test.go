@@ -101,6 +101,11 @@ func TestHalfOfTheConnectionsAreForOneOwner(t *testing.T) {
 			w.write(t.Context(), owner(t, 0), 101)
 			w.write(t.Context(), owner(t, 1), 102)
 			w.want("at once", append(want, "102 writes")...)
+			for number, want := range []bool{true, most == 1, false} {
+				if got := w.full(owner(t, number)); got != want {
+					t.Errorf("of %d connections, the line of owner %d is full: %t", maxConns, number, got)
+				}
+			}
 			leave(errors.New("left"))
 			w.want("then", "100: left")
 			time.Sleep(usual)
