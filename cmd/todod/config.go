@@ -21,7 +21,7 @@ type serveConfig struct {
 	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
 	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
 	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
-	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"2"` // 0: none is shared.
+	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"4"` // 0: none is shared.
 	JWTIssuer                string      `env:"JWT_ISSUER"`                                // Empty: BetterAuthURL.
 	JWTAudience              string      `env:"JWT_AUDIENCE"`                              // Empty: BetterAuthURL.
 	JWKSCacheTTL             seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`

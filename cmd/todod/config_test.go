@@ -41,7 +41,7 @@ func TestDefaults(t *testing.T) {
 		CORSOrigins:              []origin{"https://app.example.com"},
 		ListenAddr:               ":8080",
 		DatabaseMaxConns:         16,
-		DatabaseSharedStatements: 2,
+		DatabaseSharedStatements: 4,
 		JWKSCacheTTL:             seconds(time.Hour),
 		JWKSMaxStale:             seconds(24 * time.Hour),
 		RateLimitRPS:             50,

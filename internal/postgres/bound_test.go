@@ -19,7 +19,7 @@ import (
 // openBound is open for a store that keeps a number of todos for each owner.
 func openBound(t testing.TB, url string, maxConns, maxTodos int) *postgres.Store {
 	t.Helper()
-	return openConfig(t, postgres.Config{URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedStatements: 2})
+	return openConfig(t, postgres.Config{URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedStatements: 4})
 }
 
 // openConfig is open for a store of any configuration, whose log goes nowhere.

@@ -33,35 +33,31 @@ func (s *Store) AnsweredAt() time.Time {
 	return s.queue.answeredAt
 }
 
-// Crowd makes the store behave as if as many statements ran as make others wait to
-// share a statement. Release ends those, so that what waits shares the next,
-// however long the test took to get there.
+// Crowd makes the store behave as if a statement ran that others wait for. Release
+// ends it, so that what waits shares the next, however long the test took to get
+// there.
 func (s *Store) Crowd() (release func()) {
-	s.gets.crowd()
-	s.lists.crowd()
-	s.creates.crowd()
+	releases := []func(){s.gets.crowd(), s.lists.crowd(), s.creates.crowd()}
 	return func() {
-		s.gets.disperse()
-		s.lists.disperse()
-		s.creates.disperse()
+		for _, release := range releases {
+			release()
+		}
 	}
 }
 
-func (s *sharer[Q]) crowd() {
+func (s *sharer[Q]) crowd() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running += s.atOnce
 	s.restsTo = time.Time{}
-}
-
-func (s *sharer[Q]) disperse() {
-	s.mu.Lock()
-	for _, call := range s.waiting {
-		call.since = time.Now()
+	statement := s.start()
+	return func() {
+		s.mu.Lock()
+		for _, call := range s.waiting {
+			call.since = time.Now()
+		}
+		s.mu.Unlock()
+		s.ended(statement)
 	}
-	s.running -= s.atOnce - 1 // A second statement would take the calls of the next crowd.
-	s.mu.Unlock()
-	s.next(nil)
 }
 
 // OnShared has told called when a statement has ended that was shared by so

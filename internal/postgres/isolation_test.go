@@ -148,18 +148,22 @@ type sharedWith struct {
 }
 
 func (s sharedWith) CreateTodo(ctx context.Context, owner todo.UserID, d todo.Draft) (created todo.Todo, err error) {
-	others := func() {
-		other := user(s.u.T, "another")
-		mine, err := s.Store.CreateTodo(ctx, other, draft("mine"))
-		if err != nil {
-			s.u.Errorf("another creates: %v", err)
+	other := user(s.u.T, "another")
+	var others [2]todo.Todo
+	creates := func(mine *todo.Todo) func() {
+		return func() {
+			var err error
+			if *mine, err = s.Store.CreateTodo(ctx, other, draft("mine")); err != nil {
+				s.u.Errorf("another creates: %v", err)
+			}
 		}
-		got, err := s.Store.GetTodo(ctx, other, mine.ID)
-		if err != nil || got != mine {
+	}
+	s.together(s.u.T, creates(&others[0]), func() { created, err = s.Store.CreateTodo(ctx, owner, d) }, creates(&others[1]))
+	for _, mine := range others {
+		if got, err := s.Store.GetTodo(ctx, other, mine.ID); err != nil || got != mine {
 			s.u.Errorf("another gets %v, %v", got, err)
 		}
 	}
-	s.together(s.u.T, others, func() { created, err = s.Store.CreateTodo(ctx, owner, d) }, others)
 	return created, err
 }
 

@@ -94,7 +94,7 @@ func TestASharedStatementSaysNothingOfHowLongACallHasItsConnection(t *testing.T)
 func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]postgres.Config{
-		"sharing":      {SharedStatements: 2},
+		"sharing":      {SharedStatements: 4},
 		"alone":        {SharedStatements: 0},
 		"with a bound": {MaxTodos: 100},
 	} {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -22,17 +21,13 @@ const (
 	// usualText is how many bytes of text a row has room for; more of it, where
 	// it is known, counts for another row.
 	usualText = 1024
-
-	// sharingPatience is how long a statement may take while others wait for
-	// it; sharingRest is how long nothing is shared when one took longer.
-	sharingPatience = 250 * time.Millisecond
-	sharingRest     = time.Second
 )
 
 // sharer lets calls that come in together share a statement, which costs the
-// database and this process far less than one statement for each. The first
-// calls run statements of their own; those that come while as many run wait,
-// and share the next one.
+// database and this process far less than one statement for each. A call that
+// comes alone runs a statement of its own; those that come while it runs wait,
+// and share the next one. That starts when the one before has ended or has taken
+// sharingPace, as all do where the way to the database is long.
 //
 // A shared statement serves or steps aside: when it fails, whatever the reason,
 // or is late, each of its calls runs its own statement, as if there had been no
@@ -45,8 +40,8 @@ const (
 // at most, none for longer than acquireTimeout, and what they have waited is taken
 // off the acquireTimeout that they have when they run their own after all.
 type sharer[Q sharedQuery] struct {
-	// atOnce is how many statements run before calls wait to share; at 0 they
-	// never do.
+	// atOnce is how many statements count as running at most; at 0 none does, and
+	// nothing is shared.
 	atOnce int
 
 	operation string // As errors name it.
@@ -61,12 +56,13 @@ type sharer[Q sharedQuery] struct {
 
 	// isHeldUp, if set, reports whether a call's own statement would have to wait
 	// for others of its owner's. While that counted as running, it would hold up
-	// everybody; so the call shares, although few run.
+	// everybody; so the call shares although it is alone.
 	isHeldUp func(Q) bool
 
 	mu      sync.Mutex
-	running int              // Statements, but those that are late; shared ones from when they want a connection.
-	waiting []*sharedCall[Q] // None while fewer than atOnce run.
+	running int              // Statements, but those that are late.
+	young   int              // Those of them that others wait for.
+	waiting []*sharedCall[Q] // None while a statement may start.
 	making  map[todo.ID]bool // By the calls that wait or share a statement.
 	restsTo time.Time        // When sharing begins again.
 }
@@ -99,12 +95,12 @@ type sharedCall[Q sharedQuery] struct {
 // do answers a query: by alone, which runs a statement of the call's own after it
 // has waited for a connection for so long, or by a shared statement.
 func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Duration) ([]todo.Todo, error)) ([]todo.Todo, error) {
-	call, counted, err := s.enter(ctx, query)
+	call, own, err := s.enter(ctx, query)
 	switch {
 	case err != nil:
 		return nil, interpret(ctx, s.operation, &noConnectionError{err})
-	case counted:
-		defer s.watchOwn()()
+	case own != nil:
+		defer s.ended(own)
 		return alone(0)
 	case call == nil:
 		return alone(0)
@@ -122,35 +118,33 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 	return call.todos, nil
 }
 
-// enter says how a query is to be answered: by a statement of its own, which
-// counts as running or not, or by one that is shared, when it returns a call to
-// wait for.
-func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], counted bool, err error) {
+// enter says how a query is to be answered: by a statement that is shared, when it
+// returns a call to wait for, or else by one of its own, which counts as running
+// when it is returned.
+func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], own *sharerStatement[Q], err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, id := time.Now(), query.makes()
 	switch {
 	case id != nil && s.making[*id]:
 		// In a shared statement it would hold up all who wait for what it makes.
-		return nil, false, nil
-	case s.running < s.atOnce && (s.isHeldUp == nil || !s.isHeldUp(query)):
-		s.running++
-		return nil, true, nil
+		return nil, nil, nil
+	case s.mayStart() && (s.isHeldUp == nil || !s.isHeldUp(query)):
+		own = s.start()
+		s.keepTime(own)
+		return nil, own, nil
 	case s.atOnce == 0, query.weight() > maxCallRows, now.Before(s.restsTo):
-		return nil, false, nil
+		return nil, nil, nil
 	case len(s.waiting) == maxWaiting:
-		return nil, false, s.refuse(ctx, maxWaiting)
+		return nil, nil, s.refuse(ctx, maxWaiting)
 	}
 	call = &sharedCall[Q]{query: query, since: now, done: make(chan struct{})}
 	s.waiting = append(s.waiting, call)
 	if id != nil {
 		s.making[*id] = true
 	}
-	if s.running < s.atOnce {
-		s.running++
-		go s.share()
-	}
-	return call, false, nil
+	s.startNext()
+	return call, nil, nil
 }
 
 // withdraw takes a call out of those that wait, if it still does, to run its own
@@ -173,37 +167,6 @@ func (s *sharer[Q]) dismiss(calls ...*sharedCall[Q]) {
 	}
 }
 
-// watchOwn gives a call's own statement, which was counted as running, its time.
-// It returns what to call when the statement has ended. When that is late, for
-// whatever reason, the statement counts no longer, and the next takes its place.
-func (s *sharer[Q]) watchOwn() (ended func()) {
-	timer := time.AfterFunc(sharingPatience, func() { s.next(nil) })
-	return s.nextUnlessLate(timer, nil)
-}
-
-// nextUnlessLate returns what to call when a statement, for calls that share it,
-// has ended whose time a timer keeps.
-func (s *sharer[Q]) nextUnlessLate(timer *time.Timer, calls []*sharedCall[Q]) (ended func()) {
-	return func() {
-		if timer.Stop() {
-			s.next(calls)
-		}
-	}
-}
-
-// next starts a statement in place of one that has ended, for calls that shared
-// it, when others wait.
-func (s *sharer[Q]) next(ended []*sharedCall[Q]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.made(ended)
-	if len(s.waiting) == 0 {
-		s.running--
-		return
-	}
-	go s.share()
-}
-
 // made lets others share to make what calls were to make.
 func (s *sharer[Q]) made(calls []*sharedCall[Q]) {
 	for _, call := range calls {
@@ -213,81 +176,8 @@ func (s *sharer[Q]) made(calls []*sharedCall[Q]) {
 	}
 }
 
-// share runs a statement for the calls that wait when it has a connection. When it
-// gets none, they see for themselves.
-func (s *sharer[Q]) share() {
-	// No caller's context: each may leave. The store bounds the statement.
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var calls []*sharedCall[Q]
-	var ended func()
-	err := s.try(ctx, func() []*sharedCall[Q] {
-		calls, ended = s.begin(cancel)
-		return calls
-	})
-	if ended == nil {
-		s.release()
-		s.next(nil)
-		return
-	}
-	for _, call := range calls {
-		// One that was to make a todo and has none learns why from its own statement.
-		call.served = err == nil && (len(call.todos) > 0 || call.query.makes() == nil)
-		close(call.done)
-	}
-	ended()
-}
-
-// try is ask, of which a panic is a failure like others: here it would end the
-// process, and in the statement of the call that it comes from, it comes again.
-func (s *sharer[Q]) try(ctx context.Context, begin func() []*sharedCall[Q]) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic: %v", cause)
-		}
-	}()
-	return s.ask(ctx, begin)
-}
-
-// begin returns the calls of a statement, and what to call when it has ended. When
-// that is late, the statement counts no longer, calls that wait go their own way,
-// and late is called.
-func (s *sharer[Q]) begin(late func()) (calls []*sharedCall[Q], ended func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	calls = s.take()
-	timer := time.AfterFunc(sharingPatience, func() {
-		s.mu.Lock()
-		s.running--
-		s.made(calls)
-		s.restsTo = time.Now().Add(sharingRest)
-		s.mu.Unlock()
-		s.release()
-		late()
-	})
-	return calls, s.nextUnlessLate(timer, calls)
-}
-
-// take returns the calls that share the next statement, in the order in which
-// they came.
-func (s *sharer[Q]) take() []*sharedCall[Q] {
-	now, weight, n := time.Now(), 0, 0
-	for _, call := range s.waiting {
-		if weight += call.query.weight(); weight > maxSharedRows {
-			break
-		}
-		call.waited = now.Sub(call.since)
-		n++
-	}
-	calls := slices.Clone(s.waiting[:n])
-	s.waiting = slices.Delete(s.waiting, 0, n)
-	return calls
-}
-
 // release has calls that wait run their own statements.
 func (s *sharer[Q]) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.dismiss(s.waiting...)
 	s.waiting = nil
 }

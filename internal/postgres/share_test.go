@@ -185,7 +185,7 @@ func (s *shareTest) wantIdle() {
 	synctest.Wait()
 	s.sharer.mu.Lock()
 	defer s.sharer.mu.Unlock()
-	if s.running != 0 || len(s.waiting) != 0 || len(s.making) != 0 {
+	if s.running != 0 || s.young != 0 || len(s.waiting) != 0 || len(s.making) != 0 {
 		s.t.Errorf("%d statements run, %d calls wait and %d todos are being made in the end", s.running, len(s.waiting), len(s.making))
 	}
 }
@@ -198,17 +198,66 @@ func numbers(from, to int) (all []int) {
 	return all
 }
 
-func TestTheFirstCallsRunAloneAndTheOthersShare(t *testing.T) {
+func TestTheFirstCallRunsAloneAndTheOthersShare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShareTest(t, 2)
-		first := s.startAll(0, 2)
-		others := s.startAll(2, 7)
+		s := newShareTest(t, 1)
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 7)
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
-		s.wantStatements(numbers(2, 7))
+		s.wantStatements(numbers(1, 7))
 		s.wantIdle()
 		wantAll(t, "afterwards", s.startAll(7, 8), answered{alone: true, took: usual})
+	})
+}
+
+// TestStatementsStartAtAPace has them take longer, first a call's own.
+func TestStatementsStartAtAPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const long, tick = 10 * sharingPace, time.Nanosecond
+		s := newShareTest(t, 3)
+		s.own, s.shared = takes(long), takes(long)
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 3)
+		time.Sleep(sharingPace - tick)
+		s.wantStatements()
+		others = append(others, s.startAll(3, 4)...)
+		time.Sleep(tick)
+		synctest.Wait()
+		s.wantStatements(numbers(1, 4))
+		time.Sleep(sharingPace)
+		second := s.startAll(4, 5)
+		synctest.Wait()
+		third := s.startAll(5, 6)
+		time.Sleep(2 * sharingPace)
+		synctest.Wait()
+		s.wantStatements(numbers(1, 4)) // Three run.
+		wantAll(t, "the first", first, answered{alone: true, took: long})
+		wantAll(t, "those before a statement", others[:2], answered{shared: true, took: long + sharingPace})
+		wantAll(t, "who came last before it", others[2:], answered{shared: true, took: long + tick})
+		wantAll(t, "who came when none was young", second, answered{alone: true, took: long})
+		wantAll(t, "who came when three ran", third, answered{shared: true, took: 2*long - 2*sharingPace})
+		s.wantStatements(numbers(1, 4), []int{5})
+	})
+}
+
+// TestAStatementThatWaitsForAConnectionIsWaitedFor is about others that would have
+// to do so as well.
+func TestAStatementThatWaitsForAConnectionIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 4)
+		s.connecting = 20 * sharingPace
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 2)
+		time.Sleep(10 * sharingPace)
+		later := s.startAll(2, 3)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the others", others, answered{shared: true, took: sharingPace + s.connecting + usual})
+		wantAll(t, "who came meanwhile", later, answered{shared: true, took: s.connecting - 9*sharingPace + usual})
+		s.wantStatements(numbers(1, 3))
 	})
 }
 
@@ -244,13 +293,13 @@ func TestNobodyFailsByAStatementThatWasShared(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newShareTest(t, 2)
+				s := newShareTest(t, 1)
 				s.shared = shared
-				first := s.startAll(0, 2)
-				others := s.startAll(2, 5)
+				first := s.startAll(0, 1)
+				others := s.startAll(1, 5)
 				wantAll(t, "the first", first, answered{alone: true, took: usual})
 				wantAll(t, "the others", others, answered{alone: true, took: 3 * usual})
-				s.wantStatements(numbers(2, 5))
+				s.wantStatements(numbers(1, 5))
 			})
 		})
 	}
@@ -464,23 +513,22 @@ func TestOneCallAtATimeSharesToMakeATodo(t *testing.T) {
 func TestACallThatIsHeldUpShares(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShareTest(t, 2)
+		s := newShareTest(t, 1)
 		s.own = takes(time.Hour)
 		heldUp := s.startQuery(t.Context(), numbered{number: 0, isHeldUp: true})
 		s.own = takes(usual)
 		others := s.startAll(1, 2)
-		next := s.startAll(2, 3)
 		wantAll(t, "the call that is held up", []<-chan answered{heldUp}, answered{shared: true, took: usual})
-		wantAll(t, "another", others, answered{alone: true, took: usual})
-		wantAll(t, "the next", next, answered{shared: true, took: 2 * usual})
-		s.wantStatements([]int{0}, []int{2})
+		wantAll(t, "another", others, answered{shared: true, took: 2 * usual})
+		s.wantStatements([]int{0}, []int{1})
+		s.wantIdle()
 
 		s.restsTo = time.Now().Add(sharingRest)
-		s.own = takes(sharingPatience - usual)
-		heldUp = s.startQuery(t.Context(), numbered{number: 3, isHeldUp: true})
+		s.own = takes(sharingPatience)
+		heldUp = s.startQuery(t.Context(), numbered{number: 2, isHeldUp: true})
 		s.own = takes(usual)
-		wantAll(t, "beside it, at rest", s.startAll(4, 6), answered{alone: true, took: usual})
-		wantAll(t, "at rest", []<-chan answered{heldUp}, answered{alone: true, took: sharingPatience - usual})
+		wantAll(t, "beside it, at rest", s.startAll(3, 5), answered{alone: true, took: usual})
+		wantAll(t, "at rest", []<-chan answered{heldUp}, answered{alone: true, took: sharingPatience})
 	})
 }
 
@@ -574,7 +622,7 @@ func TestCallsThatHaveSharedAreNotKept(t *testing.T) {
 func TestWhateverHappensCallsGetTheirOwnAnswersInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShareTest(t, 2)
+		s := newShareTest(t, 4)
 		const callers, calls = 64, 200
 		// Statements are about as long as they may be once in so many times, and
 		// fail every tenth.

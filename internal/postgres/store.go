@@ -1,9 +1,9 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
 // bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
 // (read.go, create.go, todo.go), which calls share when many come at once
-// (share.go), how one owner leaves connections to others (turns.go), what is tried
-// again (retry.go), what errors mean (errors.go), and the migration that brings a
-// database to the schema (migrate.go).
+// (share.go, share_statement.go), how one owner leaves connections to others
+// (turns.go), what is tried again (retry.go), what errors mean (errors.go), and the
+// migration that brings a database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -35,9 +35,9 @@ type Config struct {
 	// number. Creates beside one another may exceed it by their number.
 	MaxTodos int
 
-	// SharedStatements is how many statements of GetTodo run at once before
-	// further calls share the next one, and how many of ListTodos, and of
-	// CreateTodo when MaxTodos is 0; 0 lets each call have its own.
+	// SharedStatements is how many statements of GetTodo run at once at most,
+	// and how many of ListTodos, and of CreateTodo when MaxTodos is 0. Calls
+	// that come while one runs share the next one. 0 lets each have its own.
 	SharedStatements int
 
 	// Logger is told when the database goes away and when it comes back. It

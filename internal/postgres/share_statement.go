@@ -1,0 +1,161 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// sharingPace is how long calls wait for a statement to end before another
+	// one starts beside it.
+	sharingPace = 5 * time.Millisecond
+
+	// sharingPatience is how long a statement may take while others wait for
+	// it; sharingRest is how long nothing is shared when one took longer.
+	sharingPatience = 250 * time.Millisecond
+	sharingRest     = time.Second
+)
+
+// sharerStatement is a statement that counts as running.
+type sharerStatement[Q sharedQuery] struct {
+	age   age
+	timer *time.Timer // Until it is older; none while it waits for a connection to share.
+
+	// For a statement that is shared, when it has its connection.
+	calls  []*sharedCall[Q]
+	cancel func()
+}
+
+// age is how far a statement has come.
+type age int
+
+const (
+	young age = iota // Until it has taken sharingPace.
+	old              // Until it has taken sharingPatience.
+	over             // It has ended, or is late.
+)
+
+// mayStart reports whether a statement may start.
+func (s *sharer[Q]) mayStart() bool { return s.young == 0 && s.running < s.atOnce }
+
+// start counts a statement as running.
+func (s *sharer[Q]) start() *sharerStatement[Q] {
+	s.running++
+	s.young++
+	return new(sharerStatement[Q])
+}
+
+// startNext starts a statement for the calls that wait, if it may.
+func (s *sharer[Q]) startNext() {
+	if len(s.waiting) > 0 && s.mayStart() {
+		go s.share(s.start())
+	}
+}
+
+// keepTime has a statement grow older from now on.
+func (s *sharer[Q]) keepTime(statement *sharerStatement[Q]) {
+	statement.timer = time.AfterFunc(sharingPace, func() { s.grow(statement) })
+}
+
+// grow makes a statement older. When it is late, for whatever reason, it counts no
+// longer. If it is shared, it is given up, and those who wait go their own way.
+func (s *sharer[Q]) grow(statement *sharerStatement[Q]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch statement.age {
+	case young:
+		statement.age = old
+		s.young--
+		statement.timer.Reset(sharingPatience - sharingPace)
+	case old:
+		s.finish(statement)
+		if statement.cancel != nil {
+			statement.cancel()
+			s.restsTo = time.Now().Add(sharingRest)
+			s.release()
+		}
+	case over: // It ended just now.
+		return
+	}
+	s.startNext()
+}
+
+// ended is called when a statement has.
+func (s *sharer[Q]) ended(statement *sharerStatement[Q]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if statement.age != over {
+		s.finish(statement)
+		s.startNext()
+	}
+}
+
+// finish has a statement count no longer.
+func (s *sharer[Q]) finish(statement *sharerStatement[Q]) {
+	if statement.timer != nil {
+		statement.timer.Stop()
+	}
+	if statement.age == young {
+		s.young--
+	}
+	s.running--
+	statement.age = over
+	s.made(statement.calls)
+}
+
+// share runs a statement for the calls that wait when it has a connection. When it
+// gets none, they see for themselves.
+func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
+	// No caller's context: each may leave. The store bounds the statement.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	hasBegun := false
+	err := s.try(ctx, func() []*sharedCall[Q] {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		hasBegun = true
+		statement.calls, statement.cancel = s.take(), cancel
+		s.keepTime(statement)
+		return statement.calls
+	})
+	if !hasBegun {
+		s.mu.Lock()
+		s.release()
+		s.mu.Unlock()
+	}
+	for _, call := range statement.calls {
+		// One that was to make a todo and has none learns why from its own statement.
+		call.served = err == nil && (len(call.todos) > 0 || call.query.makes() == nil)
+		close(call.done)
+	}
+	s.ended(statement)
+}
+
+// try is ask, of which a panic is a failure like others: here it would end the
+// process, and in the statement of the call that it comes from, it comes again.
+func (s *sharer[Q]) try(ctx context.Context, begin func() []*sharedCall[Q]) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return s.ask(ctx, begin)
+}
+
+// take returns the calls that share the next statement, in the order in which
+// they came.
+func (s *sharer[Q]) take() []*sharedCall[Q] {
+	now, weight, n := time.Now(), 0, 0
+	for _, call := range s.waiting {
+		if weight += call.query.weight(); weight > maxSharedRows {
+			break
+		}
+		call.waited = now.Sub(call.since)
+		n++
+	}
+	calls := slices.Clone(s.waiting[:n])
+	s.waiting = slices.Delete(s.waiting, 0, n)
+	return calls
+}
