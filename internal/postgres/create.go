@@ -64,14 +64,15 @@ func (q createQuery) makes() *todo.ID { return q.draft.ID }
 // createShared is CreateTodo for several calls, which are committed together. It
 // makes what is not there, and leaves the rest to the calls' own statements: to
 // compare a row with a draft, this one would have to stand in line with all who
-// change it, and have all its calls wait.
+// change it, and have all its calls wait. So would ON CONFLICT by itself, for rows
+// that are being changed; hence the look at what is there, by a subquery for each
+// row, which the planner can't turn into a join that reads the whole table.
 //
-// Where a row is being made or changed as it comes by, it waits for that one
-// transaction. The order keeps two such statements, of two processes, from each
-// waiting for the other. And lock_timeout, which is less than sharingPatience, has
-// the server give up a wait by itself: until it did, should the request to cancel
-// the statement get lost, the calls' own statements would wait for what this one
-// has inserted.
+// What is being inserted beside it, it waits for. The order keeps two such
+// statements, of two processes, from each waiting for the other. And lock_timeout,
+// which is less than sharingPatience, has the server give up a wait by itself: until
+// it did, should the request to cancel the statement get lost, the calls' own
+// statements would wait for what this one has inserted.
 func (s *Store) createShared(ctx context.Context, begin func() []*sharedCall[createQuery]) error {
 	return askShared(ctx, s, begin, `
 		WITH asked AS (
@@ -83,6 +84,7 @@ func (s *Store) createShared(ctx context.Context, begin func() []*sharedCall[cre
 			INSERT INTO todo (user_id, id, title, description)
 			SELECT   owner, todo_id, title, NULLIF(description, '')
 			FROM     asked
+			WHERE    (SELECT id FROM todo WHERE id = todo_id) IS NULL
 			ORDER BY todo_id
 			ON CONFLICT (id) DO NOTHING
 			RETURNING id, title, COALESCE(description, '') AS description, created_at

@@ -48,8 +48,14 @@ func (s *Store) Crowd() (release func()) {
 func (s *sharer[Q]) crowd() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for s.connecting > 0 { // Statements that came too late for their calls, and would take the crowd's.
+		s.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		s.mu.Lock()
+	}
 	s.restsTo = time.Time{}
 	statement := s.start()
+	statement.timer.Stop()
 	return func() {
 		s.mu.Lock()
 		for _, call := range s.waiting {

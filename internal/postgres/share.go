@@ -27,7 +27,9 @@ const (
 // database and this process far less than one statement for each. A call that
 // comes alone runs a statement of its own; those that come while it runs wait,
 // and share the next one. That starts when the one before has ended or has taken
-// sharingPace, as all do where the way to the database is long.
+// sharingPace, as all do where the way to the database is long, or where there is no
+// connection for it, while fewer than atOnce run. It takes all who wait when it has
+// a connection.
 //
 // A shared statement serves or steps aside: when it fails, whatever the reason,
 // or is late, each of its calls runs its own statement, as if there had been no
@@ -59,12 +61,13 @@ type sharer[Q sharedQuery] struct {
 	// everybody; so the call shares although it is alone.
 	isHeldUp func(Q) bool
 
-	mu      sync.Mutex
-	running int              // Statements, but those that are late.
-	young   int              // Those of them that others wait for.
-	waiting []*sharedCall[Q] // None while a statement may start.
-	making  map[todo.ID]bool // By the calls that wait or share a statement.
-	restsTo time.Time        // When sharing begins again.
+	mu         sync.Mutex
+	running    int              // Statements, but those that are late.
+	young      int              // Those of them that others wait for, one at most.
+	connecting int              // Those of them that are to be shared and have no connection yet.
+	waiting    []*sharedCall[Q] // None while a statement may start.
+	making     map[todo.ID]bool // By the calls that wait or share a statement.
+	restsTo    time.Time        // When sharing begins again.
 }
 
 func newSharer[Q sharedQuery](
@@ -127,12 +130,11 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], ow
 	now, id := time.Now(), query.makes()
 	switch {
 	case id != nil && s.making[*id]:
-		// In a shared statement it would hold up all who wait for what it makes.
+		// Two that make the same todo would wait for each other, and all who share
+		// with them.
 		return nil, nil, nil
 	case s.mayStart() && (s.isHeldUp == nil || !s.isHeldUp(query)):
-		own = s.start()
-		s.keepTime(own)
-		return nil, own, nil
+		return nil, s.start(), nil
 	case s.atOnce == 0, query.weight() > maxCallRows, now.Before(s.restsTo):
 		return nil, nil, nil
 	case len(s.waiting) == maxWaiting:
@@ -147,8 +149,7 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], ow
 	return call, nil, nil
 }
 
-// withdraw takes a call out of those that wait, if it still does, to run its own
-// statement.
+// withdraw takes a call out of those that wait, if it still does.
 func (s *sharer[Q]) withdraw(call *sharedCall[Q]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,11 +21,12 @@ const (
 // sharerStatement is a statement that counts as running.
 type sharerStatement[Q sharedQuery] struct {
 	age   age
-	timer *time.Timer // Until it is older; none while it waits for a connection to share.
+	timer *time.Timer // Until it is older.
 
-	// For a statement that is shared, when it has its connection.
-	calls  []*sharedCall[Q]
-	cancel func()
+	// Of a statement that is shared.
+	isConnecting bool // Until it has its connection; it can't be late.
+	calls        []*sharedCall[Q]
+	cancel       func() // None until it has calls.
 }
 
 // age is how far a statement has come.
@@ -33,30 +34,30 @@ type age int
 
 const (
 	young age = iota // Until it has taken sharingPace.
-	old              // Until it has taken sharingPatience.
+	old              // Until it has taken sharingPatience, with its connection if it is shared.
 	over             // It has ended, or is late.
 )
 
 // mayStart reports whether a statement may start.
 func (s *sharer[Q]) mayStart() bool { return s.young == 0 && s.running < s.atOnce }
 
-// start counts a statement as running.
+// start counts a statement as running, and has it grow older.
 func (s *sharer[Q]) start() *sharerStatement[Q] {
 	s.running++
 	s.young++
-	return new(sharerStatement[Q])
+	statement := new(sharerStatement[Q])
+	statement.timer = time.AfterFunc(sharingPace, func() { s.grow(statement) })
+	return statement
 }
 
 // startNext starts a statement for the calls that wait, if it may.
 func (s *sharer[Q]) startNext() {
 	if len(s.waiting) > 0 && s.mayStart() {
-		go s.share(s.start())
+		statement := s.start()
+		statement.isConnecting = true
+		s.connecting++
+		go s.share(statement)
 	}
-}
-
-// keepTime has a statement grow older from now on.
-func (s *sharer[Q]) keepTime(statement *sharerStatement[Q]) {
-	statement.timer = time.AfterFunc(sharingPace, func() { s.grow(statement) })
 }
 
 // grow makes a statement older. When it is late, for whatever reason, it counts no
@@ -68,7 +69,9 @@ func (s *sharer[Q]) grow(statement *sharerStatement[Q]) {
 	case young:
 		statement.age = old
 		s.young--
-		statement.timer.Reset(sharingPatience - sharingPace)
+		if !statement.isConnecting {
+			statement.timer.Reset(sharingPatience - sharingPace)
+		}
 	case old:
 		s.finish(statement)
 		if statement.cancel != nil {
@@ -94,9 +97,7 @@ func (s *sharer[Q]) ended(statement *sharerStatement[Q]) {
 
 // finish has a statement count no longer.
 func (s *sharer[Q]) finish(statement *sharerStatement[Q]) {
-	if statement.timer != nil {
-		statement.timer.Stop()
-	}
+	statement.timer.Stop()
 	if statement.age == young {
 		s.young--
 	}
@@ -106,24 +107,24 @@ func (s *sharer[Q]) finish(statement *sharerStatement[Q]) {
 }
 
 // share runs a statement for the calls that wait when it has a connection. When it
-// gets none, they see for themselves.
+// gets none, and no other one may, they see for themselves.
 func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
 	// No caller's context: each may leave. The store bounds the statement.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	hasBegun := false
 	err := s.try(ctx, func() []*sharedCall[Q] {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		hasBegun = true
+		s.connecting--
+		statement.isConnecting = false
+		if statement.age == old {
+			statement.timer.Reset(sharingPatience)
+		}
 		statement.calls, statement.cancel = s.take(), cancel
-		s.keepTime(statement)
 		return statement.calls
 	})
-	if !hasBegun {
-		s.mu.Lock()
-		s.release()
-		s.mu.Unlock()
+	if statement.isConnecting {
+		s.giveUp()
 	}
 	for _, call := range statement.calls {
 		// One that was to make a todo and has none learns why from its own statement.
@@ -131,6 +132,16 @@ func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
 		close(call.done)
 	}
 	s.ended(statement)
+}
+
+// giveUp is called when a statement has got no connection.
+func (s *sharer[Q]) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connecting--
+	if s.connecting == 0 {
+		s.release()
+	}
 }
 
 // try is ask, of which a panic is a failure like others: here it would end the

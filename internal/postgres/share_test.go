@@ -185,8 +185,9 @@ func (s *shareTest) wantIdle() {
 	synctest.Wait()
 	s.sharer.mu.Lock()
 	defer s.sharer.mu.Unlock()
-	if s.running != 0 || s.young != 0 || len(s.waiting) != 0 || len(s.making) != 0 {
-		s.t.Errorf("%d statements run, %d calls wait and %d todos are being made in the end", s.running, len(s.waiting), len(s.making))
+	if s.running != 0 || s.young != 0 || s.sharer.connecting != 0 || len(s.waiting) != 0 || len(s.making) != 0 {
+		s.t.Errorf("%d statements run, of which %d are young and %d have no connection, %d calls wait and %d todos are being made in the end",
+			s.running, s.young, s.sharer.connecting, len(s.waiting), len(s.making))
 	}
 }
 
@@ -228,6 +229,7 @@ func TestStatementsStartAtAPace(t *testing.T) {
 		synctest.Wait()
 		s.wantStatements(numbers(1, 4))
 		time.Sleep(sharingPace)
+		synctest.Wait()
 		second := s.startAll(4, 5)
 		synctest.Wait()
 		third := s.startAll(5, 6)
@@ -243,21 +245,45 @@ func TestStatementsStartAtAPace(t *testing.T) {
 	})
 }
 
-// TestAStatementThatWaitsForAConnectionIsWaitedFor is about others that would have
-// to do so as well.
-func TestAStatementThatWaitsForAConnectionIsWaitedFor(t *testing.T) {
+// TestTheFirstStatementWithAConnectionTakesAllWhoWait has several wait for one, the
+// first for long.
+func TestTheFirstStatementWithAConnectionTakesAllWhoWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 4)
 		s.connecting = 20 * sharingPace
 		first := s.startAll(0, 1)
 		others := s.startAll(1, 2)
-		time.Sleep(10 * sharingPace)
+		time.Sleep(2*sharingPace - time.Nanosecond)
+		s.connecting = 3 * sharingPace // Of the second, which starts now.
+		time.Sleep(sharingPace)
+		s.connecting = 20 * sharingPace
 		later := s.startAll(2, 3)
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
-		wantAll(t, "the others", others, answered{shared: true, took: sharingPace + s.connecting + usual})
-		wantAll(t, "who came meanwhile", later, answered{shared: true, took: s.connecting - 9*sharingPace + usual})
+		wantAll(t, "the others", others, answered{shared: true, took: 5*sharingPace + usual})
+		wantAll(t, "who came meanwhile", later, answered{shared: true, took: 2*sharingPace + usual + time.Nanosecond})
 		s.wantStatements(numbers(1, 3))
+		time.Sleep(s.connecting)
+	})
+}
+
+// TestAStatementWithoutAConnectionLeavesTheCallsToAnother has the first fail that
+// wants one.
+func TestAStatementWithoutAConnectionLeavesTheCallsToAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 2)
+		s.own = takes(sharingPace)
+		s.connecting, s.unconnected = 2*sharingPace, nil
+		first := s.startAll(0, 1)
+		others := s.startAll(1, 2)
+		wantAll(t, "the first", first, answered{alone: true, took: sharingPace})
+		time.Sleep(2*sharingPace - time.Nanosecond)
+		s.unconnected = errPoolBusy // Of the first of two.
+		time.Sleep(2 * time.Nanosecond)
+		s.unconnected = nil
+		wantAll(t, "the others", others, answered{shared: true, took: 4*sharingPace + usual})
+		s.wantStatements(numbers(1, 2))
 	})
 }
 
@@ -674,6 +700,7 @@ func TestWhateverHappensCallsGetTheirOwnAnswersInTime(t *testing.T) {
 			})
 		}
 		group.Wait()
+		time.Sleep(sharingPatience) // For statements that all have left.
 		t.Logf("%d shared, %d alone, %d left; %d shared statements", shared, alone, left, len(s.statements))
 		if min(shared, alone, left) < 100 {
 			t.Error("not everything has happened")

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -280,4 +283,80 @@ func TestAStoreClosesWhileCallsShareAStatement(t *testing.T) {
 	wait()
 	// The deadline is for those whose statement was given up before the store closed.
 	calls.want(40, todo.ErrUnavailable, context.DeadlineExceeded)
+}
+
+// TestAConnectionThatIsNeverMadeHoldsNobodyUp has the pool grow by one that a proxy
+// accepts and does not answer, while a statement wants it.
+func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewDatabase(t)
+	through, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := openCrowd(t, proxyOnce(t, through), 8)
+	owner := user(t, "u")
+	made := create(t, store, owner, "t") // By the connection that there is.
+	conn, err := store.Pool().Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := store.share(t, func() {
+		if _, err := store.GetTodo(t.Context(), owner, made.ID); err != nil {
+			t.Errorf("who waits for a statement: %v", err)
+		}
+	})
+	waitFor(t, "the pool to grow", func() error {
+		if store.Pool().Stat().ConstructingConns() == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	conn.Release()
+	for range 3 {
+		if _, err := store.GetTodo(t.Context(), owner, made.ID); err != nil {
+			t.Errorf("who comes later: %v", err)
+		}
+	}
+	wait()
+}
+
+// proxyOnce returns a URL that leads to a database the first time, and to silence
+// afterwards.
+func proxyOnce(t *testing.T, database *url.URL) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		first, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", database.Host)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		go func() {
+			_, _ = io.Copy(server, first)
+			_ = server.Close()
+		}()
+		go func() {
+			_, _ = io.Copy(first, server)
+			_ = first.Close()
+		}()
+		for {
+			silent, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = silent.Close() }()
+		}
+	}()
+	through := *database
+	through.Host = listener.Addr().String()
+	return through.String()
 }

@@ -35,9 +35,9 @@ type Config struct {
 	// number. Creates beside one another may exceed it by their number.
 	MaxTodos int
 
-	// SharedStatements is how many statements of GetTodo run at once at most,
-	// and how many of ListTodos, and of CreateTodo when MaxTodos is 0. Calls
-	// that come while one runs share the next one. 0 lets each have its own.
+	// SharedStatements is how many statements of GetTodo run at once before all
+	// further calls wait to share one, and how many of ListTodos, and of
+	// CreateTodo when MaxTodos is 0; 0 lets each call have its own.
 	SharedStatements int
 
 	// Logger is told when the database goes away and when it comes back. It
