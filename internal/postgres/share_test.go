@@ -63,9 +63,10 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	t.Cleanup(s.wantIdle)
 	refuse := func(context.Context, int) error { return errOverloaded }
 	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), isHeldUp: func(q numbered) bool { return q.isHeldUp }, ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
-		time.Sleep(s.connecting)
-		if s.unconnected != nil {
-			return s.unconnected
+		connecting, _ := s.connects()
+		time.Sleep(connecting)
+		if _, err := s.connects(); err != nil {
+			return err
 		}
 		calls := begin()
 		if len(calls) == 0 {
@@ -85,6 +86,21 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 		return shared(ctx)
 	}}
 	return s
+}
+
+// connects returns how long a statement waits for a connection, and how that ends
+// now.
+func (s *shareTest) connects() (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connecting, s.unconnected
+}
+
+// connect says so from now on.
+func (s *shareTest) connect(connecting time.Duration, unconnected error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connecting, s.unconnected = connecting, unconnected
 }
 
 // takes is a statement that takes so long.
@@ -255,15 +271,15 @@ func TestTheFirstStatementWithAConnectionTakesAllWhoWait(t *testing.T) {
 		first := s.startAll(0, 1)
 		others := s.startAll(1, 2)
 		time.Sleep(2*sharingPace - time.Nanosecond)
-		s.connecting = 3 * sharingPace // Of the second, which starts now.
+		s.connect(3*sharingPace, nil) // Of the second, which starts now.
 		time.Sleep(sharingPace)
-		s.connecting = 20 * sharingPace
+		s.connect(20*sharingPace, nil)
 		later := s.startAll(2, 3)
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		wantAll(t, "the others", others, answered{shared: true, took: 5*sharingPace + usual})
 		wantAll(t, "who came meanwhile", later, answered{shared: true, took: 2*sharingPace + usual + time.Nanosecond})
 		s.wantStatements(numbers(1, 3))
-		time.Sleep(s.connecting)
+		time.Sleep(20 * sharingPace)
 	})
 }
 
@@ -279,9 +295,9 @@ func TestAStatementWithoutAConnectionLeavesTheCallsToAnother(t *testing.T) {
 		others := s.startAll(1, 2)
 		wantAll(t, "the first", first, answered{alone: true, took: sharingPace})
 		time.Sleep(2*sharingPace - time.Nanosecond)
-		s.unconnected = errPoolBusy // Of the first of two.
+		s.connect(2*sharingPace, errPoolBusy) // Of the first of two.
 		time.Sleep(2 * time.Nanosecond)
-		s.unconnected = nil
+		s.connect(2*sharingPace, nil)
 		wantAll(t, "the others", others, answered{shared: true, took: 4*sharingPace + usual})
 		s.wantStatements(numbers(1, 2))
 	})
