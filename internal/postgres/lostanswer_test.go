@@ -14,11 +14,10 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// cutAnswer returns a URL that leads to the database at databaseURL through a
-// proxy, which hangs up instead of passing on the first answer that holds a
-// text: the statement has been committed then, and its caller can't know.
-// The function tells whether that has happened.
-func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened func() bool) {
+// proxy returns a URL that leads to the database at databaseURL through serve, which
+// is called with each client and the database's address, and ends when the client
+// has hung up.
+func proxy(t *testing.T, databaseURL string, serve func(client net.Conn, database string)) (proxied string) {
 	t.Helper()
 	target, err := url.Parse(databaseURL)
 	if err != nil {
@@ -29,7 +28,6 @@ func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cut atomic.Bool
 	var group sync.WaitGroup
 	group.Go(func() {
 		for {
@@ -37,28 +35,9 @@ func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp4", database)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			hangUp := func() { _, _ = client.Close(), server.Close() }
 			group.Go(func() {
-				defer hangUp()
-				_, _ = io.Copy(server, client) // Ends when either hangs up.
-			})
-			group.Go(func() {
-				defer hangUp()
-				buffer := make([]byte, 64<<10)
-				for {
-					n, err := server.Read(buffer)
-					if err != nil || bytes.Contains(buffer[:n], []byte(text)) && cut.CompareAndSwap(false, true) {
-						return
-					}
-					if _, err := client.Write(buffer[:n]); err != nil {
-						return
-					}
-				}
+				defer func() { _ = client.Close() }()
+				serve(client, database)
 			})
 		}
 	})
@@ -68,7 +47,47 @@ func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened
 		group.Wait()
 	})
 	target.Host = listener.Addr().String()
-	return target.String(), cut.Load
+	return target.String()
+}
+
+// relay passes on what a client says to a database, and has answer pass on what
+// comes back, until either hangs up or answer returns.
+func relay(client net.Conn, database string, answer func(client, server net.Conn)) {
+	server, err := net.Dial("tcp4", database)
+	if err != nil {
+		return
+	}
+	hangUp := func() { _, _ = client.Close(), server.Close() }
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer hangUp()
+		_, _ = io.Copy(server, client) // Ends when either hangs up.
+	})
+	answer(client, server)
+	hangUp()
+	group.Wait()
+}
+
+// cutAnswer returns a URL that leads to the database at databaseURL through a
+// proxy, which hangs up instead of passing on the first answer that holds a
+// text: the statement has been committed then, and its caller can't know.
+// The function tells whether that has happened.
+func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened func() bool) {
+	t.Helper()
+	var cut atomic.Bool
+	answer := func(client, server net.Conn) {
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buffer)
+			if err != nil || bytes.Contains(buffer[:n], []byte(text)) && cut.CompareAndSwap(false, true) {
+				return
+			}
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}
+	return proxy(t, databaseURL, func(client net.Conn, database string) { relay(client, database, answer) }), cut.Load
 }
 
 func TestACreateWhoseAnswerIsLostIsRepeatedAndMakesOneTodo(t *testing.T) {

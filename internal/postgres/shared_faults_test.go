@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -289,12 +289,7 @@ func TestAStoreClosesWhileCallsShareAStatement(t *testing.T) {
 // accepts and does not answer, while a statement wants it.
 func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	database := pgtest.NewDatabase(t)
-	through, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := openCrowd(t, proxyOnce(t, through), 8)
+	store := openCrowd(t, proxyOnce(t, pgtest.NewDatabase(t)), 8)
 	owner := user(t, "u")
 	made := create(t, store, owner, "t") // By the connection that there is.
 	conn, err := store.Pool().Acquire(t.Context())
@@ -321,42 +316,16 @@ func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
 	wait()
 }
 
-// proxyOnce returns a URL that leads to a database the first time, and to silence
-// afterwards.
-func proxyOnce(t *testing.T, database *url.URL) string {
+// proxyOnce returns a URL that leads to the database at databaseURL the first time,
+// and to silence afterwards.
+func proxyOnce(t *testing.T, databaseURL string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		first, err := listener.Accept()
-		if err != nil {
+	var used atomic.Bool
+	return proxy(t, databaseURL, func(client net.Conn, database string) {
+		if used.Swap(true) {
+			_, _ = io.Copy(io.Discard, client) // Until it hangs up.
 			return
 		}
-		server, err := net.Dial("tcp", database.Host)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		go func() {
-			_, _ = io.Copy(server, first)
-			_ = server.Close()
-		}()
-		go func() {
-			_, _ = io.Copy(first, server)
-			_ = first.Close()
-		}()
-		for {
-			silent, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			defer func() { _ = silent.Close() }()
-		}
-	}()
-	through := *database
-	through.Host = listener.Addr().String()
-	return through.String()
+		relay(client, database, func(client, server net.Conn) { _, _ = io.Copy(client, server) })
+	})
 }
