@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME: run every fuzz target of the module for TIME each (60s, 1000x).
+# fuzz.sh TIME: run every fuzz target of the module for TIME each (1000x, 60s).
 # A failing input is kept in the package's testdata/fuzz; commit it with the fix.
+# Prefer a number of runs to a duration: at a duration's end go1.26 may report
+# "context deadline exceeded" although no input failed (https://go.dev/issue/75804).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:?usage: fuzz.sh TIME}
