@@ -33,8 +33,8 @@ func (s *Store) AnsweredAt() time.Time {
 	return s.queue.answeredAt
 }
 
-// Crowd makes the store behave as if a statement ran that others wait for. Release
-// ends it, so that what waits shares the next, however long the test took to get
+// Crowd makes the store behave as if statements ran that all others wait for. Release
+// ends them, so that what waits shares the next, however long the test took to get
 // there.
 func (s *Store) Crowd() (release func()) {
 	releases := []func(){s.gets.crowd(), s.lists.crowd(), s.creates.crowd()}
@@ -56,8 +56,10 @@ func (s *sharer[Q]) crowd() (release func()) {
 	s.restsTo = time.Time{}
 	statement := s.start()
 	statement.timer.Stop()
+	s.young++ // Another one, so that not even a crowd starts one.
 	return func() {
 		s.mu.Lock()
+		s.young--
 		for _, call := range s.waiting {
 			call.since = time.Now()
 		}

@@ -29,7 +29,8 @@ const (
 // and share the next one. That starts when the one before has ended or has taken
 // sharingPace, as all do where the way to the database is long, or where there is no
 // connection for it, while fewer than atOnce run. It takes all who wait when it has
-// a connection.
+// a connection. A crowd does not wait for the one before, so that this process works
+// for one half of the callers while the database does for the other.
 //
 // A shared statement serves or steps aside: when it fails, whatever the reason,
 // or is late, each of its calls runs its own statement, as if there had been no
@@ -61,9 +62,12 @@ type sharer[Q sharedQuery] struct {
 	// everybody; so the call shares although it is alone.
 	isHeldUp func(Q) bool
 
+	// crowdSize is how many calls that wait for one statement start another; at 0 none do.
+	crowdSize int
+
 	mu         sync.Mutex
 	running    int              // Statements, but those that are late.
-	young      int              // Those of them that others wait for, one at most.
+	young      int              // Those of them that others wait for, two at most.
 	connecting int              // Those of them that are to be shared and have no connection yet.
 	waiting    []*sharedCall[Q] // None while a statement may start.
 	making     map[todo.ID]bool // By the calls that wait or share a statement.

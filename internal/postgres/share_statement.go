@@ -16,6 +16,10 @@ const (
 	// it; sharingRest is how long nothing is shared when one took longer.
 	sharingPatience = 250 * time.Millisecond
 	sharingRest     = time.Second
+
+	// listCrowd is the crowd of lists. For gets, which take the database little, and
+	// for creates, which share a commit, a statement of all is better than two.
+	listCrowd = 40
 )
 
 // sharerStatement is a statement that counts as running.
@@ -41,6 +45,11 @@ const (
 // mayStart reports whether a statement may start.
 func (s *sharer[Q]) mayStart() bool { return s.young == 0 && s.running < s.atOnce }
 
+// isCrowd reports whether so many wait that a statement may start beside a young one.
+func (s *sharer[Q]) isCrowd() bool {
+	return s.crowdSize > 0 && len(s.waiting) >= s.crowdSize && s.young == 1 && s.connecting == 0 && s.running < s.atOnce
+}
+
 // start counts a statement as running, and has it grow older.
 func (s *sharer[Q]) start() *sharerStatement[Q] {
 	s.running++
@@ -52,7 +61,7 @@ func (s *sharer[Q]) start() *sharerStatement[Q] {
 
 // startNext starts a statement for the calls that wait, if it may.
 func (s *sharer[Q]) startNext() {
-	if len(s.waiting) > 0 && s.mayStart() {
+	if len(s.waiting) > 0 && s.mayStart() || s.isCrowd() {
 		statement := s.start()
 		statement.isConnecting = true
 		s.connecting++

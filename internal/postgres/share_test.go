@@ -261,6 +261,50 @@ func TestStatementsStartAtAPace(t *testing.T) {
 	})
 }
 
+// TestACrowdDoesNotWaitForTheStatementBefore has three be one.
+func TestACrowdDoesNotWaitForTheStatementBefore(t *testing.T) {
+	t.Parallel()
+	const long = sharingPace - time.Nanosecond // All statements stay young.
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 4)
+		s.crowdSize, s.own, s.shared = 3, takes(long), takes(long)
+		first := s.startAll(0, 1)
+		few := s.startAll(1, 3)
+		s.wantStatements()
+		time.Sleep(long / 2)
+		crowd := s.startAll(3, 4)
+		s.wantStatements(numbers(1, 4))
+		another := s.startAll(4, 9)
+		s.wantStatements(numbers(1, 4)) // Two are young.
+		wantAll(t, "the first", first, answered{alone: true, took: long})
+		wantAll(t, "those who waited", few, answered{shared: true, took: long/2 + long})
+		wantAll(t, "who made them a crowd", crowd, answered{shared: true, took: long})
+		wantAll(t, "another crowd", another, answered{shared: true, took: long - long/2 + long})
+		s.wantStatements(numbers(1, 4), numbers(4, 9))
+	})
+	synctest.Test(t, func(t *testing.T) { // As many as may run.
+		s := newShareTest(t, 1)
+		s.crowdSize = 2
+		first := s.startAll(0, 1)
+		crowd := s.startAll(1, 4)
+		wantAll(t, "the first", first, answered{alone: true, took: usual})
+		wantAll(t, "the crowd", crowd, answered{shared: true, took: 2 * usual})
+	})
+	synctest.Test(t, func(t *testing.T) { // One that has no connection yet takes all.
+		s := newShareTest(t, 4)
+		s.crowdSize, s.own, s.connecting = 2, takes(1), long
+		first := s.startAll(0, 1)
+		one := s.startAll(1, 2)
+		wantAll(t, "the first", first, answered{alone: true, took: 1})
+		synctest.Wait()
+		s.connect(0, nil) // Others have one at once.
+		crowd := s.startAll(2, 6)
+		wantAll(t, "who came first", one, answered{shared: true, took: 1 + long + usual})
+		wantAll(t, "the crowd", crowd, answered{shared: true, took: long + usual})
+		s.wantStatements(numbers(1, 6))
+	})
+}
+
 // TestTheFirstStatementWithAConnectionTakesAllWhoWait has several wait for one, the
 // first for long.
 func TestTheFirstStatementWithAConnectionTakesAllWhoWait(t *testing.T) {
@@ -666,6 +710,7 @@ func TestWhateverHappensCallsGetTheirOwnAnswersInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShareTest(t, 4)
 		const callers, calls = 64, 200
+		s.crowdSize = 8
 		// Statements are about as long as they may be once in so many times, and
 		// fail every tenth.
 		random := func(seldom int) func(context.Context) error {

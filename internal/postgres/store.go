@@ -86,6 +86,7 @@ func Open(config Config) (*Store, error) {
 	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
 	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
 	s.creates = newSharer(config.SharedStatements, createOperation, s.createShared, s.queue.shed)
+	s.lists.crowdSize = listCrowd
 	s.creates.isHeldUp = func(q createQuery) bool { return s.turns.full(q.owner) }
 	return s, nil
 }
