@@ -109,7 +109,7 @@ faults: build ## Run the service through faults, for some minutes (needs PgBounc
 	$(GO) test -C test/faults -count=1 -timeout=15m
 
 .PHONY: faults-long
-faults-long: build ## Run it through all of them, for half an hour
+faults-long: build ## Run it through all of them, for a quarter of an hour
 	$(GO) test -C test/faults -count=1 -timeout=60m -args -long
 
 .PHONY: migrate-plan

@@ -60,13 +60,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&o.rounds, "rounds", 3, "`number` of times to measure everything")
 	flags.BoolVar(&o.full, "full", false, "measure all combinations of scenario, protocol and callers")
 	flags.Int64Var(&o.large.todos, "large", 10_000_000, "`todos` of the large dataset, at least 10,000; 0 leaves it out")
-	flags.Func("set", "start the service with a setting, `NAME=VALUE`; may be repeated", func(setting string) error {
-		if !strings.Contains(setting, "=") {
-			return errors.New("must be NAME=VALUE")
-		}
-		o.settings = append(o.settings, setting)
-		return nil
-	})
+	flags.Func("set", "start the service with a setting, `NAME=VALUE`; may be repeated", addTo(&o.settings))
+	flags.StringVar(&o.beside, "beside", "", "measure only how another `binary` of the service compares, in turn with the first")
+	flags.Func("beside-set", "the same, of a service with another setting, `NAME=VALUE`; may be repeated", addTo(&o.besideSettings))
 	nothing := flags.String("nothing", "", "serve answers to nothing at this `address`: what the bench measures itself with")
 	only := flags.String("only", "", "measure only what matches a `pattern`, such as ^get/gRPC/100$")
 	if err := flags.Parse(args); err != nil {
@@ -90,6 +86,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.todod, err = filepath.Abs(o.todod); err != nil {
 		return err
 	}
+	if o.beside != "" || o.besideSettings != nil {
+		return compare(ctx, o, stdout, stderr)
+	}
 	if o.profile != "" {
 		return writeProfile(ctx, o, stderr)
 	}
@@ -98,6 +97,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	return o.save(r, stdout)
+}
+
+// addTo returns a flag's function that adds a setting.
+func addTo(settings *[]string) func(string) error {
+	return func(setting string) error {
+		if !strings.Contains(setting, "=") {
+			return errors.New("must be NAME=VALUE")
+		}
+		*settings = append(*settings, setting)
+		return nil
+	}
 }
 
 // save writes the results to their files and prints the tables.

@@ -180,6 +180,25 @@ func (s *subject) close() error {
 	return errors.Join(s.conn.Close(context.Background()), s.service.stop())
 }
 
+// beside returns another service on the same database, which is the first's to close.
+func (s *subject) beside(service *process) *subject {
+	other := *s
+	other.service, other.meter.service, other.changed = service, service.cmd.Process.Pid, true
+	return &other
+}
+
+// newSmallSubject fills the small database and starts the service on it.
+func newSmallSubject(ctx context.Context, st *stack, progress io.Writer) (*subject, error) {
+	d := small()
+	if err := st.createDatabase(ctx, d.name); err != nil {
+		return nil, err
+	}
+	if err := st.fill(ctx, d); err != nil {
+		return nil, err
+	}
+	return newSubject(ctx, st, d, st.tokens(d.users), progress)
+}
+
 // newSubject starts the service on a database that has been filled.
 func newSubject(ctx context.Context, st *stack, d dataset, tokens []string, progress io.Writer) (_ *subject, err error) {
 	recorded, err := st.record(ctx, d, tokens)

@@ -17,11 +17,17 @@ type options struct {
 	results  string   // Folder.
 	picture  string   // File, empty for none.
 	profile  string   // File, empty to measure rather than to profile.
-	window   time.Duration
-	rounds   int
-	full     bool
-	large    dataset // None when it has no todos.
-	only     *regexp.Regexp
+
+	// The other service to compare with: its binary, empty for the same, and what
+	// it has besides settings. With neither there is none.
+	beside         string
+	besideSettings []string
+
+	window time.Duration
+	rounds int
+	full   bool
+	large  dataset // None when it has no todos.
+	only   *regexp.Regexp
 }
 
 // combination is one line of the table.

@@ -61,10 +61,7 @@ func startProbed(ctx context.Context, st *stack, s *subject) (*probed, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := meter{service: service.cmd.Process.Pid, postmaster: s.meter.postmaster}
-	return &probed{folder: folder, subject: &subject{
-		data: s.data, tokens: s.tokens, service: service, pgbench: s.pgbench, conn: s.conn, meter: m, changed: true,
-	}}, nil
+	return &probed{folder: folder, subject: s.beside(service)}, nil
 }
 
 // stop ends the service; the connection is the first subject's.
@@ -159,14 +156,7 @@ func writeProfile(ctx context.Context, o options, progress io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	d := small()
-	if err := st.createDatabase(ctx, d.name); err != nil {
-		return err
-	}
-	if err := st.fill(ctx, d); err != nil {
-		return err
-	}
-	s, err := newSubject(ctx, st, d, st.tokens(d.users), progress)
+	s, err := newSmallSubject(ctx, st, progress)
 	if err != nil {
 		return err
 	}

@@ -45,22 +45,14 @@ func bench(ctx context.Context, o options, progress io.Writer) (_ *results, err 
 }
 
 func benchSmall(ctx context.Context, o options, st *stack, r *results, progress io.Writer) (err error) {
-	d := small()
-	tokens := st.tokens(d.users)
-	if err := st.createDatabase(ctx, d.name); err != nil {
-		return err
-	}
-	if err := st.fill(ctx, d); err != nil {
-		return err
-	}
-	if r.Ready, err = measureStarts(ctx, st, d); err != nil {
-		return err
-	}
-	s, err := newSubject(ctx, st, d, tokens, progress)
+	s, err := newSmallSubject(ctx, st, progress)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if r.Ready, err = measureStarts(ctx, st, s.data); err != nil {
+		return err
+	}
 	if r.Closed, r.Pgbench, err = closedLoop(ctx, o, s, o.plan, progress); err != nil {
 		return err
 	}

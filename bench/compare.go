@@ -1,0 +1,90 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// comparison is a combination that was measured with two services.
+type comparison struct {
+	combination
+	first, second sample
+	part          float64 // The second's rate as a part of the first's; the median of the rounds'.
+}
+
+// compare measures two services in turn at the highest rate, on one database, and
+// prints a table. What else the machine does slows both down alike, which two runs,
+// one after the other, can't say of themselves.
+func compare(ctx context.Context, o options, stdout, progress io.Writer) (err error) {
+	st, err := newStack(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	first, err := newSmallSubject(ctx, st, progress)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, first.close()) }()
+	service, _, err := st.startService(ctx, cmp.Or(o.beside, o.todod), first.data.name, "", o.besideSettings...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, service.stop()) }()
+	comparisons, err := measureBoth(ctx, o, first, first.beside(service), progress)
+	if err != nil {
+		return err
+	}
+	return writeComparisons(stdout, comparisons)
+}
+
+// measureBoth measures each combination with both services, each round beginning
+// with the other one, and returns medians.
+func measureBoth(ctx context.Context, o options, first, second *subject, progress io.Writer) ([]comparison, error) {
+	var all []comparison
+	for _, sc := range scenarios() {
+		for _, c := range o.plan(sc) {
+			var samples [2][]sample
+			var parts []float64
+			for round := range o.rounds {
+				for turn := range 2 {
+					which := (round + turn) % 2
+					got, err := []*subject{first, second}[which].measureClosed(ctx, c, o.window)
+					if err != nil {
+						return nil, fmt.Errorf("%v: %w", c, err)
+					}
+					samples[which] = append(samples[which], got)
+				}
+				parts = append(parts, samples[1][round].Rate/samples[0][round].Rate)
+			}
+			found := comparison{combination: c, first: median(samples[0]), second: median(samples[1]), part: medianOf(parts)}
+			_, _ = fmt.Fprintf(progress, "%v: %s\n", c, percent(found.part))
+			all = append(all, found)
+		}
+	}
+	return all, nil
+}
+
+// writeComparisons writes a table in Markdown, of each column the first service's
+// number and the second's.
+func writeComparisons(w io.Writer, comparisons []comparison) error {
+	t := &table{w: w}
+	t.head("Two services in turn, closed loop, 1,000 users with 100 todos each:", 2,
+		"scenario", "protocol", "callers", "calls/s", "second's part", "p50 ms", "p99 ms",
+		"service CPU s/1,000", "Postgres CPU s/1,000", "peak RSS MiB")
+	for _, c := range comparisons {
+		both := func(format func(float64) string, get func(sample) float64) string {
+			return format(get(c.first)) + ", " + format(get(c.second))
+		}
+		t.row(c.scenario.name, string(c.protocol), strconv.Itoa(c.callers),
+			both(whole, func(s sample) float64 { return s.Rate }), percent(c.part),
+			both(number, func(s sample) float64 { return s.P50 }), both(number, func(s sample) float64 { return s.P99 }),
+			both(number, func(s sample) float64 { return s.ServiceCPU }), both(number, func(s sample) float64 { return s.PostgresCPU }),
+			both(whole, func(s sample) float64 { return s.Memory }))
+	}
+	return t.err
+}
