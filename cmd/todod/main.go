@@ -34,6 +34,7 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
 var errUsage = errors.New("no such command or flag; see todod help")
 
 func main() {
+	keepHeapFloor()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestTheHeapIsCollectedAtItsFloorOrAtDouble(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	for name, test := range map[string]struct {
+		live, roots uint64
+		want        int
+	}{
+		"nothing":            {0, 0, 2400},
+		"little":             {6 * mib, 3 * mib, 200},
+		"much of it stacks":  {8 * mib, 16 * mib, 100},
+		"half of the floor":  {12 * mib, 0, 100},
+		"the floor":          {24 * mib, 0, 100},
+		"more than it":       {500 * mib, 20 * mib, 100},
+		"just below, little": {24*mib - 1, 0, 100},
+	} {
+		if got := floorPercent(test.live, test.roots); got != test.want {
+			t.Errorf("%s: GOGC %d, want %d", name, got, test.want)
+		}
+	}
+}
+
+func TestEachCollectionIsNoticed(t *testing.T) {
+	t.Parallel()
+	noticed := make(chan struct{}, 1)
+	afterEachCollection(func() {
+		select {
+		case noticed <- struct{}{}:
+		default:
+		}
+	})
+	for range 3 {
+		runtime.GC()
+		select {
+		case <-noticed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a collection was not noticed")
+		}
+	}
+}
