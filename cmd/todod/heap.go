@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -14,12 +13,8 @@ import (
 const heapFloor = 24 << 20
 
 // keepHeapFloor has the garbage collector wait for heapFloor, by setting GOGC after
-// each collection. Above it the default holds, and so does GOMEMLIMIT. It does
-// nothing where the environment sets GOGC.
+// each collection. Above it the default holds, and so does GOMEMLIMIT.
 func keepHeapFloor() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
 	current := 100
 	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
 	afterEachCollection(func() {
@@ -40,7 +35,7 @@ func floorPercent(live, roots uint64) int {
 	if live >= heapFloor {
 		return 100
 	}
-	return max(100, int((heapFloor-live)*100/max(1<<20, live+roots)))
+	return int(max(100, (heapFloor-live)*100/max(1<<20, live+roots))) //nolint:gosec // G115: 2400 at most.
 }
 
 // afterEachCollection calls a function after each collection, one call at a time.

@@ -34,7 +34,9 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
 var errUsage = errors.New("no such command or flag; see todod help")
 
 func main() {
-	keepHeapFloor()
+	if os.Getenv("GOGC") == "" {
+		keepHeapFloor()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
