@@ -289,7 +289,7 @@ func TestAStoreClosesWhileCallsShareAStatement(t *testing.T) {
 // accepts and does not answer, while a statement wants it.
 func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	store := openCrowd(t, proxyOnce(t, pgtest.NewDatabase(t)), 8)
+	store := openCrowd(t, proxyButSecond(t, pgtest.NewDatabase(t)), 8)
 	owner := user(t, "u")
 	made := create(t, store, owner, "t") // By the connection that there is.
 	conn, err := store.Pool().Acquire(t.Context())
@@ -308,21 +308,24 @@ func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
 		return nil
 	})
 	conn.Release()
+	// Who waited for that connection would not be answered by then.
+	ctx, cancel := context.WithTimeout(t.Context(), 750*time.Millisecond)
+	defer cancel()
 	for range 3 {
-		if _, err := store.GetTodo(t.Context(), owner, made.ID); err != nil {
+		if _, err := store.GetTodo(ctx, owner, made.ID); err != nil {
 			t.Errorf("who comes later: %v", err)
 		}
 	}
 	wait()
 }
 
-// proxyOnce returns a URL that leads to the database at databaseURL the first time,
-// and to silence afterwards.
-func proxyOnce(t *testing.T, databaseURL string) string {
+// proxyButSecond returns a URL that leads to the database at databaseURL, but to
+// silence the second time.
+func proxyButSecond(t *testing.T, databaseURL string) string {
 	t.Helper()
-	var used atomic.Bool
+	var times atomic.Int32
 	return proxy(t, databaseURL, func(client net.Conn, database string) {
-		if used.Swap(true) {
+		if times.Add(1) == 2 {
 			_, _ = io.Copy(io.Discard, client) // Until it hangs up.
 			return
 		}
