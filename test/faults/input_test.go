@@ -20,7 +20,7 @@ import (
 func TestLyingBodies(t *testing.T) {
 	const atOnce = 20
 	r := newRow(t, "gzip bombs and lying lengths")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
+	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	l := startReads(t, s.url, s.issuer, 50)
 	l.during(2 * time.Second)
 	bearer := s.issuer.bearer("u")

@@ -61,9 +61,9 @@ func TestUnknownKeyIDs(t *testing.T) {
 func TestKeySetFaults(t *testing.T) {
 	r := newRow(t, "key set endpoint at fault")
 	issuer := startIssuer(t)
-	// Fetched each second, and kept for a day when that fails. The heap has no floor:
-	// below it any call adds to the memory.
-	s := startTodod(t, issuer, pgtest.NewDatabase(t), map[string]string{"JWKS_CACHE_TTL": "1", "GOGC": "100"})
+	settings := noHeapFloor()
+	settings["JWKS_CACHE_TTL"] = "1" // Fetched each second, and kept for a day when that fails.
+	s := startTodod(t, issuer, pgtest.NewDatabase(t), settings)
 	l := startReads(t, s.url, issuer, 100)
 	calm := l.during(3 * time.Second).p99()
 

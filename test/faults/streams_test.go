@@ -99,7 +99,7 @@ func (f *framer) open(bearer string) error {
 func TestStreamResets(t *testing.T) {
 	const resets = 100_000
 	r := newRow(t, "HTTP/2 resets")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
+	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	l := startReads(t, s.url, s.issuer, 50)
 	l.during(2 * time.Second)
 
@@ -129,7 +129,7 @@ func TestManyStreams(t *testing.T) {
 	const streams = 1000
 	r := newRow(t, "HTTP/2 streams on one connection")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
+	s := startTodod(t, startIssuer(t), database, noHeapFloor())
 	s.create(t, newClient(t, false), "u")
 	unlock := pgtest.LockTable(t, database, "todo")
 	mark := s.mark()

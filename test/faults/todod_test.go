@@ -31,6 +31,10 @@ func startTodod(t *testing.T, issuer *issuer, database string, settings map[stri
 	return startTododOf(t, *program, issuer, database, settings)
 }
 
+// noHeapFloor returns settings for rows that say what is added to the service's
+// memory: below the heap's floor any call adds to it, for nothing is collected.
+func noHeapFloor() map[string]string { return map[string]string{"GOGC": "100"} }
+
 // startTododOf is startTodod of another program than the one that is tested.
 func startTododOf(t *testing.T, path string, issuer *issuer, database string, settings map[string]string) *todod {
 	t.Helper()
