@@ -53,13 +53,29 @@ func withDeadline(draining context.Context, isStream func(path string) bool, nex
 			defer context.AfterFunc(draining, cancel)()
 			// A handler that waits for its caller's next message hears of
 			// the end by its reading only.
-			defer context.AfterFunc(ctx, func() {
+			defer afterFunc(ctx, func() {
 				_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 			})()
 		}
 		boundConnection(w, timeout+writeTimeout, !stream && hasBody(r))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// afterFunc is [context.AfterFunc] for functions that use what is only good
+// until a handler returns: when stop returns, f has ended or will not be
+// called. That of the standard library does not wait for one that has begun.
+func afterFunc(ctx context.Context, f func()) (stop func()) {
+	ended := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		f()
+	})
+	return func() {
+		if !cancel() {
+			<-ended
+		}
+	}
 }
 
 // boundConnection sets the deadlines of the connection: that by which the

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -29,4 +30,25 @@ func TestARequestsContextHasItsDeadlineAndEndsWithIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAFunctionThatHasBegunEndsBeforeItsRequestDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		begun, ended := make(chan struct{}), false
+		stop := afterFunc(ctx, func() {
+			close(begun)
+			time.Sleep(time.Second)
+			ended = true
+		})
+		cancel()
+		<-begun
+		stop()
+		if !ended {
+			t.Error("stop returned while the function ran")
+		}
+	})
+	stop := afterFunc(t.Context(), func() { t.Error("called, though it was stopped before") })
+	stop()
 }
