@@ -102,9 +102,10 @@ type sharedCall[Q sharedQuery] struct {
 // do answers a query: by alone, which runs a statement of the call's own after it
 // has waited for a connection for so long, or by a shared statement.
 func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Duration) ([]todo.Todo, error)) ([]todo.Todo, error) {
-	call, own, err := s.enter(ctx, query)
+	call, own, refused := s.enter(query)
 	switch {
-	case err != nil:
+	case refused:
+		err := s.refuse(ctx, maxWaiting) // It may log, which may block.
 		return nil, interpret(ctx, s.operation, &noConnectionError{err})
 	case own != nil:
 		defer s.ended(own)
@@ -127,8 +128,8 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 
 // enter says how a query is to be answered: by a statement that is shared, when it
 // returns a call to wait for, or else by one of its own, which counts as running
-// when it is returned.
-func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], own *sharerStatement[Q], err error) {
+// when it is returned. It is refused when too many wait.
+func (s *sharer[Q]) enter(query Q) (call *sharedCall[Q], own *sharerStatement[Q], refused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, id := time.Now(), query.makes()
@@ -136,13 +137,13 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], ow
 	case id != nil && s.making[*id]:
 		// Two that make the same todo would wait for each other, and all who share
 		// with them.
-		return nil, nil, nil
+		return nil, nil, false
 	case s.mayStart() && (s.isHeldUp == nil || !s.isHeldUp(query)):
-		return nil, s.start(), nil
+		return nil, s.start(), false
 	case s.atOnce == 0, query.weight() > maxCallRows, now.Before(s.restsTo):
-		return nil, nil, nil
+		return nil, nil, false
 	case len(s.waiting) == maxWaiting:
-		return nil, nil, s.refuse(ctx, maxWaiting)
+		return nil, nil, true
 	}
 	call = &sharedCall[Q]{query: query, since: now, done: make(chan struct{})}
 	s.waiting = append(s.waiting, call)
@@ -150,7 +151,7 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], ow
 		s.making[*id] = true
 	}
 	s.startNext()
-	return call, nil, nil
+	return call, nil, false
 }
 
 // withdraw takes a call out of those that wait, if it still does.
