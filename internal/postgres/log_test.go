@@ -33,7 +33,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 	owner := owner(t, 0)
 	// full returns a queue of one connection that refuses the next call.
 	full := func(logger *slog.Logger) *queue {
-		return &queue{conns: 1, logger: logger, calls: 3, hold: time.Hour}
+		return &queue{conns: 1, acquireTimeout: acquireTimeout, logger: logger, calls: 3, hold: time.Hour}
 	}
 	refused := func(t *testing.T, err error) {
 		t.Helper()
@@ -51,7 +51,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			}
 		},
 		"calls are no longer refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
-			q := &queue{conns: 2, logger: logger, shedding: true, refused: 1}
+			q := &queue{conns: 2, acquireTimeout: acquireTimeout, logger: logger, shedding: true, refused: 1}
 			return func() { _ = q.enter(t.Context()) }, func() {
 				enter(t, q, 1)
 				q.leave(time.Second, true)
@@ -67,7 +67,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			}
 		},
 		"calls that share are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
-			s := newSharer(1, "test", func(context.Context, func() []*sharedCall[numbered]) error { return nil }, full(logger).shed)
+			s := newSharer(1, "test", usualBounds(), func(context.Context, func() []*sharedCall[numbered]) error { return nil }, full(logger).shed)
 			s.running, s.young, s.waiting = 1, 1, make([]*sharedCall[numbered], maxWaiting)
 			call := func() error {
 				_, err := s.do(t.Context(), numbered{}, func(time.Duration) ([]todo.Todo, error) { return nil, nil })

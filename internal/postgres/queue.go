@@ -40,8 +40,9 @@ var errOverloaded = fmt.Errorf("more calls wait for a connection than can get on
 // call begins after n × h / c. It is refused when that is beyond the
 // acquireTimeout.
 type queue struct {
-	conns  int
-	logger *slog.Logger
+	conns          int
+	acquireTimeout time.Duration
+	logger         *slog.Logger
 
 	mu         sync.Mutex
 	calls      int           // That have a connection, or wait for one.
@@ -92,7 +93,7 @@ func (q *queue) checkLine(calls, conns int) (waiting int, refused bool) {
 
 func (q *queue) check(calls, conns int) (waiting int, refused bool) {
 	waiting = max(0, calls-conns)
-	return waiting, waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(conns) > acquireTimeout
+	return waiting, waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(conns) > q.acquireTimeout
 }
 
 // shed refuses a call that would be one more of so many that wait. It says so to

@@ -115,7 +115,7 @@ func (r *renewal) current() int {
 // [lostConnectionError] when it is the connection's fault, and with
 // [context.DeadlineExceeded] when the statement took too long.
 func (s *Store) attempt(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) (generation int, err error) {
-	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout-w.waited, errPoolBusy)
+	acquiring, cancel := context.WithTimeoutCause(ctx, s.bounds.Acquire-w.waited, errPoolBusy)
 	defer cancel()
 	if w.writer != (todo.UserID{}) {
 		pass, err := s.turns.take(acquiring, w.writer)
@@ -150,7 +150,7 @@ func (s *Store) attempt(ctx context.Context, w work, statement func(context.Cont
 		held = time.Since(acquired)
 	}()
 
-	running, cancel := context.WithTimeout(ctx, statementTimeout)
+	running, cancel := context.WithTimeout(ctx, s.bounds.Statement)
 	defer cancel()
 	err = statement(running, conn.Conn())
 	switch {

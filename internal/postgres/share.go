@@ -48,6 +48,7 @@ type sharer[Q sharedQuery] struct {
 	atOnce int
 
 	operation string // As errors name it.
+	bounds    bounds
 
 	// ask gets a connection, fills in the todos of the calls that begin returns
 	// by one statement, and fails if any of it does. There may be no calls.
@@ -75,10 +76,10 @@ type sharer[Q sharedQuery] struct {
 }
 
 func newSharer[Q sharedQuery](
-	atOnce int, operation string,
+	atOnce int, operation string, bounds bounds,
 	ask func(context.Context, func() []*sharedCall[Q]) error, refuse func(context.Context, int) error,
 ) *sharer[Q] {
-	return &sharer[Q]{atOnce: atOnce, operation: operation, ask: ask, refuse: refuse, making: make(map[todo.ID]bool)}
+	return &sharer[Q]{atOnce: atOnce, operation: operation, bounds: bounds, ask: ask, refuse: refuse, making: make(map[todo.ID]bool)}
 }
 
 // sharedQuery is what a call asks for.
@@ -113,7 +114,7 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 	case call == nil:
 		return alone(0)
 	}
-	defer time.AfterFunc(acquireTimeout, func() { s.withdraw(call) }).Stop()
+	defer time.AfterFunc(s.bounds.Acquire, func() { s.withdraw(call) }).Stop()
 	select {
 	case <-call.done:
 	case <-ctx.Done():

@@ -12,10 +12,9 @@ const (
 	// one starts beside it.
 	sharingPace = 5 * time.Millisecond
 
-	// sharingPatience is how long a statement may take while others wait for
-	// it; sharingRest is how long nothing is shared when one took longer.
-	sharingPatience = 250 * time.Millisecond
-	sharingRest     = time.Second
+	// sharingRest is how long nothing is shared when a statement took longer than
+	// sharingPatience.
+	sharingRest = time.Second
 
 	// listCrowd is the crowd of lists. For gets, which take the database little, and
 	// for creates, which share a commit, a statement of all is better than two.
@@ -79,7 +78,7 @@ func (s *sharer[Q]) grow(statement *sharerStatement[Q]) {
 		statement.age = old
 		s.young--
 		if !statement.isConnecting {
-			statement.timer.Reset(sharingPatience - sharingPace)
+			statement.timer.Reset(s.bounds.Sharing - sharingPace)
 		}
 	case old:
 		s.finish(statement)
@@ -127,7 +126,7 @@ func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
 		s.connecting--
 		statement.isConnecting = false
 		if statement.age == old {
-			statement.timer.Reset(sharingPatience)
+			statement.timer.Reset(s.bounds.Sharing)
 		}
 		statement.calls, statement.cancel = s.take(), cancel
 		return statement.calls

@@ -62,7 +62,7 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
 	t.Cleanup(s.wantIdle)
 	refuse := func(context.Context, int) error { return errOverloaded }
-	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), isHeldUp: func(q numbered) bool { return q.isHeldUp }, ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
+	s.sharer = sharer[numbered]{operation: "test", bounds: usualBounds(), atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), isHeldUp: func(q numbered) bool { return q.isHeldUp }, ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
 		connecting, _ := s.connects()
 		time.Sleep(connecting)
 		if _, err := s.connects(); err != nil {

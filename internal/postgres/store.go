@@ -11,6 +11,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type Config struct {
 	// Logger is told when the database goes away and when it comes back. It
 	// must not be nil.
 	Logger *slog.Logger
+
+	bounds bounds // The usual ones when it is zero.
 }
 
 // Store is a [todo.Store] on a PostgreSQL database. It needs no database to
@@ -58,6 +61,7 @@ type Config struct {
 // The writes of one owner have half of the connections at most.
 type Store struct {
 	pool     *pgxpool.Pool
+	bounds   bounds
 	queue    *queue
 	turns    *turns
 	renewal  renewal
@@ -72,20 +76,22 @@ var _ todo.Store = (*Store)(nil)
 // Open returns a Store, without having connected to anything. Its error never
 // shows any part of the URL. The caller closes the Store.
 func Open(config Config) (*Store, error) {
-	pool, err := newPool(config)
+	bounds := cmp.Or(config.bounds, usualBounds())
+	pool, err := newPool(config, bounds)
 	if err != nil {
 		return nil, err
 	}
-	queue := &queue{conns: config.MaxConns, logger: config.Logger}
+	queue := &queue{conns: config.MaxConns, acquireTimeout: bounds.Acquire, logger: config.Logger}
 	s := &Store{
 		pool:     pool,
+		bounds:   bounds,
 		queue:    queue,
 		turns:    newTurns(config.MaxConns, queue),
 		maxTodos: config.MaxTodos,
 	}
-	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
-	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
-	s.creates = newSharer(config.SharedStatements, createOperation, s.createShared, s.queue.shed)
+	s.gets = newSharer(config.SharedStatements, getOperation, bounds, s.getShared, s.queue.shed)
+	s.lists = newSharer(config.SharedStatements, listOperation, bounds, s.listShared, s.queue.shed)
+	s.creates = newSharer(config.SharedStatements, createOperation, bounds, s.createShared, s.queue.shed)
 	s.lists.crowdSize = listCrowd
 	s.creates.isHeldUp = func(q createQuery) bool { return s.turns.full(q.owner) }
 	return s, nil
