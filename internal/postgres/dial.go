@@ -99,15 +99,27 @@ func (b *backoff) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStart
 	return context.WithValue(ctx, attemptKey{}, true)
 }
 
-// dialWith lets attempts dial, and nothing else while the database is down: the
-// driver dials for each connection that breaks, attempts to connect among them,
-// to cancel what may run on it.
-func (b *backoff) dialWith(dial pgconn.DialFunc) pgconn.DialFunc {
+// dialWith lets attempts dial. All others are cancel requests: the canceler's, and
+// the driver's for each connection that breaks, attempts to connect among them.
+// They get cancelTimeout, since a connection keeps its place in the pool for that
+// long, and none while the database is down.
+func (b *backoff) dialWith(dial pgconn.DialFunc, cancelTimeout time.Duration) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if ctx.Value(attemptKey{}) == nil && b.isDown() {
+		if ctx.Value(attemptKey{}) != nil {
+			return dial(ctx, network, address)
+		}
+		if b.isDown() {
 			return nil, errDown
 		}
-		return dial(ctx, network, address)
+		deadline := time.Now().Add(cancelTimeout)
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		_ = conn.SetDeadline(deadline) // A new connection takes one.
+		return conn, nil
 	}
 }
 

@@ -120,7 +120,7 @@ func PatientBounds() Bounds {
 	const long = time.Minute
 	return Bounds{
 		Connect: long, Acquire: long, Statement: long, Sharing: long,
-		PingAfter: pingAfter, Ping: long,
+		PingAfter: pingAfter, Ping: long, CancelDelay: cancelDelay, Cancel: long,
 	}
 }
 

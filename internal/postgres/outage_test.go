@@ -214,7 +214,7 @@ func TestAClosedStoreIsUnavailable(t *testing.T) {
 
 func TestAnExhaustedPoolIsUnavailable(t *testing.T) {
 	t.Parallel()
-	store := openConfig(t, postgres.Config{URL: pgtest.NewDatabase(t), MaxConns: 1}, func(b *postgres.Bounds) { b.Acquire = 100 * time.Millisecond })
+	store := openOne(t, pgtest.NewDatabase(t), func(b *postgres.Bounds) { b.Acquire = 100 * time.Millisecond })
 	conn, err := store.Pool().Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +229,7 @@ func TestAnExhaustedPoolIsUnavailable(t *testing.T) {
 func TestALockedTableMeansTheDeadlineAndNoLossOfReadiness(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := openConfig(t, postgres.Config{URL: url, MaxConns: 1}, func(b *postgres.Bounds) { b.Statement = 500 * time.Millisecond })
+	store := openOne(t, url, func(b *postgres.Bounds) { b.Statement = 500 * time.Millisecond })
 	tx := begin(t, url, "LOCK TABLE todo IN ACCESS EXCLUSIVE MODE")
 	owner := user(t, "u")
 	if err := store.Ready(t.Context()); err != nil {

@@ -23,7 +23,7 @@ func TestCallsThatWouldWaitInVainAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	const acquireTimeout = 500 * time.Millisecond
 	url := pgtest.NewDatabase(t)
-	store := openConfig(t, postgres.Config{URL: url, MaxConns: 1}, func(b *postgres.Bounds) { b.Acquire, b.Statement = acquireTimeout, 4*acquireTimeout })
+	store := openOne(t, url, func(b *postgres.Bounds) { b.Acquire, b.Statement = acquireTimeout, 4*acquireTimeout })
 	owner := user(t, "u")
 	unlock := pgtest.LockTable(t, url, "todo")
 	ctx, leave := context.WithCancel(t.Context())

@@ -58,7 +58,8 @@ func newPool(config Config, bounds bounds) (*pgxpool.Pool, error) {
 	backoff := newBackoff(config.Logger)
 	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
-	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc)
+	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)
+	c.ConnConfig.BuildContextWatcherHandler = buildCanceler(bounds)
 	c.ConnConfig.ConnectTimeout = bounds.Connect
 	lookUp := c.ConnConfig.LookupFunc // Not part of what ConnectTimeout bounds.
 	c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {

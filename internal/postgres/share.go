@@ -103,6 +103,9 @@ type sharedCall[Q sharedQuery] struct {
 // do answers a query: by alone, which runs a statement of the call's own after it
 // has waited for a connection for so long, or by a shared statement.
 func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Duration) ([]todo.Todo, error)) ([]todo.Todo, error) {
+	if err := waitIfSpent(ctx); err != nil {
+		return nil, interpret(ctx, s.operation, err)
+	}
 	call, own, refused := s.enter(query)
 	switch {
 	case refused:

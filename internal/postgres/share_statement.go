@@ -118,8 +118,8 @@ func (s *sharer[Q]) finish(statement *sharerStatement[Q]) {
 // gets none, and no other one may, they see for themselves.
 func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
 	// No caller's context: each may leave. The store bounds the statement.
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	err := s.try(ctx, func() []*sharedCall[Q] {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
 		if statement.age == old {
 			statement.timer.Reset(s.bounds.Sharing)
 		}
-		statement.calls, statement.cancel = s.take(), cancel
+		statement.calls, statement.cancel = s.take(), func() { cancel(errLate) }
 		return statement.calls
 	})
 	if statement.isConnecting {

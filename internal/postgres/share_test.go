@@ -504,6 +504,21 @@ func TestACallerWhoLeavesJustLeaves(t *testing.T) {
 	})
 }
 
+// TestACallWithoutTimeHoldsNobodyUp has others come while it waits for its deadline.
+func TestACallWithoutTimeHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		const left = minStatementTime - time.Nanosecond
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		defer cancel()
+		hopeless := []<-chan answered{s.start(ctx, 0)}
+		wantAll(t, "another", s.startAll(1, 2), answered{alone: true, took: usual})
+		wantAll(t, "the hopeless call", hopeless, answered{err: context.DeadlineExceeded, took: left})
+		s.wantStatements()
+	})
+}
+
 func TestNoStatementIsRunForCallersWhoAllLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,9 +1,10 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
-// bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
+// bounds (bounds.go, pool.go, dial.go, queue.go), one SQL statement for each operation
 // (read.go, create.go, todo.go), which calls share when many come at once
 // (share.go, share_statement.go), how one owner leaves connections to others
-// (turns.go), what is tried again (retry.go), what errors mean (errors.go), and the
-// migration that brings a database to the schema (migrate.go).
+// (turns.go), how a statement ends whose caller has left (cancel.go), what is tried
+// again (retry.go), what errors mean (errors.go), and the migration that brings a
+// database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -56,7 +57,8 @@ type Config struct {
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
 // deadline, pass. A call that was to share a statement may take a quarter of a
-// second more, until that is late.
+// second more, until that is late. And any may take three quarters more, until a
+// statement whose time is over has ended; if that is by success, so does the call.
 //
 // The writes of one owner have half of the connections at most.
 type Store struct {
