@@ -28,16 +28,13 @@ const (
 	callTimeout = 10 * time.Second
 	// streamTimeout bounds a stream (reflection, health watches).
 	streamTimeout = time.Minute
-	// writeTimeout bounds the time a caller takes to read the answer, counted
-	// from the end of the call's own time.
-	writeTimeout = 10 * time.Second
 	// maxErrorText bounds a message that quotes what a caller sent.
 	maxErrorText = 300
 )
 
-// withDeadline bounds the time of a request: the call's own by its context,
-// the sending of its body and the reading of its answer by the connection's
-// deadlines. A stream ends early when draining does.
+// withDeadline bounds the time of a request: the call's own by its context, the
+// sending of its body by the connection's deadline. A stream ends early when
+// draining does. (The reading of its answer is answerWriter's.)
 func withDeadline(draining context.Context, isStream func(path string) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stream := isStream(r.URL.Path)
@@ -57,7 +54,11 @@ func withDeadline(draining context.Context, isStream func(path string) bool, nex
 				_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 			})()
 		}
-		boundConnection(w, timeout+writeTimeout, !stream && hasBody(r))
+		x.answer.stream = stream
+		if !stream && hasBody(r) {
+			// It does not fail on a connection that net/http serves.
+			_ = x.answer.SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -75,17 +76,6 @@ func afterFunc(ctx context.Context, f func()) (stop func()) {
 		if !cancel() {
 			<-ended
 		}
-	}
-}
-
-// boundConnection sets the deadlines of the connection: that by which the
-// caller has read the answer, and, if there is one to read, has sent the body.
-func boundConnection(w http.ResponseWriter, untilRead time.Duration, body bool) {
-	conn, now := http.NewResponseController(w), time.Now()
-	// Neither fails on a connection that net/http serves.
-	_ = conn.SetWriteDeadline(now.Add(untilRead))
-	if body {
-		_ = conn.SetReadDeadline(now.Add(bodyTimeout))
 	}
 }
 

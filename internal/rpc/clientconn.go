@@ -6,7 +6,9 @@ import (
 )
 
 // clientConn is what the requests of one connection share.
-type clientConn struct{}
+type clientConn struct {
+	unread int64 // Answers that are unread; unreadAnswers guards it.
+}
 
 type clientConnKey struct{}
 

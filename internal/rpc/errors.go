@@ -28,6 +28,8 @@ func errorTable() []errorRow {
 		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
 		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
 		{is(errRateLimited), connect.CodeResourceExhausted, "too many requests; try again in a second"},
+		{is(errUserUnread), connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{is(errAllUnread), connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
 		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
 		{is(todo.ErrAlreadyExists), connect.CodeAlreadyExists, "the id is taken; choose another one"},
 		{is(todo.ErrTooMany), connect.CodeResourceExhausted, "you have as many todos as you may; delete one first"},
@@ -68,7 +70,7 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	switch {
 	case rendered.Code() == connect.CodeUnavailable:
 		rendered.Meta().Set("Retry-After", retryAfter)
-	case errors.Is(err, errRateLimited):
+	case errors.Is(err, errRateLimited), errors.Is(err, errUserUnread):
 		rendered.Meta().Set("Retry-After", retryAfter)
 		addRetryInfo(rendered)
 	case rendered.Code() == connect.CodeUnauthenticated:

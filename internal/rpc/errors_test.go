@@ -23,6 +23,8 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a refused token", &auth.RefusedError{Reason: auth.ReasonExpired}, connect.CodeUnauthenticated},
 		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
 		{"a caller above its rate", errRateLimited, connect.CodeResourceExhausted},
+		{"a user's answers that nobody reads", errUserUnread, connect.CodeResourceExhausted},
+		{"everybody's", errAllUnread, connect.CodeUnavailable},
 		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
 		{"an id that is taken", todo.ErrAlreadyExists, connect.CodeAlreadyExists},
 		{"an owner of too many todos", todo.ErrTooMany, connect.CodeResourceExhausted},
@@ -47,7 +49,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 			if x.code != test.code || !errors.Is(x.cause, test.err) {
 				t.Errorf("%s: logged as %v, %v", test.name, x.code, x.cause)
 			}
-			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited)
+			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited) || errors.Is(err, errUserUnread)
 			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {
 				t.Errorf("%s: Retry-After is %q", test.name, advice)
 			}

@@ -60,13 +60,15 @@ type Handler struct {
 
 // New returns the handler of all routes. It fails when the contract uses what
 // the REST transcoder can't serve.
-func New(cfg Config) (*Handler, error) {
+func New(cfg Config) (*Handler, error) { return newHandler(cfg, newUnreadAnswers()) }
+
+func newHandler(cfg Config, unread *unreadAnswers) (*Handler, error) {
 	errs := newErrorRenderer()
 	refuse := newRefuser(errs)
 	health := &health{ping: cfg.Ping}
 	draining, endStreams := context.WithCancel(context.Background())
 
-	routes, err := newRoutes(cfg, errs, refuse, health)
+	routes, err := newRoutes(cfg, errs, refuse, health, unread)
 	if err != nil {
 		endStreams()
 		return nil, err
@@ -79,6 +81,7 @@ func New(cfg Config) (*Handler, error) {
 	handler = newCORS(cfg.Origins).Handler(handler) // Answers preflights, which have no token.
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
+	handler = withAnswer(unread, handler)
 	handler = withLog(cfg.Logger, handler) // Around recover: a panic is one line too.
 	handler = withRequestID(handler)
 	handler = withExchange(handler) // What they all share.
@@ -94,13 +97,13 @@ func (h *Handler) StartDraining() { h.health.draining.Store(true) }
 func (h *Handler) EndStreams() { h.endStreams() }
 
 // newRoutes lays out every path that is served.
-func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health) (*routes, error) {
+func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, unread *unreadAnswers) (*routes, error) {
 	options := connect.WithHandlerOptions(append(codecs(), connect.WithReadMaxBytes(maxDecodedBytes))...)
 	authenticate := &authInterceptor{verifier: cfg.Verifier, limiter: newLimiter(cfg.RateLimit), errors: errs}
 	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
 		options,
 		connect.WithRequestGate(authenticate.intercept),
-		connect.WithInterceptors(errs.interceptor()), // Outermost: it renders what the others return.
+		connect.WithInterceptors(errs.interceptor(), unread), // Errors outermost: it renders what the others return.
 		connect.WithRecover(recoverCall),
 		connect.WithInterceptors(validate.NewInterceptor()),
 	)

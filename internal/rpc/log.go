@@ -60,6 +60,8 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	record.AddAttrs(slog.GroupAttrs("", x.logged[:]...))
 	if refused, ok := errors.AsType[*auth.RefusedError](x.cause); ok {
 		record.AddAttrs(slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
+	} else if reason := unreadReason(x.cause); reason != "" {
+		record.AddAttrs(slog.String("reason", reason))
 	} else if level == slog.LevelError && x.cause != nil {
 		record.AddAttrs(slog.String("cause", x.cause.Error()))
 	}
@@ -107,7 +109,7 @@ func codeName(code connect.Code) string {
 
 // answeredCode reads the code off an answer that Connect gave by itself: to a
 // message that it could not read, decompress or decode.
-func answeredCode(w *statusWriter) connect.Code {
+func answeredCode(w *answerWriter) connect.Code {
 	header := w.Header()
 	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
 		if values := header[name]; len(values) > 0 && values[0] != "" {
@@ -159,44 +161,6 @@ func protocolOf(r *http.Request) string {
 // status, and its message in an envelope.
 func isGRPC(r *http.Request) bool {
 	return r.Method == http.MethodPost && protocolOf(r) != protocolHTTP
-}
-
-// statusWriter remembers the status of an answer.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush is what Connect asks of a writer before it streams.
-func (w *statusWriter) Flush() {
-	// It fails on a connection that can't be flushed, where Flush is moot.
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Unwrap gives [http.ResponseController] the writer below.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// answered returns the status that went out, or will: net/http sends 200 when
-// nothing else was said.
-func (w *statusWriter) answered() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
 }
 
 func isPrintableASCII(s string) bool {
