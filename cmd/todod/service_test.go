@@ -29,7 +29,16 @@ const (
 // tests.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// childVariable has the tests' program be todod, as a child process of theirs.
+const childVariable = "TODOD_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		main()
+		return
+	}
+	os.Exit(pgtest.Main(m))
+}
 
 // service is todod as main runs it, with an issuer and a database of its own.
 type service struct {
@@ -45,19 +54,7 @@ type service struct {
 // override those it would run with.
 func start(t *testing.T, settings map[string]string) *service {
 	t.Helper()
-	issuer := authtest.Start(t, func(cfg *authtest.Config) { cfg.NewKey = issuerKey })
-	environment := map[string]string{
-		"BETTER_AUTH_URL": issuer.Origin(),
-		"CORS_ORIGINS":    testOrigin,
-		"LISTEN_ADDR":     "127.0.0.1:0",
-		"LOG_LEVEL":       "debug",
-		"RATE_LIMIT_RPS":  "0", // Tests call faster than users do.
-	}
-	maps.Copy(environment, settings)
-	if environment["DATABASE_URL"] == "" {
-		environment["DATABASE_URL"] = pgtest.NewDatabase(t)
-	}
-
+	issuer, environment := surroundings(t, settings)
 	ctx, stop := context.WithCancel(context.Background())
 	logs := newLogs()
 	done := make(chan error, 1)
@@ -87,6 +84,25 @@ func start(t *testing.T, settings map[string]string) *service {
 		stop:   stop,
 		done:   done,
 	}
+}
+
+// surroundings returns an issuer, and an environment to serve in. Settings
+// override those that suit tests.
+func surroundings(t *testing.T, settings map[string]string) (*authtest.Issuer, map[string]string) {
+	t.Helper()
+	issuer := authtest.Start(t, func(cfg *authtest.Config) { cfg.NewKey = issuerKey })
+	environment := map[string]string{
+		"BETTER_AUTH_URL": issuer.Origin(),
+		"CORS_ORIGINS":    testOrigin,
+		"LISTEN_ADDR":     "127.0.0.1:0",
+		"LOG_LEVEL":       "debug",
+		"RATE_LIMIT_RPS":  "0", // Tests call faster than users do.
+	}
+	maps.Copy(environment, settings)
+	if environment["DATABASE_URL"] == "" {
+		environment["DATABASE_URL"] = pgtest.NewDatabase(t)
+	}
+	return issuer, environment
 }
 
 // logLine is a line of the log.
