@@ -20,6 +20,8 @@ type serveConfig struct {
 
 	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
 	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
+	MaxConnections           number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
+	KeepAliveTimeout         seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
 	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
 	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"4"` // 0: none is shared.
 	JWTIssuer                string      `env:"JWT_ISSUER"`                                // Empty: BetterAuthURL.
@@ -35,6 +37,12 @@ type serveConfig struct {
 // check finds what is wrong with the settings together.
 func (c *serveConfig) check() error {
 	var errs []error
+	if c.MaxConnections == 0 {
+		errs = append(errs, errors.New("MAX_CONNECTIONS must be at least 1"))
+	}
+	if c.KeepAliveTimeout == 0 {
+		errs = append(errs, errors.New("KEEP_ALIVE_TIMEOUT must be at least 1"))
+	}
 	if c.JWKSCacheTTL == 0 {
 		errs = append(errs, errors.New("JWKS_CACHE_TTL must be at least 1"))
 	}

@@ -40,6 +40,8 @@ func TestDefaults(t *testing.T) {
 		BetterAuthURL:            "https://auth.example.com",
 		CORSOrigins:              []origin{"https://app.example.com"},
 		ListenAddr:               ":8080",
+		MaxConnections:           4096,
+		KeepAliveTimeout:         seconds(620 * time.Second),
 		DatabaseMaxConns:         16,
 		DatabaseSharedStatements: 4,
 		JWKSCacheTTL:             seconds(time.Hour),
@@ -88,6 +90,18 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the password is in:\n%v", err)
+	}
+}
+
+func TestConnectionsHaveBounds(t *testing.T) {
+	t.Parallel()
+	settings := required()
+	settings["MAX_CONNECTIONS"], settings["KEEP_ALIVE_TIMEOUT"] = "0", "0"
+	_, err := load(settings)
+	for _, want := range []string{"MAX_CONNECTIONS must be at least 1", "KEEP_ALIVE_TIMEOUT must be at least 1"} {
+		if err == nil || !strings.Contains(err.Error(), "\n"+want) {
+			t.Errorf("no line says %q: %v", want, err)
+		}
 	}
 }
 

@@ -39,7 +39,8 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
 	if err != nil {
-		stderr := newLogWriter(os.Stderr)          // Its reader may have stopped.
+		// In the background, since its reader may have stopped.
+		stderr := newLogWriter(os.Stderr)
 		_, _ = fmt.Fprintln(stderr, "todod:", err) // It never fails.
 		stderr.close()
 		os.Exit(1)

@@ -15,6 +15,7 @@ func TestASecondSignalEndsTheProcessAtOnce(t *testing.T) {
 		{syscall.SIGTERM, syscall.SIGTERM},
 		{syscall.SIGINT, syscall.SIGINT},
 		{syscall.SIGINT, syscall.SIGTERM},
+		{syscall.SIGHUP, syscall.SIGTERM},
 	} {
 		t.Run(fmt.Sprint(signals), func(t *testing.T) {
 			t.Parallel()
