@@ -102,6 +102,7 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, 
 	authenticate := &authInterceptor{verifier: cfg.Verifier, limiter: newLimiter(cfg.RateLimit), errors: errs}
 	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
 		options,
+		withGzip(),
 		connect.WithRequestGate(authenticate.intercept),
 		connect.WithInterceptors(errs.interceptor(), unread), // Errors outermost: it renders what the others return.
 		connect.WithRecover(recoverCall),
@@ -120,14 +121,14 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, 
 	r.probe("/readyz", health.serveReady)
 	r.probe("/api/health", health.serveReady)
 
-	_, grpcHealth := grpchealth.NewHandler(health, options)
+	_, grpcHealth := grpchealth.NewHandler(health, options, withoutCompression())
 	r.procedure(procedure{name: "/grpc.health.v1.Health/Check", probe: true, handler: grpcHealth})
 	r.procedure(procedure{name: "/grpc.health.v1.Health/Watch", probe: true, streams: true, handler: grpcHealth})
 	if cfg.Reflection {
 		reflector := grpcreflect.NewStaticReflector(serviceName, grpchealth.HealthV1ServiceName)
-		_, v1 := grpcreflect.NewHandlerV1(reflector, options)
+		_, v1 := grpcreflect.NewHandlerV1(reflector, options, withoutCompression())
 		r.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", streams: true, bidi: true, handler: v1})
-		_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options)
+		_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options, withoutCompression())
 		r.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", streams: true, bidi: true, handler: v1alpha})
 	}
 	return r, nil
