@@ -126,9 +126,10 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, 
 	r.procedure(procedure{name: "/grpc.health.v1.Health/Watch", probe: true, streams: true, handler: grpcHealth})
 	if cfg.Reflection {
 		reflector := grpcreflect.NewStaticReflector(serviceName, grpchealth.HealthV1ServiceName)
-		_, v1 := grpcreflect.NewHandlerV1(reflector, options, withoutCompression())
+		cache := connect.WithInterceptors(newReflectionCache())
+		_, v1 := grpcreflect.NewHandlerV1(reflector, options, withoutCompression(), cache)
 		r.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", streams: true, bidi: true, handler: v1})
-		_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options, withoutCompression())
+		_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options, withoutCompression(), cache)
 		r.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", streams: true, bidi: true, handler: v1alpha})
 	}
 	return r, nil
