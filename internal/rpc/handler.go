@@ -78,6 +78,7 @@ func newHandler(cfg Config, unread *unreadAnswers) (*Handler, error) {
 	// line to the first.
 	handler := withSize(routes)
 	handler = withDeadline(draining, routes.isStream, handler)
+	handler = withHeaderBounds(refuse, handler)     // Before all that reads them.
 	handler = newCORS(cfg.Origins).Handler(handler) // Answers preflights, which have no token.
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
@@ -149,14 +150,17 @@ func newCORS(origins []string) *cors.Cors {
 }
 
 // withHeaders keeps answers out of caches, and browsers from guessing what
-// they are.
+// they are. It has connections end that can't be trusted any more.
 func withHeaders(next http.Handler) http.Handler {
 	// Shared by all answers: Set replaces a slice, and Add copies one as full
 	// as these.
-	noStore, noSniff := []string{"no-store"}, []string{"nosniff"}
+	noStore, noSniff, end := []string{"no-store"}, []string{"nosniff"}, []string{"close"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header["Cache-Control"], header["X-Content-Type-Options"] = noStore, noSniff
+		if hasDoubtfulLength(r) {
+			header["Connection"] = end
+		}
 		next.ServeHTTP(w, r)
 	})
 }

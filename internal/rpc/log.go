@@ -148,7 +148,11 @@ const (
 // protocolOf names the protocol of a request by its content type. What is
 // neither gRPC's nor gRPC-Web's is plain HTTP, until a route knows better.
 func protocolOf(r *http.Request) string {
-	switch strings.ToLower(r.Header.Get("Content-Type")) {
+	contentType := r.Header.Get("Content-Type")
+	if len(contentType) > maxParsedHeaderBytes {
+		return protocolHTTP
+	}
+	switch strings.ToLower(contentType) {
 	case "application/grpc", "application/grpc+proto", "application/grpc+json":
 		return connect.ProtocolGRPC
 	case "application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json":
