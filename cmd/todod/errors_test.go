@@ -43,7 +43,7 @@ func TestWithoutADatabaseCallsAreUnavailable(t *testing.T) {
 			t.Errorf("no Retry-After in %s", heard.heard)
 		}
 	})
-	if strings.Contains(s.logs.text(), "canary") {
+	if strings.Contains(s.logged(t), "canary") {
 		t.Error("the log has the database's password")
 	}
 }
@@ -90,8 +90,8 @@ func TestADefectIsInternalAndItsCauseStaysInTheLog(t *testing.T) {
 			}
 		}
 	})
-	if !strings.Contains(s.logs.text(), `"level":"ERROR"`) || !strings.Contains(s.logs.text(), "42703") {
-		t.Errorf("the log lacks the cause:\n%s", s.logs.text())
+	if log := s.logged(t); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "42703") {
+		t.Errorf("the log lacks the cause:\n%s", log)
 	}
 }
 

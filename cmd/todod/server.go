@@ -12,9 +12,8 @@ import (
 
 // The bounds of connections. Those of requests are internal/rpc's.
 const (
-	// maxHeaderBytes is four times what internal/rpc refuses: a header value
-	// beyond it ends an HTTP/2 connection with all calls on it.
-	maxHeaderBytes    = 64 << 10
+	// maxHeaderBytes is far above what internal/rpc refuses, call by call.
+	maxHeaderBytes    = 4 * rpc.MaxHeaderBytes
 	readHeaderTimeout = 5 * time.Second
 	maxStreams        = 100 // On one HTTP/2 connection.
 

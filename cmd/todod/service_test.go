@@ -174,6 +174,15 @@ func (l *logs) request(t *testing.T, id string) logLine {
 	return l.wait(t, func(line logLine) bool { return line["msg"] == "request" && line["request_id"] == id }, nil)
 }
 
+// logged is all that the service has logged. Lines are written in the background,
+// in their order.
+func (s *service) logged(t *testing.T) string {
+	t.Helper()
+	last := s.do(t, "GET", "/livez", "")
+	s.logs.request(t, last.header.Get("X-Request-Id"))
+	return s.logs.text()
+}
+
 // do sends a request with a body, which may be empty, and headers in pairs.
 func (s *service) do(t *testing.T, method, path, body string, headers ...string) *response {
 	t.Helper()

@@ -318,7 +318,7 @@ func TestAKeyIDIsNothingButANameToLookUp(t *testing.T) {
 		t.Errorf("the key set was fetched %d times", got)
 	}
 	logged := 0
-	for text := range strings.Lines(s.logs.text()) {
+	for text := range strings.Lines(s.logged(t)) {
 		var line logLine
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			t.Errorf("a log line that is no JSON object: %q", text)

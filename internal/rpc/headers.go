@@ -7,12 +7,13 @@ import (
 	"connectrpc.com/connect"
 )
 
-// The bounds of a request's headers. What the server itself refuses is far
-// above: on HTTP/2 it could but end the connection, with all calls on it.
+// MaxHeaderBytes bounds the headers of a request, together with its path and
+// query, as HTTP/2 counts them. It has room for a token of the greatest length.
+// The server around a [Handler] has to take more: what it refuses itself ends, on
+// HTTP/2, the connection with all calls on it.
+const MaxHeaderBytes = 16 << 10
+
 const (
-	// maxHeaderBytes bounds them together, with the request's path and query,
-	// as HTTP/2 counts them. It has room for a token of the greatest length.
-	maxHeaderBytes = 16 << 10
 	// headerOverhead is what HTTP/2 counts for each header besides its name
 	// and value (RFC 9113 section 6.5.2).
 	headerOverhead = 32
@@ -51,8 +52,8 @@ func headerProblem(r *http.Request) string {
 			}
 		}
 	}
-	if size > maxHeaderBytes {
-		return fmt.Sprintf("the request's headers, with its path and query, are larger than %d bytes", maxHeaderBytes)
+	if size > MaxHeaderBytes {
+		return fmt.Sprintf("the request's headers, with its path and query, are larger than %d bytes", MaxHeaderBytes)
 	}
 	return ""
 }
