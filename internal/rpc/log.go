@@ -109,7 +109,7 @@ func codeName(code connect.Code) string {
 // message that it could not read, decompress or decode.
 func answeredCode(w *statusWriter) connect.Code {
 	header := w.Header()
-	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
+	for _, name := range []string{"Grpc-Status", grpcStatusTrailer} {
 		if values := header[name]; len(values) > 0 && values[0] != "" {
 			code, _ := strconv.ParseUint(values[0], 10, 32)
 			return connect.Code(code)
@@ -133,6 +133,9 @@ func answeredCode(w *statusWriter) connect.Code {
 	}
 	return connect.CodeUnknown
 }
+
+// grpcStatusTrailer is where Connect puts the status of a gRPC answer.
+const grpcStatusTrailer = http.TrailerPrefix + "Grpc-Status"
 
 // statusClientClosedRequest is what Connect answers to a caller that is gone.
 const statusClientClosedRequest = 499
@@ -181,8 +184,13 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Flush is what Connect asks of a writer before it streams.
+// Flush is what Connect asks of a writer before it streams. Before anything was
+// written there is nothing to send but gRPC's trailers: Connect flushes also when
+// a message of ours makes its codec panic, and that is still to be answered.
 func (w *statusWriter) Flush() {
+	if w.status == 0 && len(w.Header()[grpcStatusTrailer]) == 0 {
+		return
+	}
 	// It fails on a connection that can't be flushed, where Flush is moot.
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
