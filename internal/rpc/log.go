@@ -41,6 +41,9 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	if code == 0 {
 		code = answeredCode(&x.answer)
 	}
+	if code == 0 && x.stream != nil && x.ended == "" {
+		code = unreadStreamCode(r)
+	}
 	// Not by the logger: it would look for the line of source, which isn't
 	// logged, and for the time once more.
 	record := slog.NewRecord(now, level, "request", 0)
@@ -58,6 +61,9 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	// As a group without a name, which is no group in the line: a record has
 	// no room for so many.
 	record.AddAttrs(slog.GroupAttrs("", x.logged[:]...))
+	if x.ended != "" {
+		record.AddAttrs(slog.String("ended", string(x.ended)))
+	}
 	if refused, ok := errors.AsType[*auth.RefusedError](x.cause); ok {
 		record.AddAttrs(slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
 	} else if level == slog.LevelError && x.cause != nil {
@@ -87,7 +93,9 @@ func (x *exchange) level() slog.Level {
 	switch x.code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
 		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
-		return slog.LevelError
+		if !x.expected {
+			return slog.LevelError
+		}
 	case connect.CodeUnauthenticated:
 		return slog.LevelWarn
 	}
@@ -132,6 +140,16 @@ func answeredCode(w *statusWriter) connect.Code {
 		return connect.CodeDeadlineExceeded
 	}
 	return connect.CodeUnknown
+}
+
+// unreadStreamCode is the code of a stream in Connect's protocol that Connect
+// refused before it reached a handler, in a body of which the log knows nothing:
+// for its compression, or else for its timeout or its version.
+func unreadStreamCode(r *http.Request) connect.Code {
+	if mayCompress(r) {
+		return connect.CodeUnimplemented
+	}
+	return connect.CodeInvalidArgument
 }
 
 // grpcStatusTrailer is where Connect puts the status of a gRPC answer.

@@ -15,10 +15,10 @@ import (
 // shape, what the handler would answer without it: verbs and content types
 // that it doesn't serve, and GET requests whose query can't be read.
 type procedure struct {
-	name    string // Its path, which is also its name in the log.
-	reads   bool   // Has no side effects, so that GET is served.
-	streams bool
-	bidi    bool // Streams both ways, which HTTP/1.1 can't.
+	name    string  // Its path, which is also its name in the log.
+	reads   bool    // Has no side effects, so that GET is served.
+	stream  *stream // nil when it does not stream.
+	bidi    bool    // Streams both ways, which HTTP/1.1 can't.
 	probe   bool
 	handler http.Handler
 

@@ -50,7 +50,7 @@ func startWhole(t *testing.T, store todo.Store) *wholeService {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(handler.EndStreams)
+	t.Cleanup(handler.Close)
 	s := &wholeService{Server: startServer(t, handler), handler: handler, token: issuer.Token("u"), log: log}
 	// With the token known, no call waits for the issuer's keys.
 	req := httptest.NewRequest(http.MethodGet, s.URL+"/api/todos", nil).WithContext(t.Context())

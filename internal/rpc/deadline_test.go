@@ -1,0 +1,101 @@
+package rpc
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// deadlines is a response writer that keeps the deadlines that it was given.
+type deadlines struct {
+	http.ResponseWriter
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error  { d.read = at; return nil }
+func (d *deadlines) SetWriteDeadline(at time.Time) error { d.write = at; return nil }
+
+// slowBody gives a byte at a time, each by the deadline that there is then.
+type slowBody struct {
+	rest  string
+	seen  []time.Duration // The read deadlines, from now; 0 for none.
+	conn  *deadlines
+	pause time.Duration
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	var left time.Duration
+	if !b.conn.read.IsZero() {
+		left = time.Until(b.conn.read)
+	}
+	b.seen = append(b.seen, left)
+	if b.rest == "" {
+		return 0, io.EOF
+	}
+	time.Sleep(b.pause)
+	p[0], b.rest = b.rest[0], b.rest[1:]
+	return 1, nil
+}
+
+func (b *slowBody) Close() error { return nil }
+
+// TestEachMessageOfAStreamHasTimeToArrive reads the messages of bodies byte by
+// byte, a second each.
+func TestEachMessageOfAStreamHasTimeToArrive(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for name, test := range map[string]struct {
+		stream *stream
+		want   []time.Duration
+	}{
+		// As long as nothing of a message is there, nothing has to come, but of
+		// the first.
+		"many messages": {&stream{messages: 10}, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 0, 10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 0}},
+		"one message":   {&stream{messages: 1}, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 4 * s, 3 * s, 2 * s, 1 * s, -1, -s, -2 * s}},
+		"a call":        {nil, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 4 * s, 3 * s, 2 * s, 1 * s, -1, -s, -2 * s}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			conn := &deadlines{ResponseWriter: httptest.NewRecorder()}
+			body := &slowBody{rest: envelope(0, 1, "a") + envelope(0, 1, "b"), conn: conn, pause: s}
+			req := httptest.NewRequest(http.MethodPost, "/", body)
+			req.Header.Set("Content-Type", "application/grpc")
+			handler := withExchange(withDeadline(t.Context(), func(string) *stream { return test.stream },
+				withSize(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					if got, err := io.ReadAll(r.Body); err != nil || len(got) != 12 {
+						t.Errorf("%s: read %q, %v", name, got, err)
+					}
+					if !conn.read.IsZero() {
+						t.Errorf("%s: there is a deadline after the body", name)
+					}
+				}))))
+			handler.ServeHTTP(conn, req)
+			for i, want := range test.want {
+				if got := body.seen[i]; got != want && (want >= 0 || got > 0) {
+					t.Errorf("%s: before byte %d the deadline is in %v, want %v", name, i, got, want)
+				}
+			}
+			if left := time.Until(conn.read); test.stream.hasManyMessages() && left != bodyTimeout {
+				t.Errorf("%s: net/http has %v to read what is left", name, left)
+			}
+		})
+	}
+}
+
+// TestAStreamWithoutALengthHasNoDeadlineToBeReadBy: what it writes has.
+func TestAStreamWithoutALengthHasNoDeadlineToBeReadBy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for length, want := range map[time.Duration]time.Duration{0: 0, time.Minute: time.Minute + writeTimeout} {
+			conn := &deadlines{ResponseWriter: httptest.NewRecorder()}
+			handler := withExchange(withDeadline(t.Context(), func(string) *stream { return &stream{length: length, messages: 1} },
+				http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+			handler.ServeHTTP(conn, httptest.NewRequest(http.MethodPost, "/", nil))
+			if want == 0 && !conn.write.IsZero() || want > 0 && time.Until(conn.write) != want {
+				t.Errorf("of a stream of %v the write deadline is in %v", length, time.Until(conn.write))
+			}
+		}
+	})
+}
