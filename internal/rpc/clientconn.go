@@ -3,10 +3,13 @@ package rpc
 import (
 	"context"
 	"net"
+	"sync/atomic"
 )
 
 // clientConn is what the requests of one connection share.
-type clientConn struct{}
+type clientConn struct {
+	anonymous atomic.Int64 // Streams without a token.
+}
 
 type clientConnKey struct{}
 

@@ -29,6 +29,7 @@ func errorTable() []errorRow {
 		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
 		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
 		{is(errRateLimited), connect.CodeResourceExhausted, "too many requests; try again in a second"},
+		{is(errTooManyStreams), connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
 		{is(errDraining), connect.CodeUnavailable, "the service is shutting down; try again"},
 		{is(errStreamLength), connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
 		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
@@ -90,7 +91,7 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	switch {
 	case rendered.Code() == connect.CodeUnavailable:
 		rendered.Meta().Set("Retry-After", retryAfter)
-	case errors.Is(err, errRateLimited):
+	case errors.Is(err, errRateLimited), errors.Is(err, errTooManyStreams):
 		rendered.Meta().Set("Retry-After", retryAfter)
 		addRetryInfo(rendered)
 	case rendered.Code() == connect.CodeUnauthenticated:

@@ -23,6 +23,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a refused token", &auth.RefusedError{Reason: auth.ReasonExpired}, connect.CodeUnauthenticated},
 		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
 		{"a caller above its rate", errRateLimited, connect.CodeResourceExhausted},
+		{"one stream too many", errTooManyStreams, connect.CodeResourceExhausted},
 		{"a stream that the drain ends", errDraining, connect.CodeUnavailable},
 		{"a stream that has lasted long enough", errStreamLength, connect.CodeDeadlineExceeded},
 		{"an error of Connect that is a defect", connect.NewError(connect.CodeInternal, errors.New("secret")), connect.CodeInternal},
@@ -51,7 +52,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 			if x.code != test.code || !errors.Is(x.cause, test.err) {
 				t.Errorf("%s: logged as %v, %v", test.name, x.code, x.cause)
 			}
-			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited)
+			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited) || errors.Is(err, errTooManyStreams)
 			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {
 				t.Errorf("%s: Retry-After is %q", test.name, advice)
 			}

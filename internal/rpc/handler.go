@@ -135,11 +135,11 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health) 
 	r.procedure(procedure{name: "/grpc.health.v1.Health/Check", probe: true, handler: grpcHealth})
 	r.procedure(procedure{
 		name: "/grpc.health.v1.Health/Watch", probe: true, handler: grpcHealth,
-		stream: &stream{messages: 1, endsItself: true},
+		stream: &stream{messages: 1, anonymous: true, endsItself: true},
 	})
 	if cfg.Reflection {
 		reflector := grpcreflect.NewStaticReflector(serviceName, grpchealth.HealthV1ServiceName)
-		reflection := &stream{length: streamLength, messages: maxStreamMessages}
+		reflection := &stream{length: streamLength, messages: maxStreamMessages, anonymous: true}
 		_, v1 := grpcreflect.NewHandlerV1(reflector, options)
 		r.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: reflection, bidi: true, handler: v1})
 		_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options)

@@ -24,6 +24,7 @@ type procedure struct {
 
 	// What routes fill in.
 	refuse       refuser
+	anonymous    *anonymousStreams
 	contentTypes []string // The media types that it is served in.
 }
 
@@ -56,6 +57,14 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		p.refuse.refuse(w, r, http.StatusHTTPVersionNotSupported, connect.CodeUnimplemented, "this stream needs HTTP/2")
 		return
+	}
+	if p.stream != nil && p.stream.anonymous {
+		conn := clientConnOf(r.Context())
+		if !p.anonymous.enter(conn) {
+			p.refuse.error(w, r, errTooManyStreams)
+			return
+		}
+		defer p.anonymous.leave(conn)
 	}
 	p.handler.ServeHTTP(w, r)
 }

@@ -17,10 +17,11 @@ const restPrefix = "/api/"
 // routes finds the handler of a path. Paths are compared as they are: nothing
 // is cleaned or redirected, so that every answer has the one shape.
 type routes struct {
-	exact   map[string]http.Handler
-	streams map[string]*stream
-	rest    http.Handler
-	refuse  refuser
+	exact     map[string]http.Handler
+	streams   map[string]*stream
+	anonymous anonymousStreams
+	rest      http.Handler
+	refuse    refuser
 }
 
 // newRoutesTo returns routes of which all below restPrefix are the transcoder's.
@@ -74,7 +75,7 @@ func defaultStream(method protoreflect.MethodDescriptor) *stream {
 
 // procedure serves one method.
 func (rs *routes) procedure(p procedure) {
-	p.refuse, p.contentTypes = rs.refuse, contentTypesOf(p.stream != nil)
+	p.refuse, p.anonymous, p.contentTypes = rs.refuse, &rs.anonymous, contentTypesOf(p.stream != nil)
 	rs.exact[p.name] = &p
 	if p.stream != nil {
 		rs.streams[p.name] = p.stream

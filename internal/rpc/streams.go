@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,12 @@ const (
 	// Describing all services takes a reflection client one for each file and
 	// symbol, a few dozen.
 	maxStreamMessages = 100
+	// maxAnonymousPerConn and maxAnonymous bound the streams that are open
+	// without a token, of one connection and of the process. A load balancer
+	// needs one health watch for each service name, a developer's tool one
+	// reflection stream. Each costs the process some 40 KiB.
+	maxAnonymousPerConn = 8
+	maxAnonymous        = 256
 )
 
 var (
@@ -25,6 +32,9 @@ var (
 	// errStreamDone ends a stream well, where a library leaves its handler no
 	// other way to.
 	errStreamDone = errors.New("rpc: the stream is done")
+	// errTooManyStreams refuses a stream beyond the bounds of those without a
+	// token.
+	errTooManyStreams = errors.New("rpc: too many streams are open")
 )
 
 // stream is what the registration of a streaming method says of its streams.
@@ -33,6 +43,8 @@ type stream struct {
 	length time.Duration
 	// messages is how many messages its caller may send.
 	messages int
+	// anonymous says that it needs no token, and so is one of few.
+	anonymous bool
 	// endsItself says that its handler ends it when the service drains. The
 	// context of the others ends then.
 	endsItself bool
@@ -75,4 +87,27 @@ func (s *stream) serve(ended context.Context, next http.Handler, w http.Response
 		defer boundConnection(w, r, 0)
 	}
 	next.ServeHTTP(w, r)
+}
+
+// anonymousStreams counts the streams of the process that are open without a
+// token.
+type anonymousStreams struct{ open atomic.Int64 }
+
+// enter counts one more of a connection. It reports whether there is room for
+// it; if so, leave has to be called at its end.
+func (a *anonymousStreams) enter(conn *clientConn) bool {
+	if conn.anonymous.Add(1) > maxAnonymousPerConn {
+		conn.anonymous.Add(-1)
+		return false
+	}
+	if a.open.Add(1) > maxAnonymous {
+		a.leave(conn)
+		return false
+	}
+	return true
+}
+
+func (a *anonymousStreams) leave(conn *clientConn) {
+	a.open.Add(-1)
+	conn.anonymous.Add(-1)
 }
