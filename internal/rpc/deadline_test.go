@@ -1,13 +1,75 @@
 package rpc
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"connectrpc.com/connect"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/gen/todo/v1/todov1connect"
 )
+
+// TestADeadlineIsAnErrorWhenItIsOurs looks at the log's level of calls that took
+// too long: by the deadline that their caller set, by the call's own, or by that
+// of a statement.
+func TestADeadlineIsAnErrorWhenItIsOurs(t *testing.T) {
+	t.Parallel()
+	waits := func(ctx context.Context) error {
+		<-ctx.Done()
+		return fmt.Errorf("statement: %w", ctx.Err())
+	}
+	fails := func(context.Context) error { return fmt.Errorf("statement: %w", context.DeadlineExceeded) }
+	for name, test := range map[string]struct {
+		asked time.Duration // By the caller; 0 for nothing.
+		work  func(context.Context) error
+		level string
+	}{
+		"the caller's":                          {50 * time.Millisecond, waits, "INFO"},
+		"the caller's, of less than nothing":    {0, waits, "INFO"},
+		"a statement's":                         {-1, fails, "ERROR"},
+		"a statement's before the caller's":     {time.Second, fails, "ERROR"},
+		"the call's":                            {-1, waits, "ERROR"},
+		"the call's, of a caller with patience": {time.Hour, waits, "ERROR"},
+	} {
+		for _, contentType := range []string{"application/json", "application/grpc+json", "application/grpc-web+json"} {
+			synctest.Test(t, func(t *testing.T) {
+				log := &lineLog{grown: make(chan struct{})}
+				errs := newErrorRenderer()
+				refuse, health := newRefuser(errs), newHealth(func(context.Context) error { return nil })
+				routes := newRoutesTo(http.NotFoundHandler(), refuse)
+				const path = todov1connect.TodoServiceGetTodoProcedure
+				routes.procedure(procedure{name: path, handler: connect.NewUnaryHandlerSimple(path,
+					func(ctx context.Context, _ *todov1.GetTodoRequest) (*todov1.Todo, error) { return nil, test.work(ctx) },
+					handlerOptions(errs))})
+				handler := withMiddleware(Config{Logger: slog.New(slog.NewJSONHandler(log, nil))}, refuse, health, routes)
+
+				body := "{}"
+				if contentType != "application/json" {
+					body = envelope(0, len(body), body)
+				}
+				req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+				req.Header.Set("Content-Type", contentType)
+				if test.asked >= 0 {
+					req.Header.Set("Connect-Timeout-Ms", fmt.Sprint(test.asked.Milliseconds()))
+					req.Header.Set("Grpc-Timeout", fmt.Sprint(test.asked.Milliseconds())+"m")
+				}
+				handler.ServeHTTP(httptest.NewRecorder(), req)
+				if line := log.next(t); line.Code != "deadline_exceeded" || line.Level != test.level {
+					t.Errorf("%s, %s: logged as %+v, want the level %s", name, contentType, line, test.level)
+				}
+			})
+		}
+	}
+}
 
 // deadlines is a response writer that keeps the deadlines that it was given.
 type deadlines struct {

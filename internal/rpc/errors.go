@@ -103,7 +103,7 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	}
 	x := exchangeOf(ctx)
 	x.fail(rendered.Code(), err)
-	x.expected = isExpected(err)
+	x.expected = isExpected(ctx, x, err)
 	return rendered
 }
 
@@ -114,9 +114,18 @@ func isDefect(code connect.Code) bool {
 }
 
 // isExpected reports whether an error is nothing to look into, although its
-// code is that of one that is: the caller's fault, or the end of a stream.
-func isExpected(err error) bool {
-	return isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength)
+// code is that of one that is: the caller's fault, the end of a stream, or the
+// deadline that the caller set, if it was earlier than the call's own.
+func isExpected(ctx context.Context, x *exchange, err error) bool {
+	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength) {
+		return true
+	}
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	asked, _ := ctx.Deadline()
+	own, bounded := x.Context.Deadline()
+	return !bounded || asked.Before(own)
 }
 
 // addRetryInfo gives the advice of Retry-After in the form that gRPC clients

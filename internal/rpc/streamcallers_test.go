@@ -55,7 +55,7 @@ func TestACallerWhoLeavesAStreamIsLoggedAsSuch(t *testing.T) {
 					// come first.
 					line.Code = "deadline_exceeded"
 				}
-				if line.Code != test.code.String() || line.Ended != "caller" {
+				if line.Code != test.code.String() || line.Ended != "caller" || line.Level != "INFO" {
 					t.Errorf("logged as %+v", line)
 				}
 				s.log.checkEmpty(t)
@@ -117,7 +117,7 @@ func TestAWaitForTheNextMessageEndsWithItsStream(t *testing.T) {
 			if got := res.Trailer.Get("Grpc-Status"); got != fmt.Sprint(int(test.code)) {
 				t.Errorf("it ended with %s: %s", got, wire.heard())
 			}
-			if line := s.log.next(t); line.Code != test.code.String() || line.Ended != string(test.ended) {
+			if line := s.log.next(t); line.Code != test.code.String() || line.Ended != string(test.ended) || line.Level != "INFO" {
 				t.Errorf("logged as %+v", line)
 			}
 			if found := tellTale.FindString(wire.heard()); found != "" {
