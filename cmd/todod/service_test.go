@@ -9,11 +9,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -29,7 +30,14 @@ const (
 // tests.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// TestMain fails when a goroutine outlives the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(withDatabases{m}) }
+
+// withDatabases runs the tests of a package that makes databases.
+type withDatabases struct{ tests *testing.M }
+
+// Run runs them all.
+func (w withDatabases) Run() int { return pgtest.Main(w.tests) }
 
 // service is todod as main runs it, with an issuer and a database of its own.
 type service struct {
