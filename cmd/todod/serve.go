@@ -63,6 +63,7 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer handler.Close() // Before the store, which it looks at.
 
 	// Bound before anything is said to be served: a taken port fails here.
 	listener, err := listen(ctx, string(cfg.ListenAddr))

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
@@ -32,13 +34,20 @@ var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Gen
 // childVariable has the tests' program be todod, as a child process of theirs.
 const childVariable = "TODOD_TEST_CHILD"
 
+// TestMain fails when a goroutine outlives the tests.
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		main()
 		return
 	}
-	os.Exit(pgtest.Main(m))
+	goleak.VerifyTestMain(withDatabases{m})
 }
+
+// withDatabases runs the tests of a package that makes databases.
+type withDatabases struct{ tests *testing.M }
+
+// Run runs them all.
+func (w withDatabases) Run() int { return pgtest.Main(w.tests) }
 
 // service is todod as main runs it, with an issuer and a database of its own.
 type service struct {

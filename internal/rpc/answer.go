@@ -84,8 +84,13 @@ func (a *answerWriter) Write(p []byte) (written int, err error) {
 	}
 }
 
-// Flush is what Connect asks of a writer before it streams.
+// Flush is what Connect asks of a writer before it streams. Before anything was
+// written there is nothing to send but gRPC's trailers: Connect flushes also when
+// a message of ours makes its codec panic, and that is still to be answered.
 func (a *answerWriter) Flush() {
+	if a.status == 0 && len(a.Header()[grpcStatusTrailer]) == 0 {
+		return
+	}
 	// It fails on a connection that can't be flushed, where Flush is moot, and
 	// on one that is gone, as the next Write does.
 	_ = a.flush()

@@ -37,7 +37,8 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // ends, and returns what connects to it. The path of streams is /stream.
 func serveAnswers(t *testing.T, log io.Writer, unread *unreadAnswers, handler http.HandlerFunc) (connect func() net.Conn) {
 	t.Helper()
-	next := withDeadline(t.Context(), func(path string) bool { return path == "/stream" }, handler)
+	streams := map[string]*stream{"/stream": {messages: 1}}
+	next := withDeadline(t.Context(), func(path string) *stream { return streams[path] }, handler)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	server := newTestServer(withExchange(withLog(logger, withAnswer(unread, withRecover(newRefuser(newErrorRenderer()), next)))))
 	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}

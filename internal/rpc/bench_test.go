@@ -81,7 +81,7 @@ func newInstantHandler(tb testing.TB) (handler *Handler, authorization string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(handler.EndStreams)
+	tb.Cleanup(handler.Close)
 	return handler, "Bearer " + issuer.Token("alice")
 }
 

@@ -28,7 +28,11 @@ type exchange struct {
 	admitted  bool         // The auth interceptor lets the call pass.
 	code      connect.Code // 0 while nothing failed.
 	cause     error
+	expected  bool // The failure is nothing to look into.
 	probe     bool
+	stream    *stream // nil when it is a call.
+	watch     *healthWatch
+	ended     streamEnd
 	logged    [loggedAttrs]slog.Attr
 }
 

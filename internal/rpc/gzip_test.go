@@ -131,7 +131,7 @@ func TestHealthAndReflectionTakeNoCompression(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer handler.EndStreams()
+	defer handler.Close()
 	message := gzipped(t, nil)
 	for _, path := range []string{
 		"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch",

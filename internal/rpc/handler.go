@@ -54,30 +54,31 @@ type Config struct {
 // Handler serves everything on the one port.
 type Handler struct {
 	http.Handler
-	health     *health
-	endStreams context.CancelFunc
+	health *health
 }
 
-// New returns the handler of all routes. It fails when the contract uses what
-// the REST transcoder can't serve.
+// New returns the handler of all routes, which has to be closed. It fails when
+// the contract uses what the REST transcoder can't serve.
 func New(cfg Config) (*Handler, error) { return newHandler(cfg, newUnreadAnswers()) }
 
 func newHandler(cfg Config, unread *unreadAnswers) (*Handler, error) {
 	errs := newErrorRenderer()
 	refuse := newRefuser(errs)
-	health := &health{ping: cfg.Ping}
-	draining, endStreams := context.WithCancel(context.Background())
+	health := newHealth(cfg.Ping)
 
 	routes, err := newRoutes(cfg, errs, refuse, health, unread)
 	if err != nil {
-		endStreams()
+		health.close()
 		return nil, err
 	}
+	return &Handler{Handler: withMiddleware(cfg, refuse, health, unread, routes), health: health}, nil
+}
 
-	// The middleware, from the inside out: a request passes it from the last
-	// line to the first.
+// withMiddleware puts the middleware around the routes, from the inside out: a
+// request passes it from the last line to the first.
+func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadAnswers, routes *routes) http.Handler {
 	handler := withSize(routes)
-	handler = withDeadline(draining, routes.isStream, handler)
+	handler = withDeadline(health.ended, routes.streamOf, handler)
 	handler = withHeaderBounds(refuse, handler)     // Before all that reads them.
 	handler = newCORS(cfg.Origins).Handler(handler) // Answers preflights, which have no token.
 	handler = withHeaders(handler)
@@ -85,29 +86,42 @@ func newHandler(cfg Config, unread *unreadAnswers) (*Handler, error) {
 	handler = withAnswer(unread, handler)
 	handler = withLog(cfg.Logger, handler) // Around recover: a panic is one line too.
 	handler = withRequestID(handler)
-	handler = withExchange(handler) // What they all share.
-	return &Handler{Handler: handler, health: health, endStreams: endStreams}, nil
+	return withExchange(handler) // What they all share.
 }
 
-// StartDraining turns the readiness endpoints to 503. Calls are served as
-// before.
-func (h *Handler) StartDraining() { h.health.draining.Store(true) }
+// StartDraining turns the readiness endpoints to 503, and tells whoever watches
+// the health. Calls are served as before.
+func (h *Handler) StartDraining() { h.health.drain() }
 
-// EndStreams ends reflection streams and health watches, which would otherwise
-// outlast the wait for requests in flight.
-func (h *Handler) EndStreams() { h.endStreams() }
+// EndStreams ends all streams, which would otherwise outlast the wait for
+// requests in flight. Health watches are told before that the service drains.
+func (h *Handler) EndStreams() {
+	h.health.drain()
+	h.health.end()
+}
+
+// Close ends what runs beside the requests, and returns when it has ended. What
+// is asked later is answered as by a service that drains.
+func (h *Handler) Close() { h.health.close() }
+
+// handlerOptions are those of every RPC's handler.
+func handlerOptions(errs *errorRenderer) connect.HandlerOption {
+	return connect.WithHandlerOptions(append(codecs(),
+		connect.WithReadMaxBytes(maxDecodedBytes),
+		connect.WithInterceptors(errs), // Outermost: it renders what the others return.
+		connect.WithRecover(recoverCall),
+	)...)
+}
 
 // newRoutes lays out every path that is served.
 func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, unread *unreadAnswers) (*routes, error) {
-	options := connect.WithHandlerOptions(append(codecs(), connect.WithReadMaxBytes(maxDecodedBytes))...)
+	options := handlerOptions(errs)
 	authenticate := &authInterceptor{verifier: cfg.Verifier, limiter: newLimiter(cfg.RateLimit), errors: errs}
 	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
 		options,
 		withGzip(),
 		connect.WithRequestGate(authenticate.intercept),
-		connect.WithInterceptors(errs.interceptor(), unread), // Errors outermost: it renders what the others return.
-		connect.WithRecover(recoverCall),
-		connect.WithInterceptors(validate.NewInterceptor()),
+		connect.WithInterceptors(unread, validate.NewInterceptor()),
 	)
 	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
 	transcoder, err := rest.NewTranscoder(rest.Config{Service: service, RPC: todos, Refuse: refuse.transcoding})
@@ -115,7 +129,7 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, 
 		return nil, fmt.Errorf("rpc: %w", err)
 	}
 
-	r := &routes{exact: make(map[string]http.Handler), streams: make(map[string]bool), rest: transcoder, refuse: refuse}
+	r := newRoutesTo(transcoder, refuse)
 	r.service(service, todos)
 	r.get("/openapi.yaml", serveOpenAPI(cfg.OpenAPI))
 	r.probe("/livez", health.serveLive)
@@ -124,14 +138,18 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, 
 
 	_, grpcHealth := grpchealth.NewHandler(health, options, withoutCompression())
 	r.procedure(procedure{name: "/grpc.health.v1.Health/Check", probe: true, handler: grpcHealth})
-	r.procedure(procedure{name: "/grpc.health.v1.Health/Watch", probe: true, streams: true, handler: grpcHealth})
+	r.procedure(procedure{
+		name: "/grpc.health.v1.Health/Watch", probe: true, handler: grpcHealth,
+		stream: &stream{messages: 1, anonymous: true, endsItself: true},
+	})
 	if cfg.Reflection {
 		reflector := grpcreflect.NewStaticReflector(serviceName, grpchealth.HealthV1ServiceName)
+		reflection := &stream{length: streamLength, messages: maxStreamMessages, anonymous: true}
 		cache := connect.WithInterceptors(newReflectionCache())
 		_, v1 := grpcreflect.NewHandlerV1(reflector, options, withoutCompression(), cache)
-		r.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", streams: true, bidi: true, handler: v1})
+		r.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: reflection, bidi: true, handler: v1})
 		_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options, withoutCompression(), cache)
-		r.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", streams: true, bidi: true, handler: v1alpha})
+		r.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", stream: reflection, bidi: true, handler: v1alpha})
 	}
 	return r, nil
 }

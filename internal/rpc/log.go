@@ -41,6 +41,9 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	if code == 0 {
 		code = answeredCode(&x.answer)
 	}
+	if code == 0 && x.stream != nil && x.ended == "" {
+		code = unreadStreamCode(r)
+	}
 	// Not by the logger: it would look for the line of source, which isn't
 	// logged, and for the time once more.
 	record := slog.NewRecord(now, level, "request", 0)
@@ -58,6 +61,9 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	// As a group without a name, which is no group in the line: a record has
 	// no room for so many.
 	record.AddAttrs(slog.GroupAttrs("", x.logged[:]...))
+	if x.ended != "" {
+		record.AddAttrs(slog.String("ended", string(x.ended)))
+	}
 	if refused, ok := errors.AsType[*auth.RefusedError](x.cause); ok {
 		record.AddAttrs(slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
 	} else if reason := unreadReason(x.cause); reason != "" {
@@ -89,7 +95,9 @@ func (x *exchange) level() slog.Level {
 	switch x.code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
 		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
-		return slog.LevelError
+		if !x.expected {
+			return slog.LevelError
+		}
 	case connect.CodeUnauthenticated:
 		return slog.LevelWarn
 	}
@@ -111,7 +119,7 @@ func codeName(code connect.Code) string {
 // message that it could not read, decompress or decode.
 func answeredCode(w *answerWriter) connect.Code {
 	header := w.Header()
-	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
+	for _, name := range []string{"Grpc-Status", grpcStatusTrailer} {
 		if values := header[name]; len(values) > 0 && values[0] != "" {
 			code, _ := strconv.ParseUint(values[0], 10, 32)
 			return connect.Code(code)
@@ -135,6 +143,19 @@ func answeredCode(w *answerWriter) connect.Code {
 	}
 	return connect.CodeUnknown
 }
+
+// unreadStreamCode is the code of a stream in Connect's protocol that Connect
+// refused before it reached a handler, in a body of which the log knows nothing:
+// for its compression, or else for its timeout or its version.
+func unreadStreamCode(r *http.Request) connect.Code {
+	if mayCompress(r) {
+		return connect.CodeUnimplemented
+	}
+	return connect.CodeInvalidArgument
+}
+
+// grpcStatusTrailer is where Connect puts the status of a gRPC answer.
+const grpcStatusTrailer = http.TrailerPrefix + "Grpc-Status"
 
 // statusClientClosedRequest is what Connect answers to a caller that is gone.
 const statusClientClosedRequest = 499

@@ -13,15 +13,16 @@ import (
 // shape, what the handler would answer without it: verbs and content types
 // that it doesn't serve. A GET request becomes the POST request that it means.
 type procedure struct {
-	name    string // Its path, which is also its name in the log.
-	reads   bool   // Has no side effects, so that GET is served.
-	streams bool
-	bidi    bool // Streams both ways, which HTTP/1.1 can't.
+	name    string  // Its path, which is also its name in the log.
+	reads   bool    // Has no side effects, so that GET is served.
+	stream  *stream // nil when it does not stream.
+	bidi    bool    // Streams both ways, which HTTP/1.1 can't.
 	probe   bool
 	handler http.Handler
 
 	// What routes fill in.
 	refuse       refuser
+	anonymous    *anonymousStreams
 	contentTypes []string // The media types that it is served in.
 }
 
@@ -57,6 +58,14 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		p.refuse.refuse(w, r, http.StatusHTTPVersionNotSupported, connect.CodeUnimplemented, "this stream needs HTTP/2")
 		return
+	}
+	if p.stream != nil && p.stream.anonymous {
+		conn := clientConnOf(r.Context())
+		if !p.anonymous.enter(conn) {
+			p.refuse.error(w, r, errTooManyStreams)
+			return
+		}
+		defer p.anonymous.leave(conn)
 	}
 	p.handler.ServeHTTP(w, r)
 }

@@ -167,7 +167,7 @@ func BenchmarkReflection(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(handler.EndStreams)
+	b.Cleanup(handler.Close)
 	question := protowire.AppendString(protowire.AppendTag(nil, 4, protowire.BytesType), serviceName) // file_containing_symbol
 	envelope := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(question))), question...)
 	long := protowire.AppendString(protowire.AppendTag(nil, 4, protowire.BytesType), strings.Repeat("a.", 32000))

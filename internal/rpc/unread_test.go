@@ -115,16 +115,6 @@ func TestWhatAMessageHoldsIsWhatItHasOnTheWireInBuffers(t *testing.T) {
 	}
 }
 
-// protocols are the ways to call with a client.
-func protocols() map[string][]connect.ClientOption {
-	return map[string][]connect.ClientOption{
-		"Connect JSON":   {connect.WithProtoJSON()},
-		"Connect binary": nil,
-		"gRPC":           {connect.WithGRPC()},
-		"gRPC-Web":       {connect.WithGRPCWeb()},
-	}
-}
-
 // testServer serves a handler on a port.
 type testServer struct {
 	*httptest.Server
@@ -163,7 +153,7 @@ func TestAUserWithTooManyUnreadBytesIsToldWhenToTryAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer handler.EndStreams()
+	defer handler.Close()
 	server := startServer(t, handler)
 	list := func(user string, options []connect.ClientOption) error {
 		todos := todov1connect.NewTodoServiceClient(server.http2, server.URL, append(options, connect.WithInterceptors(asUser(issuer.Token(user))))...)
@@ -185,7 +175,8 @@ func TestAUserWithTooManyUnreadBytesIsToldWhenToTryAgain(t *testing.T) {
 		if err := unread.holdBytes(user, step.bytes); err != nil {
 			t.Fatal(err)
 		}
-		for name, options := range protocols() {
+		for _, protocol := range protocols() {
+			name, options := protocol.name, protocol.options
 			err := list(step.user, options)
 			if connect.CodeOf(err) != step.code {
 				t.Errorf("%s, %s: %v", step.name, name, err)
@@ -277,7 +268,7 @@ func TestListsThatNobodyReadsHoldABoundedNumberOfBytes(t *testing.T) {
 				x.user, x.admitted = userID(t, header.Get("Authorization")), true
 				return ctx, nil
 			}),
-			connect.WithInterceptors(errs.interceptor(), unread))
+			connect.WithInterceptors(errs, unread))
 		log := new(lockedBuffer)
 		dial := serveAnswers(t, log, unread, todos.ServeHTTP)
 		for _, protocol := range []string{"application/json", "application/grpc+json"} {
@@ -389,7 +380,7 @@ func TestWhateverNeedsNoTokenIsHeldByItsConnection(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer handler.EndStreams()
+			defer handler.Close()
 			server, token := startServer(t, handler), issuer.Token("u")
 			var drained sync.WaitGroup
 			var all []*frames
