@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,7 @@ func (b *bystander) calm(t *testing.T) felt {
 // service's, so a bad figure gets two more chances.
 func (b *bystander) through(r *row, attack func()) {
 	r.t.Helper()
+	mark := b.todod.mark()
 	first := b.calm(r.t)
 	before := first
 	failed := answers{}
@@ -87,9 +89,7 @@ func (b *bystander) through(r *row, attack func()) {
 		}
 	}
 	r.none("bystander's calls failed", len(failed))
-	for _, a := range failed[:min(3, len(failed))] {
-		r.t.Errorf("a bystander's call: %d %s %v", a.status, a.body, a.err)
-	}
+	b.explain(r.t, mark, len(failed))
 	atLeast(r, "of", len(during.answers), bystanderRate)
 	r.note("median before", rounded(before.service))
 	atMost(r, "during", during.service, doubled(before.service))
@@ -98,6 +98,18 @@ func (b *bystander) through(r *row, attack func()) {
 	r.note("median to the client before", rounded(before.client))
 	atMost(r, "during", during.client, twice(before.client))
 	atMost(r, "after", after.client, twice(before.client))
+}
+
+// explain shows what the service says of some calls that failed.
+func (b *bystander) explain(t *testing.T, mark, failed int) {
+	t.Helper()
+	failed = min(failed, 3)
+	for _, line := range b.todod.since(t, mark) {
+		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.prefix) {
+			t.Log(line.Text)
+			failed--
+		}
+	}
 }
 
 // asIn reports whether a bystander felt no more than in the calm, but for what
