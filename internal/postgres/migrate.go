@@ -175,8 +175,11 @@ func (m *migration) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// All before the first: the log may block, and from then on tables are locked.
 	for _, statement := range plan.apply {
 		m.cfg.Logger.InfoContext(ctx, "applying a change", "statement", statement.Cmd)
+	}
+	for _, statement := range plan.apply {
 		if _, err := tx.ExecContext(ctx, statement.Cmd, statement.Args...); err != nil {
 			return fmt.Errorf("nothing was changed: %s: %w", statement.Comment, err)
 		}

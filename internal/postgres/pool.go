@@ -12,16 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// The bounds of a connection's life and of a statement's.
+// The bounds of a connection's life.
 const (
-	connectTimeout   = 3 * time.Second // For each address of the database.
-	acquireTimeout   = time.Second
-	statementTimeout = 5 * time.Second
-
-	// A connection that was idle for longer is pinged before it is used.
-	pingAfter   = time.Second
-	pingTimeout = 500 * time.Millisecond
-
 	// Short, so that a serverless database may go to sleep.
 	idleTimeout       = 2 * time.Minute
 	healthCheckPeriod = 30 * time.Second
@@ -55,7 +47,7 @@ func parseURL(url string) (*pgxpool.Config, error) {
 }
 
 // newPool returns a pool that has no connection yet.
-func newPool(config Config) (*pgxpool.Pool, error) {
+func newPool(config Config, bounds bounds) (*pgxpool.Pool, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
 		return nil, fmt.Errorf("postgres: the number of connections must be at least 1, not %d", config.MaxConns)
 	}
@@ -66,11 +58,12 @@ func newPool(config Config) (*pgxpool.Pool, error) {
 	backoff := newBackoff(config.Logger)
 	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
-	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc)
-	c.ConnConfig.ConnectTimeout = connectTimeout
+	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)
+	c.ConnConfig.BuildContextWatcherHandler = buildCanceler(bounds)
+	c.ConnConfig.ConnectTimeout = bounds.Connect
 	lookUp := c.ConnConfig.LookupFunc // Not part of what ConnectTimeout bounds.
 	c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
-		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		ctx, cancel := context.WithTimeout(ctx, bounds.Connect)
 		defer cancel()
 		return lookUp(ctx, host)
 	}
@@ -80,9 +73,9 @@ func newPool(config Config) (*pgxpool.Pool, error) {
 	c.MaxConnLifetime = lifetime
 	c.MaxConnLifetimeJitter = lifetimeJitter
 	c.HealthCheckPeriod = healthCheckPeriod
-	c.PingTimeout = pingTimeout
+	c.PingTimeout = bounds.Ping
 	c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
-		return p.IdleDuration > pingAfter
+		return p.IdleDuration > bounds.PingAfter
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), c)
 	if err != nil {

@@ -1,9 +1,10 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
-// bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
+// bounds (bounds.go, pool.go, dial.go, queue.go), one SQL statement for each operation
 // (read.go, create.go, todo.go), which calls share when many come at once
 // (share.go, share_statement.go), how one owner leaves connections to others
-// (turns.go), what is tried again (retry.go), what errors mean (errors.go), and the
-// migration that brings a database to the schema (migrate.go).
+// (turns.go), how a statement ends whose caller has left (cancel.go), what is tried
+// again (retry.go), what errors mean (errors.go), and the migration that brings a
+// database to the schema (migrate.go).
 //
 // It sets nothing on a session, prepares nothing when the URL says so, and
 // needs no transaction of more than one statement, so that it works through
@@ -11,6 +12,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +45,8 @@ type Config struct {
 	// Logger is told when the database goes away and when it comes back. It
 	// must not be nil.
 	Logger *slog.Logger
+
+	bounds bounds // The usual ones when it is zero.
 }
 
 // Store is a [todo.Store] on a PostgreSQL database. It needs no database to
@@ -53,11 +57,13 @@ type Config struct {
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
 // deadline, pass. A call that was to share a statement may take a quarter of a
-// second more, until that is late.
+// second more, until that is late. And any may take three quarters more, until a
+// statement whose time is over has ended; if that is by success, so does the call.
 //
 // The writes of one owner have half of the connections at most.
 type Store struct {
 	pool     *pgxpool.Pool
+	bounds   bounds
 	queue    *queue
 	turns    *turns
 	renewal  renewal
@@ -72,20 +78,22 @@ var _ todo.Store = (*Store)(nil)
 // Open returns a Store, without having connected to anything. Its error never
 // shows any part of the URL. The caller closes the Store.
 func Open(config Config) (*Store, error) {
-	pool, err := newPool(config)
+	bounds := cmp.Or(config.bounds, usualBounds())
+	pool, err := newPool(config, bounds)
 	if err != nil {
 		return nil, err
 	}
-	queue := &queue{conns: config.MaxConns, logger: config.Logger}
+	queue := &queue{conns: config.MaxConns, acquireTimeout: bounds.Acquire, logger: config.Logger}
 	s := &Store{
 		pool:     pool,
+		bounds:   bounds,
 		queue:    queue,
 		turns:    newTurns(config.MaxConns, queue),
 		maxTodos: config.MaxTodos,
 	}
-	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
-	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
-	s.creates = newSharer(config.SharedStatements, createOperation, s.createShared, s.queue.shed)
+	s.gets = newSharer(config.SharedStatements, getOperation, bounds, s.getShared, s.queue.shed)
+	s.lists = newSharer(config.SharedStatements, listOperation, bounds, s.listShared, s.queue.shed)
+	s.creates = newSharer(config.SharedStatements, createOperation, bounds, s.createShared, s.queue.shed)
 	s.lists.crowdSize = listCrowd
 	s.creates.isHeldUp = func(q createQuery) bool { return s.turns.full(q.owner) }
 	return s, nil

@@ -1,12 +1,14 @@
 package postgres_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -46,6 +48,20 @@ func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 			// The server reads its settings again when it gets to it.
 			waitFor(t, "a connection", func() error { return store.Ready(t.Context()) })
 			create(t, store, user(t, "u"), "t")
+			// A cancel request takes the same way.
+			fill(t, store, 2)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			err := store.Write(ctx, user(t, "u"), func(ctx context.Context, conn *pgx.Conn) error {
+				_, err := conn.Exec(ctx, "SELECT pg_sleep(600)")
+				return err
+			})
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a statement: %v, want the deadline", err)
+			}
+			connections := store.Pool().Stat().NewConnsCount()
+			fill(t, store, 2)
+			wantConnections(t, store, connections)
 			if got := store.Pool().Config().MaxConns; got != 2 {
 				t.Errorf("MaxConns = %d, want the configured 2", got)
 			}
