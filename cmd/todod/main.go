@@ -35,6 +35,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		keepHeapFloor()
 	}
+	giveMemoryBack()
 	ctx, stop := untilAsked()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
