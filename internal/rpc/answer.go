@@ -72,6 +72,16 @@ func (a *answerWriter) Write(p []byte) (written int, err error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
+	if a.status >= http.StatusBadRequest {
+		if _, err := a.writePieces(plainJSON(p)); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	return a.writePieces(p)
+}
+
+func (a *answerWriter) writePieces(p []byte) (written int, err error) {
 	a.buffered = true
 	for {
 		a.begin()
