@@ -3,11 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/todo-backend/internal/postgres"
@@ -17,7 +16,7 @@ import (
 // with the variable's name.
 
 // databaseURL is a PostgreSQL connection string. It may hold a password, so
-// neither an error nor a log line shows it.
+// nothing that prints or encodes it shows it.
 type databaseURL string
 
 func (u *databaseURL) UnmarshalText(text []byte) error {
@@ -28,33 +27,17 @@ func (u *databaseURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// LogValue keeps the password out of logs.
-func (databaseURL) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+// redacted is what is shown of a secret.
+const redacted = "[redacted]"
 
-// origin is the origin of a web server or page, as browsers write it (RFC 6454
-// section 6.1): scheme, host, and the port unless it is the scheme's own.
-type origin string
+// Format implements [fmt.Formatter], for every verb.
+func (databaseURL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-func (o *origin) UnmarshalText(text []byte) error {
-	u, err := url.Parse(strings.TrimSpace(string(text)))
-	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return errors.New("must be like https://example.com")
-	case strings.Contains(u.Host, "*"):
-		return errors.New("must name each origin; * is not supported")
-	case u.User != nil, u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.ForceQuery:
-		return errors.New("must have nothing after host and port, and no user: like https://example.com")
-	}
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
-	}
-	*o = origin(u.Scheme + "://" + host)
-	return nil
-}
+// MarshalText implements [encoding.TextMarshaler], which JSON and others use.
+func (databaseURL) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements [slog.LogValuer].
+func (databaseURL) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // seconds is a duration, set in whole seconds.
 type seconds time.Duration
