@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/caarlos0/env/v11"
+
+	"example.com/todo-backend/internal/postgres"
 )
 
 // serveConfig is what `todod serve` reads from the environment. .env.example
@@ -112,7 +114,11 @@ func (f *faults) add(name string, err error) {
 		}
 		return
 	}
-	if name != "" {
+	if surroundings, ok := errors.AsType[*postgres.EnvironmentError](err); ok {
+		if name, err = surroundings.Variable, surroundings; f.has(name) {
+			return // By another connection string too.
+		}
+	} else if name != "" {
 		err = fmt.Errorf("%s %w", name, err)
 	}
 	if f.names == nil {

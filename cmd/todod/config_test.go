@@ -57,7 +57,7 @@ func TestDefaults(t *testing.T) {
 func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 	t.Parallel()
 	_, err := load(map[string]string{
-		"DATABASE_URL":       "postgres://user:canary@host:notaport/todo",
+		"DATABASE_URL":       "postgres://user:canary@host:notaport/todo?pgbouncer=true",
 		"BETTER_AUTH_URL":    "https://auth.example.com/path",
 		"CORS_ORIGINS":       "https://app.example.com,*",
 		"LOG_LEVEL":          "loud",
@@ -74,11 +74,11 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 13 {
-		t.Errorf("%d lines, want a heading and 12:\n%v", len(lines), err)
+	if len(lines) != 14 {
+		t.Errorf("%d lines, want a heading and 13:\n%v", len(lines), err)
 	}
 	for _, want := range []string{
-		"DATABASE_URL must", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must",
+		"DATABASE_URL needs each port to be a number", "DATABASE_URL has the parameter pgbouncer", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must",
 		"LOG_LEVEL must be debug, info, warn or error", "LISTEN_ADDR must be like", "DATABASE_MAX_CONNS must be a number",
 		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
 		"RATE_LIMIT_RPS must be a number from 0 to", "MAX_TODOS_PER_USER must be a number from 0 to 1000000",
@@ -90,6 +90,25 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the password is in:\n%v", err)
+	}
+}
+
+// TestAVariableThatMisleadsTheDriverIsNamed changes the environment, so it can't
+// run in parallel.
+func TestAVariableThatMisleadsTheDriverIsNamed(t *testing.T) {
+	settings := required()
+	settings["DATABASE_DIRECT_URL"] = settings["DATABASE_URL"]
+	t.Setenv("PGSSLROOTCERT", "/nowhere/canary.crt") // Without effect.
+	if _, err := load(settings); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("PGSERVICE", "x")
+	_, serveErr := load(settings)
+	migrateErr := run(t.Context(), []string{"migrate"}, func(name string) string { return settings[name] }, io.Discard)
+	for _, err := range []error{serveErr, migrateErr} {
+		if err == nil || !strings.HasPrefix(err.Error(), "configuration:\nPGSERVICE must not be set") || strings.Count(err.Error(), "\n") != 1 {
+			t.Errorf("with PGSERVICE: %v", err)
+		}
 	}
 }
 

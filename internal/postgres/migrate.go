@@ -116,7 +116,8 @@ func connectForMigration(ctx context.Context, url string) (*sql.DB, *sql.Conn, e
 	// more than once.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	db := stdlib.OpenDB(*config.ConnConfig)
-	ctx, cancel := context.WithTimeout(ctx, migrateConnectTimeout)
+	attempts := time.Duration(1 + len(config.ConnConfig.Fallbacks)) // Each has the URL's connect_timeout.
+	ctx, cancel := context.WithTimeout(ctx, max(migrateConnectTimeout, attempts*config.ConnConfig.ConnectTimeout))
 	defer cancel()
 	conn, err := db.Conn(ctx)
 	if err != nil {

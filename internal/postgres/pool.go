@@ -1,20 +1,19 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// The bounds of a connection's life and of a statement's.
+// The bounds of a connection's life and of a statement's. parseURL sets those
+// that a URL may say otherwise.
 const (
-	connectTimeout   = 3 * time.Second // For each address of the database.
+	connectTimeout   = 3 * time.Second // For each address of the database, unless the URL has connect_timeout.
 	acquireTimeout   = time.Second
 	statementTimeout = 5 * time.Second
 
@@ -30,30 +29,6 @@ const (
 	lifetimeJitter = 5 * time.Minute
 )
 
-// CheckURL says what is wrong with a connection string, in words that complete
-// a sentence which begins with its name. The words show no part of it, since
-// it may hold a password.
-func CheckURL(url string) error {
-	_, err := parseURL(url)
-	return err
-}
-
-// parseURL reads a connection string. The driver's own errors quote it.
-func parseURL(url string) (*pgxpool.Config, error) {
-	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
-		return nil, errors.New("must begin with postgres:// or postgresql://")
-	}
-	config, err := pgxpool.ParseConfig(url)
-	if err == nil {
-		return config, nil
-	}
-	if file, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, fmt.Errorf("names a file that can't be read: %w", file)
-	}
-	return nil, errors.New("must be like postgres://user:password@host:5432/database?sslmode=require, " +
-		"with percent-encoding for special characters in user and password, and no parameter that PostgreSQL's URLs don't have")
-}
-
 // newPool returns a pool that has no connection yet.
 func newPool(config Config) (*pgxpool.Pool, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
@@ -67,19 +42,15 @@ func newPool(config Config) (*pgxpool.Pool, error) {
 	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
 	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc)
-	c.ConnConfig.ConnectTimeout = connectTimeout
+	c.ConnConfig.ConnectTimeout = cmp.Or(c.ConnConfig.ConnectTimeout, connectTimeout)
 	lookUp := c.ConnConfig.LookupFunc // Not part of what ConnectTimeout bounds.
 	c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
-		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		ctx, cancel := context.WithTimeout(ctx, c.ConnConfig.ConnectTimeout)
 		defer cancel()
 		return lookUp(ctx, host)
 	}
 	c.MaxConns = int32(config.MaxConns)
 	c.MinConns, c.MinIdleConns = 0, 0
-	c.MaxConnIdleTime = idleTimeout
-	c.MaxConnLifetime = lifetime
-	c.MaxConnLifetimeJitter = lifetimeJitter
-	c.HealthCheckPeriod = healthCheckPeriod
 	c.PingTimeout = pingTimeout
 	c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 		return p.IdleDuration > pingAfter

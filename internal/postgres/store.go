@@ -28,7 +28,7 @@ type Config struct {
 	URL string
 
 	// MaxConns is the number of connections that are opened at most, at least
-	// 1. It wins over pool_max_conns in the URL.
+	// 1.
 	MaxConns int
 
 	// MaxTodos is the number of todos that an owner may have; 0 for any
