@@ -20,6 +20,7 @@ type serveConfig struct {
 	CORSOrigins   origins     `env:"CORS_ORIGINS,required"`
 
 	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
+	CORSHeaders              headerNames `env:"CORS_HEADERS"`
 	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
 	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
 	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"4"` // 0: none is shared.

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/todo-backend/internal/postgres"
@@ -38,6 +40,37 @@ func (databaseURL) MarshalText() ([]byte, error) { return []byte(redacted), nil 
 
 // LogValue implements [slog.LogValuer].
 func (databaseURL) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// headerNames are names of request headers.
+type headerNames []string
+
+func (h *headerNames) UnmarshalText(text []byte) error {
+	// RFC 9110 section 5.6.2.
+	token := regexp.MustCompile("^[!#$%&'+.^_`|~0-9A-Za-z-]+$")
+	// What no page can send, whatever a server allows (Fetch standard,
+	// "forbidden request-header").
+	forbidden := regexp.MustCompile("^(?i:accept-charset|accept-encoding|connection|content-length|cookie2?|date|dnt|expect|host|" +
+		"keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|via|(access-control|proxy|sec)-.*)$")
+	var read headerNames
+	var errs []error
+	for i, name := range strings.Split(string(text), ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case strings.Contains(name, "*"):
+			errs = append(errs, errors.New("must name each header; * is not supported"))
+		case !token.MatchString(name):
+			errs = append(errs, fmt.Errorf("must be names of headers, like traceparent,baggage: number %d of the list is none", i+1))
+		case forbidden.MatchString(name):
+			errs = append(errs, fmt.Errorf("must not have %s, which browsers let no page send", name))
+		}
+		read = append(read, name)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	*h = read
+	return nil
+}
 
 // seconds is a duration, set in whole seconds.
 type seconds time.Duration

@@ -28,6 +28,7 @@ type exchange struct {
 	code      connect.Code // 0 while nothing failed.
 	cause     error
 	probe     bool
+	preflight preflightRefusal
 	logged    [loggedAttrs]slog.Attr
 }
 
