@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -65,6 +66,9 @@ type Store struct {
 	gets     *sharer[getQuery]
 	lists    *sharer[listQuery]
 	creates  *sharer[createQuery]
+
+	logger        *slog.Logger
+	oddTimeLogged atomic.Bool
 }
 
 var _ todo.Store = (*Store)(nil)
@@ -82,6 +86,7 @@ func Open(config Config) (*Store, error) {
 		queue:    queue,
 		turns:    newTurns(config.MaxConns, queue),
 		maxTodos: config.MaxTodos,
+		logger:   config.Logger,
 	}
 	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
 	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
