@@ -33,12 +33,6 @@ const (
 	migrateConnectTimeout = 15 * time.Second
 )
 
-// SQLSTATE codes that a migration knows a remedy for, besides lockNotAvailable.
-const (
-	insufficientPrivilege = "42501"
-	deadlockDetected      = "40P01"
-)
-
 // MigrateConfig says which database is brought to which schema.
 type MigrateConfig struct {
 	// URL is the connection URL of the database. The tables are those of the
