@@ -21,8 +21,8 @@ const (
 	watchInterval = time.Second
 )
 
-// health knows whether the service can serve: the database answers, its table
-// is there, and the service isn't draining. Whether tokens can be verified
+// health knows whether the service can serve: the database could run its
+// statements, and the service isn't draining. Whether tokens can be verified
 // doesn't count: an issuer that is away would take down every replica at once.
 type health struct {
 	ping     func(context.Context) error
