@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -87,11 +89,11 @@ func loadConfig[C any, P interface {
 
 // lookUp returns the value of a setting, empty when it has none.
 func lookUp(name string, getenv func(string) string, file dotenv) (string, error) {
-	if raw := getenv(name); strings.TrimSpace(raw) != "" {
-		return readSetting(raw, false)
+	value, err := readSetting(getenv(name), false)
+	if value != "" || err != nil {
+		return value, err
 	}
-	value, err := readSetting(file[name], true)
-	if err != nil {
+	if value, err = readSetting(file[name], true); err != nil {
 		err = fmt.Errorf("%w (in %s)", err, dotenvFile)
 	}
 	return value, err
@@ -168,4 +170,12 @@ func (f *faults) err() error {
 		return nil
 	}
 	return fmt.Errorf("configuration:\n%w", errors.Join(f.errs...))
+}
+
+// logIgnored tells who expects otherwise that the environment says nothing of the
+// database but its URL.
+func logIgnored(ctx context.Context, logger *slog.Logger, getenv func(string) string) {
+	if names := postgres.IgnoredVariables(getenv); len(names) > 0 {
+		logger.InfoContext(ctx, "variables of libpq have no effect: the URL says all of the database", "variables", names)
+	}
 }

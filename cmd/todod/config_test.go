@@ -113,6 +113,15 @@ func TestAVariableThatMisleadsTheDriverIsNamed(t *testing.T) {
 	}
 }
 
+func TestVariablesWithoutEffectAreNamedInTheLog(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"PGPASSWORD": "canary", "PGHOST": "canary"})
+	line := s.logs.wait(t, func(line logLine) bool { return line["variables"] != nil }, s.done)
+	if fmt.Sprint(line["variables"]) != "[PGHOST PGPASSWORD]" || line["level"] != "INFO" || strings.Contains(s.logs.text(), "canary") {
+		t.Errorf("%v", line)
+	}
+}
+
 func TestWhatIsRequiredIsNamedWhenMissingOrEmpty(t *testing.T) {
 	t.Parallel()
 	_, err := load(map[string]string{"DATABASE_URL": "", "BETTER_AUTH_URL": " "})

@@ -18,9 +18,9 @@ func TestDotenv(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("LISTEN_ADDR=:1\nLOG_LEVEL=debug\nJWT_ISSUER=\n")
+	write("LISTEN_ADDR=:1\nLOG_LEVEL=debug\nJWT_ISSUER=\nJWT_AUDIENCE=a\n")
 	settings := required()
-	settings["LISTEN_ADDR"], settings["LOG_LEVEL"] = ":2", ""
+	settings["LISTEN_ADDR"], settings["LOG_LEVEL"], settings["JWT_AUDIENCE"] = ":2", " ", `""`
 	cfg, err := load(settings)
 	if err != nil {
 		t.Fatal(err)
@@ -28,8 +28,8 @@ func TestDotenv(t *testing.T) {
 	if cfg.ListenAddr != ":2" {
 		t.Errorf("the environment does not win: %v", cfg.ListenAddr)
 	}
-	if cfg.LogLevel >= 0 {
-		t.Errorf("an empty variable hides the file's: %v", cfg.LogLevel)
+	if cfg.LogLevel >= 0 || cfg.JWTAudience != "a" {
+		t.Errorf("an empty variable hides the file's: %v, %q", cfg.LogLevel, cfg.JWTAudience)
 	}
 
 	// A broken file, one unreadable setting, and one that is wrong, in one round.

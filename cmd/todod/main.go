@@ -61,7 +61,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		if err != nil {
 			return err
 		}
-		return serve(ctx, cfg, newLogger(stdout, cfg.LogLevel))
+		logger := newLogger(stdout, cfg.LogLevel)
+		logIgnored(ctx, logger, getenv)
+		return serve(ctx, cfg, logger)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
 	case "version":

@@ -80,7 +80,7 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 	q := listQuery{
 		owner:       owner,
 		createdAt:   pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true},
-		id:          todo.ID(bytes.Repeat([]byte{0xff}, 16)), // A row may have that time.
+		id:          lastID(), // A row may have that time.
 		isCompleted: query.IsCompleted,
 		limit:       query.Size + 1, // One more tells whether there is a next page.
 	}
@@ -163,6 +163,14 @@ func (s *Store) listShared(ctx context.Context, begin func() []*sharedCall[listQ
 			}
 			return []any{owners, createdAts, ids, isCompleted, limits}
 		})
+}
+
+// lastID returns the ID that is the last in order.
+func lastID() (id todo.ID) {
+	for i := range id {
+		id[i] = 0xff
+	}
+	return id
 }
 
 // newestFirst is the order of lists.

@@ -27,19 +27,20 @@ func (s *Store) Ready(ctx context.Context) error {
 	if s.queue.serving() {
 		return nil
 	}
-	const operation = "look whether the database can serve"
+	const operation = "check readiness"
 	var f facts
 	err := s.run(ctx, work{operation: operation}, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, factsSQL).Scan(f.columns()...)
 	})
-	if errors.Is(err, todo.ErrUnavailable) || ctx.Err() != nil {
-		return err // The log has it, or the asker has left.
+	switch {
+	case errors.Is(err, todo.ErrUnavailable):
+		return err // The log has it.
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", todo.ErrUnavailable, err)
 	}
-	cause := ""
+	cause := strings.Join(f.faults(), "; ")
 	if err != nil {
 		cause = err.Error()
-	} else {
-		cause = strings.Join(f.faults(), "; ")
 	}
 	s.readiness.tell(ctx, s.logger, cause)
 	if cause != "" {

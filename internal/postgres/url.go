@@ -38,6 +38,25 @@ func (e *EnvironmentError) Error() string {
 	return e.Variable + " must not be set: it names a service file, and the connection string alone says which database is meant"
 }
 
+// IgnoredVariables returns the names of the variables that are set, and would
+// change what a connection string means if libpq read it.
+func IgnoredVariables(getenv func(string) string) (names []string) {
+	// PostgreSQL's manual, section "Environment Variables" of libpq, but for
+	// PGSERVICE.
+	const libpq = `PGAPPNAME PGCHANNELBINDING PGCLIENTENCODING PGCONNECT_TIMEOUT PGDATABASE PGDATESTYLE PGGEQO
+		PGGSSDELEGATION PGGSSENCMODE PGGSSLIB PGHOST PGHOSTADDR PGKRBSRVNAME PGLOADBALANCEHOSTS PGMAXPROTOCOLVERSION
+		PGMINPROTOCOLVERSION PGOPTIONS PGPASSFILE PGPASSWORD PGPORT PGREQUIREAUTH PGREQUIREPEER PGSERVICEFILE
+		PGSSLCERT PGSSLCERTMODE PGSSLCOMPRESSION PGSSLCRL PGSSLCRLDIR PGSSLKEY PGSSLMAXPROTOCOLVERSION
+		PGSSLMINPROTOCOLVERSION PGSSLMODE PGSSLNEGOTIATION PGSSLPASSWORD PGSSLROOTCERT PGSSLSNI
+		PGTARGETSESSIONATTRS PGTZ PGUSER`
+	for _, name := range strings.Fields(libpq) {
+		if getenv(name) != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // errURL says what a connection string is, when it can't be told what is wrong.
 var errURL = errors.New("must be like postgres://user:password@host:5432/database?sslmode=require, " +
 	"with percent-encoding for special characters in user and password")

@@ -263,6 +263,12 @@ func TestTheEnvironmentChangesNothing(t *testing.T) {
 		}
 		t.Setenv(name, value)
 	}
+	ignored := IgnoredVariables(os.Getenv)
+	for name := range values {
+		if !slices.Contains(ignored, name) {
+			t.Errorf("%s is not said to be ignored", name)
+		}
+	}
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	for path, content := range map[string]string{
