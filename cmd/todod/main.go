@@ -65,7 +65,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		}
 		log := newLogWriter(stdout)
 		defer log.close()
-		return serve(ctx, cfg, newLogger(log, cfg.LogLevel))
+		logger := newLogger(log, cfg.LogLevel)
+		logIgnored(ctx, logger, getenv)
+		return serve(ctx, cfg, logger)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
 	case "version":

@@ -56,6 +56,7 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 		Ping:       store.Ready,
 		Logger:     logger,
 		Origins:    origins,
+		Headers:    cfg.CORSHeaders,
 		RateLimit:  int(cfg.RateLimitRPS),
 		Reflection: bool(cfg.Reflection),
 		OpenAPI:    todobackend.OpenAPI,

@@ -33,6 +33,7 @@ type exchange struct {
 	stream    *stream // nil when it is a call.
 	watch     *healthWatch
 	ended     streamEnd
+	preflight preflightRefusal
 	logged    [loggedAttrs]slog.Attr
 }
 

@@ -8,14 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 
 	"connectrpc.com/connect"
-	connectcors "connectrpc.com/cors"
 	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
 	"connectrpc.com/validate"
-	"github.com/rs/cors"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
@@ -24,12 +21,7 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-const (
-	serviceName = todov1connect.TodoServiceName
-	// corsMaxAge is how long a browser may keep a preflight's answer, in
-	// seconds; Chromium keeps none longer.
-	corsMaxAge = 7200
-)
+const serviceName = todov1connect.TodoServiceName
 
 // Config is what the wire is made of. All of it is required but for the
 // numbers and switches, whose zero means none.
@@ -42,6 +34,8 @@ type Config struct {
 	// Origins are those of the web pages that may call, exactly as browsers
 	// send them.
 	Origins []string
+	// Headers are what pages may send besides what the protocols need.
+	Headers []string
 	// RateLimit is how many calls a user may make in a second, for a time; 0
 	// for any number.
 	RateLimit int
@@ -79,8 +73,8 @@ func newHandler(cfg Config, unread *unreadAnswers) (*Handler, error) {
 func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadAnswers, routes *routes) http.Handler {
 	handler := withSize(routes)
 	handler = withDeadline(health.ended, routes.streamOf, handler)
-	handler = withHeaderBounds(refuse, handler)     // Before all that reads them.
-	handler = newCORS(cfg.Origins).Handler(handler) // Answers preflights, which have no token.
+	handler = withHeaderBounds(refuse, handler)           // Before all that reads them.
+	handler = withCORS(cfg.Origins, cfg.Headers, handler) // Answers preflights, which have no token.
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
 	handler = withAnswer(unread, handler)
@@ -152,19 +146,6 @@ func newRoutes(cfg Config, errs *errorRenderer, refuse refuser, health *health, 
 		r.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", stream: reflection, bidi: true, handler: v1alpha})
 	}
 	return r, nil
-}
-
-// newCORS lets the pages of the origins call, by every protocol that a browser
-// can speak.
-func newCORS(origins []string) *cors.Cors {
-	return cors.New(cors.Options{
-		// Exactly: the library's own list takes wildcards.
-		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
-		AllowedMethods:  append(connectcors.AllowedMethods(), http.MethodPatch, http.MethodDelete),
-		AllowedHeaders:  append(connectcors.AllowedHeaders(), "Authorization", requestIDHeader),
-		ExposedHeaders:  append(connectcors.ExposedHeaders(), "WWW-Authenticate", "Retry-After", requestIDHeader),
-		MaxAge:          corsMaxAge,
-	})
 }
 
 // withHeaders keeps answers out of caches, and browsers from guessing what

@@ -18,8 +18,8 @@ const (
 // errHealthClosed says that nothing is looked at any more.
 var errHealthClosed = errors.New("rpc: the health was closed")
 
-// health knows whether the service can serve: the database answers, its table
-// is there, and the service isn't draining. Whether tokens can be verified
+// health knows whether the service can serve: the database could run its
+// statements, and the service isn't draining. Whether tokens can be verified
 // doesn't count: an issuer that is away would take down every replica at once.
 type health struct {
 	ping func(context.Context) error

@@ -70,6 +70,8 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 		record.AddAttrs(slog.String("reason", reason))
 	} else if level == slog.LevelError && x.cause != nil {
 		record.AddAttrs(slog.String("cause", x.cause.Error()))
+	} else if refused := x.preflight; refused.reason != "" {
+		record.AddAttrs(slog.String("reason", refused.reason), slog.String("refused", printable(shorten(refused.request, maxLoggedRequest))))
 	}
 	_ = logger.Handler().Handle(x, record) // It fails when stdout does.
 }
