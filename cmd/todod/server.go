@@ -61,5 +61,6 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 			Count:    probes,
 		},
 	}
+	config.SetMultipathTCP(false) // It lacks the option that bounds what is unanswered.
 	return config.Listen(ctx, "tcp", address)
 }
