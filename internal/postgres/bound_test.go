@@ -22,9 +22,15 @@ func openBound(t testing.TB, url string, maxConns, maxTodos int) *postgres.Store
 	return openConfig(t, postgres.Config{URL: url, MaxConns: maxConns, MaxTodos: maxTodos, SharedStatements: 4})
 }
 
-// openConfig is open for a store of any configuration, whose log goes nowhere.
-func openConfig(t testing.TB, config postgres.Config) *postgres.Store {
+// openConfig is open for a store of any configuration, whose log goes nowhere. Its
+// bounds are those that no test meets, but for what change changes.
+func openConfig(t testing.TB, config postgres.Config, change ...func(*postgres.Bounds)) *postgres.Store {
 	t.Helper()
+	bounds := postgres.PatientBounds()
+	for _, change := range change {
+		change(&bounds)
+	}
+	config = config.WithBounds(bounds)
 	config.Logger = slog.New(slog.DiscardHandler)
 	store, err := postgres.Open(config)
 	if err != nil {

@@ -99,15 +99,27 @@ func (b *backoff) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStart
 	return context.WithValue(ctx, attemptKey{}, true)
 }
 
-// dialWith lets attempts dial, and nothing else while the database is down: the
-// driver dials for each connection that breaks, attempts to connect among them,
-// to cancel what may run on it.
-func (b *backoff) dialWith(dial pgconn.DialFunc) pgconn.DialFunc {
+// dialWith lets attempts dial. All others are cancel requests: the canceler's, and
+// the driver's for each connection that breaks, attempts to connect among them.
+// They get cancelTimeout, since a connection keeps its place in the pool for that
+// long, and none while the database is down.
+func (b *backoff) dialWith(dial pgconn.DialFunc, cancelTimeout time.Duration) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if ctx.Value(attemptKey{}) == nil && b.isDown() {
+		if ctx.Value(attemptKey{}) != nil {
+			return dial(ctx, network, address)
+		}
+		if b.isDown() {
 			return nil, errDown
 		}
-		return dial(ctx, network, address)
+		deadline := time.Now().Add(cancelTimeout)
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		_ = conn.SetDeadline(deadline) // A new connection takes one.
+		return conn, nil
 	}
 }
 
@@ -123,29 +135,39 @@ func (b *backoff) isDown() bool {
 // TraceConnectEnd implements [pgx.ConnectTracer]: it counts the outcome of an
 // attempt that was allowed.
 func (b *backoff) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
+	switch wentAway, cameBack, downFor := b.end(data.Err); {
+	case wentAway:
+		b.logger.WarnContext(ctx, "database is not reachable; connecting again until it is", "error", data.Err)
+	case cameBack:
+		b.logger.InfoContext(ctx, "database is reachable again", "after_ms", downFor.Milliseconds())
+	}
+}
+
+// end counts the outcome of an attempt, and says whether it is worth a log line.
+// That is written without the lock: the log may block.
+func (b *backoff) end(err error) (wentAway, cameBack bool, downFor time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	b.attempts--
 	close(b.ended)
 	b.ended = make(chan struct{})
-	if data.Err == nil {
-		if b.logged {
-			b.logger.InfoContext(ctx, "database is reachable again", "after_ms", now.Sub(b.downAt).Milliseconds())
-		}
+	if err == nil {
+		cameBack = b.logged
 		b.failures, b.cause, b.logged = 0, nil, false
-		return
+		return false, cameBack, now.Sub(b.downAt)
 	}
 	if b.failures == 0 {
 		b.downAt = now
 	}
-	b.cause = data.Err
+	b.cause = err
 	b.retryAt = now.Add(min(minDialDelay<<min(b.failures, 8), maxDialDelay))
 	b.failures++
 	if !b.logged && (b.loggedAt.IsZero() || now.Sub(b.loggedAt) >= dialLogInterval) {
 		b.logged, b.loggedAt = true, now
-		b.logger.WarnContext(ctx, "database is not reachable; connecting again until it is", "error", data.Err)
+		return true, false, 0
 	}
+	return false, false, 0
 }
 
 // TraceQueryStart implements [pgx.QueryTracer], without which there is no

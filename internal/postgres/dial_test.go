@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -188,14 +189,52 @@ func TestADatabaseThatComesAndGoesIsLoggedTwiceInFiveSecondsAtMost(t *testing.T)
 	})
 }
 
+// TestADialToCancelAStatementIsBounded has a server that says nothing, or can't be
+// reached.
+func TestADialToCancelAStatementIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackoffTest(t)
+		silent := b.dialWith(func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
+			return ours, nil
+		}, cancelTimeout)
+		began := time.Now()
+		conn, err := silent(t.Context(), "tcp", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != cancelTimeout {
+			t.Errorf("read: %v after %v", err, time.Since(began))
+		}
+		away := b.dialWith(func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, cancelTimeout)
+		began = time.Now()
+		if _, err := away(t.Context(), "tcp", ""); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != cancelTimeout {
+			t.Errorf("dial: %v after %v", err, time.Since(began))
+		}
+		attempt := b.TraceConnectStart(t.Context(), pgx.TraceConnectStartData{})
+		began = time.Now()
+		attempt, cancel := context.WithTimeout(attempt, time.Hour)
+		defer cancel()
+		if _, _ = away(attempt, "tcp", ""); time.Since(began) != time.Hour {
+			t.Errorf("an attempt to connect ended after %v", time.Since(began))
+		}
+	})
+}
+
 func TestNothingButAttemptsDialsADatabaseThatIsDown(t *testing.T) {
 	t.Parallel()
 	b := newBackoffTest(t)
 	dialled := 0
 	dial := b.dialWith(func(context.Context, string, string) (net.Conn, error) {
 		dialled++
-		return nil, nil
-	})
+		conn, _ := net.Pipe()
+		return conn, nil
+	}, cancelTimeout)
 	attempt := b.TraceConnectStart(t.Context(), pgx.TraceConnectStartData{})
 	for _, failures := range []int{0, 1} {
 		for range failures {

@@ -108,3 +108,24 @@ func (s *sharer[Q]) runs() int {
 	defer s.mu.Unlock()
 	return s.running
 }
+
+// Bounds are how long a store waits for what.
+type Bounds = bounds
+
+// UsualBounds returns those of a service.
+func UsualBounds() Bounds { return usualBounds() }
+
+// PatientBounds returns bounds that no test meets, however slow the machine is.
+func PatientBounds() Bounds {
+	const long = time.Minute
+	return Bounds{
+		Connect: long, Acquire: long, Statement: long, Sharing: long,
+		PingAfter: pingAfter, Ping: long, CancelDelay: cancelDelay, Cancel: long,
+	}
+}
+
+// WithBounds returns the configuration of a store with other bounds.
+func (c Config) WithBounds(bounds Bounds) Config {
+	c.bounds = bounds
+	return c
+}

@@ -151,10 +151,48 @@ func TestMigrateNeedsNoLockWhenThereIsNothingToDo(t *testing.T) {
 	migrate(t, cfg)
 }
 
+// TestMigrateHoldsNoTableWhileItLogs looks at each line for what is locked by then.
+func TestMigrateHoldsNoTableWhileItLogs(t *testing.T) {
+	t.Parallel()
+	databaseURL := pgtest.NewEmptyDatabase(t)
+	connection := connect(t, databaseURL)
+	execute(t, connection, oldSchema)
+	log := &lockedTables{t: t, connection: connection}
+	err := postgres.Migrate(t.Context(), postgres.MigrateConfig{URL: databaseURL, Schema: todobackend.Schema, Logger: slog.New(log)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if log.lines < 3 {
+		t.Errorf("%d lines, want two changes and the outcome at least", log.lines)
+	}
+}
+
+// lockedTables is a log that wants no table to be locked.
+type lockedTables struct {
+	slog.Handler
+	t          *testing.T
+	connection *pgx.Conn
+	lines      int
+}
+
+func (*lockedTables) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *lockedTables) Handle(_ context.Context, line slog.Record) error {
+	l.lines++
+	locked := queryText(l.t, l.connection, `
+		SELECT coalesce(string_agg(DISTINCT relation::regclass::text || ' ' || mode, ', '), '')
+		FROM   pg_locks
+		WHERE  relation = 'todo'::regclass AND mode <> 'AccessShareLock'`)
+	if locked != "" {
+		l.t.Errorf("%s: locked: %s", line.Message, locked)
+	}
+	return nil
+}
+
 func TestMigrateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	cfg := postgres.MigrateConfig{
-		URL: pgtest.NewDatabase(t), LockTimeout: time.Minute, Schema: oldSchema,
+		URL: pgtest.NewDatabase(t), LockTimeout: time.Minute, Schema: todobackend.Schema + "; ALTER TABLE todo ADD added int",
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	connection := connect(t, cfg.URL)

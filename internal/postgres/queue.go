@@ -40,8 +40,9 @@ var errOverloaded = fmt.Errorf("more calls wait for a connection than can get on
 // call begins after n × h / c. It is refused when that is beyond the
 // acquireTimeout.
 type queue struct {
-	conns  int
-	logger *slog.Logger
+	conns          int
+	acquireTimeout time.Duration
+	logger         *slog.Logger
 
 	mu         sync.Mutex
 	calls      int           // That have a connection, or wait for one.
@@ -55,55 +56,64 @@ type queue struct {
 // enter counts a call that wants a connection. It fails with errOverloaded
 // when the call is not worth its while; otherwise leave has to follow.
 func (q *queue) enter(ctx context.Context) error {
+	waiting, refused, recovered := q.tryEnter()
+	if refused {
+		return q.shed(ctx, waiting)
+	}
+	if recovered > 0 {
+		q.logger.InfoContext(ctx, "database is no longer overloaded", "refused", recovered)
+	}
+	return nil
+}
+
+// tryEnter counts a call unless it has to be refused, behind so many that wait.
+// When that ends a time in which calls were refused, it returns their number.
+func (q *queue) tryEnter() (waiting int, refused bool, recovered int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := time.Now()
-	if err := q.check(ctx, now, q.calls, q.conns); err != nil {
-		return err
+	if waiting, refused = q.check(q.calls, q.conns); refused {
+		return waiting, true, 0
 	}
-	if q.shedding && now.Sub(q.refusedAt) >= sheddingLogInterval {
-		q.logger.InfoContext(ctx, "database is no longer overloaded", "refused", q.refused)
+	if q.shedding && time.Since(q.refusedAt) >= sheddingLogInterval {
+		recovered = q.refused
 		q.shedding, q.refused = false, 0
 	}
 	q.calls++
-	return nil
+	return waiting, false, recovered
 }
 
-// checkLine fails with errOverloaded when a call is not worth its while that
-// would stand in a line of its own, behind so many calls which want so many
-// connections.
-func (q *queue) checkLine(ctx context.Context, calls, conns int) error {
+// checkLine reports whether a call has to be refused that would stand in a line
+// of its own, behind so many calls which want so many connections, and how many
+// of them wait.
+func (q *queue) checkLine(calls, conns int) (waiting int, refused bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.check(ctx, time.Now(), calls, conns)
+	return q.check(calls, conns)
 }
 
-func (q *queue) check(ctx context.Context, now time.Time, calls, conns int) error {
-	waiting := max(0, calls-conns)
-	if waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(conns) > acquireTimeout {
-		return q.refuse(ctx, now, waiting)
-	}
-	return nil
+func (q *queue) check(calls, conns int) (waiting int, refused bool) {
+	waiting = max(0, calls-conns)
+	return waiting, waiting > maxWaiting || time.Duration(waiting)*q.hold/time.Duration(conns) > q.acquireTimeout
 }
 
-// shed refuses a call that would be one more of so many that wait elsewhere
-// than for a connection.
+// shed refuses a call that would be one more of so many that wait. It says so to
+// the call each time and to the log once. No lock may be held: the log may block.
 func (q *queue) shed(ctx context.Context, waiting int) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.refuse(ctx, time.Now(), waiting)
-}
-
-// refuse says that a call is refused, to the call each time and to the log once.
-func (q *queue) refuse(ctx context.Context, now time.Time, waiting int) error {
-	q.refused++
-	q.refusedAt = now
-	if !q.shedding {
-		q.shedding = true
+	if first, hold := q.refuse(); first {
 		q.logger.WarnContext(ctx, "database is overloaded; refusing calls that would wait in vain",
-			"waiting", waiting, "hold_ms", q.hold.Milliseconds())
+			"waiting", waiting, "hold_ms", hold.Milliseconds())
 	}
 	return errOverloaded
+}
+
+// refuse counts a call that is refused. It reports whether it is the first.
+func (q *queue) refuse() (first bool, hold time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first = !q.shedding
+	q.shedding, q.refusedAt = true, time.Now()
+	q.refused++
+	return first, q.hold
 }
 
 // leave counts a call that needs its connection no longer, or got none. Held

@@ -14,7 +14,7 @@ import (
 // newQueue returns the queue of a pool, and its log.
 func newQueue(conns int) (*queue, *bytes.Buffer) {
 	log := new(bytes.Buffer)
-	return &queue{conns: conns, logger: slog.New(slog.NewTextHandler(log, nil))}, log
+	return &queue{conns: conns, acquireTimeout: acquireTimeout, logger: slog.New(slog.NewTextHandler(log, nil))}, log
 }
 
 // enter has n calls enter, and wants them let in.

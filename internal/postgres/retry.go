@@ -42,9 +42,9 @@ type work struct {
 // takes it, and a repetition does no harm: the statement is idempotent, has not
 // left this process, or was refused before it ran.
 func (s *Store) run(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) error {
-	generation, err := s.attempt(ctx, w, statement)
+	generation, err := s.attemptUntilSerialized(ctx, w, statement)
 	if s.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, w.effect) {
-		_, err = s.attempt(ctx, w, statement)
+		_, err = s.attemptUntilSerialized(ctx, w, statement)
 	}
 	return interpret(ctx, w.operation, err)
 }
@@ -110,12 +110,26 @@ func (r *renewal) current() int {
 	return r.generation
 }
 
+// waitIfSpent fails when a context's deadline is so near that a statement would
+// only take a connection from others, to be canceled on it. It fails once the
+// deadline has passed, so that the caller sees what it would have seen.
+func waitIfSpent(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < minStatementTime {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
 // attempt runs a statement once, within its bounds, and returns the generation
 // of its connection or a later one. It fails with a [noConnectionError] or
 // [lostConnectionError] when it is the connection's fault, and with
 // [context.DeadlineExceeded] when the statement took too long.
 func (s *Store) attempt(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) (generation int, err error) {
-	acquiring, cancel := context.WithTimeoutCause(ctx, acquireTimeout-w.waited, errPoolBusy)
+	if err := waitIfSpent(ctx); err != nil {
+		return 0, err
+	}
+	acquiring, cancel := context.WithTimeoutCause(ctx, s.bounds.Acquire-w.waited, errPoolBusy)
 	defer cancel()
 	if w.writer != (todo.UserID{}) {
 		pass, err := s.turns.take(acquiring, w.writer)
@@ -136,7 +150,7 @@ func (s *Store) attempt(ctx context.Context, w work, statement func(context.Cont
 		s.queue.leave(held, answered)
 	}()
 
-	conn, err := s.pool.Acquire(acquiring)
+	conn, err := s.pool.Acquire(acquireContext{acquiring})
 	switch {
 	case err != nil && acquiring.Err() != nil:
 		return 0, &noConnectionError{context.Cause(acquiring)}
@@ -150,7 +164,7 @@ func (s *Store) attempt(ctx context.Context, w work, statement func(context.Cont
 		held = time.Since(acquired)
 	}()
 
-	running, cancel := context.WithTimeout(ctx, statementTimeout)
+	running, cancel := context.WithTimeoutCause(ctx, s.bounds.Statement, errLate)
 	defer cancel()
 	err = statement(running, conn.Conn())
 	switch {

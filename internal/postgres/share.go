@@ -48,6 +48,7 @@ type sharer[Q sharedQuery] struct {
 	atOnce int
 
 	operation string // As errors name it.
+	bounds    bounds
 
 	// ask gets a connection, fills in the todos of the calls that begin returns
 	// by one statement, and fails if any of it does. There may be no calls.
@@ -75,10 +76,10 @@ type sharer[Q sharedQuery] struct {
 }
 
 func newSharer[Q sharedQuery](
-	atOnce int, operation string,
+	atOnce int, operation string, bounds bounds,
 	ask func(context.Context, func() []*sharedCall[Q]) error, refuse func(context.Context, int) error,
 ) *sharer[Q] {
-	return &sharer[Q]{atOnce: atOnce, operation: operation, ask: ask, refuse: refuse, making: make(map[todo.ID]bool)}
+	return &sharer[Q]{atOnce: atOnce, operation: operation, bounds: bounds, ask: ask, refuse: refuse, making: make(map[todo.ID]bool)}
 }
 
 // sharedQuery is what a call asks for.
@@ -102,9 +103,13 @@ type sharedCall[Q sharedQuery] struct {
 // do answers a query: by alone, which runs a statement of the call's own after it
 // has waited for a connection for so long, or by a shared statement.
 func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Duration) ([]todo.Todo, error)) ([]todo.Todo, error) {
-	call, own, err := s.enter(ctx, query)
+	if err := waitIfSpent(ctx); err != nil {
+		return nil, interpret(ctx, s.operation, err)
+	}
+	call, own, refused := s.enter(query)
 	switch {
-	case err != nil:
+	case refused:
+		err := s.refuse(ctx, maxWaiting) // It may log, which may block.
 		return nil, interpret(ctx, s.operation, &noConnectionError{err})
 	case own != nil:
 		defer s.ended(own)
@@ -112,7 +117,7 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 	case call == nil:
 		return alone(0)
 	}
-	defer time.AfterFunc(acquireTimeout, func() { s.withdraw(call) }).Stop()
+	defer time.AfterFunc(s.bounds.Acquire, func() { s.withdraw(call) }).Stop()
 	select {
 	case <-call.done:
 	case <-ctx.Done():
@@ -127,8 +132,8 @@ func (s *sharer[Q]) do(ctx context.Context, query Q, alone func(waited time.Dura
 
 // enter says how a query is to be answered: by a statement that is shared, when it
 // returns a call to wait for, or else by one of its own, which counts as running
-// when it is returned.
-func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], own *sharerStatement[Q], err error) {
+// when it is returned. It is refused when too many wait.
+func (s *sharer[Q]) enter(query Q) (call *sharedCall[Q], own *sharerStatement[Q], refused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, id := time.Now(), query.makes()
@@ -136,13 +141,13 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], ow
 	case id != nil && s.making[*id]:
 		// Two that make the same todo would wait for each other, and all who share
 		// with them.
-		return nil, nil, nil
+		return nil, nil, false
 	case s.mayStart() && (s.isHeldUp == nil || !s.isHeldUp(query)):
-		return nil, s.start(), nil
+		return nil, s.start(), false
 	case s.atOnce == 0, query.weight() > maxCallRows, now.Before(s.restsTo):
-		return nil, nil, nil
+		return nil, nil, false
 	case len(s.waiting) == maxWaiting:
-		return nil, nil, s.refuse(ctx, maxWaiting)
+		return nil, nil, true
 	}
 	call = &sharedCall[Q]{query: query, since: now, done: make(chan struct{})}
 	s.waiting = append(s.waiting, call)
@@ -150,7 +155,7 @@ func (s *sharer[Q]) enter(ctx context.Context, query Q) (call *sharedCall[Q], ow
 		s.making[*id] = true
 	}
 	s.startNext()
-	return call, nil, nil
+	return call, nil, false
 }
 
 // withdraw takes a call out of those that wait, if it still does.

@@ -12,10 +12,9 @@ const (
 	// one starts beside it.
 	sharingPace = 5 * time.Millisecond
 
-	// sharingPatience is how long a statement may take while others wait for
-	// it; sharingRest is how long nothing is shared when one took longer.
-	sharingPatience = 250 * time.Millisecond
-	sharingRest     = time.Second
+	// sharingRest is how long nothing is shared when a statement took longer than
+	// sharingPatience.
+	sharingRest = time.Second
 
 	// listCrowd is the crowd of lists. For gets, which take the database little, and
 	// for creates, which share a commit, a statement of all is better than two.
@@ -79,7 +78,7 @@ func (s *sharer[Q]) grow(statement *sharerStatement[Q]) {
 		statement.age = old
 		s.young--
 		if !statement.isConnecting {
-			statement.timer.Reset(sharingPatience - sharingPace)
+			statement.timer.Reset(s.bounds.Sharing - sharingPace)
 		}
 	case old:
 		s.finish(statement)
@@ -119,17 +118,17 @@ func (s *sharer[Q]) finish(statement *sharerStatement[Q]) {
 // gets none, and no other one may, they see for themselves.
 func (s *sharer[Q]) share(statement *sharerStatement[Q]) {
 	// No caller's context: each may leave. The store bounds the statement.
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	err := s.try(ctx, func() []*sharedCall[Q] {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.connecting--
 		statement.isConnecting = false
 		if statement.age == old {
-			statement.timer.Reset(sharingPatience)
+			statement.timer.Reset(s.bounds.Sharing)
 		}
-		statement.calls, statement.cancel = s.take(), cancel
+		statement.calls, statement.cancel = s.take(), func() { cancel(errLate) }
 		return statement.calls
 	})
 	if statement.isConnecting {

@@ -62,7 +62,7 @@ func newShareTest(t *testing.T, atOnce int) *shareTest {
 	s := &shareTest{t: t, own: takes(usual), shared: takes(usual)}
 	t.Cleanup(s.wantIdle)
 	refuse := func(context.Context, int) error { return errOverloaded }
-	s.sharer = sharer[numbered]{operation: "test", atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), isHeldUp: func(q numbered) bool { return q.isHeldUp }, ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
+	s.sharer = sharer[numbered]{operation: "test", bounds: usualBounds(), atOnce: atOnce, refuse: refuse, making: make(map[todo.ID]bool), isHeldUp: func(q numbered) bool { return q.isHeldUp }, ask: func(ctx context.Context, begin func() []*sharedCall[numbered]) error {
 		connecting, _ := s.connects()
 		time.Sleep(connecting)
 		if _, err := s.connects(); err != nil {
@@ -501,6 +501,21 @@ func TestACallerWhoLeavesJustLeaves(t *testing.T) {
 		wantAll(t, "the first", first, answered{alone: true, took: usual})
 		wantAll(t, "the others", others, answered{shared: true, took: 2 * usual})
 		s.wantStatements([]int{1, 2, 4})
+	})
+}
+
+// TestACallWithoutTimeHoldsNobodyUp has others come while it waits for its deadline.
+func TestACallWithoutTimeHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShareTest(t, 1)
+		const left = minStatementTime - time.Nanosecond
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		defer cancel()
+		hopeless := []<-chan answered{s.start(ctx, 0)}
+		wantAll(t, "another", s.startAll(1, 2), answered{alone: true, took: usual})
+		wantAll(t, "the hopeless call", hopeless, answered{err: context.DeadlineExceeded, took: left})
+		s.wantStatements()
 	})
 }
 

@@ -179,7 +179,7 @@ func TestSharedCreatesOfTwoStoresDoNotLockOneAnotherOut(t *testing.T) {
 	url := pgtest.NewDatabase(t)
 	stores := [2]*crowd{openCrowd(t, url, 4), openCrowd(t, url, 4)}
 	var failed error
-	for range 20 { // On a busy machine the statements may come late.
+	for range 100 { // On a busy machine the statements may come late.
 		var creates []sharedCreate
 		for i := range 3 {
 			creates = append(creates, sharedCreate{owner: user(t, fmt.Sprint("u", i)), draft: draft("t")})
@@ -226,7 +226,7 @@ func TestSharedCreatesDoNotWaitForRowsThatAreThere(t *testing.T) {
 	var failed error
 	var waits []func()
 	var repetitions []*sharedCreate
-	for range 20 { // On a busy machine the statement may come late.
+	for range 100 { // On a busy machine the statement may come late.
 		var calls []func()
 		for _, one := range made {
 			again := &sharedCreate{owner: one.owner, draft: one.draft}
@@ -297,7 +297,7 @@ func TestLongTextsShareStatementsOfABoundedSize(t *testing.T) {
 	store := openCrowd(t, pgtest.NewDatabase(t), 4)
 	long := strings.Repeat("😀", 2000)
 	for round := 0; store.servedTogether() == 0; round++ { // Not when they came late.
-		if round == 20 {
+		if round == 100 {
 			t.Fatal("none shared a statement")
 		}
 		creates := make([]*sharedCreate, 400)

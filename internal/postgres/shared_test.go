@@ -32,9 +32,15 @@ type sharedStatement struct {
 }
 
 // openCrowd is open for a crowd.
-func openCrowd(t *testing.T, url string, maxConns int) *crowd {
+func openCrowd(t *testing.T, url string, maxConns int, change ...func(*postgres.Bounds)) *crowd {
 	t.Helper()
-	c := &crowd{Store: open(t, url, maxConns)}
+	return crowdOf(t, openConfig(t, postgres.Config{URL: url, MaxConns: maxConns, SharedStatements: 4}, change...))
+}
+
+// crowdOf returns a store as a crowd. Nobody may have used it.
+func crowdOf(t *testing.T, store *postgres.Store) *crowd {
+	t.Helper()
+	c := &crowd{Store: store}
 	c.OnShared(func(calls int, err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -116,7 +122,7 @@ func (c *crowd) waitUntilIdle(t *testing.T) {
 func (c *crowd) together(t *testing.T, calls ...func()) {
 	t.Helper()
 	var late error
-	for range 20 {
+	for range 100 {
 		before := len(c.statements())
 		c.share(t, calls...)()
 		served := 0

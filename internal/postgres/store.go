@@ -1,22 +1,22 @@
 // Package postgres keeps todos in PostgreSQL: the pool of connections with its
-// bounds (pool.go, dial.go, queue.go), one SQL statement for each operation
+// bounds (bounds.go, pool.go, dial.go, queue.go), one SQL statement for each operation
 // (read.go, create.go, todo.go), which calls share when many come at once
 // (share.go, share_statement.go), how one owner leaves connections to others
-// (turns.go), what is tried again (retry.go), what errors mean (errors.go), and the
-// migration that brings a database to the schema (migrate.go).
+// (turns.go), how a statement ends whose caller has left (cancel.go), what is tried
+// again (retry.go), what errors mean (errors.go), whether the database can serve
+// (ready.go), what a connection string means (url.go), and the migration that brings a
+// database to the schema (migrate.go).
 //
-// It sets nothing on a session, prepares nothing when the URL says so, and
-// needs no transaction of more than one statement, so that it works through
-// PgBouncer in transaction mode.
+// It sets nothing on a session but what poolers keep for each of theirs, prepares
+// nothing when the URL says so, and needs no transaction of more than one
+// statement, so that it works through PgBouncer in transaction mode.
 package postgres
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"cmp"
 	"log/slog"
+	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"example.com/todo-backend/internal/todo"
@@ -28,7 +28,7 @@ type Config struct {
 	URL string
 
 	// MaxConns is the number of connections that are opened at most, at least
-	// 1. It wins over pool_max_conns in the URL.
+	// 1.
 	MaxConns int
 
 	// MaxTodos is the number of todos that an owner may have; 0 for any
@@ -43,6 +43,8 @@ type Config struct {
 	// Logger is told when the database goes away and when it comes back. It
 	// must not be nil.
 	Logger *slog.Logger
+
+	bounds bounds // The usual ones when it is zero.
 }
 
 // Store is a [todo.Store] on a PostgreSQL database. It needs no database to
@@ -53,11 +55,13 @@ type Config struct {
 // would be in vain, and gives a statement, the wait for locks included, five
 // seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
 // deadline, pass. A call that was to share a statement may take a quarter of a
-// second more, until that is late.
+// second more, until that is late. And any may take three quarters more, until a
+// statement whose time is over has ended; if that is by success, so does the call.
 //
 // The writes of one owner have half of the connections at most.
 type Store struct {
 	pool     *pgxpool.Pool
+	bounds   bounds
 	queue    *queue
 	turns    *turns
 	renewal  renewal
@@ -65,6 +69,10 @@ type Store struct {
 	gets     *sharer[getQuery]
 	lists    *sharer[listQuery]
 	creates  *sharer[createQuery]
+
+	logger        *slog.Logger
+	readiness     readiness
+	oddTimeLogged atomic.Bool
 }
 
 var _ todo.Store = (*Store)(nil)
@@ -72,20 +80,23 @@ var _ todo.Store = (*Store)(nil)
 // Open returns a Store, without having connected to anything. Its error never
 // shows any part of the URL. The caller closes the Store.
 func Open(config Config) (*Store, error) {
-	pool, err := newPool(config)
+	bounds := cmp.Or(config.bounds, usualBounds())
+	pool, err := newPool(config, bounds)
 	if err != nil {
 		return nil, err
 	}
-	queue := &queue{conns: config.MaxConns, logger: config.Logger}
+	queue := &queue{conns: config.MaxConns, acquireTimeout: bounds.Acquire, logger: config.Logger}
 	s := &Store{
 		pool:     pool,
+		bounds:   bounds,
 		queue:    queue,
 		turns:    newTurns(config.MaxConns, queue),
 		maxTodos: config.MaxTodos,
+		logger:   config.Logger,
 	}
-	s.gets = newSharer(config.SharedStatements, getOperation, s.getShared, s.queue.shed)
-	s.lists = newSharer(config.SharedStatements, listOperation, s.listShared, s.queue.shed)
-	s.creates = newSharer(config.SharedStatements, createOperation, s.createShared, s.queue.shed)
+	s.gets = newSharer(config.SharedStatements, getOperation, bounds, s.getShared, s.queue.shed)
+	s.lists = newSharer(config.SharedStatements, listOperation, bounds, s.listShared, s.queue.shed)
+	s.creates = newSharer(config.SharedStatements, createOperation, bounds, s.createShared, s.queue.shed)
 	s.lists.crowdSize = listCrowd
 	s.creates.isHeldUp = func(q createQuery) bool { return s.turns.full(q.owner) }
 	return s, nil
@@ -94,27 +105,3 @@ func Open(config Config) (*Store, error) {
 // Close waits for statements under way and closes all connections. Calls that
 // come later fail with [todo.ErrUnavailable].
 func (s *Store) Close() { s.pool.Close() }
-
-// Ready fails with [todo.ErrUnavailable] unless the database answers and has
-// the todo table. A table that is locked counts as there. While all connections
-// are in use and their statements are answered, it takes their word: a store
-// that has more to do than it can is not better off without its share of it.
-func (s *Store) Ready(ctx context.Context) error {
-	if s.queue.serving() {
-		return nil
-	}
-	const operation = "look for the todo table"
-	var found bool
-	err := s.run(ctx, work{operation: operation}, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, "SELECT to_regclass('todo') IS NOT NULL").Scan(&found)
-	})
-	switch {
-	case errors.Is(err, todo.ErrUnavailable):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", todo.ErrUnavailable, err)
-	case !found:
-		return fmt.Errorf("postgres: %s: %w: there is none; migrate the database", operation, todo.ErrUnavailable)
-	}
-	return nil
-}

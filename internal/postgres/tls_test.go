@@ -1,12 +1,14 @@
 package postgres_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -38,7 +40,7 @@ func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 	for name, url := range map[string]string{
 		"channel binding": "postgresql://neon:p%40ss%2Fword@" + at + "/todo?sslmode=require&channel_binding=require",
 		"several hosts":   "postgres://neon:p%40ss%2Fword@" + nobody + "," + at + "/todo?sslmode=require&target_session_attrs=read-write",
-		"a pooler's mode": "postgres://neon:p%40ss%2Fword@" + at + "/todo?sslmode=require&default_query_exec_mode=exec&pool_max_conns=3",
+		"a pooler's mode": "postgres://neon:p%40ss%2Fword@" + at + "/todo?sslmode=require&default_query_exec_mode=exec&pool_max_conn_lifetime=10m",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,9 +48,20 @@ func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 			// The server reads its settings again when it gets to it.
 			waitFor(t, "a connection", func() error { return store.Ready(t.Context()) })
 			create(t, store, user(t, "u"), "t")
-			if got := store.Pool().Config().MaxConns; got != 2 {
-				t.Errorf("MaxConns = %d, want the configured 2", got)
+			// A cancel request takes the same way.
+			fill(t, store, 2)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			err := store.Write(ctx, user(t, "u"), func(ctx context.Context, conn *pgx.Conn) error {
+				_, err := conn.Exec(ctx, "SELECT pg_sleep(600)")
+				return err
+			})
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a statement: %v, want the deadline", err)
 			}
+			connections := store.Pool().Stat().NewConnsCount()
+			fill(t, store, 2)
+			wantConnections(t, store, connections)
 		})
 	}
 }

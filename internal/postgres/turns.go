@@ -36,9 +36,9 @@ func newTurns(maxConns int, queue *queue) *turns {
 // fails when the context ends before, and with errOverloaded when the call would
 // wait in vain. Otherwise pass has to follow.
 func (t *turns) take(ctx context.Context, owner todo.UserID) (pass func(), err error) {
-	mine, err := t.enter(ctx, owner)
-	if err != nil {
-		return nil, err
+	mine, waiting := t.enter(owner)
+	if mine == nil {
+		return nil, t.queue.shed(ctx, waiting)
 	}
 	if err := mine.conns.Acquire(ctx, 1); err != nil {
 		t.leave(owner, mine)
@@ -58,19 +58,22 @@ func (t *turns) full(owner todo.UserID) bool {
 	return mine != nil && mine.calls >= t.conns
 }
 
-func (t *turns) enter(ctx context.Context, owner todo.UserID) (*line, error) {
+// enter counts a call in its owner's line, which is nil when it has to be refused
+// behind so many that wait.
+func (t *turns) enter(owner todo.UserID) (mine *line, waiting int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	mine := t.lines[owner]
+	mine = t.lines[owner]
 	if mine == nil {
 		mine = &line{conns: semaphore.NewWeighted(int64(t.conns))}
 	}
-	if err := t.queue.checkLine(ctx, mine.calls, t.conns); err != nil {
-		return nil, err
+	waiting, refused := t.queue.checkLine(mine.calls, t.conns)
+	if refused {
+		return nil, waiting
 	}
 	mine.calls++
 	t.lines[owner] = mine
-	return mine, nil
+	return mine, waiting
 }
 
 func (t *turns) leave(owner todo.UserID, mine *line) {

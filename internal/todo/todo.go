@@ -58,6 +58,17 @@ type Todo struct {
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
 }
 
+// IsTime reports whether a time can be a todo's: in the years 1 to 9999, as
+// RFC 3339 writes them and the API tells them. A store that others have written
+// to may have todos with others.
+func IsTime(t time.Time) bool {
+	const (
+		first = -62_135_596_800 // The seconds of Unix time when year 1 began,
+		end   = 253_402_300_800 // and when year 9999 ends.
+	)
+	return first <= t.Unix() && t.Unix() < end
+}
+
 // Draft is a todo to be.
 type Draft struct {
 	ID          *ID // nil lets the service choose.

@@ -46,6 +46,7 @@ var rowsOfRun = []string{
 	"slow: a body that never ends",
 	"a read-only standby",
 	"failover from primary to standby",
+	"idle connections at the bound",
 	"HTTP/2 resets",
 	"HTTP/2 streams on one connection",
 	"start without the issuer",
@@ -95,6 +96,7 @@ var rowsOfLongRun = []string{
 	"a peer that vanishes in a body",
 	"a peer that vanishes on HTTP/2",
 	"a peer that vanishes idle on HTTP/1.1",
+	"a peer that vanishes before its answer",
 	"the suite behind PgBouncer",
 }
 

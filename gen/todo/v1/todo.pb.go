@@ -255,7 +255,8 @@ func (x *GetTodoRequest) GetId() string {
 type ListTodosRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many todos to return at most. 0 or absent means 50, more than 200
-	// means 200. It may differ from page to page.
+	// means 200. A page may have fewer and yet not be the last. It may differ
+	// from page to page.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: `next_page_token` of an answer to the same filter. Empty
 	// or absent starts with the newest todo. The token is opaque: its content

@@ -1,0 +1,23 @@
+package main
+
+import "syscall"
+
+// tcpUserTimeout is TCP_USER_TIMEOUT, in milliseconds (tcp(7)), which package
+// syscall lacks.
+const tcpUserTimeout = 18
+
+// boundUnanswered bounds how long the connections of a listener wait for a peer
+// that acknowledges nothing of what was sent to it: as long as for one that
+// answers no probe. While something is unacknowledged TCP sends no probes, and
+// gives up after a quarter of an hour only.
+func boundUnanswered(_, _ string, listener syscall.RawConn) error {
+	const timeout = probeAfter + probes*probeInterval
+	var failed error
+	err := listener.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(timeout.Milliseconds()))
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
