@@ -134,7 +134,7 @@ func (e exchanged) isOurs(status int) bool {
 
 // foreign returns words of net/http's, Connect's or Go's in a message, or "".
 func foreign(message string) string {
-	for _, words := range []string{"EOF", "http:", "malformed", "chunked", "net/", "unknown", "protocol error", "read ", "promised", "enveloped"} {
+	for _, words := range []string{"EOF", "http:", "malformed chunked", "malformed MIME", "chunked", "net/", "unknown", "protocol error", "read ", "promised", "enveloped"} {
 		if strings.Contains(message, words) {
 			return words
 		}
