@@ -110,7 +110,8 @@ const factsSQL = `
 		FROM   pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE  c.oid = to_regclass('todo')
 	), existing AS (
-		SELECT a.*, t.typname, w.name IS NOT NULL AS is_wanted, w.types, w.uses
+		SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, a.attidentity, t.typname,
+		       w.name IS NOT NULL AS is_wanted, w.types, w.uses
 		FROM   found
 		JOIN   pg_catalog.pg_attribute a ON a.attrelid = found.oid AND a.attnum > 0 AND NOT a.attisdropped
 		JOIN   pg_catalog.pg_type t ON t.oid = a.atttypid
