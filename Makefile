@@ -44,8 +44,13 @@ node:
 		exit 1; \
 	}
 
+# Without it every test that needs a database would fail.
+.PHONY: postgres
+postgres: ## Make sure that there is a PostgreSQL for development and tests; download one if not
+	@$(GO) run ./cmd/withpostgres
+
 .PHONY: test
-test: ## Run all Go tests
+test: postgres ## Run all Go tests
 	$(GO) test $(TESTFLAGS) ./...
 	$(GO) test -C tools/openapi $(TESTFLAGS) ./...
 	$(GO) test -C bench $(TESTFLAGS) ./...
@@ -105,11 +110,11 @@ screenshots: web/app/dist/index.html build ## Take docs/page.png anew, and every
 	$(GO) run ./cmd/withpostgres npm test --prefix web -w e2e -- picture.test.mjs accessibility.test.mjs
 
 .PHONY: faults
-faults: build ## Run the service through faults, for some minutes (needs PgBouncer and HAProxy)
+faults: postgres build ## Run the service through faults, for some minutes (needs PgBouncer and HAProxy)
 	$(GO) test -C test/faults -count=1 -timeout=15m
 
 .PHONY: faults-long
-faults-long: build ## Run it through all of them, for a quarter of an hour
+faults-long: postgres build ## Run it through all of them, for a quarter of an hour
 	$(GO) test -C test/faults -count=1 -timeout=60m -args -long
 
 .PHONY: migrate-plan
@@ -121,11 +126,11 @@ security: build ## Check vulnerabilities, licences, modules and the build; list 
 	tools/security.sh "$(VERSION)"
 
 .PHONY: bench
-bench: bin/bench ## Measure the service beside its database's own limit, in under 15 minutes
+bench: postgres bin/bench ## Measure the service beside its database's own limit, in under 15 minutes
 	bin/bench $(BENCHFLAGS)
 
 .PHONY: bench-full
-bench-full: bin/bench ## Measure every scenario over every protocol with every number of callers
+bench-full: postgres bin/bench ## Measure every scenario over every protocol with every number of callers
 	bin/bench -full $(BENCHFLAGS)
 
 .PHONY: bench-go
@@ -133,7 +138,7 @@ bench-go: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-profile
-bench-profile: bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
+bench-profile: postgres bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
 	bin/bench -profile bin/cpu.pprof $(BENCHFLAGS)
 
 .PHONY: bin/bench

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"example.com/todo-backend/internal/pglocal"
 )
 
 // tokenLife is how long the built-in issuer's tokens are good: a working day,
@@ -45,7 +47,7 @@ func (s *stack) start(ctx context.Context) error {
 		return err
 	}
 	data := filepath.Join(dir, "postgres")
-	db, err := startDatabase(ctx, data, substituteFor(data), s.stdout)
+	db, err := startDatabase(ctx, data, substituteFor(data), s.getenv(pglocal.MirrorVariable), s.stdout)
 	if err != nil {
 		return err
 	}
