@@ -8,8 +8,8 @@ TESTFLAGS ?=
 BENCHFLAGS ?=
 
 # Builds need no version control, so that they work in any copy of the tree. The
-# service alone is optimised by its profile: for tests that would be the same
-# packages compiled once more.
+# service that is released is alone in being optimised by its profile: for tests
+# and development that would be the same packages compiled once more.
 export GOFLAGS := -buildvcs=false -pgo=off $(GOFLAGS)
 
 .DEFAULT_GOAL := help
@@ -19,14 +19,20 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Start database, issuer and service, and print commands to paste
-	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
-	@exec bin/todo-dev -todod bin/todod
+run: bin/dev ## Start database, issuer and service, and print commands to paste
+	@exec bin/dev/todo-dev -todod bin/dev/todod
 
 .PHONY: run-web
-run-web: web/app/dist/index.html build ## Start all that with Better Auth as the issuer, and the web page
-	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
-	@exec bin/todo-dev -todod bin/todod -web web
+run-web: web/app/dist/index.html bin/dev ## Start all that with Better Auth as the issuer, and the web page
+	@exec bin/dev/todo-dev -todod bin/dev/todod -web web
+
+# In one build, and as tests are built: what those have compiled serves here too.
+.PHONY: bin/dev
+bin/dev:
+	@echo 'Building the service and its development stack (the first time takes a minute or two) ...'
+	@start=$$(date +%s) && mkdir -p bin/dev && \
+		$(GO) build -ldflags='-X main.version=$(VERSION)' -o bin/dev ./cmd/todod ./cmd/todo-dev && \
+		echo "Built in $$(($$(date +%s) - start)) s."
 
 web/node_modules/.package-lock.json: web/package-lock.json | node
 	npm ci --prefix web
