@@ -95,6 +95,24 @@ func TestADefectIsInternalAndItsCauseStaysInTheLog(t *testing.T) {
 	}
 }
 
+// TestMessagesAreShownAsTheyAre looks at answers as curl and grpcurl print them.
+func TestMessagesAreShownAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	const message = "a valid access token is needed: Authorization: Bearer <token>"
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, "")
+		_, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{})
+		checkCode(t, "list", err, connect.CodeUnauthenticated)
+		if failure, ok := errorsAs(err); !ok || failure.Message() != message {
+			t.Errorf("the message is read as %v", err)
+		}
+		if way != "gRPC" && !strings.Contains(string(heard.heard), message) { // There it is in a header.
+			t.Errorf("the message is not in\n%s", heard.heard)
+		}
+	})
+}
+
 func TestAMessageBeyondTheBoundIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)

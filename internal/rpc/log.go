@@ -178,6 +178,12 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	if w.status >= http.StatusBadRequest {
+		if _, err := w.ResponseWriter.Write(plainJSON(p)); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
 	return w.ResponseWriter.Write(p)
 }
 
