@@ -243,10 +243,11 @@ func hasEnded(pid int) bool {
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
-// value returns what the banner says about something.
+// value returns what the banner says about something, without the note behind
+// it.
 func (d *dev) value(t *testing.T, name string) string {
 	t.Helper()
-	match := regexp.MustCompile(`(?m)^  ` + name + ` +(.+)$`).FindStringSubmatch(d.output.text())
+	match := regexp.MustCompile(`(?m)^  ` + name + ` +(.+?)(?:  \(.*)?$`).FindStringSubmatch(d.output.text())
 	if match == nil {
 		t.Fatalf("the banner has no %s:\n%s", name, d.output.text())
 	}

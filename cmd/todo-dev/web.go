@@ -63,17 +63,17 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 			_ = listener.Close()
 		}
 	}()
-	origins := localURL(listener.Addr())
-	if others := s.getenv("CORS_ORIGINS"); others != "" {
-		origins += "," + others
+	origins := s.origins(localURL(listener.Addr()))
+	secret, err := keptSecret(filepath.Join(db.dir, "better-auth.secret"))
+	if err != nil {
+		return fmt.Errorf("the secret of Better Auth: %w", err)
 	}
-
 	issuer, err := (&betterAuth{
 		node:        web.node,
 		program:     web.betterAuth,
 		dir:         program.dir,
 		databaseURL: program.databaseURL,
-		secretFile:  filepath.Join(db.dir, "better-auth.secret"),
+		secret:      secret,
 	}).serve(ctx, s.issuerPort, origins)
 	if err != nil {
 		return err
@@ -88,22 +88,28 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 	if err != nil {
 		return err
 	}
+	developer, err := newDeveloper(issuer.url, secret)
+	if err != nil {
+		return err
+	}
+	token, err := developer.token(ctx)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, issuer.output.tail())
+	}
 	routes := http.NewServeMux()
 	routes.Handle("GET "+docsPath, newDocs(service.url, issuer.url, ""))
+	routes.HandleFunc("GET "+tokenPath, developer.serveToken)
 	routes.Handle("/", handler)
 	page := startServer("the page", listener, routes)
 	s.add(page)
-
-	return s.announce(&webBanner{
-		places: places{
-			service:  service.url,
-			docs:     page.url + docsPath,
-			issuer:   issuer.url,
-			database: program.databaseURL,
-			data:     db.dir,
-		},
-		page:    page.url,
-		cookies: filepath.Join(program.dir, "cookies.txt"),
-		style:   s.style(),
-	}, issuer.output, service.output)
+	return s.announce(ctx, &banner{
+		page:     page.url,
+		service:  service.url,
+		docs:     page.url + docsPath,
+		issuer:   issuer.url,
+		token:    page.url + tokenPath,
+		tokens:   "the token is " + developerEmail + "'s",
+		database: program.databaseURL,
+		data:     db.dir,
+	}, token, service.output, issuer.output)
 }

@@ -109,7 +109,7 @@ describe("with the built-in issuer", () => {
     const { status, body } = await tryOut(page, "CreateTodo", "post /api/todos");
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(body.title, "Buy milk");
-    const [newest] = await list(dev.value("service"), dev.value("export TOKEN"));
+    const [newest] = await list(dev.value("service"), await dev.token());
     assert.equal(newest?.id, body.id);
   });
 });
