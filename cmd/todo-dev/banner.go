@@ -48,7 +48,7 @@ func (b *banner) String() string {
 		text.WriteString(line + "\n")
 	}
 	b.title(&text, "Paste into another terminal, the token first, then REST:")
-	text.WriteString("  export TOKEN=$(curl -sS " + quote(address(b.token)) + ")\n")
+	text.WriteString("  " + exportToken(b.token) + "\n")
 	text.WriteString(b.rest())
 	b.title(&text, "Connect")
 	text.WriteString(b.connect())

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/pglocal"
 )
 
@@ -82,12 +83,18 @@ func (s *stack) startLocal(ctx context.Context, program *todod, db *database) er
 		return err
 	}
 	s.add(service)
-	issuer.routes.Handle("GET "+docsPath, newDocs(service.url, issuer.Origin(), ownUser))
+	tokenURL := issuer.Origin() + tokenPath
+	issuer.routes.Handle("GET "+docsPath, (&docs{
+		service: service.url,
+		issuer:  issuer.Origin(),
+		token:   issuer.Origin() + authtest.TokenPath + "?user=" + ownUser,
+		note:    localNote(tokenURL),
+	}).handler())
 	return s.announce(ctx, &banner{
 		service:  service.url,
 		docs:     issuer.Origin() + docsPath,
 		issuer:   issuer.Origin(),
-		token:    issuer.Origin() + tokenPath,
+		token:    tokenURL,
 		tokens:   "a token for anybody: " + tokenPath + "?user=bob",
 		database: program.databaseURL,
 		data:     db.dir,

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+
+	"example.com/todo-backend/internal/auth/authtest"
 )
 
 // webFolder is what -web names: the sources of Better Auth and of the page,
@@ -96,8 +98,14 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, issuer.output.tail())
 	}
+	tokenURL := localURL(listener.Addr()) + tokenPath
 	routes := http.NewServeMux()
-	routes.Handle("GET "+docsPath, newDocs(service.url, issuer.url, ""))
+	routes.Handle("GET "+docsPath, (&docs{
+		service: service.url,
+		issuer:  issuer.url,
+		token:   issuer.url + authtest.TokenPath,
+		note:    webNote(localURL(listener.Addr()), tokenURL),
+	}).handler())
 	routes.HandleFunc("GET "+tokenPath, developer.serveToken)
 	routes.Handle("/", handler)
 	page := startServer("the page", listener, routes)
@@ -107,7 +115,7 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 		service:  service.url,
 		docs:     page.url + docsPath,
 		issuer:   issuer.url,
-		token:    page.url + tokenPath,
+		token:    tokenURL,
 		tokens:   "the token is " + developerEmail + "'s",
 		database: program.databaseURL,
 		data:     db.dir,

@@ -74,10 +74,15 @@ export class TodoDev {
     return value;
   }
 
-  /** @returns {Promise<string>} a token of the user whom the banner's commands act as. */
-  async token() {
+  /**
+   * Returns a token of the user whom the banner's commands act as, or of another.
+   *
+   * @param {string} query
+   * @returns {Promise<string>}
+   */
+  async token(query = "") {
     const [, url] = /export TOKEN=\$\(curl -sS (\S+)\)/.exec(this.#program?.output ?? "") ?? [];
-    const res = await fetch(`http://${url}`);
+    const res = await fetch(`http://${url}${query}`);
     assert.equal(res.status, 200);
     return (await res.text()).trim();
   }
