@@ -104,7 +104,7 @@ build: ## Build the service, a static binary, into bin/
 .PHONY: e2e
 e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real browser (needs Node.js and Chromium)
 	npm run check --prefix web --workspaces
-	$(GO) run ./cmd/withpostgres npm test --prefix web --workspaces
+	$(GO) run ./cmd/withpostgres npm test --prefix web --workspaces --if-present
 	$(GO) test $(TESTFLAGS) -tags web -run '^TestWeb' ./cmd/todo-dev
 
 # E2E_ARTIFACTS gets a picture of every state of the page.

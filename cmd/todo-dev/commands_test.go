@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"unicode/utf8"
+
+	"example.com/todo-backend/internal/pglocal"
 )
 
 // printedCommand is a command as the banner prints it, in one line or several.
@@ -115,6 +118,30 @@ func TestTheBannerFitsOnOneScreen(t *testing.T) {
 		checkScreen(t, b.String())
 		b.page, b.tokens = "http://localhost:15173", "the token is "+developerEmail+"'s"
 		checkScreen(t, b.String())
+	}
+}
+
+// TestTheReadmeGetsTheTokenAsTheBannerDoes also looks at which ports the
+// README's commands expect things at.
+func TestTheReadmeGetsTheTokenAsTheBannerDoes(t *testing.T) {
+	t.Parallel()
+	opts, err := parseOptions([]string{"-todod", os.Args[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"    " + exportToken(fmt.Sprintf("http://localhost:%d%s", opts.issuerPort, tokenPath)) + "\n",
+		fmt.Sprintf("http://localhost:%d/api/todos", opts.port),
+		fmt.Sprintf("one of Better Auth's, good for 15 minutes, at port %d", opts.pagePort),
+		pglocal.MirrorVariable,
+	} {
+		if !strings.Contains(string(readme), want) {
+			t.Errorf("the README has no %q", want)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -28,13 +29,14 @@ func FreshMachine(t testing.TB, bin string) []string {
 	if output, err := exec.CommandContext(t.Context(), "unshare", "--mount", "true").CombinedOutput(); err != nil {
 		t.Skipf("no mount namespace can be made here: %v: %s", err, output)
 	}
-	script := "set -e; umask 077; "
+	var script strings.Builder
+	script.WriteString("set -e; umask 077; ")
 	for _, pattern := range []string{bin, "/usr/lib/postgresql", "/usr/share/postgresql", "/usr/pgsql-*", "/usr/libexec/postgresql*", "/var/cache"} {
 		folders, _ := filepath.Glob(pattern) // Fails on bad patterns only.
 		for _, folder := range folders {
 			// One may be in another, which hides it.
-			script += fmt.Sprintf("[ ! -d '%[1]s' ] || mount -t tmpfs -o mode=755 tmpfs '%[1]s'; ", folder)
+			fmt.Fprintf(&script, "[ ! -d '%[1]s' ] || mount -t tmpfs -o mode=755 tmpfs '%[1]s'; ", folder)
 		}
 	}
-	return []string{"unshare", "--mount", "--propagation", "private", "bash", "-c", script + `exec "$@"`, "bash"}
+	return []string{"unshare", "--mount", "--propagation", "private", "bash", "-c", script.String() + `exec "$@"`, "bash"}
 }
