@@ -20,7 +20,7 @@ type banner struct {
 	issuer   string // URL.
 	token    string // URL of what answers with a token.
 	tokens   string // Which tokens there are.
-	database string // URL.
+	database string // URL, or the command that connects to it.
 	data     string // Folder of the database.
 	sample   string // The id of a todo that the token's user has.
 	grpcurl  string // How to run grpcurl.
@@ -38,7 +38,7 @@ func (b *banner) String() string {
 		{"service", b.service, ""},
 		{"docs", b.docs, "to try it out; README.md has more"},
 		{"issuer", b.issuer, b.tokens},
-		{"database", "psql " + quote(b.database), ""},
+		{"database", b.database, ""},
 		{"data", b.data, "kept until you remove it"},
 	} {
 		line := fmt.Sprintf("  %-9s %s", place[0], place[1])
@@ -116,6 +116,15 @@ func findGRPCurl() string {
 		return "grpcurl"
 	}
 	return toolGRPCurl
+}
+
+// databaseCommand returns how to look into the database on this machine, which
+// has no psql when PostgreSQL was downloaded: then it is just the URL.
+func databaseCommand(url string) string {
+	if _, err := exec.LookPath("psql"); err != nil {
+		return url
+	}
+	return "psql " + quote(url)
 }
 
 // shortest returns a path as seen from a folder when it is in there.

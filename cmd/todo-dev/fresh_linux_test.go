@@ -66,7 +66,7 @@ func TestMakeTestIsOverAtOnceWithoutPostgreSQL(t *testing.T) {
 	line := append(freshMachine(t), "make", "--no-print-directory", "test", "TESTFLAGS=-run=^$")
 	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
 	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), pglocal.MirrorVariable+"="+pglocaltest.Nowhere)
+	cmd.Env = append(append(os.Environ(), withoutMake()...), pglocal.MirrorVariable+"="+pglocaltest.Nowhere)
 	text, err := cmd.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != 2 {
 		t.Errorf("%v, want make's exit code 2", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -8,11 +9,15 @@ import (
 	"testing"
 )
 
+// withoutMake returns what makes make forget that make runs the tests, and how.
+func withoutMake() []string { return []string{"MAKEFLAGS=", "MAKELEVEL=", "GO=go"} }
+
 // makePlan returns the commands that make would run for a target.
 func makePlan(t *testing.T, target string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", "-n", target)
 	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), withoutMake()...)
 	text, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("make -n %s: %v\n%s", target, err, text)

@@ -96,7 +96,7 @@ func (s *stack) startLocal(ctx context.Context, program *todod, db *database) er
 		issuer:   issuer.Origin(),
 		token:    tokenURL,
 		tokens:   "a token for anybody: " + tokenPath + "?user=bob",
-		database: program.databaseURL,
+		database: databaseCommand(program.databaseURL),
 		data:     db.dir,
 	}, issuer.Token(ownUser, registeredClaims), service.output)
 }

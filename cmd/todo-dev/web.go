@@ -117,7 +117,7 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 		issuer:   issuer.url,
 		token:    tokenURL,
 		tokens:   "the token is " + developerEmail + "'s",
-		database: program.databaseURL,
+		database: databaseCommand(program.databaseURL),
 		data:     db.dir,
 	}, token, service.output, issuer.output)
 }
