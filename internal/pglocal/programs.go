@@ -21,6 +21,10 @@ import (
 // gen_random_uuid is built in from 13 on.
 const oldest = 13
 
+// askTimeout bounds a program's answer about itself. A machine that is busy must
+// not seem to have none.
+const askTimeout = 30 * time.Second
+
 // usualFolders returns where systems keep PostgreSQL's programs without
 // putting them into PATH, as patterns.
 func usualFolders() []string {
@@ -124,7 +128,7 @@ func installed(ctx context.Context) []string {
 		}
 		folders = append(folders, filepath.Dir(path))
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if output, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		folders = append(folders, strings.TrimSpace(string(output)))
@@ -156,7 +160,7 @@ func version(ctx context.Context, account *account, bin string) (int, error) {
 			return 0, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	runtime.LockOSThread() // See Server.launch.
 	defer runtime.UnlockOSThread()
