@@ -8,8 +8,8 @@ TESTFLAGS ?=
 BENCHFLAGS ?=
 
 # Builds need no version control, so that they work in any copy of the tree. The
-# service alone is optimised by its profile: for tests that would be the same
-# packages compiled once more.
+# service that is released is alone in being optimised by its profile: for tests
+# and development that would be the same packages compiled once more.
 export GOFLAGS := -buildvcs=false -pgo=off $(GOFLAGS)
 
 .DEFAULT_GOAL := help
@@ -19,14 +19,20 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Start database, issuer and service, and print commands to paste
-	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
-	@exec bin/todo-dev -todod bin/todod
+run: bin/dev ## Start database, issuer and service, and print commands to paste
+	@exec bin/dev/todo-dev -todod bin/dev/todod
 
 .PHONY: run-web
-run-web: web/app/dist/index.html build ## Start all that with Better Auth as the issuer, and the web page
-	@$(GO) build -o bin/todo-dev ./cmd/todo-dev
-	@exec bin/todo-dev -todod bin/todod -web web
+run-web: web/app/dist/index.html bin/dev ## Start all that with Better Auth as the issuer, and the web page
+	@exec bin/dev/todo-dev -todod bin/dev/todod -web web
+
+# In one build, and as tests are built: what those have compiled serves here too.
+.PHONY: bin/dev
+bin/dev:
+	@echo 'Building the service and its development stack (the first time takes a minute or two) ...'
+	@start=$$(date +%s) && mkdir -p bin/dev && \
+		$(GO) build -ldflags='-X main.version=$(VERSION)' -o bin/dev ./cmd/todod ./cmd/todo-dev && \
+		echo "Built in $$(($$(date +%s) - start)) s."
 
 web/node_modules/.package-lock.json: web/package-lock.json | node
 	npm ci --prefix web
@@ -44,8 +50,13 @@ node:
 		exit 1; \
 	}
 
+# Without it every test that needs a database would fail.
+.PHONY: postgres
+postgres: ## Make sure that there is a PostgreSQL for development and tests; download one if not
+	@$(GO) run ./cmd/withpostgres
+
 .PHONY: test
-test: ## Run all Go tests
+test: postgres ## Run all Go tests
 	$(GO) test $(TESTFLAGS) ./...
 	$(GO) test -C tools/openapi $(TESTFLAGS) ./...
 	$(GO) test -C bench $(TESTFLAGS) ./...
@@ -93,7 +104,7 @@ build: ## Build the service, a static binary, into bin/
 .PHONY: e2e
 e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real browser (needs Node.js and Chromium)
 	npm run check --prefix web --workspaces
-	$(GO) run ./cmd/withpostgres npm test --prefix web --workspaces
+	$(GO) run ./cmd/withpostgres npm test --prefix web --workspaces --if-present
 	$(GO) test $(TESTFLAGS) -tags web -run '^TestWeb' ./cmd/todo-dev
 
 # E2E_ARTIFACTS gets a picture of every state of the page.
@@ -105,11 +116,11 @@ screenshots: web/app/dist/index.html build ## Take docs/page.png anew, and every
 	$(GO) run ./cmd/withpostgres npm test --prefix web -w e2e -- picture.test.mjs accessibility.test.mjs
 
 .PHONY: faults
-faults: build ## Run the service through faults, for some minutes (needs PgBouncer and HAProxy)
+faults: postgres build ## Run the service through faults, for some minutes (needs PgBouncer and HAProxy)
 	$(GO) test -C test/faults -count=1 -timeout=15m
 
 .PHONY: faults-long
-faults-long: build ## Run it through all of them, for a quarter of an hour
+faults-long: postgres build ## Run it through all of them, for a quarter of an hour
 	$(GO) test -C test/faults -count=1 -timeout=60m -args -long
 
 .PHONY: migrate-plan
@@ -121,11 +132,11 @@ security: build ## Check vulnerabilities, licences, modules and the build; list 
 	tools/security.sh "$(VERSION)"
 
 .PHONY: bench
-bench: bin/bench ## Measure the service beside its database's own limit, in under 15 minutes
+bench: postgres bin/bench ## Measure the service beside its database's own limit, in under 15 minutes
 	bin/bench $(BENCHFLAGS)
 
 .PHONY: bench-full
-bench-full: bin/bench ## Measure every scenario over every protocol with every number of callers
+bench-full: postgres bin/bench ## Measure every scenario over every protocol with every number of callers
 	bin/bench -full $(BENCHFLAGS)
 
 .PHONY: bench-go
@@ -133,7 +144,7 @@ bench-go: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-profile
-bench-profile: bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
+bench-profile: postgres bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
 	bin/bench -profile bin/cpu.pprof $(BENCHFLAGS)
 
 .PHONY: bin/bench

@@ -10,8 +10,9 @@
 #
 # `make migrate-plan` prints the plan of a database and brings the second one.
 # The command knows less than `todod migrate`: it takes no lock, plans to drop
-# enum types that schema.sql doesn't have, and doesn't see that a check has
-# changed when it kept its name.
+# enum types that schema.sql doesn't have and checks that others made, doesn't see
+# that a check has changed when it kept its name, and has new checks look at all
+# rows at once.
 
 variable "allow_destructive" {
   type    = bool
@@ -24,14 +25,17 @@ locals {
   direct_url = regexreplace(getenv("DATABASE_DIRECT_URL"), "channel_binding=[a-z]+&?", "")
 }
 
-# What may lose data is left out. All tables that schema.sql doesn't have
-# belong to others, such as Better Auth, and are never dropped.
+# What may lose data is left out. All tables, indexes and foreign keys that
+# schema.sql doesn't have belong to others, such as Better Auth, and are never
+# dropped.
 diff {
   skip {
-    drop_schema   = true
-    modify_schema = true
-    drop_table    = true
-    drop_column   = !var.allow_destructive
+    drop_schema      = true
+    modify_schema    = true
+    drop_table       = true
+    drop_index       = true
+    drop_foreign_key = true
+    drop_column      = !var.allow_destructive
     # The command can't skip changes of types alone.
     modify_column = !var.allow_destructive
   }

@@ -13,10 +13,13 @@ CREATE TABLE todo (
     updated_at   timestamptz  NOT NULL DEFAULT now(),
 
     CONSTRAINT todo_pkey PRIMARY KEY (id),
-    -- The last line behind the contract's rules, which also know Unicode's
-    -- white space.
+    -- The last line behind the contract's rules, which know all of Unicode's
+    -- invisible characters.
     CONSTRAINT ck_todo_title_not_blank CHECK (btrim(title, E' \t\n\r') <> ''),
-    CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> '')
+    CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> ''),
+    -- What the API can say: RFC 3339 has years of four digits.
+    CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
+    CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX ix_todo_user_id ON todo (user_id);

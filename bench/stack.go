@@ -78,13 +78,8 @@ func (s *stack) serveIssuer(ctx context.Context) error {
 // startServer starts PostgreSQL in its folder, with initdb's settings but for
 // those given: it keeps its promises through a crash.
 func (s *stack) startServer(ctx context.Context, settings map[string]string) error {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return err
-	}
-	s.server, err = pglocal.Start(ctx, pglocal.Config{
-		Dir: s.dir, CacheDir: filepath.Join(cache, "todo-backend"), Settings: settings,
-	})
+	var err error
+	s.server, err = pglocal.Start(ctx, pglocal.Config{Dir: s.dir, Settings: settings})
 	return err
 }
 

@@ -3,118 +3,109 @@ package main
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
-// banner is what is printed when everything runs: commands to paste, then
-// where everything is. Each command works by itself in a new shell, once, and
-// in any order.
-type banner struct {
-	places
-	style
+// bannerEnd is the last line of the banner, after which only logs come.
+const bannerEnd = "Ctrl-C ends everything. Logs follow."
 
-	token   string
-	samples samples
-	grpcurl string // How to run grpcurl.
+// banner is what is printed when everything runs: where everything is, and
+// commands to paste, the token first. It fits on a terminal of 24 lines of 80
+// columns.
+type banner struct {
+	page     string // URL, empty when there is none.
+	service  string // URL.
+	docs     string // URL.
+	issuer   string // URL.
+	token    string // URL of what answers with a token.
+	tokens   string // Which tokens there are.
+	database string // URL, or the command that connects to it.
+	data     string // Folder of the database.
+	sample   string // The id of a todo that the token's user has.
+	grpcurl  string // How to run grpcurl.
+	colored  bool
 }
 
 // String returns the banner's text.
 func (b *banner) String() string {
-	text := b.section("REST", "", b.rest()...) +
-		b.section("Connect", "", b.connect()...) +
-		b.section("gRPC", b.grpcNote(), b.grpc()...) +
-		b.section("The token of these commands", ", which is "+ownUser+"'s, good for 12 hours",
-			"export TOKEN="+b.token) +
-		b.section("A token of somebody else", ", for any name, and what they see",
-			b.tokenOfOther(),
-			b.listOfOther()) +
-		b.section("Everything is up.", "") +
-		b.lines() +
-		"\n" + bannerEnd + "\n\n"
-	if !b.colored {
-		return text
+	var text strings.Builder
+	text.WriteString("\n")
+	if b.page != "" {
+		b.title(&text, "Open "+b.page+" and sign up.")
 	}
-	// Tokens take up most of the screen and need no reading.
-	return strings.ReplaceAll(text, b.token, "\x1b[2m"+b.token+"\x1b[0m")
+	for _, place := range [][3]string{
+		{"service", b.service, ""},
+		{"docs", b.docs, "to try it out; README.md has more"},
+		{"issuer", b.issuer, b.tokens},
+		{"database", b.database, ""},
+		{"data", b.data, "kept until you remove it"},
+	} {
+		line := fmt.Sprintf("  %-9s %s", place[0], place[1])
+		if place[2] != "" {
+			line += "  (" + place[2] + ")"
+		}
+		text.WriteString(line + "\n")
+	}
+	b.title(&text, "Paste into another terminal, the token first, then REST:")
+	text.WriteString("  " + exportToken(b.token) + "\n")
+	text.WriteString(b.rest())
+	b.title(&text, "Connect")
+	text.WriteString(b.connect())
+	b.title(&text, b.grpcTitle())
+	text.WriteString(b.grpc())
+	text.WriteString(bannerEnd + "\n")
+	return text.String()
+}
+
+// title writes a line that stands out on a terminal.
+func (b *banner) title(text *strings.Builder, title string) {
+	if b.colored {
+		title = "\x1b[1m" + title + "\x1b[0m"
+	}
+	text.WriteString(title + "\n")
 }
 
 // rest returns the commands for REST.
-func (b *banner) rest() []string {
-	todos, ids := b.service+"/api/todos", b.samples[wayREST]
-	return []string{
-		b.curl("", todos, `{"title": "Buy milk", "description": "2 litres"}`),
-		b.curl("", todos+"/"+ids.kept, ""),
-		b.curl("", todos+"?pageSize=10", ""),
-		b.curl("PATCH", todos+"/"+ids.kept, `{"isCompleted": true}`),
-		b.curl("DELETE", todos+"/"+ids.deleted, ""),
-	}
+func (b *banner) rest() string {
+	todos := address(b.service) + "/api/todos"
+	return `  curl -sSw '\n' ` + todos + ` -H "Authorization: Bearer $TOKEN"
+  curl -sSw '\n' ` + todos + ` -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' -d '{"title": "Buy milk"}'
+  curl -sSw '\n' -X PATCH -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' -d '{"isCompleted": true}' \
+    ` + todos + "/" + b.sample + "\n"
 }
 
-// connect returns the commands for Connect.
-func (b *banner) connect() []string {
-	method, ids := b.service+"/todo.v1.TodoService/", b.samples[wayConnect]
-	return []string{
-		b.curl("", method+"CreateTodo", `{"title": "Buy bread"}`),
-		b.curl("", method+"GetTodo", `{"id": "`+ids.kept+`"}`),
-		b.curl("", method+"ListTodos", `{"pageSize": 10}`),
-		b.curl("", method+"UpdateTodo", `{"id": "`+ids.kept+`", "isCompleted": true}`),
-		b.curl("", method+"DeleteTodo", `{"id": "`+ids.deleted+`"}`),
-	}
+// connect returns the command for Connect.
+func (b *banner) connect() string {
+	return `  curl -sSw '\n' ` + address(b.service) + `/todo.v1.TodoService/CreateTodo \
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"title": "Buy bread"}'
+`
 }
 
-// grpc returns the commands for gRPC.
-func (b *banner) grpc() []string {
-	ids := b.samples[wayGRPC]
-	return []string{
-		b.grpcurl + " -plaintext " + b.address() + " list",
-		b.call("CreateTodo", `{"title": "Buy tea"}`),
-		b.call("GetTodo", `{"id": "`+ids.kept+`"}`),
-		b.call("ListTodos", `{"pageSize": 10}`),
-		b.call("UpdateTodo", `{"id": "`+ids.kept+`", "isCompleted": true}`),
-		b.call("DeleteTodo", `{"id": "`+ids.deleted+`"}`),
-	}
-}
-
-// tokenOfOther returns a command that prints another user's token.
-func (b *banner) tokenOfOther() string {
-	return "curl -sS " + quote(b.issuer+"/api/auth/token?user="+otherUser)
-}
-
-// listOfOther returns a command that lists another user's todos.
-func (b *banner) listOfOther() string {
-	return fmt.Sprintf(`curl -sS -w '\n' %s/api/todos -H "Authorization: Bearer $(%s | cut -d'"' -f4)"`, b.service, b.tokenOfOther())
-}
-
-// curl returns a request of curl's: with a body POST, without one GET, unless
-// a verb is given. The token comes last, since it is long.
-func (b *banner) curl(verb, url, body string) string {
-	command := `curl -sS -w '\n' `
-	if verb != "" {
-		command += "-X " + verb + " "
-	}
-	command += quote(url)
-	if body != "" {
-		command += " -H 'Content-Type: application/json' -d " + quote(body)
-	}
-	return command + " -H 'Authorization: Bearer " + b.token + "'"
-}
-
-// call returns a request of grpcurl's, which wants its flags first.
-func (b *banner) call(method, body string) string {
-	return b.grpcurl + " -plaintext -d " + quote(body) + " -H 'Authorization: Bearer " + b.token + "' " +
-		b.address() + " todo.v1.TodoService/" + method
-}
-
-// address returns host and port of the service.
-func (b *banner) address() string { return strings.TrimPrefix(b.service, "http://") }
-
-// grpcNote says where the commands for gRPC work.
-func (b *banner) grpcNote() string {
+// grpcTitle says where the command for gRPC works.
+func (b *banner) grpcTitle() string {
 	if b.grpcurl == toolGRPCurl {
-		return ", from the repository's folder; the first one builds grpcurl, since it is not installed"
+		return "gRPC, from the repository's folder: grpcurl is not installed, so it is built"
 	}
-	return ""
+	return "gRPC"
 }
+
+// grpc returns the command for gRPC.
+func (b *banner) grpc() string {
+	separator := " "
+	if b.grpcurl == toolGRPCurl {
+		separator = " \\\n    "
+	}
+	return "  " + b.grpcurl + " -plaintext" + separator + `-H "Authorization: Bearer $TOKEN" \
+    -d '{"title": "Buy tea"}' ` + address(b.service) + ` todo.v1.TodoService/CreateTodo
+`
+}
+
+// address returns a URL without its scheme, which curl needs none of.
+func address(url string) string { return strings.TrimPrefix(url, "http://") }
 
 // toolGRPCurl runs the grpcurl that the repository pins.
 const toolGRPCurl = "go tool -modfile=tools/go.mod grpcurl"
@@ -125,4 +116,29 @@ func findGRPCurl() string {
 		return "grpcurl"
 	}
 	return toolGRPCurl
+}
+
+// databaseCommand returns how to look into the database on this machine, which
+// has no psql when PostgreSQL was downloaded: then it is just the URL.
+func databaseCommand(url string) string {
+	if _, err := exec.LookPath("psql"); err != nil {
+		return url
+	}
+	return "psql " + quote(url)
+}
+
+// shortest returns a path as seen from a folder when it is in there.
+func shortest(path, from string) string {
+	if relative, err := filepath.Rel(from, path); err == nil && filepath.IsLocal(relative) {
+		return relative
+	}
+	return path
+}
+
+// quote makes a word of a shell's command line of s.
+func quote(s string) string {
+	if strings.ContainsAny(s, ` "'$&?*{}()[];<>|`+"`\\") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
 }

@@ -25,16 +25,12 @@ type betterAuth struct {
 	node, program string // Absolute.
 	dir           string // Where it runs.
 	databaseURL   string
-	secretFile    string
+	secret        string
 }
 
 // serve runs the issuer on the port, or on the next that is free, and returns
 // when it is ready. Pages of the origins may call it.
 func (b *betterAuth) serve(ctx context.Context, port int, origins string) (*child, error) {
-	secret, err := keptSecret(b.secretFile)
-	if err != nil {
-		return nil, fmt.Errorf("the secret of Better Auth: %w", err)
-	}
 	address, err := freeAddress(ctx, port)
 	if err != nil {
 		return nil, fmt.Errorf("the issuer: %w", err)
@@ -45,7 +41,7 @@ func (b *betterAuth) serve(ctx context.Context, port int, origins string) (*chil
 	cmd.Env = environment(
 		"DATABASE_URL="+b.databaseURL,
 		"BETTER_AUTH_URL="+localURL(address),
-		"BETTER_AUTH_SECRET="+secret,
+		"BETTER_AUTH_SECRET="+b.secret,
 		"TRUSTED_ORIGINS="+origins,
 		"HOST="+address.IP.String(),
 		"PORT="+strconv.Itoa(address.Port),

@@ -22,15 +22,12 @@ type database struct {
 }
 
 // startDatabase runs PostgreSQL with its data in dir, or in substitute when
-// dir is closed to the user that PostgreSQL runs as.
-func startDatabase(ctx context.Context, dir, substitute string, stdout io.Writer) (*database, error) {
-	config := pglocal.Config{Dir: dir}
-	if cache, err := os.UserCacheDir(); err == nil {
-		config.CacheDir = filepath.Join(cache, "todo-backend")
-	}
+// dir is closed to the user that PostgreSQL runs as. Where it is not installed
+// it is downloaded, from mirror if not empty.
+func startDatabase(ctx context.Context, dir, substitute, mirror string, stdout io.Writer) (*database, error) {
+	config := pglocal.Config{Dir: dir, Mirror: mirror, Progress: stdout}
 	if _, err := os.Stat(dir); err != nil {
-		const note = "Making a database. If PostgreSQL is not installed, it is downloaded first, which can take minutes.\n"
-		if _, err := io.WriteString(stdout, note); err != nil {
+		if _, err := io.WriteString(stdout, "Making a database.\n"); err != nil {
 			return nil, err
 		}
 	}

@@ -18,7 +18,7 @@ func TestRootsPrivateFoldersAreNoObstacle(t *testing.T) {
 	substitute := filepath.Join(newDir(t), "postgres")
 	for _, want := range []string{"Making a database", ""} {
 		var stdout strings.Builder
-		d, err := startDatabase(t.Context(), filepath.Join(private, "postgres"), substitute, &stdout)
+		d, err := startDatabase(t.Context(), filepath.Join(private, "postgres"), substitute, "", &stdout)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,15 +20,23 @@ func get(t *testing.T, handler http.Handler, target string) *httptest.ResponseRe
 
 func TestTheDocsAreServedWithAllThatTheyNeed(t *testing.T) {
 	t.Parallel()
-	docs := http.NewServeMux()
-	docs.Handle("GET "+docsPath, newDocs("http://localhost:1", "http://localhost:2", "alice"))
-	page := get(t, docs, docsPath)
+	routes := http.NewServeMux()
+	routes.Handle("GET "+docsPath, (&docs{
+		service: "http://localhost:1",
+		issuer:  "http://localhost:2",
+		token:   "http://localhost:2/api/auth/token?user=alice",
+		note:    localNote("http://localhost:2/token"),
+	}).handler())
+	page := get(t, routes, docsPath)
 	if page.Code != http.StatusOK {
 		t.Fatalf("%d", page.Code)
 	}
 	html := page.Body.String()
-	// In a script, where slashes are escaped in part.
-	for _, want := range []string{"openapi.yaml", `"http://localhost:2/api/auth/token?user=alice"`} {
+	// In a script, where slashes are escaped in part, and in the note.
+	for _, want := range []string{
+		"openapi.yaml", `"http://localhost:2/api/auth/token?user=alice"`,
+		"export TOKEN=$(curl -sS localhost:2/token)", "&#39;localhost:2/token?user=bob&#39;",
+	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("no %s in\n%s", want, html)
 		}
@@ -41,7 +49,7 @@ func TestTheDocsAreServedWithAllThatTheyNeed(t *testing.T) {
 		if !strings.HasPrefix(file[1], docsPath) {
 			t.Errorf("%s is from elsewhere", file[1])
 		}
-		if res := get(t, docs, file[1]); res.Code != http.StatusOK || res.Body.Len() == 0 {
+		if res := get(t, routes, file[1]); res.Code != http.StatusOK || res.Body.Len() == 0 {
 			t.Errorf("%s: %d, %d bytes", file[1], res.Code, res.Body.Len())
 		}
 	}
@@ -54,10 +62,10 @@ func TestTheDocsAreServedWithAllThatTheyNeed(t *testing.T) {
 			t.Errorf("no %s in the policy: %s", directive, policy)
 		}
 	}
-	if res := get(t, docs, strings.TrimSuffix(docsPath, "/")); res.Header().Get("Location") != docsPath {
+	if res := get(t, routes, strings.TrimSuffix(docsPath, "/")); res.Header().Get("Location") != docsPath {
 		t.Errorf("without the slash: %d to %q", res.Code, res.Header().Get("Location"))
 	}
-	if res := get(t, docs, docsPath+"other.js"); res.Code != http.StatusNotFound {
+	if res := get(t, routes, docsPath+"other.js"); res.Code != http.StatusNotFound {
 		t.Errorf("another file: %d", res.Code)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"example.com/todo-backend/internal/pglocal"
 )
 
 // patience bounds every wait of these tests. It is no measure of speed.
@@ -54,17 +57,23 @@ func (t tests) Run() int {
 	return t.M.Run()
 }
 
-// programs are those that the tests run, built when first needed.
+// programs are those that the tests run, built when first needed, and those of
+// PostgreSQL, without which each test fails at once.
 var programs struct {
-	once sync.Once
-	dir  string
-	err  error
+	once     sync.Once
+	dir      string
+	postgres string
+	err      error
 }
 
 // programsDir returns the folder of todod and the grpcurl that is pinned.
 func programsDir(t *testing.T) string {
 	t.Helper()
 	programs.once.Do(func() {
+		programs.postgres, programs.err = pglocal.Find(t.Context(), os.Getenv(pglocal.MirrorVariable), os.Stderr)
+		if programs.err != nil {
+			return
+		}
 		for _, args := range [][]string{
 			{"./cmd/todod"},
 			{"-modfile=tools/go.mod", "github.com/fullstorydev/grpcurl/cmd/grpcurl"},
@@ -134,14 +143,23 @@ type dev struct {
 // It is killed when the test has ended, if not before.
 func launchDev(t *testing.T, dir string, args ...string) *dev {
 	t.Helper()
+	return launchDevOn(t, nil, os.Getenv(pglocal.MirrorVariable), dir, args...)
+}
+
+// launchDevOn starts todo-dev on a machine, which a command line begins with,
+// with a mirror to download PostgreSQL from.
+func launchDevOn(t *testing.T, machine []string, mirror, dir string, args ...string) *dev {
+	t.Helper()
 	programs := programsDir(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	line := append(slices.Clone(machine), self, "-todod", filepath.Join(programs, "todod"), "-dir", dir)
+	line = append(line, args...)
 	// Not the test's context, which would kill it before it is asked to end.
-	cmd := exec.CommandContext(context.Background(), self, append([]string{"-todod", filepath.Join(programs, "todod"), "-dir", dir}, args...)...)
-	cmd.Env = append(os.Environ(), childVariable+"=1", "PATH="+programs+":"+os.Getenv("PATH"))
+	cmd := exec.CommandContext(context.Background(), line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), childVariable+"=1", pglocal.MirrorVariable+"="+mirror, "PATH="+programs+":"+os.Getenv("PATH"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	d := &dev{cmd: cmd, dir: dir, output: &transcript{grown: make(chan struct{})}, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = d.output, d.output
@@ -232,10 +250,11 @@ func hasEnded(pid int) bool {
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
-// value returns what the banner says about something.
+// value returns what the banner says about something, without the note behind
+// it.
 func (d *dev) value(t *testing.T, name string) string {
 	t.Helper()
-	match := regexp.MustCompile(`(?m)^  ` + name + ` +(.+)$`).FindStringSubmatch(d.output.text())
+	match := regexp.MustCompile(`(?m)^  ` + name + ` +(.+?)(?:  \(.*)?$`).FindStringSubmatch(d.output.text())
 	if match == nil {
 		t.Fatalf("the banner has no %s:\n%s", name, d.output.text())
 	}

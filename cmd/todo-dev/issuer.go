@@ -1,14 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 
 	"example.com/todo-backend/internal/auth/authtest"
 )
+
+// tokenPath is where a shell gets a token.
+const tokenPath = "/token"
+
+// ownUser is the made-up user who a token is for when nobody is named.
+const ownUser = "alice"
 
 // issuer stands in for Better Auth, on loopback only: it hands out tokens for
 // anybody.
@@ -35,7 +43,28 @@ func startIssuer(ctx context.Context, port int, keyFile string) (*issuer, error)
 	}
 	routes := http.NewServeMux()
 	routes.Handle("/api/", tokens)
-	return &issuer{Issuer: tokens, server: startServer("the issuer", listener, routes), routes: routes}, nil
+	i := &issuer{Issuer: tokens, routes: routes}
+	routes.HandleFunc("GET "+tokenPath, i.serveToken)
+	i.server = startServer("the issuer", listener, routes)
+	return i, nil
+}
+
+// serveToken answers with a token for the user who is named, or for ownUser, and
+// with nothing else: a shell needs no JSON.
+func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
+	name := cmp.Or(r.FormValue("user"), ownUser)
+	if !authtest.ValidUser(name) {
+		http.Error(w, "name a user of 1 to 255 characters: "+tokenPath+"?user=bob", http.StatusBadRequest)
+		return
+	}
+	writeToken(w, i.Token(name, registeredClaims))
+}
+
+// writeToken answers with a token, as a line of text.
+func writeToken(w http.ResponseWriter, token string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, token+"\n") //nolint:gosec // G705: it is plain text; and the caller may be gone
 }
 
 // registeredClaims leaves out the user's fields, as Better Auth's definePayload

@@ -112,7 +112,7 @@ func TestTwoRunsDoNotGetInEachOthersWay(t *testing.T) {
 		}
 	}
 	for _, d := range []*dev{first, other} {
-		if answer := paste(t, d.commands()[2], ""); !strings.Contains(answer, `"todos":[{`) {
+		if answer := paste(t, d.command(t, "export")+"\n"+d.command(t, `/api/todos -H "Authorization: Bearer $TOKEN"`), ""); !strings.Contains(answer, `"todos":[{`) {
 			t.Errorf("a list of one of two runs: %s", answer)
 		}
 	}

@@ -5,11 +5,11 @@
 //
 //	todo-dev [-todod FILE] [-dir FOLDER] [-port N] [-issuer-port N]
 //
-// It prints commands to paste, one for each operation, and then the service's
-// log. The issuer, or the page where there is one, has the API's description at
-// /docs/, to read and to try out. Ctrl-C ends everything. The database and the
-// issuer's key are kept in the folder, so todos and tokens stay good over
-// restarts.
+// It prints a screen of commands to paste, and then the service's log. The
+// issuer, or the page where there is one, has the API's description at /docs/, to
+// read and to try out, and a token for a shell at /token. Ctrl-C ends everything.
+// The database and the issuer's key are kept in the folder, so todos and tokens
+// stay good over restarts.
 //
 //	todo-dev -web FOLDER [-page-port N] [...]
 //
@@ -17,8 +17,10 @@
 // folder is the repository's web, with its packages installed and the page
 // built. Users sign up in the page, and are kept too.
 //
-// Settings of todod in the environment, such as LOG_LEVEL and CORS_ORIGINS,
-// reach it, but for those that todo-dev has to set.
+// Settings of todod in the environment, such as LOG_LEVEL, reach it, but for
+// those that todo-dev has to set. CORS_ORIGINS names pages that may call besides
+// those that the usual frontend tools serve. POSTGRES_MIRROR is the Maven
+// repository that PostgreSQL is downloaded from where it is not installed.
 package main
 
 import (

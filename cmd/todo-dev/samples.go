@@ -10,60 +10,36 @@ import (
 	"time"
 )
 
-// ownUser is the made-up user whom the printed commands act as; otherUser
-// shows that nobody sees another's todos.
-const (
-	ownUser   = "alice"
-	otherUser = "bob"
-)
+// sampleTitle is the todo that the printed commands complete.
+const sampleTitle = "Complete me"
 
-// way is a way to call the service.
-type way string
-
-const (
-	wayREST    way = "REST"
-	wayConnect way = "Connect"
-	wayGRPC    way = "gRPC"
-)
-
-// samples are the ids of todos that exist. Each way has its own, so that its
-// commands succeed whatever the others did.
-type samples map[way]struct {
-	kept    string // To get and to update.
-	deleted string // To delete.
-}
-
-// ensureSamples makes those of the samples that the user has not, or no
-// longer, among their newest todos.
-func ensureSamples(ctx context.Context, serviceURL, token string) (samples, error) {
+// ensureSample returns the id of the sample, which it creates when the token's
+// user has none, or no longer, among their newest todos.
+func ensureSample(ctx context.Context, serviceURL, token string) (string, error) {
 	client := &sampleClient{
 		http:  &http.Client{Timeout: 15 * time.Second},
 		url:   serviceURL + "/api/todos",
 		token: token,
 	}
 	defer client.http.CloseIdleConnections()
-	existing, err := client.list(ctx)
+	var page struct{ Todos []sampleTodo }
+	if err := client.call(ctx, http.MethodGet, client.url+"?pageSize=200", nil, &page); err != nil {
+		return "", fmt.Errorf("list todos: %w", err)
+	}
+	for _, todo := range page.Todos {
+		if todo.Title == sampleTitle {
+			return todo.ID, nil
+		}
+	}
+	body, err := json.Marshal(sampleTodo{Title: sampleTitle})
 	if err != nil {
-		return nil, fmt.Errorf("list todos: %w", err)
+		return "", err
 	}
-	ensure := func(title string) (string, error) {
-		if id, found := existing[title]; found {
-			return id, nil
-		}
-		return client.create(ctx, title)
+	var made sampleTodo
+	if err := client.call(ctx, http.MethodPost, client.url, body, &made); err != nil {
+		return "", fmt.Errorf("create a todo: %w", err)
 	}
-	all := make(samples)
-	for _, w := range []way{wayREST, wayConnect, wayGRPC} {
-		ids := all[w]
-		if ids.kept, err = ensure("Complete me over " + string(w)); err != nil {
-			return nil, fmt.Errorf("create a todo: %w", err)
-		}
-		if ids.deleted, err = ensure("Delete me over " + string(w)); err != nil {
-			return nil, fmt.Errorf("create a todo: %w", err)
-		}
-		all[w] = ids
-	}
-	return all, nil
+	return made.ID, nil
 }
 
 // sampleClient calls the service over REST.
@@ -76,30 +52,6 @@ type sampleClient struct {
 type sampleTodo struct {
 	ID    string `json:"id,omitempty"`
 	Title string `json:"title"`
-}
-
-// list returns the ids of the user's newest todos by title.
-func (c *sampleClient) list(ctx context.Context) (map[string]string, error) {
-	var page struct{ Todos []sampleTodo }
-	if err := c.call(ctx, http.MethodGet, c.url+"?pageSize=200", nil, &page); err != nil {
-		return nil, err
-	}
-	ids := make(map[string]string)
-	for _, todo := range page.Todos {
-		ids[todo.Title] = todo.ID
-	}
-	return ids, nil
-}
-
-// create makes a todo and returns its id.
-func (c *sampleClient) create(ctx context.Context, title string) (string, error) {
-	body, err := json.Marshal(sampleTodo{Title: title})
-	if err != nil {
-		return "", err
-	}
-	var made sampleTodo
-	err = c.call(ctx, http.MethodPost, c.url, body, &made)
-	return made.ID, err
 }
 
 // call sends a request and reads its answer, which has to be a success.

@@ -1,22 +1,26 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/pglocal"
 )
 
 // tokenLife is how long the built-in issuer's tokens are good: a working day,
 // and some.
 const tokenLife = 12 * time.Hour
 
-// browserOrigins are where the usual frontend tools serve pages in
-// development.
-const browserOrigins = "http://localhost:3000,http://localhost:5173"
+// browserPorts returns where the usual frontend tools serve pages in
+// development: Next.js, Vite's preview, Angular, Vite and Vue.
+func browserPorts() []int { return []int{3000, 4173, 4200, 5173, 8080} }
 
 // stack is everything that runs.
 type stack struct {
@@ -45,7 +49,7 @@ func (s *stack) start(ctx context.Context) error {
 		return err
 	}
 	data := filepath.Join(dir, "postgres")
-	db, err := startDatabase(ctx, data, substituteFor(data), s.stdout)
+	db, err := startDatabase(ctx, data, substituteFor(data), s.getenv(pglocal.MirrorVariable), s.stdout)
 	if err != nil {
 		return err
 	}
@@ -74,47 +78,71 @@ func (s *stack) startLocal(ctx context.Context, program *todod, db *database) er
 		return err
 	}
 	s.add(issuer)
-	origins := issuer.Origin() + "," + cmp.Or(s.getenv("CORS_ORIGINS"), browserOrigins)
-	service, err := program.serve(ctx, s.port, issuer.Origin(), origins)
+	service, err := program.serve(ctx, s.port, issuer.Origin(), s.origins(issuer.Origin()))
 	if err != nil {
 		return err
 	}
 	s.add(service)
-	issuer.routes.Handle("GET "+docsPath, newDocs(service.url, issuer.Origin(), ownUser))
-	token := issuer.Token(ownUser, registeredClaims)
-	ids, err := ensureSamples(ctx, service.url, token)
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, service.output.tail())
-	}
-	return s.announce(&banner{
-		places: places{
-			service:  service.url,
-			docs:     issuer.Origin() + docsPath,
-			issuer:   issuer.Origin(),
-			database: program.databaseURL,
-			data:     db.dir,
-		},
-		token:   token,
-		samples: ids,
-		grpcurl: findGRPCurl(),
-		style:   s.style(),
-	}, service.output)
+	tokenURL := issuer.Origin() + tokenPath
+	issuer.routes.Handle("GET "+docsPath, (&docs{
+		service: service.url,
+		issuer:  issuer.Origin(),
+		token:   issuer.Origin() + authtest.TokenPath + "?user=" + ownUser,
+		note:    localNote(tokenURL),
+	}).handler())
+	return s.announce(ctx, &banner{
+		service:  service.url,
+		docs:     issuer.Origin() + docsPath,
+		issuer:   issuer.Origin(),
+		token:    tokenURL,
+		tokens:   "a token for anybody: " + tokenPath + "?user=bob",
+		database: databaseCommand(program.databaseURL),
+		data:     db.dir,
+	}, issuer.Token(ownUser, registeredClaims), service.output)
 }
 
-// announce prints the banner, and has the logs follow.
-func (s *stack) announce(banner fmt.Stringer, logs ...*output) error {
-	if _, err := io.WriteString(s.stdout, banner.String()); err != nil {
+// origins returns the origins of the pages that may call: those given, those
+// that the environment names, and those of the usual tools.
+func (s *stack) origins(own ...string) string {
+	all := append(own, strings.FieldsFunc(s.getenv("CORS_ORIGINS"), func(r rune) bool { return r == ',' || r == ' ' })...)
+	for _, port := range browserPorts() {
+		for _, host := range []string{"localhost", "127.0.0.1"} {
+			all = append(all, fmt.Sprintf("http://%s:%d", host, port))
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ",")
+}
+
+// announce makes the todo that the banner's commands complete, for the user of
+// the token, prints the banner, and has the logs follow.
+func (s *stack) announce(ctx context.Context, b *banner, token string, service *output, others ...*output) error {
+	var err error
+	if b.sample, err = ensureSample(ctx, b.service, token); err != nil {
+		return fmt.Errorf("%w\n%s", err, service.tail())
+	}
+	if folder, err := os.Getwd(); err == nil {
+		b.data = shortest(b.data, folder)
+	}
+	b.grpcurl = findGRPCurl()
+	b.colored = isTerminal(s.stdout) && s.getenv("NO_COLOR") == ""
+	if _, err := io.WriteString(s.stdout, b.String()); err != nil {
 		return err
 	}
-	for _, log := range logs {
+	for _, log := range append(others, service) {
 		log.passOn(s.stdout)
 	}
 	return nil
 }
 
-// style returns how to print, as NO_COLOR and the terminal want it.
-func (s *stack) style() style {
-	return style{colored: isTerminal(s.stdout) && s.getenv("NO_COLOR") == ""}
+// isTerminal reports whether w is a terminal.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // wait returns when ctx ends, or with an error when a part ends by itself.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+
+	"example.com/todo-backend/internal/auth/authtest"
 )
 
 // webFolder is what -web names: the sources of Better Auth and of the page,
@@ -63,17 +65,17 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 			_ = listener.Close()
 		}
 	}()
-	origins := localURL(listener.Addr())
-	if others := s.getenv("CORS_ORIGINS"); others != "" {
-		origins += "," + others
+	origins := s.origins(localURL(listener.Addr()))
+	secret, err := keptSecret(filepath.Join(db.dir, "better-auth.secret"))
+	if err != nil {
+		return fmt.Errorf("the secret of Better Auth: %w", err)
 	}
-
 	issuer, err := (&betterAuth{
 		node:        web.node,
 		program:     web.betterAuth,
 		dir:         program.dir,
 		databaseURL: program.databaseURL,
-		secretFile:  filepath.Join(db.dir, "better-auth.secret"),
+		secret:      secret,
 	}).serve(ctx, s.issuerPort, origins)
 	if err != nil {
 		return err
@@ -88,22 +90,34 @@ func (s *stack) startWeb(ctx context.Context, web *webFolder, program *todod, db
 	if err != nil {
 		return err
 	}
+	developer, err := newDeveloper(issuer.url, secret)
+	if err != nil {
+		return err
+	}
+	token, err := developer.token(ctx)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, issuer.output.tail())
+	}
+	tokenURL := localURL(listener.Addr()) + tokenPath
 	routes := http.NewServeMux()
-	routes.Handle("GET "+docsPath, newDocs(service.url, issuer.url, ""))
+	routes.Handle("GET "+docsPath, (&docs{
+		service: service.url,
+		issuer:  issuer.url,
+		token:   issuer.url + authtest.TokenPath,
+		note:    webNote(localURL(listener.Addr()), tokenURL),
+	}).handler())
+	routes.HandleFunc("GET "+tokenPath, developer.serveToken)
 	routes.Handle("/", handler)
 	page := startServer("the page", listener, routes)
 	s.add(page)
-
-	return s.announce(&webBanner{
-		places: places{
-			service:  service.url,
-			docs:     page.url + docsPath,
-			issuer:   issuer.url,
-			database: program.databaseURL,
-			data:     db.dir,
-		},
-		page:    page.url,
-		cookies: filepath.Join(program.dir, "cookies.txt"),
-		style:   s.style(),
-	}, issuer.output, service.output)
+	return s.announce(ctx, &banner{
+		page:     page.url,
+		service:  service.url,
+		docs:     page.url + docsPath,
+		issuer:   issuer.url,
+		token:    tokenURL,
+		tokens:   "the token is " + developerEmail + "'s",
+		database: databaseCommand(program.databaseURL),
+		data:     db.dir,
+	}, token, service.output, issuer.output)
 }

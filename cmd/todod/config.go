@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
-	"github.com/joho/godotenv"
+
+	"example.com/todo-backend/internal/postgres"
 )
 
 // serveConfig is what `todod serve` reads from the environment. .env.example
@@ -16,10 +19,13 @@ import (
 type serveConfig struct {
 	DatabaseURL   databaseURL `env:"DATABASE_URL,required"`
 	BetterAuthURL origin      `env:"BETTER_AUTH_URL,required"`
-	CORSOrigins   []origin    `env:"CORS_ORIGINS,required"`
+	CORSOrigins   origins     `env:"CORS_ORIGINS,required"`
 
 	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
+	CORSHeaders              headerNames `env:"CORS_HEADERS"`
 	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
+	MaxConnections           number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
+	KeepAliveTimeout         seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
 	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
 	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"4"` // 0: none is shared.
 	JWTIssuer                string      `env:"JWT_ISSUER"`                                // Empty: BetterAuthURL.
@@ -32,13 +38,20 @@ type serveConfig struct {
 	ShutdownDelay            seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
 }
 
-// check finds what is wrong with the settings together.
-func (c *serveConfig) check() error {
+// check finds what is wrong with settings that are right by themselves. IsFaulty
+// says whether one of some has a fault of its own.
+func (c *serveConfig) check(isFaulty func(names ...string) bool) error {
 	var errs []error
-	if c.JWKSCacheTTL == 0 {
+	if c.MaxConnections == 0 && !isFaulty("MAX_CONNECTIONS") {
+		errs = append(errs, errors.New("MAX_CONNECTIONS must be at least 1"))
+	}
+	if c.KeepAliveTimeout == 0 && !isFaulty("KEEP_ALIVE_TIMEOUT") {
+		errs = append(errs, errors.New("KEEP_ALIVE_TIMEOUT must be at least 1"))
+	}
+	if c.JWKSCacheTTL == 0 && !isFaulty("JWKS_CACHE_TTL") {
 		errs = append(errs, errors.New("JWKS_CACHE_TTL must be at least 1"))
 	}
-	if c.JWKSMaxStale < c.JWKSCacheTTL {
+	if c.JWKSMaxStale < c.JWKSCacheTTL && !isFaulty("JWKS_CACHE_TTL", "JWKS_MAX_STALE") {
 		errs = append(errs, errors.New("JWKS_MAX_STALE must not be less than JWKS_CACHE_TTL"))
 	}
 	return errors.Join(errs...)
@@ -51,77 +64,126 @@ type migrateConfig struct {
 	LogLevel          logLevel    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
-func (c *migrateConfig) check() error { return nil }
-
-// dotenvFile fills in what the environment leaves out.
-const dotenvFile = ".env"
+func (c *migrateConfig) check(func(...string) bool) error { return nil }
 
 // loadConfig reads a configuration. Its error names each variable that is
 // missing or wrong on a line of its own, all of them at once, and contains no
 // secret.
 func loadConfig[C any, P interface {
 	*C
-	check() error
+	check(isFaulty func(names ...string) bool) error
 }](getenv func(string) string) (C, error) {
 	var cfg C
-	file, err := readDotenv()
-	if err != nil {
-		return cfg, fmt.Errorf("configuration:\n%w", err)
-	}
 	params, err := env.GetFieldParams(&cfg)
 	if err != nil {
 		return cfg, err
 	}
+	var found faults
+	file, err := readDotenv(dotenvFile)
+	found.add("", err)
 	environment := make(map[string]string)
 	for _, param := range params {
-		value := strings.TrimSpace(getenv(param.Key))
-		if value == "" {
-			value = strings.TrimSpace(file[param.Key])
-		}
+		value, err := lookUp(param.Key, getenv, file)
+		found.add(param.Key, err)
 		// An empty variable counts as missing, so it stays out.
-		if value != "" {
+		if value != "" && err == nil {
 			environment[param.Key] = value
 		}
 	}
-	if err := env.ParseWithOptions(&cfg, env.Options{Environment: environment}); err != nil {
-		return cfg, fmt.Errorf("configuration:\n%w", namedErrors(reflect.TypeFor[C](), err))
-	}
-	if err := P(&cfg).check(); err != nil {
-		return cfg, fmt.Errorf("configuration:\n%w", err)
-	}
-	return cfg, nil
+	found.addParsed(reflect.TypeFor[C](), env.ParseWithOptions(&cfg, env.Options{Environment: environment}))
+	found.add("", P(&cfg).check(found.has))
+	return cfg, found.err()
 }
 
-// namedErrors turns the library's errors, which name struct fields, into ones
-// that name variables.
-func namedErrors(config reflect.Type, err error) error {
+// lookUp returns the value of a setting, empty when it has none.
+func lookUp(name string, getenv func(string) string, file dotenv) (string, error) {
+	value, err := readSetting(getenv(name), false)
+	if value != "" || err != nil {
+		return value, err
+	}
+	if value, err = readSetting(file[name], true); err != nil {
+		err = fmt.Errorf("%w (in %s)", err, dotenvFile)
+	}
+	return value, err
+}
+
+// faults are what is wrong with a configuration.
+type faults struct {
+	errs  []error
+	names map[string]bool // The settings that have one.
+}
+
+// add adds what is wrong with a setting, in words that follow its name. Without
+// a name the error has its own. No error is no fault.
+func (f *faults) add(name string, err error) {
+	if err == nil {
+		return
+	}
+	if several, ok := errors.AsType[severalErrors](err); ok && name != "" {
+		for _, err := range several.Unwrap() {
+			f.add(name, err)
+		}
+		return
+	}
+	if surroundings, ok := errors.AsType[*postgres.EnvironmentError](err); ok {
+		if name, err = surroundings.Variable, surroundings; f.has(name) {
+			return // By another connection string too.
+		}
+	} else if name != "" {
+		err = fmt.Errorf("%s %w", name, err)
+	}
+	if f.names == nil {
+		f.names = make(map[string]bool)
+	}
+	f.names[name] = true
+	f.errs = append(f.errs, err)
+}
+
+// severalErrors is what [errors.Join] makes.
+type severalErrors interface {
+	error
+	Unwrap() []error
+}
+
+// addParsed adds the library's errors, which name struct fields, as those of
+// variables.
+func (f *faults) addParsed(config reflect.Type, err error) {
 	aggregate, ok := errors.AsType[env.AggregateError](err)
 	if !ok {
-		return err
+		f.add("", err)
+		return
 	}
-	var errs []error
 	for _, err := range aggregate.Errors {
 		if missing, ok := errors.AsType[env.VarIsNotSetError](err); ok {
-			errs = append(errs, fmt.Errorf("%s is required", missing.Key))
+			if !f.has(missing.Key) { // It is there, and can't be read.
+				f.add(missing.Key, errors.New("is required"))
+			}
 		} else if wrong, ok := errors.AsType[env.ParseError](err); ok {
 			field, _ := config.FieldByName(wrong.Name)
 			name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-			errs = append(errs, fmt.Errorf("%s %w", name, wrong.Err))
+			f.add(name, wrong.Err)
 		} else {
-			errs = append(errs, err)
+			f.add("", err)
 		}
 	}
-	return errors.Join(errs...)
 }
 
-func readDotenv() (map[string]string, error) {
-	file, err := godotenv.Read(dotenvFile)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		return file, nil
+// has reports whether one of the settings has a fault.
+func (f *faults) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return f.names[name] })
+}
+
+func (f *faults) err() error {
+	if len(f.errs) == 0 {
+		return nil
 	}
-	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
-		return nil, err
+	return fmt.Errorf("configuration:\n%w", errors.Join(f.errs...))
+}
+
+// logIgnored tells who expects otherwise that the environment says nothing of the
+// database but its URL.
+func logIgnored(ctx context.Context, logger *slog.Logger, getenv func(string) string) {
+	if names := postgres.IgnoredVariables(getenv); len(names) > 0 {
+		logger.InfoContext(ctx, "variables of libpq have no effect: the URL says all of the database", "variables", names)
 	}
-	// The parser's own error quotes the file, secrets included.
-	return nil, fmt.Errorf("%s has a line that is not NAME=value", dotenvFile)
 }

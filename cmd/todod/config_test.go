@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,7 +16,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/joho/godotenv"
 )
 
 // required are the settings without which nothing starts.
@@ -38,8 +40,10 @@ func TestDefaults(t *testing.T) {
 	want := serveConfig{
 		DatabaseURL:              "postgres://user:pass@db.example.com/todo?sslmode=require&channel_binding=require",
 		BetterAuthURL:            "https://auth.example.com",
-		CORSOrigins:              []origin{"https://app.example.com"},
+		CORSOrigins:              origins{"https://app.example.com"},
 		ListenAddr:               ":8080",
+		MaxConnections:           4096,
+		KeepAliveTimeout:         seconds(620 * time.Second),
 		DatabaseMaxConns:         16,
 		DatabaseSharedStatements: 4,
 		JWKSCacheTTL:             seconds(time.Hour),
@@ -55,9 +59,10 @@ func TestDefaults(t *testing.T) {
 func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 	t.Parallel()
 	_, err := load(map[string]string{
-		"DATABASE_URL":       "postgres://user:canary@host:notaport/todo",
+		"DATABASE_URL":       "postgres://user:canary@host:notaport/todo?pgbouncer=true",
 		"BETTER_AUTH_URL":    "https://auth.example.com/path",
 		"CORS_ORIGINS":       "https://app.example.com,*",
+		"CORS_HEADERS":       "traceparent, a b",
 		"LOG_LEVEL":          "loud",
 		"LISTEN_ADDR":        "8080",
 		"DATABASE_MAX_CONNS": "0",
@@ -72,11 +77,11 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 13 {
-		t.Errorf("%d lines, want a heading and 12:\n%v", len(lines), err)
+	if len(lines) != 15 {
+		t.Errorf("%d lines, want a heading and 14:\n%v", len(lines), err)
 	}
 	for _, want := range []string{
-		"DATABASE_URL must", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must",
+		"DATABASE_URL needs each port to be a number", "DATABASE_URL has the parameter pgbouncer", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must", "CORS_HEADERS must be names of headers",
 		"LOG_LEVEL must be debug, info, warn or error", "LISTEN_ADDR must be like", "DATABASE_MAX_CONNS must be a number",
 		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
 		"RATE_LIMIT_RPS must be a number from 0 to", "MAX_TODOS_PER_USER must be a number from 0 to 1000000",
@@ -91,6 +96,46 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 	}
 }
 
+func TestConnectionsHaveBounds(t *testing.T) {
+	t.Parallel()
+	settings := required()
+	settings["MAX_CONNECTIONS"], settings["KEEP_ALIVE_TIMEOUT"] = "0", "0"
+	_, err := load(settings)
+	for _, want := range []string{"MAX_CONNECTIONS must be at least 1", "KEEP_ALIVE_TIMEOUT must be at least 1"} {
+		if err == nil || !strings.Contains(err.Error(), "\n"+want) {
+			t.Errorf("no line says %q: %v", want, err)
+		}
+	}
+}
+
+// TestAVariableThatMisleadsTheDriverIsNamed changes the environment, so it can't
+// run in parallel.
+func TestAVariableThatMisleadsTheDriverIsNamed(t *testing.T) {
+	settings := required()
+	settings["DATABASE_DIRECT_URL"] = settings["DATABASE_URL"]
+	t.Setenv("PGSSLROOTCERT", "/nowhere/canary.crt") // Without effect.
+	if _, err := load(settings); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("PGSERVICE", "x")
+	_, serveErr := load(settings)
+	migrateErr := run(t.Context(), []string{"migrate"}, func(name string) string { return settings[name] }, io.Discard)
+	for _, err := range []error{serveErr, migrateErr} {
+		if err == nil || !strings.HasPrefix(err.Error(), "configuration:\nPGSERVICE must not be set") || strings.Count(err.Error(), "\n") != 1 {
+			t.Errorf("with PGSERVICE: %v", err)
+		}
+	}
+}
+
+func TestVariablesWithoutEffectAreNamedInTheLog(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"PGPASSWORD": "canary", "PGHOST": "canary"})
+	line := s.logs.wait(t, func(line logLine) bool { return line["variables"] != nil }, s.done)
+	if fmt.Sprint(line["variables"]) != "[PGHOST PGPASSWORD]" || line["level"] != "INFO" || strings.Contains(s.logs.text(), "canary") {
+		t.Errorf("%v", line)
+	}
+}
+
 func TestWhatIsRequiredIsNamedWhenMissingOrEmpty(t *testing.T) {
 	t.Parallel()
 	_, err := load(map[string]string{"DATABASE_URL": "", "BETTER_AUTH_URL": " "})
@@ -101,70 +146,12 @@ func TestWhatIsRequiredIsNamedWhenMissingOrEmpty(t *testing.T) {
 	}
 }
 
-func TestOriginsAreReadAsBrowsersWriteThem(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"https://a.example":        "https://a.example",
-		"https://a.example/":       "https://a.example",
-		" HTTPS://A.Example:443 ":  "https://a.example",
-		"http://localhost:80":      "http://localhost",
-		"http://localhost:5173":    "http://localhost:5173",
-		"http://[::1]:3000":        "http://[::1]:3000",
-		"*":                        "",
-		"https://*.example":        "",
-		"null":                     "",
-		"a.example":                "",
-		"ftp://a.example":          "",
-		"https://":                 "",
-		"https://a.example/path":   "",
-		"https://a.example?q":      "",
-		"https://a.example#f":      "",
-		"https://u:pw@a.example":   "",
-		"https://a.example:99999x": "",
-	} {
-		var got origin
-		err := got.UnmarshalText([]byte(text))
-		if string(got) != want || (err == nil) != (want != "") {
-			t.Errorf("%q is read as %q, %v", text, got, err)
-		}
-	}
-}
-
 func TestStaleKeysAreKeptNoShorterThanFreshOnes(t *testing.T) {
 	t.Parallel()
 	settings := required()
 	settings["JWKS_CACHE_TTL"], settings["JWKS_MAX_STALE"] = "60", "59"
 	if _, err := load(settings); err == nil || !strings.Contains(err.Error(), "JWKS_MAX_STALE") {
 		t.Error(err)
-	}
-}
-
-// TestDotenv changes the working directory, so it can't run in parallel.
-func TestDotenv(t *testing.T) {
-	t.Chdir(t.TempDir())
-	write := func(content string) {
-		t.Helper()
-		if err := os.WriteFile(dotenvFile, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("LISTEN_ADDR=:1\nLOG_LEVEL=debug\nJWT_ISSUER=\n")
-	settings := required()
-	settings["LISTEN_ADDR"], settings["LOG_LEVEL"] = ":2", ""
-	cfg, err := load(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cfg.ListenAddr != ":2" {
-		t.Errorf("the environment does not win: %v", cfg.ListenAddr)
-	}
-	if cfg.LogLevel >= 0 {
-		t.Errorf("an empty variable hides the file's: %v", cfg.LogLevel)
-	}
-
-	write("canary line\n")
-	if _, err := load(settings); err == nil || strings.Contains(err.Error(), "canary") {
-		t.Errorf("a broken file: %v", err)
 	}
 }
 
@@ -183,9 +170,15 @@ func variables() map[string]string {
 func TestEnvExampleHasEverySettingWithItsDefault(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "..", ".env.example")
-	example, err := godotenv.Read(path)
+	file, err := readDotenv(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	example := make(map[string]string)
+	for name, raw := range file {
+		if example[name], err = readSetting(raw, true); err != nil {
+			t.Errorf("%s %v", name, err)
+		}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -227,7 +220,7 @@ func TestTheReadmeHasEverySettingWithItsDefault(t *testing.T) {
 			value = "required"
 		}
 		// One that defaults to another names it.
-		if got := listed[name]; got != value && (value != "" || variables()[got] == "" && required()[got] == "") {
+		if got := strings.TrimPrefix(listed[name], "none"); got != value && (value != "" || variables()[got] == "" && required()[got] == "") {
 			t.Errorf("%s: the README says %q, the code %q", name, got, value)
 		}
 		delete(listed, name)
@@ -259,5 +252,45 @@ func TestATakenPortFailsTheStart(t *testing.T) {
 	err := run(t.Context(), []string{"serve"}, func(name string) string { return settings[name] }, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Error(err)
+	}
+}
+
+func TestAConfigurationShowsNoPasswordHoweverItIsPrinted(t *testing.T) {
+	t.Parallel()
+	const secret = "canary"
+	settings := required()
+	settings["DATABASE_URL"] = "postgres://u:" + secret + "@h/d"
+	settings["DATABASE_DIRECT_URL"] = settings["DATABASE_URL"]
+	getenv := func(name string) string { return settings[name] }
+	serve, err := loadConfig[serveConfig](getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrate, err := loadConfig[migrateConfig](getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, config := range []any{serve, &serve, migrate, &migrate, serve.DatabaseURL, &serve.DatabaseURL, []databaseURL{serve.DatabaseURL}} {
+		var printed strings.Builder
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%10.3s", "%t"} {
+			fmt.Fprintf(&printed, verb+"\n", config)
+		}
+		fmt.Fprintln(&printed, config)
+		encoded, err := json.Marshal(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed.Write(encoded)
+		for _, handler := range []slog.Handler{slog.NewJSONHandler(&printed, nil), slog.NewTextHandler(&printed, nil)} {
+			slog.New(handler).Info("start", "config", config, slog.Group("group", "config", config))
+		}
+		for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret), fmt.Sprint([]byte(secret))} {
+			if strings.Contains(printed.String(), form) {
+				t.Errorf("a %T shows the password as %q:\n%s", config, form, printed.String())
+			}
+		}
+		if !strings.Contains(printed.String(), redacted) {
+			t.Errorf("a %T shows nothing:\n%s", config, printed.String())
+		}
 	}
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestAPreflightNeedsNoTokenAndNoDatabase(t *testing.T) {
@@ -60,6 +62,114 @@ func TestOtherOriginsGetNoCORSHeader(t *testing.T) {
 					t.Errorf("%q gets %s: %v", origin, name, res.header[name])
 				}
 			}
+		}
+	}
+}
+
+// preflight asks as a page of an origin would, with Access-Control-Request-Headers
+// in as many lines as there are.
+func (s *service) preflight(t *testing.T, origin, method string, headers ...string) *response {
+	t.Helper()
+	sent := []string{"Origin", origin, "Access-Control-Request-Method", method}
+	for _, line := range headers {
+		sent = append(sent, "Access-Control-Request-Headers", line)
+	}
+	return s.do(t, "OPTIONS", "/api/todos", "", sent...)
+}
+
+func TestAPreflightMayAskInAnyOrderAndCase(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"CORS_HEADERS": "traceparent, Baggage,sentry-trace"})
+	for _, headers := range [][]string{
+		{"authorization,content-type"},
+		{"Authorization, Content-Type"},
+		{"content-type,authorization"},
+		{"authorization,baggage,content-type,sentry-trace"},
+		{"SENTRY-TRACE ,\tBAGGAGE,,  traceparent  "},
+		{"authorization,authorization"},
+		{"content-type", "authorization"}, // As some gateways split it.
+		{""},
+		nil,
+	} {
+		res := s.preflight(t, testOrigin, "POST", headers...)
+		if res.status != 204 || res.header.Get("Access-Control-Allow-Origin") != testOrigin || res.header.Get("Access-Control-Allow-Methods") != "POST" {
+			t.Errorf("%q: %d %v", headers, res.status, res.header)
+		}
+		allowed := strings.Split(res.header.Get("Access-Control-Allow-Headers"), ",")
+		for _, name := range strings.FieldsFunc(strings.ToLower(strings.Join(headers, ",")), func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+			if !slices.Contains(allowed, name) {
+				t.Errorf("%q: %s is not among the allowed %q", headers, name, allowed)
+			}
+		}
+		if line := s.logs.request(t, res.header.Get("X-Request-Id")); line["reason"] != nil {
+			t.Errorf("%q: the log has a reason: %v", headers, line)
+		}
+	}
+}
+
+func TestAPreflightThatIsGrantedNothingSaysWhyInItsLogLine(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"CORS_ORIGINS": testOrigin + ",capacitor://localhost", "LOG_LEVEL": "info"})
+	const maxLoggedRunes = 65 // With an ellipsis.
+	long := strings.Repeat("x-\u009b31m", 500)
+	for _, test := range []struct {
+		name, origin, method, headers string
+		reason, refused               string
+	}{
+		{"another origin", "https://evil.example", "POST", "authorization", "origin_not_allowed", "https://evil.example"},
+		{"no origin", "", "POST", "authorization", "origin_not_allowed", ""},
+		{"null", "null", "POST", "", "origin_not_allowed", "null"},
+		{"an app's origin in another case", "capacitor://Localhost", "POST", "", "origin_not_allowed", "capacitor://Localhost"},
+		{"another method", testOrigin, "PUT", "", "method_not_allowed", "PUT"},
+		{"a method in lower case", testOrigin, "patch", "", "method_not_allowed", "patch"},
+		{"another header", "capacitor://localhost", "POST", "authorization, TraceParent,baggage", "header_not_allowed", "traceparent"},
+		{"too many headers", testOrigin, "POST", strings.Repeat("authorization,", 65), "header_not_allowed", "authorization"},
+		{"a long one that is not printable", testOrigin, "POST", long, "header_not_allowed", ""},
+	} {
+		res := s.preflight(t, test.origin, test.method, test.headers)
+		if res.status != 204 {
+			t.Errorf("%s: %d", test.name, res.status)
+		}
+		for name := range res.header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("%s gets %s: %v", test.name, name, res.header[name])
+			}
+		}
+		line := s.logs.request(t, res.header.Get("X-Request-Id"))
+		refused, _ := line["refused"].(string)
+		if line["level"] != "INFO" || line["reason"] != test.reason || test.refused != refused && test.name != "a long one that is not printable" {
+			t.Errorf("%s: %v", test.name, line)
+		}
+		if len([]rune(refused)) > maxLoggedRunes || strings.ContainsFunc(refused, unicode.IsControl) {
+			t.Errorf("%s: the log has %q", test.name, refused)
+		}
+	}
+	if got := strings.Count(s.logs.text(), "not_allowed"); got != 9 {
+		t.Errorf("%d lines say why, want one for each:\n%s", got, s.logs.text())
+	}
+}
+
+func TestNamesOfHeadersAreChecked(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"traceparent":              "",
+		" Sentry-Trace , baggage ": "",
+		"x-!#$%&'+.^_`|~1":         "",
+		"*":                        "must name each header",
+		"x-*":                      "must name each header",
+		"":                         "number 1 of the list",
+		"a,,b":                     "number 2 of the list",
+		"a,":                       "number 2 of the list",
+		"a b":                      "number 1 of the list",
+		"a:b":                      "number 1 of the list",
+		"héader":                   "number 1 of the list",
+		"a\nb":                     "number 1 of the list",
+		"Cookie":                   "browsers let no page send",
+		"sec-fetch-site":           "browsers let no page send",
+	} {
+		var names headerNames
+		if err := names.UnmarshalText([]byte(text)); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func TestWithoutADatabaseCallsAreUnavailable(t *testing.T) {
 			t.Errorf("no Retry-After in %s", heard.heard)
 		}
 	})
-	if strings.Contains(s.logs.text(), "canary") {
+	if strings.Contains(s.logged(t), "canary") {
 		t.Error("the log has the database's password")
 	}
 }
@@ -90,9 +90,27 @@ func TestADefectIsInternalAndItsCauseStaysInTheLog(t *testing.T) {
 			}
 		}
 	})
-	if !strings.Contains(s.logs.text(), `"level":"ERROR"`) || !strings.Contains(s.logs.text(), "42703") {
-		t.Errorf("the log lacks the cause:\n%s", s.logs.text())
+	if log := s.logged(t); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "42703") {
+		t.Errorf("the log lacks the cause:\n%s", log)
 	}
+}
+
+// TestMessagesAreShownAsTheyAre looks at answers as curl and grpcurl print them.
+func TestMessagesAreShownAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	const message = "a valid access token is needed: Authorization: Bearer <token>"
+	eachWay(t, func(t *testing.T, way string) {
+		client, heard := s.client(t, way, "")
+		_, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{})
+		checkCode(t, "list", err, connect.CodeUnauthenticated)
+		if failure, ok := errorsAs(err); !ok || failure.Message() != message {
+			t.Errorf("the message is read as %v", err)
+		}
+		if way != "gRPC" && !strings.Contains(string(heard.heard), message) { // There it is in a header.
+			t.Errorf("the message is not in\n%s", heard.heard)
+		}
+	})
 }
 
 func TestAMessageBeyondTheBoundIsRefused(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -41,6 +42,7 @@ func TestHealthWhenTheDatabaseCantServe(t *testing.T) {
 	for name, database := range map[string]string{
 		"it is away":               "postgres://u:p@" + closedAddr(t) + "/todo",
 		"it has no todo table yet": pgtest.NewEmptyDatabase(t),
+		"the role has no rights":   withoutRights(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,8 +59,31 @@ func TestHealthWhenTheDatabaseCantServe(t *testing.T) {
 			if status := s.grpcHealth(t, ""); status != "NOT_SERVING" {
 				t.Errorf("grpc health: %s", status)
 			}
+			if res := s.do(t, "GET", "/api/todos", "", s.bearer("u")...); res.status != 503 || res.header.Get("Retry-After") == "" {
+				t.Errorf("a list: %d %s", res.status, res.body)
+			}
+			if name == "the role has no rights" {
+				s.logs.wait(t, func(line logLine) bool {
+					cause, _ := line["cause"].(string)
+					return line["level"] == "WARN" && strings.Contains(cause, "GRANT SELECT, INSERT, UPDATE, DELETE ON public.todo TO pg_monitor")
+				}, s.done)
+			}
 		})
 	}
+}
+
+// withoutRights returns the URL of a database for a role that may do nothing in
+// it: one that every server has.
+func withoutRights(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(pgtest.NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("role", "pg_monitor")
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // grpcHealth asks grpc.health.v1.Health/Check, as JSON, which needs no client.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // heapFloor is what the heap may grow to before it is collected, however little of
@@ -36,6 +37,38 @@ func floorPercent(live, roots uint64) int {
 		return 100
 	}
 	return int(max(100, (heapFloor-live)*100/max(1<<20, live+roots))) //nolint:gosec // G115: 2400 at most.
+}
+
+// collectWithin is how soon a collection follows one that found more than heapFloor
+// in use. A burst of calls may need ten times that. When it is over so little is
+// allocated that the heap would not double for minutes, and the runtime's own
+// collection comes after two. Pools let go of what they have in the second one.
+const collectWithin = 15 * time.Second
+
+// giveMemoryBack has the heap collected soon after a burst.
+func giveMemoryBack() {
+	again := collectAgain{collect: runtime.GC}
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	afterEachCollection(func() {
+		metrics.Read(samples)
+		again.after(samples[0].Value.Uint64())
+	})
+}
+
+// collectAgain collects the heap once more. Not safe for concurrent use.
+type collectAgain struct {
+	collect func()
+	timer   *time.Timer
+}
+
+// after is told what a collection found in use.
+func (c *collectAgain) after(live uint64) {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if live > heapFloor {
+		c.timer = time.AfterFunc(collectWithin, c.collect)
+	}
 }
 
 // afterEachCollection calls a function after each collection, one call at a time.

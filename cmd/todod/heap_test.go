@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -25,6 +26,32 @@ func TestTheHeapIsCollectedAtItsFloorOrAtDouble(t *testing.T) {
 			t.Errorf("%s: GOGC %d, want %d", name, got, test.want)
 		}
 	}
+}
+
+func TestTheHeapIsCollectedAgainAfterABurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		collected := 0
+		again := collectAgain{collect: func() { collected++ }}
+		wait := func(pause time.Duration, want int) {
+			t.Helper()
+			time.Sleep(pause)
+			synctest.Wait()
+			if collected != want {
+				t.Errorf("%d collections, want %d", collected, want)
+			}
+		}
+		again.after(heapFloor)
+		wait(10*collectWithin, 0) // Little is in use.
+		again.after(heapFloor + 1)
+		wait(collectWithin-1, 0)
+		again.after(heapFloor + 1) // Another one came by itself.
+		wait(collectWithin-1, 0)
+		wait(1, 1)
+		again.after(heapFloor + 1)
+		again.after(heapFloor) // And found that the burst is over.
+		wait(10*collectWithin, 1)
+	})
 }
 
 func TestEachCollectionIsNoticed(t *testing.T) {

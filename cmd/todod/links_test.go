@@ -21,7 +21,7 @@ func TestTheBinaryLinksNothingOfDevelopmentOrTests(t *testing.T) {
 			"example.com/todo-backend/internal/auth/authtest",
 			"example.com/todo-backend/internal/pglocal",
 			"example.com/todo-backend/internal/postgres/pgtest",
-			"github.com/fergusstrange/embedded-postgres",
+			"github.com/ulikunitz/xz",
 			"github.com/swaggest/swgui",
 			"testing",
 		} {

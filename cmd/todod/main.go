@@ -1,6 +1,6 @@
 // Command todod is the todo service.
 //
-//	todod serve      serves the API until SIGTERM or SIGINT, then drains
+//	todod serve      serves the API until SIGTERM, SIGINT or SIGHUP, then drains
 //	todod migrate    brings the database to the schema, then exits
 //	todod version    prints the version
 //	todod help       prints how to call it
@@ -15,8 +15,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 )
 
 // version is set by the build.
@@ -25,7 +23,7 @@ var version = "devel"
 // usage is what `todod help` prints.
 const usage = `todod keeps the todos of many users. Its settings come from the environment.
 
-  todod serve                          API until SIGTERM or SIGINT, then drain
+  todod serve                          API until SIGTERM, SIGINT or SIGHUP, then drain
   todod migrate [--allow-destructive]  bring the database to the schema
   todod version                        print the version
 `
@@ -37,11 +35,15 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		keepHeapFloor()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	giveMemoryBack()
+	ctx, stop := untilAsked()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "todod:", err)
+		// In the background, since its reader may have stopped.
+		stderr := newLogWriter(os.Stderr)
+		_, _ = fmt.Fprintln(stderr, "todod:", err) // It never fails.
+		stderr.close()
 		os.Exit(1)
 	}
 }
@@ -61,7 +63,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		if err != nil {
 			return err
 		}
-		return serve(ctx, cfg, newLogger(stdout, cfg.LogLevel))
+		log := newLogWriter(stdout)
+		defer log.close()
+		logger := newLogger(log, cfg.LogLevel)
+		logIgnored(ctx, logger, getenv)
+		return serve(ctx, cfg, logger)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
 	case "version":

@@ -22,10 +22,12 @@ func migrate(ctx context.Context, args []string, getenv func(string) string, std
 	if err != nil {
 		return err
 	}
+	logger := newLogger(stdout, cfg.LogLevel)
+	logIgnored(ctx, logger, getenv)
 	return postgres.Migrate(ctx, postgres.MigrateConfig{
 		URL:              string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)),
 		Schema:           todobackend.Schema,
 		AllowDestructive: *allowDestructive,
-		Logger:           newLogger(stdout, cfg.LogLevel),
+		Logger:           logger,
 	})
 }

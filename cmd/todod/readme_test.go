@@ -62,13 +62,16 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 			}
 		}
 		if strings.Contains(blocks[i][1], "for attempt in 1 2 3") {
-			answers := strings.SplitAfter(strings.TrimSpace(printed[i]), "}")
-			if len(answers) != 4 || answers[0] != answers[1] || answers[0] != answers[2] {
+			answers := strings.Split(strings.TrimSpace(printed[i]), "\n")
+			if len(answers) != 3 || answers[0] != answers[1] || answers[0] != answers[2] {
 				t.Errorf("block %d prints not the same answer three times:\n%s", i, printed[i])
 			}
 		}
 		if strings.Contains(printed[i], `"code"`) {
 			t.Errorf("block %d fails:\n%s", i, printed[i])
+		}
+		if strings.Contains(printed[i], "}{") {
+			t.Errorf("block %d prints answers that share a line:\n%s", i, printed[i])
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -17,16 +16,9 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// The bounds of connections. Those of requests are internal/rpc's.
-const (
-	maxHeaderBytes    = 16 << 10
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 90 * time.Second
-	maxStreams        = 100              // On one HTTP/2 connection.
-	pingAfter         = 30 * time.Second // Of silence on an HTTP/2 connection.
-	pingTimeout       = 15 * time.Second
-	drainTimeout      = 15 * time.Second
-)
+// drainTimeout bounds the wait for requests in flight, which take ten seconds at
+// most.
+const drainTimeout = 15 * time.Second
 
 // serve wires the service, serves until ctx ends, and drains.
 func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
@@ -64,6 +56,7 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 		Ping:       store.Ready,
 		Logger:     logger,
 		Origins:    origins,
+		Headers:    cfg.CORSHeaders,
 		RateLimit:  int(cfg.RateLimitRPS),
 		Reflection: bool(cfg.Reflection),
 		OpenAPI:    todobackend.OpenAPI,
@@ -71,15 +64,17 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer handler.Close() // Before the store, which it looks at.
 
 	// Bound before anything is said to be served: a taken port fails here.
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(cfg.ListenAddr))
+	listener, err := listen(ctx, string(cfg.ListenAddr))
 	if err != nil {
 		return err
 	}
-	server := newServer(handler, logger)
+	limit := newConnectionLimit(int(cfg.MaxConnections), logger)
+	server := newServer(handler, limit, time.Duration(cfg.KeepAliveTimeout), logger)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(limit.listener(listener)) }()
 	logger.InfoContext(ctx, "serving", "addr", listener.Addr().String(), "version", version)
 
 	select {
@@ -88,30 +83,6 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	case <-ctx.Done():
 	}
 	return drain(server, handler, time.Duration(cfg.ShutdownDelay), logger)
-}
-
-// newServer returns a server of HTTP/1.1 and, on the same port and without
-// TLS, HTTP/2.
-func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler:           handler,
-		ConnContext:       rpc.ConnContext,
-		Protocols:         protocols,
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		// `OPTIONS *` is answered like any other path that isn't served.
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams,
-			SendPingTimeout:      pingAfter,
-			PingTimeout:          pingTimeout,
-		},
-	}
 }
 
 // drain ends the service without failing a request: load balancers see it

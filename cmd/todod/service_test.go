@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
@@ -29,7 +31,23 @@ const (
 // tests.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// childVariable has the tests' program be todod, as a child process of theirs.
+const childVariable = "TODOD_TEST_CHILD"
+
+// TestMain fails when a goroutine outlives the tests.
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(withDatabases{m})
+}
+
+// withDatabases runs the tests of a package that makes databases.
+type withDatabases struct{ tests *testing.M }
+
+// Run runs them all.
+func (w withDatabases) Run() int { return pgtest.Main(w.tests) }
 
 // service is todod as main runs it, with an issuer and a database of its own.
 type service struct {
@@ -45,19 +63,7 @@ type service struct {
 // override those it would run with.
 func start(t *testing.T, settings map[string]string) *service {
 	t.Helper()
-	issuer := authtest.Start(t, func(cfg *authtest.Config) { cfg.NewKey = issuerKey })
-	environment := map[string]string{
-		"BETTER_AUTH_URL": issuer.Origin(),
-		"CORS_ORIGINS":    testOrigin,
-		"LISTEN_ADDR":     "127.0.0.1:0",
-		"LOG_LEVEL":       "debug",
-		"RATE_LIMIT_RPS":  "0", // Tests call faster than users do.
-	}
-	maps.Copy(environment, settings)
-	if environment["DATABASE_URL"] == "" {
-		environment["DATABASE_URL"] = pgtest.NewDatabase(t)
-	}
-
+	issuer, environment := surroundings(t, settings)
 	ctx, stop := context.WithCancel(context.Background())
 	logs := newLogs()
 	done := make(chan error, 1)
@@ -87,6 +93,25 @@ func start(t *testing.T, settings map[string]string) *service {
 		stop:   stop,
 		done:   done,
 	}
+}
+
+// surroundings returns an issuer, and an environment to serve in. Settings
+// override those that suit tests.
+func surroundings(t *testing.T, settings map[string]string) (*authtest.Issuer, map[string]string) {
+	t.Helper()
+	issuer := authtest.Start(t, func(cfg *authtest.Config) { cfg.NewKey = issuerKey })
+	environment := map[string]string{
+		"BETTER_AUTH_URL": issuer.Origin(),
+		"CORS_ORIGINS":    testOrigin,
+		"LISTEN_ADDR":     "127.0.0.1:0",
+		"LOG_LEVEL":       "debug",
+		"RATE_LIMIT_RPS":  "0", // Tests call faster than users do.
+	}
+	maps.Copy(environment, settings)
+	if environment["DATABASE_URL"] == "" {
+		environment["DATABASE_URL"] = pgtest.NewDatabase(t)
+	}
+	return issuer, environment
 }
 
 // logLine is a line of the log.
@@ -156,6 +181,15 @@ func (l *logs) wait(t *testing.T, matches func(logLine) bool, ended <-chan error
 func (l *logs) request(t *testing.T, id string) logLine {
 	t.Helper()
 	return l.wait(t, func(line logLine) bool { return line["msg"] == "request" && line["request_id"] == id }, nil)
+}
+
+// logged is all that the service has logged. Lines are written in the background,
+// in their order.
+func (s *service) logged(t *testing.T) string {
+	t.Helper()
+	last := s.do(t, "GET", "/livez", "")
+	s.logs.request(t, last.header.Get("X-Request-Id"))
+	return s.logs.text()
 }
 
 // do sends a request with a body, which may be empty, and headers in pairs.

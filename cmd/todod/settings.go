@@ -3,9 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
-	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 // with the variable's name.
 
 // databaseURL is a PostgreSQL connection string. It may hold a password, so
-// neither an error nor a log line shows it.
+// nothing that prints or encodes it shows it.
 type databaseURL string
 
 func (u *databaseURL) UnmarshalText(text []byte) error {
@@ -28,31 +29,48 @@ func (u *databaseURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// LogValue keeps the password out of logs.
-func (databaseURL) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+// redacted is what is shown of a secret.
+const redacted = "[redacted]"
 
-// origin is the origin of a web server or page, as browsers write it (RFC 6454
-// section 6.1): scheme, host, and the port unless it is the scheme's own.
-type origin string
+// Format implements [fmt.Formatter], for every verb.
+func (databaseURL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-func (o *origin) UnmarshalText(text []byte) error {
-	u, err := url.Parse(strings.TrimSpace(string(text)))
-	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return errors.New("must be like https://example.com")
-	case strings.Contains(u.Host, "*"):
-		return errors.New("must name each origin; * is not supported")
-	case u.User != nil, u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.ForceQuery:
-		return errors.New("must have nothing after host and port, and no user: like https://example.com")
+// MarshalText implements [encoding.TextMarshaler], which JSON and others use.
+//
+//nolint:unparam // The interface has the error.
+func (databaseURL) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements [slog.LogValuer].
+func (databaseURL) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// headerNames are names of request headers.
+type headerNames []string
+
+func (h *headerNames) UnmarshalText(text []byte) error {
+	// RFC 9110 section 5.6.2.
+	token := regexp.MustCompile("^[!#$%&'+.^_`|~0-9A-Za-z-]+$")
+	// What no page can send, whatever a server allows (Fetch standard,
+	// "forbidden request-header").
+	forbidden := regexp.MustCompile("^(?i:accept-charset|accept-encoding|connection|content-length|cookie2?|date|dnt|expect|host|" +
+		"keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|via|(access-control|proxy|sec)-.*)$")
+	var read headerNames
+	var errs []error
+	for i, name := range strings.Split(string(text), ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case strings.Contains(name, "*"):
+			errs = append(errs, errors.New("must name each header; * is not supported"))
+		case !token.MatchString(name):
+			errs = append(errs, fmt.Errorf("must be names of headers, like traceparent,baggage: number %d of the list is none", i+1))
+		case forbidden.MatchString(name):
+			errs = append(errs, fmt.Errorf("must not have %s, which browsers let no page send", name))
+		}
+		read = append(read, name)
 	}
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	*o = origin(u.Scheme + "://" + host)
+	*h = read
 	return nil
 }
 

@@ -54,7 +54,7 @@ func TestLyingBodiesAreRefused(t *testing.T) {
 		{"what is no gzip", "application/json", "{}", []string{"Content-Encoding", "gzip"}, connect.CodeInvalidArgument},
 		{"a frame that claims 4 GiB", "application/grpc-web", frame(0, 1<<32-1, nil), nil, connect.CodeResourceExhausted},
 		{"a frame of broken protobuf", "application/grpc-web", frame(0, 1, []byte{0xff}), nil, connect.CodeInvalidArgument},
-		{"a frame that ends early", "application/grpc-web", frame(0, 10, []byte("abc")), nil, connect.CodeInternal},
+		{"a frame that ends early", "application/grpc-web", frame(0, 10, []byte("abc")), nil, connect.CodeInvalidArgument},
 	} {
 		headers := append(append(s.bearer("u"), "Content-Type", test.contentType), test.headers...)
 		res := s.do(t, "POST", createPath, test.body, headers...)

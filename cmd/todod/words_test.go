@@ -86,21 +86,22 @@ func TestCanariesAreInNoLogAndNoErrorWhateverFails(t *testing.T) {
 		if errs.Len() == 0 {
 			t.Errorf("%s: nothing failed", name)
 		}
+		log := s.logged(t)
 		for what, word := range canary {
 			if strings.Contains(errs.String(), word) {
 				t.Errorf("%s: an error tells the %s:\n%s", name, what, errs.String())
 			}
-			if strings.Contains(s.logs.text(), word) {
+			if strings.Contains(log, word) {
 				t.Errorf("%s: the log tells the %s", name, what)
 			}
 		}
 		for part := range strings.SplitSeq(token, ".") {
-			if strings.Contains(s.logs.text(), part) || strings.Contains(errs.String(), part) {
+			if strings.Contains(log, part) || strings.Contains(errs.String(), part) {
 				t.Errorf("%s: the log or an error has a part of the token", name)
 			}
 		}
 	}
-	if !strings.Contains(failing.logs.text(), "never") {
+	if !strings.Contains(failing.logged(t), "never") {
 		t.Error("the log of the failing service lacks the cause: nothing was tried")
 	}
 }

@@ -5,6 +5,9 @@
 // use, found or downloaded as for them.
 //
 //	go run ./cmd/withpostgres COMMAND [ARGUMENT]...
+//	go run ./cmd/withpostgres
+//
+// Without a command it makes sure that there is a PostgreSQL, and starts none.
 package main
 
 import (
@@ -15,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -29,22 +31,29 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	stop()
-	var failed *exec.ExitError
+	var failed commandError
 	switch {
 	case errors.As(err, &failed):
-		os.Exit(max(1, failed.ExitCode())) // The command has said why.
+		os.Exit(failed.code)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "withpostgres:", err)
 		os.Exit(1)
 	}
 }
 
+// commandError is the failure of the command, which has said why.
+type commandError struct{ code int }
+
+func (e commandError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
 // run starts the server, runs the command and stops the server.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
+	mirror := getenv(pglocal.MirrorVariable)
 	if len(args) == 0 {
-		return errors.New("usage: withpostgres COMMAND [ARGUMENT]")
+		_, err := pglocal.Find(ctx, mirror, stderr)
+		return err
 	}
-	server, remove, err := startServer(ctx)
+	server, remove, err := startServer(ctx, pglocal.Config{Mirror: mirror, Progress: stderr, Disposable: true})
 	if err != nil {
 		return err
 	}
@@ -60,23 +69,24 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
-	return cmd.Run()
+	err = cmd.Run()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return commandError{max(1, failed.ExitCode())} // It is -1 after a signal.
+	}
+	return err
 }
 
 // startServer runs a server in a folder that the returned function removes
 // with it.
-func startServer(ctx context.Context) (_ *pglocal.Server, remove func() error, err error) {
+func startServer(ctx context.Context, config pglocal.Config) (_ *pglocal.Server, remove func() error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, nil, err
-	}
 	dir, err := os.MkdirTemp("", "todo-withpostgres-")
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := pglocal.Start(ctx, pglocal.Config{Dir: dir, CacheDir: filepath.Join(cache, "todo-backend"), Disposable: true})
+	config.Dir = dir
+	server, err := pglocal.Start(ctx, config)
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -35,7 +35,7 @@ func openCluster(dir string) (_ *cluster, err error) {
 		return nil, err
 	}
 	c := &cluster{dir: dir, data: filepath.Join(dir, "data")}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // G301: the server's user has to get through.
+	if err := makeOpenFolder(filepath.Dir(dir)); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -49,6 +49,45 @@ func openCluster(dir string) (_ *cluster, err error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// makeOpenFolder makes a folder, and those above it, that everybody can enter,
+// whatever this process's umask is: when we are root, the server runs as
+// somebody else. Folders that are there stay as they are.
+func makeOpenFolder(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeOpenFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil // Another process was faster.
+		}
+		return err
+	}
+	return os.Chmod(dir, 0o755) //nolint:gosec // G302: for somebody else, as said.
+}
+
+// waitForLock locks a file as lockFile does, once no other process has it
+// locked.
+func waitForLock(ctx context.Context, path string) (io.Closer, error) {
+	poll := time.NewTicker(lockPoll)
+	defer poll.Stop()
+	for {
+		lock, err := lockFile(path)
+		if !errors.Is(err, ErrInUse) {
+			return lock, err
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // close lets other processes have the folder.
@@ -218,8 +257,9 @@ func Remove(ctx context.Context, dir string) error {
 	if major := c.major(); major != 0 {
 		ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 		defer cancel()
-		if c.bin, err = choose(ctx, "", major); err != nil {
-			return fmt.Errorf("pglocal: %w", err)
+		var found bool
+		if c.bin, found = choose(ctx, c.account, major); !found {
+			return errors.New("pglocal: " + missing(major))
 		}
 		if err := c.endStale(ctx); err != nil {
 			return fmt.Errorf("pglocal: %w", err)

@@ -2,85 +2,200 @@ package pglocal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
-
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
 const (
-	downloadVersion = embeddedpostgres.V17
+	downloadVersion = "17.5.0"
 	downloadMajor   = 17
 	downloadTimeout = 5 * time.Minute
 
-	// repository is where the programs come from: Maven Central.
-	repository = "https://repo1.maven.org/maven2"
+	// answerTimeout is how long the repository may take to begin its answer:
+	// without a network, connections may hang rather than fail.
+	answerTimeout = 5 * time.Second
+
+	// maxArchive bounds an archive. Those of PostgreSQL 17 have about 30 MB.
+	maxArchive  = 256 << 20
+	maxChecksum = 1 << 10
+
+	// mavenCentral is where the programs come from.
+	mavenCentral = "https://repo1.maven.org/maven2"
 )
+
+// MirrorVariable is the environment variable with which a developer names
+// another Maven repository than Maven Central to download PostgreSQL from. It
+// is for callers to read, into [Config.Mirror].
+const MirrorVariable = "POSTGRES_MIRROR"
+
+// unfinished begins the names of folders in the cache that a download works in.
+const unfinished = "unpack-"
+
+// downloader downloads PostgreSQL.
+type downloader struct {
+	repository *url.URL
+	cacheDir   string
+	client     *http.Client
+	progress   io.Writer
+}
+
+// newDownloader returns a downloader from a Maven repository, Maven Central
+// when mirror is empty, to a folder.
+func newDownloader(mirror, cacheDir string, progress io.Writer) (*downloader, error) {
+	repository := mavenCentral
+	if mirror != "" {
+		repository = mirror
+	}
+	u, err := url.Parse(strings.TrimRight(repository, "/"))
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New(MirrorVariable + " has to be the URL of a Maven repository, such as " + mavenCentral)
+	}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}}
+	return &downloader{repository: u, cacheDir: cacheDir, client: client, progress: progress}, nil
+}
+
+// programs returns the folder of the downloaded programs.
+func (d *downloader) programs() string { return downloadedPrograms(d.cacheDir) }
 
 // downloadedPrograms returns the folder that downloaded programs are kept in.
 func downloadedPrograms(cacheDir string) string {
-	return filepath.Join(cacheDir, "postgresql-"+string(downloadVersion), "bin")
+	return filepath.Join(cacheDir, "postgresql-"+downloadVersion, "bin")
 }
 
-// download fetches PostgreSQL into the cache folder, of which an archive and
-// the unpacked programs are part, and returns the programs' folder. The library
-// can't be interrupted: after a timeout it may go on in the background, at
-// most as long as the network lets it.
-func download(ctx context.Context, cacheDir, repository string) (string, error) {
-	if err := os.MkdirAll(cacheDir, 0o750); err != nil {
-		return "", err
-	}
+// run fetches PostgreSQL into the cache folder, unless another process does so
+// meanwhile.
+func (d *downloader) run(ctx context.Context) error {
+	defer d.client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
-	port, err := freePort(ctx)
+	// First of all, since it tells whether there is a network.
+	checksum, err := d.checksum(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	fetched := make(chan error, 1)
-	go func() { fetched <- fetch(cacheDir, repository, port) }()
-	select {
-	case err := <-fetched:
-		return downloadedPrograms(cacheDir), err
-	case <-ctx.Done():
-		return "", ctx.Err()
+	if err := makeOpenFolder(d.cacheDir); err != nil {
+		return err
 	}
+	lock, err := waitForLock(ctx, filepath.Join(d.cacheDir, "lock"))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if _, err := os.Stat(d.programs()); err == nil {
+		return nil
+	}
+	_, _ = fmt.Fprintf(d.progress, "Downloading PostgreSQL %s from %s into %s, once.\n", downloadVersion, d.repository.Redacted(), d.cacheDir)
+	return d.install(ctx, checksum)
 }
 
-// fetch downloads and unpacks the programs. The library does so only as part
-// of starting a server, which is tried out on the way and stopped.
-func fetch(cacheDir, repository string, port int) error {
-	work, err := os.MkdirTemp(cacheDir, "unpack-")
+// install fetches and unpacks the programs. Their folder gets its name when it
+// is complete. The caller has the lock.
+func (d *downloader) install(ctx context.Context, checksum string) error {
+	leftovers, _ := filepath.Glob(filepath.Join(d.cacheDir, unfinished+"*")) // Fails on bad patterns only.
+	for _, dir := range leftovers {
+		_ = os.RemoveAll(dir) // It takes space, no more.
+	}
+	work, err := os.MkdirTemp(d.cacheDir, unfinished)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
+	archive, err := os.Create(filepath.Join(work, "archive"))
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	sum := sha256.New()
+	from := d.url("")
+	if err := d.get(ctx, from, io.MultiWriter(archive, sum), maxArchive); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); checksum != "" && got != checksum {
+		return fmt.Errorf("%s has the SHA-256 %s, not %s as the repository says", from.Redacted(), got, checksum)
+	}
 	unpacked := filepath.Join(work, "postgresql")
-	server := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Version(downloadVersion).
-		BinaryRepositoryURL(repository).
-		CachePath(cacheDir).
-		BinariesPath(unpacked).
-		RuntimePath(filepath.Join(work, "run")).
-		Port(uint32(port)). //nolint:gosec // G115: a TCP port fits.
-		StartParameters(map[string]string{"unix_socket_directories": ""}).
-		Logger(io.Discard))
-	if err := server.Start(); err != nil {
+	if err := os.Mkdir(unpacked, 0o750); err != nil {
 		return err
 	}
-	if err := server.Stop(); err != nil {
-		return fmt.Errorf("stop the server that tried the programs out: %w", err)
+	if err := unpack(ctx, archive, unpacked); err != nil {
+		return fmt.Errorf("unpack %s: %w", from.Redacted(), err)
 	}
+	return os.Rename(unpacked, filepath.Dir(d.programs()))
+}
 
-	// The folder gets its name when it is complete. Another process may have
-	// been faster with the same content.
-	final := filepath.Dir(downloadedPrograms(cacheDir))
-	if err := os.Rename(unpacked, final); err != nil && !errors.Is(err, fs.ErrExist) {
+// checksum returns the archive's SHA-256 as the repository says it, empty when
+// it doesn't: not every mirror keeps it.
+func (d *downloader) checksum(ctx context.Context) (string, error) {
+	from := d.url(".sha256")
+	var text strings.Builder
+	err := d.get(ctx, from, &text, maxChecksum)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	sum, _, _ := strings.Cut(strings.TrimSpace(text.String()), " ") // Some write the file's name behind it.
+	if raw, err := hex.DecodeString(sum); err != nil || len(raw) != sha256.Size {
+		return "", fmt.Errorf("%s is no SHA-256", from.Redacted())
+	}
+	return strings.ToLower(sum), nil
+}
+
+// url returns where the archive is, or a file beside it.
+func (d *downloader) url(suffix string) *url.URL {
+	name := thisArchive()
+	return d.repository.JoinPath("io/zonky/test/postgres", name, downloadVersion, name+"-"+downloadVersion+".jar"+suffix)
+}
+
+// get fetches a file of limited size. It fails with [fs.ErrNotExist] when the
+// repository has no such file.
+func (d *downloader) get(ctx context.Context, from *url.URL, to io.Writer, limit int64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(answerTimeout, func() { cancel(fmt.Errorf("no answer within %v", answerTimeout)) })
+	defer silence.Stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), http.NoBody)
+	if err != nil {
 		return err
 	}
-	return nil
+	res, err := d.client.Do(req)
+	if err != nil {
+		return d.unreachable(ctx, err)
+	}
+	defer res.Body.Close()
+	silence.Stop()
+	switch res.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return fmt.Errorf("%s: %w", from.Redacted(), fs.ErrNotExist)
+	default:
+		return fmt.Errorf("%s answers %s", from.Redacted(), res.Status)
+	}
+	n, err := io.Copy(to, io.LimitReader(res.Body, limit+1))
+	if n > limit {
+		return fmt.Errorf("%s is larger than %d bytes", from.Redacted(), limit)
+	}
+	return err
+}
+
+// unreachable says why there is no answer, without the long URL that the
+// client's error begins with.
+func (d *downloader) unreachable(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	} else if inner, ok := errors.AsType[*url.Error](err); ok {
+		err = inner.Err
+	}
+	return fmt.Errorf("%s can't be reached: %w", d.repository.Redacted(), err)
 }

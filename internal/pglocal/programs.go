@@ -1,9 +1,11 @@
 package pglocal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +21,10 @@ import (
 // gen_random_uuid is built in from 13 on.
 const oldest = 13
 
+// askTimeout bounds a program's answer about itself. A machine that is busy must
+// not seem to have none.
+const askTimeout = 30 * time.Second
+
 // usualFolders returns where systems keep PostgreSQL's programs without
 // putting them into PATH, as patterns.
 func usualFolders() []string {
@@ -33,37 +39,81 @@ func usualFolders() []string {
 	}
 }
 
-// choose returns the folder of PostgreSQL's programs: any version that will do
-// for new data, which major 0 stands for, else the version that made the data.
-// Without one it downloads one to the cache folder when it may.
-func choose(ctx context.Context, cacheDir string, major int) (string, error) {
-	fits := func(found int) bool {
-		return found >= oldest && (major == 0 || found == major)
+// Find returns the folder of PostgreSQL's programs. Where there are none it
+// downloads them as [Start] does: from mirror, with a line about it to progress.
+// It is for those who start many servers: where it fails, each Start would fail
+// for the same reason, and take its time about it.
+func Find(ctx context.Context, mirror string, progress io.Writer) (string, error) {
+	account, err := unprivileged("")
+	if err != nil {
+		return "", fmt.Errorf("pglocal: %w", err)
 	}
+	return obtain(ctx, account, 0, mirror, progress)
+}
+
+// obtain returns the folder of programs that fit, as choose does, and downloads
+// them when there are none.
+func obtain(ctx context.Context, account *account, major int, mirror string, progress io.Writer) (string, error) {
+	bin, found := choose(ctx, account, major)
+	switch {
+	case found:
+		return bin, nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case major != 0 && major != downloadMajor:
+		return "", errors.New(missing(major) + ": install it, or delete the data to start anew")
+	}
+	cacheDir, err := programsCache()
+	if err != nil {
+		return "", fmt.Errorf("%s, and there is no folder to download it to: %w; %s", missing(major), err, installHint())
+	}
+	d, err := newDownloader(mirror, cacheDir, progress)
+	if err != nil {
+		return "", err
+	}
+	if err := d.run(ctx); err != nil {
+		return "", fmt.Errorf("%s and can't be downloaded: %w; %s, or set %s to a Maven repository that can be reached",
+			missing(major), err, installHint(), MirrorVariable)
+	}
+	if _, err := version(ctx, account, d.programs()); err != nil {
+		return "", fmt.Errorf("%s, and the one in %s does not run: %w; %s", missing(major), d.programs(), err, installHint())
+	}
+	return d.programs(), nil
+}
+
+// missing says which PostgreSQL is not on this machine.
+func missing(major int) string {
+	if major == 0 {
+		return fmt.Sprintf("PostgreSQL %d or newer is not installed", oldest)
+	}
+	return fmt.Sprintf("the data were made by PostgreSQL %d, which is not installed", major)
+}
+
+// choose returns the folder of PostgreSQL's programs that the account can run:
+// any version that will do for new data, which major 0 stands for, else the
+// version that made the data.
+func choose(ctx context.Context, account *account, major int) (bin string, found bool) {
 	folders := installed(ctx)
-	if cacheDir != "" {
+	if cacheDir, err := programsCache(); err == nil {
 		folders = append(folders, downloadedPrograms(cacheDir))
 	}
 	for _, bin := range folders {
-		if found, err := version(ctx, bin); err == nil && fits(found) {
-			return bin, nil
+		has, err := version(ctx, account, bin)
+		if err == nil && has >= oldest && (major == 0 || has == major) {
+			return bin, true
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case major != 0 && !(cacheDir != "" && major == downloadMajor):
-		return "", fmt.Errorf("the data were made by PostgreSQL %d, which is not on this machine: install it, or delete the data to start anew", major)
-	case cacheDir == "":
-		return "", fmt.Errorf("found no PostgreSQL %d or newer: %s", oldest, installHint())
-	case os.Geteuid() == 0:
-		return "", fmt.Errorf("found no PostgreSQL %d or newer, and a downloaded one does not run as root: %s", oldest, installHint())
+	return "", false
+}
+
+// programsCache returns the folder that downloaded programs are kept in. Root's
+// own is closed to the user that the server then runs as.
+func programsCache() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/cache/todo-backend", nil
 	}
-	bin, err := download(ctx, cacheDir, repository)
-	if err != nil {
-		return "", fmt.Errorf("found no PostgreSQL %d or newer, and could not download one: %w: %s", oldest, err, installHint())
-	}
-	return bin, nil
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "todo-backend"), err
 }
 
 // installed returns the folders on this machine that have PostgreSQL's
@@ -78,7 +128,7 @@ func installed(ctx context.Context) []string {
 		}
 		folders = append(folders, filepath.Dir(path))
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if output, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		folders = append(folders, strings.TrimSpace(string(output)))
@@ -103,16 +153,23 @@ func newestFirst(folders []string) []string {
 }
 
 // version returns the major version of the programs in a folder. It fails when
-// one of those that are needed is missing.
-func version(ctx context.Context, bin string) (int, error) {
+// one of those that are needed is missing, and when the account can't run them.
+func version(ctx context.Context, account *account, bin string) (int, error) {
 	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
 		if _, err := exec.LookPath(filepath.Join(bin, name)); err != nil {
 			return 0, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	output, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output()
+	runtime.LockOSThread() // See Server.launch.
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version")
+	cmd.SysProcAttr = processAttributes(account)
+	output, err := cmd.Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return 0, fmt.Errorf("%w: %s", err, bytes.TrimSpace(failed.Stderr))
+	}
 	if err != nil {
 		return 0, err
 	}

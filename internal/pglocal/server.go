@@ -1,16 +1,17 @@
 // Package pglocal finds PostgreSQL on this machine and runs a server of one's
 // own with it: for the tests and for the development stack, never for
-// production. A machine without PostgreSQL gets one downloaded, unless we are
-// root.
+// production. A machine without PostgreSQL gets one downloaded.
 //
 // The server listens on loopback only and trusts whoever connects, so anybody
 // with an account on the machine can reach what it holds.
 package pglocal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/netip"
@@ -30,6 +31,7 @@ const (
 	startTimeout  = time.Minute // For everything besides a download.
 	startAttempts = 5
 	readyPoll     = 10 * time.Millisecond
+	lockPoll      = 100 * time.Millisecond
 
 	// Half of a stop is for a fast shutdown, half for an immediate one.
 	stopTimeout = 20 * time.Second
@@ -54,9 +56,13 @@ type Config struct {
 	// Port is the TCP port on 127.0.0.1; 0 picks a free one.
 	Port int
 
-	// CacheDir is where a downloaded PostgreSQL is kept. Empty forbids to
-	// download one.
-	CacheDir string
+	// Mirror is the URL of the Maven repository to download PostgreSQL from
+	// where it is not installed: what the environment has in [MirrorVariable].
+	// Empty means Maven Central.
+	Mirror string
+
+	// Progress gets a line when a download begins. Nil drops it.
+	Progress io.Writer
 
 	// Disposable trades what keeps data through a crash, of the machine or of
 	// the server, for speed.
@@ -91,9 +97,9 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 		}
 	}()
 
-	c.bin, err = choose(ctx, config.CacheDir, c.major())
+	c.bin, err = obtain(ctx, c.account, c.major(), config.Mirror, cmp.Or[io.Writer](config.Progress, io.Discard))
 	if err != nil {
-		return nil, fmt.Errorf("pglocal: %w", err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -45,6 +46,30 @@ func child(dir string) int {
 	fmt.Println(s.process.Pid, s.Port())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return 0
+}
+
+// findOnce looks for PostgreSQL, or downloads it, once for all tests: where it
+// can't be had, each of them fails at once.
+var findOnce = sync.OnceValues(func() (string, error) {
+	return Find(context.Background(), os.Getenv(MirrorVariable), os.Stderr)
+})
+
+// programs returns the folder of PostgreSQL's programs.
+func programs(t *testing.T) string {
+	t.Helper()
+	bin, err := findOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// serverDir returns a folder for a server, not made yet, on a machine that has
+// PostgreSQL.
+func serverDir(t *testing.T) string {
+	t.Helper()
+	programs(t)
+	return newDir(t)
 }
 
 // newDir returns a folder, not made yet, that PostgreSQL's user can enter.
@@ -110,7 +135,7 @@ func waitUntil(t *testing.T, what string, condition func() bool) {
 
 func TestAServerAnswersUntilItIsStoppedAndComesBackWithItsData(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	s := startIn(t, dir)
 	if !answers(t, s.Port()) {
 		t.Error("does not answer after Start")
@@ -149,7 +174,7 @@ func TestAServerAnswersUntilItIsStoppedAndComesBackWithItsData(t *testing.T) {
 
 func TestAFolderTakesOneServerAtATime(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	s := startIn(t, dir)
 	if _, err := Start(t.Context(), Config{Dir: dir}); !errors.Is(err, ErrInUse) {
 		t.Errorf("Start: %v, want ErrInUse", err)
@@ -164,7 +189,7 @@ func TestAFolderTakesOneServerAtATime(t *testing.T) {
 
 func TestAKilledServerIsRecovered(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	s := startIn(t, dir)
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
@@ -179,7 +204,7 @@ func TestAKilledProcessTakesItsServerAlong(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux sends a signal when a parent dies")
 	}
-	dir := newDir(t)
+	dir := serverDir(t)
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +256,7 @@ func isZombie(pid int) bool {
 
 func TestAServerLeftRunningIsReplaced(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	s := startIn(t, dir)
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
@@ -256,7 +281,7 @@ func TestAServerLeftRunningIsReplaced(t *testing.T) {
 
 func TestAPIDFileThatNamesAnotherProcessIsNoObstacle(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	s := startIn(t, dir)
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
@@ -282,7 +307,7 @@ func TestAPIDFileThatNamesAnotherProcessIsNoObstacle(t *testing.T) {
 
 func TestDataThatWereNeverFinishedAreMadeAnew(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	unfinished := filepath.Join(dir, "data.new")
 	if err := os.MkdirAll(unfinished, 0o755); err != nil {
 		t.Fatal(err)
@@ -303,7 +328,7 @@ func TestATakenPortFailsWithTheServersOwnWords(t *testing.T) {
 	}
 	defer listener.Close()
 	port := int(netip.MustParseAddrPort(listener.Addr().String()).Port())
-	_, err = Start(t.Context(), Config{Dir: newDir(t), Port: port, Disposable: true})
+	_, err = Start(t.Context(), Config{Dir: serverDir(t), Port: port, Disposable: true})
 	if err == nil || !strings.Contains(err.Error(), strconv.Itoa(port)) {
 		t.Errorf("Start: %v, want an error that names port %d", err, port)
 	}
@@ -311,7 +336,7 @@ func TestATakenPortFailsWithTheServersOwnWords(t *testing.T) {
 
 func TestSettingsReachTheServer(t *testing.T) {
 	t.Parallel()
-	_, err := Start(t.Context(), Config{Dir: newDir(t), Disposable: true, Settings: map[string]string{"max_connections": "none"}})
+	_, err := Start(t.Context(), Config{Dir: serverDir(t), Disposable: true, Settings: map[string]string{"max_connections": "none"}})
 	if err == nil || !strings.Contains(err.Error(), "max_connections") {
 		t.Errorf("Start with a bad setting: %v, want an error that names it", err)
 	}
@@ -319,7 +344,7 @@ func TestSettingsReachTheServer(t *testing.T) {
 
 func TestACancelledStartLeavesTheFolderUsable(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Start(ctx, Config{Dir: dir, Disposable: true}); !errors.Is(err, context.Canceled) {
@@ -330,7 +355,7 @@ func TestACancelledStartLeavesTheFolderUsable(t *testing.T) {
 
 func TestRemoveDeletesAStoppedServer(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	if err := startIn(t, dir).Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +372,7 @@ func TestRootIsToldOfAFolderThatPostgreSQLCannotEnter(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root runs PostgreSQL as another user")
 	}
-	dir := newDir(t)
+	dir := serverDir(t)
 	if err := os.Chmod(filepath.Dir(dir), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +384,7 @@ func TestRootIsToldOfAFolderThatPostgreSQLCannotEnter(t *testing.T) {
 
 func TestDataOfAVersionThatIsNotHereAreLeftAlone(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := serverDir(t)
 	s := startIn(t, dir)
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)

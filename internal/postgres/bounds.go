@@ -4,7 +4,7 @@ import "time"
 
 // The bounds of a call, and of the connection that it has.
 const (
-	connectTimeout   = 3 * time.Second // For each address of the database.
+	connectTimeout   = 3 * time.Second // For each address of the database, unless the URL has connect_timeout.
 	acquireTimeout   = time.Second
 	statementTimeout = 5 * time.Second
 

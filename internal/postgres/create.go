@@ -22,7 +22,8 @@ const createOperation = "create todo"
 // beside it has only just committed. DO UPDATE does: it waits for that
 // transaction, locks the row as it is then, and compares. DO NOTHING followed
 // by a SELECT would look for the row in the statement's snapshot, which is
-// older. What the update writes is what is there already.
+// older. What the update writes is what is there already, but for times that the
+// checks don't allow (see UpdateTodo).
 func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
 	if draft.ID == nil {
 		return todo.Todo{}, fmt.Errorf("postgres: %s: the draft has no id", createOperation)
@@ -35,7 +36,9 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 			INSERT INTO todo (user_id, id, title, description)
 			VALUES           ($1, $2, $3, NULLIF($4, ''))
 			ON CONFLICT (id) DO UPDATE
-			SET   id = EXCLUDED.id
+			SET   id         = EXCLUDED.id,
+			      created_at = LEAST(GREATEST(todo.created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
+			      updated_at = LEAST(GREATEST(todo.updated_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
 			WHERE todo.user_id = EXCLUDED.user_id
 			  AND todo.title = EXCLUDED.title
 			  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
@@ -133,7 +136,9 @@ func (s *Store) createWithin(ctx context.Context, owner todo.UserID, draft todo.
 				FROM   room
 				WHERE  is_left
 				ON CONFLICT (id) DO UPDATE
-				SET   id = EXCLUDED.id
+				SET   id         = EXCLUDED.id,
+				      created_at = LEAST(GREATEST(todo.created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
+				      updated_at = LEAST(GREATEST(todo.updated_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
 				WHERE todo.user_id = EXCLUDED.user_id
 				  AND todo.title = EXCLUDED.title
 				  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
@@ -152,6 +157,6 @@ func (s *Store) createWithin(ctx context.Context, owner todo.UserID, draft todo.
 	case !id.Valid:
 		return todo.Todo{}, todo.ErrAlreadyExists
 	}
-	at := createdAt.Time.UTC()
+	at := timeOf(createdAt)
 	return todo.Todo{ID: id.Bytes, Title: title.String, Description: description.String, CreatedAt: at, UpdatedAt: at}, nil
 }

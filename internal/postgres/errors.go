@@ -14,11 +14,14 @@ import (
 // SQLSTATE codes that have a meaning of their own here (PostgreSQL's manual,
 // appendix A).
 const (
-	cachedPlanChanged = "0A000" // A prepared statement's columns have changed.
-	queryCanceled     = "57014"
-	readOnly          = "25006"
-	undefinedTable    = "42P01"
-	lockNotAvailable  = "55P03"
+	cachedPlanChanged     = "0A000" // A prepared statement's columns have changed.
+	queryCanceled         = "57014"
+	readOnly              = "25006"
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
+	lockNotAvailable      = "55P03"
+	serializationFailure  = "40001"
+	deadlockDetected      = "40P01"
 )
 
 // errPoolBusy says that no connection came free, or came up, in time.
@@ -69,8 +72,8 @@ func transient(code string) bool {
 		return false // It had its time.
 	case readOnly, lockNotAvailable:
 		return true
-	case undefinedTable:
-		return true // The service may be up before its schema.
+	case undefinedTable, insufficientPrivilege:
+		return true // The service may be up before its schema and its grants.
 	}
 	switch code[:min(2, len(code))] {
 	case "08": // Connection exceptions.

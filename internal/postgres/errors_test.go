@@ -42,6 +42,7 @@ func TestErrorsMeanOneThingInTheDomain(t *testing.T) {
 		{"cannot connect now", live, code("57P03"), todo.ErrUnavailable},
 		{"read-only transaction", live, code("25006"), todo.ErrUnavailable},
 		{"lock not available", live, code("55P03"), todo.ErrUnavailable},
+		{"insufficient privilege", live, code("42501"), todo.ErrUnavailable},
 		{"undefined table", live, code("42P01"), todo.ErrUnavailable},
 		{"query canceled", live, code("57014"), context.DeadlineExceeded},
 		{"query canceled, the caller gone", gone, code("57014"), context.Canceled},

@@ -33,12 +33,6 @@ const (
 	migrateConnectTimeout = 15 * time.Second
 )
 
-// SQLSTATE codes that a migration knows a remedy for, besides lockNotAvailable.
-const (
-	insufficientPrivilege = "42501"
-	deadlockDetected      = "40P01"
-)
-
 // MigrateConfig says which database is brought to which schema.
 type MigrateConfig struct {
 	// URL is the connection URL of the database. The tables are those of the
@@ -73,15 +67,21 @@ type MigrateConfig struct {
 //
 // Changes that are destructive are left out with a warning unless the config
 // allows them: dropping a column, changing its type, and whatever else isn't
-// known to be safe. Dropping or replacing indexes, checks and foreign keys
-// counts as safe, since it loses no data. Tables that the schema doesn't
-// declare belong to others and are left alone in any case. That includes one
-// that it used to declare: drop it by hand.
+// known to be safe. Replacing an index or a check by another one of its name
+// counts as safe, since it loses no data. Tables that the schema doesn't declare,
+// and indexes, constraints, triggers and comments on its tables, belong to others
+// and are left alone in any case, with a warning for those that can refuse a row.
+// That includes what the schema used to declare: drop it by hand. Something of
+// others by the name of a table makes Migrate fail and change nothing.
+//
+// A check that is new to a table holds for new rows at once, and for those that
+// are there as soon as they have been looked at, in a transaction of its own that
+// holds nobody up. Rows that break it are left, with a warning.
 //
 // Migrations of a database wait for one another. A busy table makes Migrate
 // try a few times and then fail, rather than hold up everybody who needs the
 // table. It fails too when the database can't be reached and when its rows
-// don't fit the schema. No error contains the URL's password.
+// don't fit a column or a unique index. No error contains the URL's password.
 //
 // Indexes are not built concurrently, as that can't be done in a transaction:
 // a large table can't be written to meanwhile. To avoid that, create the index
@@ -116,7 +116,11 @@ func connectForMigration(ctx context.Context, url string) (*sql.DB, *sql.Conn, e
 	// more than once.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	db := stdlib.OpenDB(*config.ConnConfig)
-	ctx, cancel := context.WithTimeout(ctx, migrateConnectTimeout)
+	timeout := config.ConnConfig.ConnectTimeout // The URL's, for each address.
+	for range config.ConnConfig.Fallbacks {
+		timeout += config.ConnConfig.ConnectTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(migrateConnectTimeout, timeout))
 	defer cancel()
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -130,6 +134,7 @@ type migration struct {
 	cfg    MigrateConfig
 	conn   *sql.Conn
 	tables []string // The tables that the schema declares, once it was read.
+	checks []string // The names of their checks.
 }
 
 // run makes attempts until one doesn't fail for a busy table.
@@ -145,6 +150,8 @@ func (m *migration) run(ctx context.Context) error {
 		}
 		err := m.attempt(ctx)
 		switch {
+		case err == nil:
+			return m.validateChecks(ctx)
 		case !hasState(err, lockNotAvailable, deadlockDetected):
 			return err
 		case attempt == lockAttempts:
@@ -157,20 +164,12 @@ func (m *migration) run(ctx context.Context) error {
 
 // attempt does everything in one transaction.
 func (m *migration) attempt(ctx context.Context) error {
-	// Each statement has to see what the migration before this one has done,
-	// whatever isolation the role begins with.
-	tx, err := m.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	tx, err := m.begin(ctx)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return err
 	}
 	defer func() { _ = tx.Rollback() }() // Without effect after the commit.
 
-	if err := m.queue(ctx, tx); err != nil {
-		return err
-	}
-	if err := setLockTimeout(ctx, tx, m.cfg.LockTimeout); err != nil {
-		return err
-	}
 	plan, err := m.plan(ctx, tx)
 	if err != nil {
 		return err
@@ -181,7 +180,7 @@ func (m *migration) attempt(ctx context.Context) error {
 	}
 	for _, statement := range plan.apply {
 		if _, err := tx.ExecContext(ctx, statement.Cmd, statement.Args...); err != nil {
-			return fmt.Errorf("nothing was changed: %s: %w", statement.Comment, err)
+			return fmt.Errorf("nothing was changed: %s: %w%s", statement.Comment, err, dependents(err))
 		}
 	}
 	if err := tx.Commit(); err != nil {
@@ -212,13 +211,32 @@ func (m *migration) plan(ctx context.Context, tx *sql.Tx) (*migrationPlan, error
 	if err != nil {
 		return nil, err
 	}
-	return newMigrationPlan(ctx, current, wanted, m.cfg.AllowDestructive)
+	if err := inspector.checkKinds(ctx, m.tables); err != nil {
+		return nil, err
+	}
+	if err := checkOwn(current, wanted, m.cfg.AllowDestructive); err != nil {
+		return nil, err
+	}
+	others, err := inspector.others(ctx, current, m.tables)
+	if err != nil {
+		return nil, err
+	}
+	m.checks = declaredChecks(wanted)
+	plan, err := newMigrationPlan(ctx, current, wanted, m.cfg.AllowDestructive)
+	if err != nil {
+		return nil, err
+	}
+	plan.others = append(plan.others, others...)
+	return plan, nil
 }
 
 // report logs what a migration has done, and what not.
 func (m *migration) report(ctx context.Context, plan *migrationPlan) {
 	for _, statement := range plan.leaveOut {
 		m.cfg.Logger.WarnContext(ctx, "left out a change that may lose data: --allow-destructive applies it", "statement", statement.Cmd)
+	}
+	for _, object := range plan.others {
+		object.report(ctx, m.cfg.Logger)
 	}
 	if len(plan.apply) == 0 {
 		m.cfg.Logger.InfoContext(ctx, "the database is up to date: nothing to apply", "left_out", len(plan.leaveOut))

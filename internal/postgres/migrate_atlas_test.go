@@ -78,7 +78,9 @@ func TestTheAtlasCommandAgreesWithMigrate(t *testing.T) {
 			t.Run("it leaves out what may lose data", func(t *testing.T) {
 				t.Parallel()
 				databaseURL := pgtest.NewEmptyDatabase(t)
-				execute(t, connect(t, databaseURL), todobackend.Schema+"; ALTER TABLE todo ADD priority int, ALTER description TYPE text")
+				execute(t, connect(t, databaseURL), todobackend.Schema+`; ALTER TABLE todo ADD priority int, ALTER description TYPE text;
+					CREATE TABLE "user" (id varchar(255) PRIMARY KEY); CREATE INDEX theirs ON todo (title);
+					ALTER TABLE todo ADD CONSTRAINT their_fk FOREIGN KEY (user_id) REFERENCES "user" (id)`)
 				if got := apply(t, databaseURL, "--dry-run"); got != env.nothing {
 					t.Errorf("it plans:\n%s", got)
 				}
@@ -87,6 +89,9 @@ func TestTheAtlasCommandAgreesWithMigrate(t *testing.T) {
 					if !strings.Contains(allowed, part) {
 						t.Errorf("allowed to, it plans no %s:\n%s", part, allowed)
 					}
+				}
+				if strings.Contains(allowed, "their") {
+					t.Errorf("it plans for what others made:\n%s", allowed)
 				}
 			})
 		})

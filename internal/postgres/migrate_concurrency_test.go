@@ -192,7 +192,7 @@ func (l *lockedTables) Handle(_ context.Context, line slog.Record) error {
 func TestMigrateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	cfg := postgres.MigrateConfig{
-		URL: pgtest.NewDatabase(t), LockTimeout: time.Minute, Schema: oldSchema,
+		URL: pgtest.NewDatabase(t), LockTimeout: time.Minute, Schema: todobackend.Schema + "; ALTER TABLE todo ADD added int",
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	connection := connect(t, cfg.URL)

@@ -38,6 +38,9 @@ func (i *inspector) wanted(ctx context.Context, sql string) (*schema.Schema, err
 		return nil, fmt.Errorf("the database's role needs the right to create schemas, to compare in one: "+
 			"GRANT CREATE ON DATABASE ... TO ..., or migrate as the database's owner: %w", err)
 	}
+	if hasState(err, readOnly) {
+		return nil, fmt.Errorf("the database takes no writes: it is a standby, or default_transaction_read_only is on for it or the role: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create a scratch schema: %w", err)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -10,6 +11,39 @@ import (
 
 // migrateLock is what Atlas calls the lock that its own migrations take.
 const migrateLock = "atlas_migrate_execute"
+
+// begin begins a transaction in which no other migration of the database runs,
+// and whose waits for locks are short. Whatever the database's or the role's
+// defaults are, its statements take the time that they need, and what the server
+// writes of the schema, it reads again: years before 1 in a German style, it
+// doesn't.
+func (m *migration) begin(ctx context.Context) (*sql.Tx, error) {
+	// Each statement has to see what the migration before this one has done,
+	// whatever isolation the role begins with.
+	tx, err := m.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	err = func() error {
+		const session = `
+			SELECT set_config(name, value, true)
+			  FROM (VALUES ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+			               ('DateStyle', 'ISO, MDY'), ('TimeZone', 'UTC'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '3'),
+			               ('standard_conforming_strings', 'on'), ('quote_all_identifiers', 'off')) AS wanted (name, value)
+			 WHERE name IN (SELECT name FROM pg_settings)`
+		if _, err := tx.ExecContext(ctx, session); err != nil {
+			return fmt.Errorf("set how the session behaves: %w", err)
+		}
+		if err := m.queue(ctx, tx); err != nil {
+			return err
+		}
+		return setLockTimeout(ctx, tx, m.cfg.LockTimeout)
+	}()
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
 
 // queue waits until no other migration of the database runs and keeps others
 // waiting until the transaction ends. It takes Atlas's advisory lock, though

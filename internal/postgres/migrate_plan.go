@@ -14,10 +14,12 @@ import (
 type migrationPlan struct {
 	apply    []*migrate.Change
 	leaveOut []*migrate.Change // What may lose data.
+	others   []othersObject
 }
 
 // newMigrationPlan plans how current becomes wanted. It changes both.
 func newMigrationPlan(ctx context.Context, current, wanted *schema.Schema, allowDestructive bool) (*migrationPlan, error) {
+	keepComments(current, wanted)
 	// The tables, not the schemas that they are in, are compared.
 	wanted.Name = current.Name
 	wanted.Attrs, current.Attrs = nil, nil
@@ -33,11 +35,12 @@ func newMigrationPlan(ctx context.Context, current, wanted *schema.Schema, allow
 	if err != nil {
 		return nil, fmt.Errorf("compare the database with the wanted schema: %w", err)
 	}
+	plan := new(migrationPlan)
+	differences, plan.others = leaveOthers(differences)
 	var destructive []schema.Change
 	if !allowDestructive {
 		differences, destructive = splitChanges(differences)
 	}
-	plan := new(migrationPlan)
 	if plan.apply, err = statements(ctx, differences); err != nil {
 		return nil, err
 	}

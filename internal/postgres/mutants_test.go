@@ -238,7 +238,8 @@ func takeOutOwner(sql string) ([]change, error) {
 		return nil, fmt.Errorf("a statement on the table of todos without a condition on user_id")
 	}
 	for _, mention := range owner.FindAllStringIndex(sql, -1) {
-		if !known[mention[1]] {
+		isName := strings.HasPrefix(sql[mention[1]:], "'") && strings.HasSuffix(sql[:mention[0]], "'") // As a text.
+		if !known[mention[1]] && !isName {
 			return nil, fmt.Errorf("a use of user_id that this test can't take out: teach it")
 		}
 	}
@@ -300,6 +301,7 @@ func TestEveryFormOfTheOwnerIsTakenOut(t *testing.T) {
 			"SELECT call FROM unnest($1::text[]) AS asked (owner) CROSS JOIN LATERAL (SELECT 1 FROM todo WHERE (user_id = asked.owner OR true) LIMIT 1) AS found",
 		}},
 		{"SELECT to_regclass('todo') IS NOT NULL", []string{}},
+		{"SELECT 1 FROM pg_attribute WHERE attname = 'user_id'", []string{}},
 		{"SELECT count(*) FROM todo", nil},
 		{"UPDATE todo SET title = $1 WHERE id = $2", nil},
 		{"SELECT user_id FROM todo WHERE user_id = $1", nil},

@@ -80,11 +80,12 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 	q := listQuery{
 		owner:       owner,
 		createdAt:   pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true},
+		id:          lastID(), // A row may have that time.
 		isCompleted: query.IsCompleted,
 		limit:       query.Size + 1, // One more tells whether there is a next page.
 	}
 	if query.After != nil {
-		q.createdAt = pgtype.Timestamptz{Time: query.After.CreatedAt, Valid: true}
+		q.createdAt = timeParam(query.After.CreatedAt)
 		q.id = query.After.ID
 	}
 	todos, err := s.lists.do(ctx, q, func(waited time.Duration) ([]todo.Todo, error) {
@@ -164,6 +165,14 @@ func (s *Store) listShared(ctx context.Context, begin func() []*sharedCall[listQ
 		})
 }
 
+// lastID returns the ID that is the last in order.
+func lastID() (id todo.ID) {
+	for i := range id {
+		id[i] = 0xff
+	}
+	return id
+}
+
 // newestFirst is the order of lists.
 func newestFirst(a, b todo.Todo) int {
 	if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
@@ -191,7 +200,7 @@ func askShared[Q sharedQuery](
 		if err != nil {
 			return err
 		}
-		var row row
+		row := row{store: s}
 		var number int
 		_, err = pgx.ForEachRow(rows, append(row.columns(), &number), func() error {
 			call := calls[number-1]
@@ -219,7 +228,7 @@ func (s *Store) rows(ctx context.Context, w work, sql string, args ...any) ([]to
 			return err
 		}
 		todos = nil // Of an attempt that failed.
-		var row row
+		row := row{store: s}
 		_, err = pgx.ForEachRow(rows, row.columns(), func() error {
 			todos = append(todos, row.todo())
 			return nil
@@ -241,21 +250,4 @@ func one(found []todo.Todo, err error) (todo.Todo, error) {
 		return todo.Todo{}, todo.ErrNotFound
 	}
 	return found[0], nil
-}
-
-// row is what the rows of a statement are scanned into, one after the other.
-type row struct{ scanned todo.Todo }
-
-// columns returns where to scan id, title, description, is_completed,
-// created_at and updated_at.
-func (r *row) columns() []any {
-	t := &r.scanned
-	return []any{(*[16]byte)(&t.ID), &t.Title, &t.Description, &t.IsCompleted, &t.CreatedAt, &t.UpdatedAt}
-}
-
-// todo returns the row that was scanned last.
-func (r *row) todo() todo.Todo {
-	t := r.scanned
-	t.CreatedAt, t.UpdatedAt = t.CreatedAt.UTC(), t.UpdatedAt.UTC()
-	return t
 }

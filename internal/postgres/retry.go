@@ -42,9 +42,9 @@ type work struct {
 // takes it, and a repetition does no harm: the statement is idempotent, has not
 // left this process, or was refused before it ran.
 func (s *Store) run(ctx context.Context, w work, statement func(context.Context, *pgx.Conn) error) error {
-	generation, err := s.attempt(ctx, w, statement)
+	generation, err := s.attemptUntilSerialized(ctx, w, statement)
 	if s.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, w.effect) {
-		_, err = s.attempt(ctx, w, statement)
+		_, err = s.attemptUntilSerialized(ctx, w, statement)
 	}
 	return interpret(ctx, w.operation, err)
 }

@@ -3,22 +3,20 @@
 // (read.go, create.go, todo.go), which calls share when many come at once
 // (share.go, share_statement.go), how one owner leaves connections to others
 // (turns.go), how a statement ends whose caller has left (cancel.go), what is tried
-// again (retry.go), what errors mean (errors.go), and the migration that brings a
+// again (retry.go), what errors mean (errors.go), whether the database can serve
+// (ready.go), what a connection string means (url.go), and the migration that brings a
 // database to the schema (migrate.go).
 //
-// It sets nothing on a session, prepares nothing when the URL says so, and
-// needs no transaction of more than one statement, so that it works through
-// PgBouncer in transaction mode.
+// It sets nothing on a session but what poolers keep for each of theirs, prepares
+// nothing when the URL says so, and needs no transaction of more than one
+// statement, so that it works through PgBouncer in transaction mode.
 package postgres
 
 import (
 	"cmp"
-	"context"
-	"errors"
-	"fmt"
 	"log/slog"
+	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"example.com/todo-backend/internal/todo"
@@ -30,7 +28,7 @@ type Config struct {
 	URL string
 
 	// MaxConns is the number of connections that are opened at most, at least
-	// 1. It wins over pool_max_conns in the URL.
+	// 1.
 	MaxConns int
 
 	// MaxTodos is the number of todos that an owner may have; 0 for any
@@ -71,6 +69,10 @@ type Store struct {
 	gets     *sharer[getQuery]
 	lists    *sharer[listQuery]
 	creates  *sharer[createQuery]
+
+	logger        *slog.Logger
+	readiness     readiness
+	oddTimeLogged atomic.Bool
 }
 
 var _ todo.Store = (*Store)(nil)
@@ -90,6 +92,7 @@ func Open(config Config) (*Store, error) {
 		queue:    queue,
 		turns:    newTurns(config.MaxConns, queue),
 		maxTodos: config.MaxTodos,
+		logger:   config.Logger,
 	}
 	s.gets = newSharer(config.SharedStatements, getOperation, bounds, s.getShared, s.queue.shed)
 	s.lists = newSharer(config.SharedStatements, listOperation, bounds, s.listShared, s.queue.shed)
@@ -102,27 +105,3 @@ func Open(config Config) (*Store, error) {
 // Close waits for statements under way and closes all connections. Calls that
 // come later fail with [todo.ErrUnavailable].
 func (s *Store) Close() { s.pool.Close() }
-
-// Ready fails with [todo.ErrUnavailable] unless the database answers and has
-// the todo table. A table that is locked counts as there. While all connections
-// are in use and their statements are answered, it takes their word: a store
-// that has more to do than it can is not better off without its share of it.
-func (s *Store) Ready(ctx context.Context) error {
-	if s.queue.serving() {
-		return nil
-	}
-	const operation = "look for the todo table"
-	var found bool
-	err := s.run(ctx, work{operation: operation}, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, "SELECT to_regclass('todo') IS NOT NULL").Scan(&found)
-	})
-	switch {
-	case errors.Is(err, todo.ErrUnavailable):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", todo.ErrUnavailable, err)
-	case !found:
-		return fmt.Errorf("postgres: %s: %w: there is none; migrate the database", operation, todo.ErrUnavailable)
-	}
-	return nil
-}

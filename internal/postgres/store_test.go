@@ -95,62 +95,6 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-func TestConnectionStringsOfProvidersAreAccepted(t *testing.T) {
-	t.Parallel()
-	for _, url := range []string{
-		"postgres://todo@127.0.0.1:5432/todo",
-		"postgresql://neondb_owner:npg_secret@ep-cool-1-pooler.eu-central-1.aws.neon.tech/neondb?sslmode=require&channel_binding=require",
-		"postgresql://neondb_owner:npg_secret@ep-cool-1.eu-central-1.aws.neon.tech/neondb?sslmode=verify-full&options=endpoint%3Dep-cool-1",
-		"postgres://u:p@one.example,two.example:5433/todo?target_session_attrs=read-write&sslmode=require",
-		"postgres://u:p@pgbouncer:6432/todo?default_query_exec_mode=exec&sslmode=disable",
-		"postgres://u:p%40ss%2Fword@host/todo",
-		"postgres:///todo?host=/var/run/postgresql",
-	} {
-		if err := postgres.CheckURL(url); err != nil {
-			t.Errorf("CheckURL(%q): %v", url, err)
-		}
-		open(t, url, 16) // Needs no database.
-	}
-}
-
-func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
-	t.Parallel()
-	for _, url := range []string{
-		"",
-		"canary",
-		"mysql://canary:canary@canary/canary",
-		"host=canary password=canary dbname=canary",
-		"postgres://canary:canary@canary:port/canary",
-		"postgres://canary:can%zzary@canary/canary",
-		"postgres://canary:canary/canary?@canary:99999/canary",
-		"postgres://canary:canary@canary/canary?sslmode=canary",
-		"postgres://canary:canary@canary/canary?channel_binding=canary",
-		"postgres://canary:canary@canary/canary?default_query_exec_mode=canary",
-		"postgres://canary:canary@canary/canary?connect_timeout=canary",
-	} {
-		_, openErr := postgres.Open(postgres.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
-		for _, err := range []error{postgres.CheckURL(url), openErr} {
-			if err == nil {
-				t.Errorf("%q is accepted", url)
-				continue
-			}
-			for ; err != nil; err = errors.Unwrap(err) {
-				if strings.Contains(err.Error(), "canary") {
-					t.Errorf("%q: the error shows it: %v", url, err)
-				}
-			}
-		}
-	}
-}
-
-func TestAMissingCertificateFileIsNamed(t *testing.T) {
-	t.Parallel()
-	err := postgres.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
-	if err == nil || !strings.Contains(err.Error(), "/nowhere/root.crt") || strings.Contains(err.Error(), "canary") {
-		t.Errorf("CheckURL: %v, want an error that names the file and no password", err)
-	}
-}
-
 func TestAStoreNeedsAConnection(t *testing.T) {
 	t.Parallel()
 	if _, err := postgres.Open(postgres.Config{URL: "postgres://u@h/d", MaxConns: 0}); err == nil {

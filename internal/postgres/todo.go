@@ -9,14 +9,17 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// UpdateTodo implements [todo.Store].
+// UpdateTodo implements [todo.Store]. Times that an old table may have and the
+// schema's checks don't allow are brought to what callers were told of them, as
+// the checks look at each row that is changed.
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
 	return one(s.rows(ctx, work{operation: "update todo", effect: mutating, writer: owner}, `
 		UPDATE todo
 		SET    title        = COALESCE($3::text, title),
 		       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
 		       is_completed = COALESCE($5::boolean, is_completed),
-		       updated_at   = GREATEST(clock_timestamp(), updated_at + INTERVAL '1 microsecond')
+		       created_at   = LEAST(GREATEST(created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
+		       updated_at   = GREATEST(clock_timestamp(), LEAST(updated_at, '9999-12-31 23:59:59.999998+00') + INTERVAL '1 microsecond')
 		WHERE  user_id = $1
 		  AND  id = $2
 		RETURNING id, title, COALESCE(description, ''), is_completed, created_at, updated_at`,

@@ -14,29 +14,60 @@ import (
 var errBody = errors.New("this method takes no body; send its fields in the path and the query")
 
 // message returns the body of the Connect call for a request, and its length
-// or -1. It reads nothing: the reader does when it is read, so that the
-// handler decides first whether the caller may go on.
-func (rt *route) message(r *http.Request, members []byte, cause error) (io.ReadCloser, int64) {
-	body := r.Body
-	if body == nil {
-		body = http.NoBody
+// or -1. Nothing of the path, the query or the body is read until it is, so that
+// the handler decides first whether the caller may go on.
+func (rt *route) message(r *http.Request, segments []string) (io.ReadCloser, int64) {
+	if rt.hasBody && len(rt.variables) == 0 && r.URL.RawQuery == "" {
+		return sentBody(r), r.ContentLength
 	}
-	if cause == nil && !rt.hasBody && r.ContentLength > 0 {
+	return &unreadMessage{route: rt, request: r, segments: segments}, -1
+}
+
+// sentBody returns the body of a request, which may be empty.
+func sentBody(r *http.Request) io.ReadCloser {
+	if r.Body == nil {
+		return http.NoBody
+	}
+	return r.Body
+}
+
+// unreadMessage is a message of which nothing was read yet.
+type unreadMessage struct {
+	route    *route
+	request  *http.Request
+	segments []string
+	opened   io.Reader // nil until it is read.
+}
+
+func (m *unreadMessage) Read(p []byte) (int, error) {
+	if m.opened == nil {
+		m.opened = m.open()
+	}
+	return m.opened.Read(p)
+}
+
+func (m *unreadMessage) Close() error { return sentBody(m.request).Close() }
+
+// open reads the path and the query.
+func (m *unreadMessage) open() io.Reader {
+	body := sentBody(m.request)
+	members, cause := m.route.members(m.segments, m.request.URL.RawQuery)
+	if cause == nil && !m.route.hasBody && m.request.ContentLength > 0 {
 		cause = errBody
 	}
 	switch {
 	case cause != nil:
-		return &failingBody{Closer: body, err: invalidArgument(cause)}, -1
-	case !rt.hasBody:
+		return failingBody{err: invalidArgument(cause)}
+	case !m.route.hasBody:
 		object := make([]byte, 0, len(members)+len("{}"))
 		object = append(append(append(object, '{'), members...), '}')
 		b := &bodyless{src: body}
 		b.object.Reset(object)
-		return b, int64(len(object))
-	case len(members) == 0 || r.ContentLength == 0:
-		return body, r.ContentLength
+		return b
+	case len(members) == 0 || m.request.ContentLength == 0:
+		return body
 	}
-	return &mergedBody{src: body, members: members}, -1
+	return &mergedBody{src: body, members: members}
 }
 
 // invalidArgument returns the error that a Connect handler which reads it from
@@ -46,18 +77,15 @@ func invalidArgument(cause error) error {
 }
 
 // failingBody is a message that can't be read.
-type failingBody struct {
-	io.Closer
-	err error
-}
+type failingBody struct{ err error }
 
-func (b *failingBody) Read([]byte) (int, error) { return 0, b.err }
+func (b failingBody) Read([]byte) (int, error) { return 0, b.err }
 
 // bodyless is the message of a method that takes no body: the object of its
 // path and its query. A request without a Content-Length may have a body all
 // the same, and then fails.
 type bodyless struct {
-	src     io.ReadCloser
+	src     io.Reader
 	checked bool
 	first   [1]byte // Read by the check.
 	err     error   // Of the check.
@@ -76,8 +104,6 @@ func (b *bodyless) Read(p []byte) (int, error) {
 	}
 	return b.object.Read(p)
 }
-
-func (b *bodyless) Close() error { return b.src.Close() }
 
 // checkEmpty fails when there is a byte to read. It reads at most that one,
 // into first.
@@ -99,7 +125,7 @@ const mergeBuffer = 512
 // object is passed on as it is, less white space before it, and so is what
 // follows the opening brace: the codec is to judge both.
 type mergedBody struct {
-	src     io.ReadCloser
+	src     io.Reader
 	members []byte
 
 	rest *bufio.Reader // src, once it has been opened.
@@ -145,8 +171,6 @@ func (b *mergedBody) open() error {
 	}
 	return nil
 }
-
-func (b *mergedBody) Close() error { return b.src.Close() }
 
 // peekToken skips white space (RFC 8259 section 2) and returns the byte behind
 // it, which stays to be read.

@@ -104,8 +104,8 @@ func TestBodyWithoutPathVariablesIsPassedOn(t *testing.T) {
 func TestEmptyBodyStaysEmpty(t *testing.T) {
 	t.Parallel()
 	got := serve(t, items(t), newRequest(t, http.MethodPatch, "/v1/items/A", ""))
-	if got.status() != http.StatusOK || got.body != "" || got.call.ContentLength != 0 {
-		t.Errorf("status %d (%s), body %q of length %d", got.status(), got.message(), got.body, got.call.ContentLength)
+	if got.status() != http.StatusOK || got.body != "" {
+		t.Errorf("status %d (%s), body %q", got.status(), got.message(), got.body)
 	}
 }
 

@@ -2,9 +2,12 @@ package rest_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/todo-backend/internal/rest"
 )
 
 func TestQuery(t *testing.T) {
@@ -77,8 +80,8 @@ func TestQuery(t *testing.T) {
 				t.Errorf("message %q, want %q in it", got.message(), test.want)
 			case !test.refused && (got.status() != http.StatusOK || got.body != test.want):
 				t.Errorf("status %d (%s), body %s, want %s", got.status(), got.message(), got.body, test.want)
-			case !test.refused && got.call.ContentLength != int64(len(got.body)):
-				t.Errorf("Content-Length %d, want %d", got.call.ContentLength, len(got.body))
+			case !test.refused && got.call.ContentLength != -1:
+				t.Errorf("Content-Length %d, before the query is read", got.call.ContentLength)
 			}
 		})
 	}
@@ -107,5 +110,31 @@ func TestQueryOfMethodWithoutFieldsLeft(t *testing.T) {
 	got := serve(t, service, newRequest(t, http.MethodGet, "/v1/a?other=b", ""))
 	if want := "this path takes none"; got.status() != http.StatusBadRequest || !strings.Contains(got.message(), want) {
 		t.Errorf("status %d, message %q, want 400 and %q", got.status(), got.message(), want)
+	}
+}
+
+// TestPathAndQueryAreReadWhenTheMessageIs counts what a request costs that the RPC
+// handler refuses by its headers.
+func TestPathAndQueryAreReadWhenTheMessageIs(t *testing.T) { //nolint:paralleltest // All the process allocates is counted.
+	transcoder, err := rest.NewTranscoder(rest.Config{
+		Service: items(t),
+		RPC:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }),
+		Refuse:  func(_ http.ResponseWriter, _ *http.Request, refusal rest.Refusal) { t.Fatal(refusal.Message) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	allocations := func(target string) float64 {
+		r := newRequest(t, http.MethodGet, target, "")
+		return testing.AllocsPerRun(100, func() { transcoder.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	short := allocations("/v1/items/a?one=a")
+	for name, target := range map[string]string{
+		"a long query": "/v1/items/a?one=" + strings.Repeat("%00", 5000),
+		"many pairs":   "/v1/items/a?" + strings.Repeat("one=%61&", 2500),
+	} {
+		if got := allocations(target); got != short {
+			t.Errorf("%s: %v allocations, %v without", name, got, short)
+		}
 	}
 }

@@ -129,8 +129,7 @@ func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if found.hasBody && !t.acceptBody(w, r) {
 		return
 	}
-	members, err := found.members(segments, r.URL.RawQuery)
-	t.rpc.ServeHTTP(w, found.rewrite(r, members, err))
+	t.rpc.ServeHTTP(w, found.rewrite(r, segments))
 }
 
 // refuseRoute answers for a path, or a verb on it, that no route serves.
@@ -179,10 +178,9 @@ func (t *Transcoder) acceptBody(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// rewrite returns the Connect call for a request: its message has the members,
-// or can't be read for cause when that isn't nil. The request itself is not
+// rewrite returns the Connect call for a request. The request itself is not
 // changed, and none of its body is read.
-func (rt *route) rewrite(r *http.Request, members []byte, cause error) *http.Request {
+func (rt *route) rewrite(r *http.Request, segments []string) *http.Request {
 	call := r.WithContext(r.Context())
 	call.Method = http.MethodPost
 	call.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: rt.Procedure}
@@ -196,6 +194,6 @@ func (rt *route) rewrite(r *http.Request, members []byte, cause error) *http.Req
 	call.Header.Del("Content-Length")
 	call.Header.Set("Content-Type", jsonType)
 	call.Header.Set("Connect-Protocol-Version", "1")
-	call.Body, call.ContentLength = rt.message(r, members, cause)
+	call.Body, call.ContentLength = rt.message(r, segments)
 	return call
 }

@@ -40,6 +40,7 @@ func (a *authInterceptor) intercept(
 	if err := a.limiter.allow(user); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
+	x.admitted = true
 	return ctx, nil
 }
 

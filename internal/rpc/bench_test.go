@@ -76,22 +76,30 @@ func jsonToNowhere() *slog.Logger {
 // and an Authorization header that it lets in.
 func newInstantHandler(tb testing.TB) (handler *Handler, authorization string) {
 	tb.Helper()
+	cfg, issuer := instantConfig(tb)
+	handler, err := New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(handler.Close)
+	return handler, "Bearer " + issuer.Token("alice")
+}
+
+// instantConfig returns what that handler is made of, and the issuer of tokens
+// that it lets in.
+func instantConfig(tb testing.TB) (Config, *authtest.Issuer) {
+	tb.Helper()
 	issuer := authtest.Start(tb)
 	keys := auth.NewKeySet(auth.KeySetConfig{URL: issuer.KeySetURL()})
 	tb.Cleanup(keys.Close)
-	handler, err := New(Config{
+	return Config{
 		Todos:    todo.NewService(newInstantStore()),
 		Verifier: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
 		Ping:     func(context.Context) error { return nil },
 		Logger:   jsonToNowhere(),
 		Origins:  []string{"http://localhost:5173"},
 		OpenAPI:  todobackend.OpenAPI,
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(handler.EndStreams)
-	return handler, "Bearer " + issuer.Token("alice")
+	}, issuer
 }
 
 // way is how a request is made.

@@ -11,13 +11,15 @@ import (
 
 func TestARequestsContextHasItsDeadlineAndEndsWithIt(t *testing.T) {
 	t.Parallel()
-	for path, timeout := range map[string]time.Duration{"/call": callTimeout, "/stream": streamTimeout} {
+	streams := map[string]*stream{"/stream": {length: 3 * time.Minute}, "/endless": {}}
+	for path, timeout := range map[string]time.Duration{"/call": callTimeout, "/stream": 3 * time.Minute, "/endless": 0} {
 		synctest.Test(t, func(t *testing.T) {
 			var served *http.Request
-			handler := withExchange(withDeadline(t.Context(), func(path string) bool { return path == "/stream" },
+			handler := withExchange(withDeadline(t.Context(), func(path string) *stream { return streams[path] },
 				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					served = r
-					if deadline, ok := r.Context().Deadline(); !ok || time.Until(deadline) != timeout {
+					deadline, ok := r.Context().Deadline()
+					if ok != (timeout > 0) || ok && time.Until(deadline) != timeout {
 						t.Errorf("%s: the deadline is in %v, want %v", path, time.Until(deadline), timeout)
 					}
 					if err := r.Context().Err(); err != nil {

@@ -3,10 +3,14 @@ package rpc
 import (
 	"context"
 	"net"
+	"sync/atomic"
 )
 
 // clientConn is what the requests of one connection share.
-type clientConn struct{}
+type clientConn struct {
+	unread    int64        // Answers that are unread; unreadAnswers guards it.
+	anonymous atomic.Int64 // Streams without a token.
+}
 
 type clientConnKey struct{}
 

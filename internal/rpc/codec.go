@@ -32,15 +32,15 @@ type jsonCodec struct{ name string }
 func (c jsonCodec) Name() string { return c.name }
 
 func (jsonCodec) Marshal(message any) ([]byte, error) {
-	return jsonCodec{}.MarshalAppend(nil, message)
+	return mustEncode(encodeJSON, nil, message), nil
 }
 
 // MarshalAppend lets Connect encode into the buffers that it reuses.
 func (jsonCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
-	msg, err := protoMessage(message)
-	if err != nil {
-		return nil, err
-	}
+	return mustEncode(encodeJSON, dst, message), nil
+}
+
+func encodeJSON(dst []byte, msg proto.Message) ([]byte, error) {
 	if dst, ok := appendAnswer(dst, msg); ok {
 		return dst, nil
 	}
@@ -99,17 +99,39 @@ type protoCodec struct{}
 func (protoCodec) Name() string { return "proto" }
 
 func (protoCodec) Marshal(message any) ([]byte, error) {
-	return protoCodec{}.MarshalAppend(nil, message)
+	return mustEncode(encodeProto, nil, message), nil
 }
 
 // MarshalAppend lets Connect encode into the buffers that it reuses.
 func (protoCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
-	msg, err := protoMessage(message)
-	if err != nil {
-		return nil, err
-	}
+	return mustEncode(encodeProto, dst, message), nil
+}
+
+func encodeProto(dst []byte, msg proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{}.MarshalAppend(dst, msg)
 }
+
+// mustEncode appends an encoded message of ours to dst. One that can't be encoded
+// is a defect, and panics: of an error, Connect would tell the caller the text,
+// and the log nothing.
+func mustEncode(encode func([]byte, proto.Message) ([]byte, error), dst []byte, message any) []byte {
+	msg, err := protoMessage(message)
+	if err != nil {
+		panic(&encodeError{err})
+	}
+	encoded, err := encode(dst, msg)
+	if err != nil {
+		panic(&encodeError{err})
+	}
+	return encoded
+}
+
+// encodeError says why an answer can't be encoded.
+type encodeError struct{ cause error }
+
+func (e *encodeError) Error() string { return "rpc: the answer can't be encoded: " + e.cause.Error() }
+
+func (e *encodeError) Unwrap() error { return e.cause }
 
 func (protoCodec) Unmarshal(data []byte, message any) error {
 	msg, err := protoMessage(message)

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"connectrpc.com/connect"
@@ -28,6 +29,11 @@ func errorTable() []errorRow {
 		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
 		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
 		{is(errRateLimited), connect.CodeResourceExhausted, "too many requests; try again in a second"},
+		{is(errUserUnread), connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{is(errAllUnread), connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
+		{is(errTooManyStreams), connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
+		{is(errDraining), connect.CodeUnavailable, "the service is shutting down; try again"},
+		{is(errStreamLength), connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
 		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
 		{is(todo.ErrAlreadyExists), connect.CodeAlreadyExists, "the id is taken; choose another one"},
 		{is(todo.ErrTooMany), connect.CodeResourceExhausted, "you have as many todos as you may; delete one first"},
@@ -37,6 +43,21 @@ func errorTable() []errorRow {
 		{is(context.Canceled), connect.CodeCanceled, "the call was canceled"},
 		{anyError, connect.CodeInternal, "internal error"},
 	}
+}
+
+// callerError is what a caller did wrong in sending a request, or in reading
+// its answer. Its text is for the caller.
+type callerError string
+
+func (e callerError) Error() string { return string(e) }
+
+func callerErrorf(code connect.Code, format string, args ...any) *connect.Error {
+	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
+}
+
+func isCallersFault(err error) bool {
+	_, ok := errors.AsType[callerError](err)
+	return ok
 }
 
 // errorRow is a row of the error table.
@@ -52,23 +73,27 @@ func is(target error) func(error) bool {
 
 func anyError(error) bool { return true }
 
-// errorRenderer turns errors into what callers may see.
+// errorRenderer turns errors into what callers may see. As an interceptor, it
+// renders those of calls and streams; it has to be the outermost.
 type errorRenderer struct{ table []errorRow }
+
+var _ connect.Interceptor = (*errorRenderer)(nil)
 
 func newErrorRenderer() *errorRenderer { return &errorRenderer{table: errorTable()} }
 
 // render returns what the caller of protocol is told of err, and notes both in
 // the request's exchange. An error that is Connect's already, from the
-// validation or from reading the body, is passed on.
+// validation or from reading the body, is passed on, unless its code says that
+// something broke on this side.
 func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
 	rendered, ok := errors.AsType[*connect.Error](err)
-	if !ok {
+	if !ok || isDefect(rendered.Code()) {
 		rendered = e.lookUp(err)
 	}
 	switch {
 	case rendered.Code() == connect.CodeUnavailable:
 		rendered.Meta().Set("Retry-After", retryAfter)
-	case errors.Is(err, errRateLimited):
+	case errors.Is(err, errRateLimited), errors.Is(err, errUserUnread), errors.Is(err, errTooManyStreams):
 		rendered.Meta().Set("Retry-After", retryAfter)
 		addRetryInfo(rendered)
 	case rendered.Code() == connect.CodeUnauthenticated:
@@ -78,8 +103,31 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 			rendered.Meta().Set("WWW-Authenticate", "Bearer")
 		}
 	}
-	exchangeOf(ctx).fail(rendered.Code(), err)
+	x := exchangeOf(ctx)
+	x.fail(rendered.Code(), err)
+	x.expected = isExpected(ctx, x, err)
 	return rendered
+}
+
+// isDefect reports whether a code is that of an error whose text is for the log
+// alone.
+func isDefect(code connect.Code) bool {
+	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
+}
+
+// isExpected reports whether an error is nothing to look into, although its
+// code is that of one that is: the caller's fault, the end of a stream, or the
+// deadline that the caller set, if it was earlier than the call's own.
+func isExpected(ctx context.Context, x *exchange, err error) bool {
+	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength) {
+		return true
+	}
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	asked, _ := ctx.Deadline()
+	own, bounded := x.Context.Deadline()
+	return !bounded || asked.Before(own)
 }
 
 // addRetryInfo gives the advice of Retry-After in the form that gRPC clients
@@ -101,15 +149,13 @@ func (e *errorRenderer) lookUp(err error) *connect.Error {
 	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
 }
 
-// interceptor renders what handlers and the interceptors within return.
-func (e *errorRenderer) interceptor() connect.UnaryInterceptorFunc {
-	return func(next connect.UnaryFunc) connect.UnaryFunc {
-		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-			res, err := next(ctx, req)
-			if err != nil {
-				return nil, e.render(ctx, req.Peer().Protocol, err)
-			}
-			return res, nil
+// WrapUnary renders what handlers and the interceptors within return.
+func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		if err != nil {
+			return nil, e.render(ctx, req.Peer().Protocol, err)
 		}
+		return res, nil
 	}
 }

@@ -23,6 +23,13 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a refused token", &auth.RefusedError{Reason: auth.ReasonExpired}, connect.CodeUnauthenticated},
 		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
 		{"a caller above its rate", errRateLimited, connect.CodeResourceExhausted},
+		{"a user's answers that nobody reads", errUserUnread, connect.CodeResourceExhausted},
+		{"everybody's", errAllUnread, connect.CodeUnavailable},
+		{"one stream too many", errTooManyStreams, connect.CodeResourceExhausted},
+		{"a stream that the drain ends", errDraining, connect.CodeUnavailable},
+		{"a stream that has lasted long enough", errStreamLength, connect.CodeDeadlineExceeded},
+		{"an error of Connect that is a defect", connect.NewError(connect.CodeInternal, errors.New("secret")), connect.CodeInternal},
+		{"a code of Connect for what nobody foresaw", connect.NewError(connect.CodeUnknown, errors.New("secret")), connect.CodeInternal},
 		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
 		{"an id that is taken", todo.ErrAlreadyExists, connect.CodeAlreadyExists},
 		{"an owner of too many todos", todo.ErrTooMany, connect.CodeResourceExhausted},
@@ -47,7 +54,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 			if x.code != test.code || !errors.Is(x.cause, test.err) {
 				t.Errorf("%s: logged as %v, %v", test.name, x.code, x.cause)
 			}
-			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited)
+			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited) || errors.Is(err, errUserUnread) || errors.Is(err, errTooManyStreams)
 			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {
 				t.Errorf("%s: Retry-After is %q", test.name, advice)
 			}

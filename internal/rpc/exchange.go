@@ -18,16 +18,22 @@ import (
 type exchange struct {
 	context.Context // withDeadline puts one with a deadline in its place.
 
-	answer statusWriter
+	answer answerWriter
 	body   boundedBody
 
 	requestID [1]string // As a header's value.
 	protocol  string
 	procedure string
 	user      todo.UserID  // Zero until the auth interceptor knows the caller.
+	admitted  bool         // The auth interceptor lets the call pass.
 	code      connect.Code // 0 while nothing failed.
 	cause     error
+	expected  bool // The failure is nothing to look into.
 	probe     bool
+	stream    *stream // nil when it is a call.
+	watch     *healthWatch
+	ended     streamEnd
+	preflight preflightRefusal
 	logged    [loggedAttrs]slog.Attr
 }
 
@@ -58,7 +64,8 @@ func (x *exchange) fail(code connect.Code, cause error) {
 // withExchange makes the exchange of each request.
 func withExchange(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{Context: r.Context(), answer: statusWriter{ResponseWriter: w}}
+		x := &exchange{Context: r.Context()}
+		x.answer = answerWriter{ResponseWriter: w, exchange: x}
 		next.ServeHTTP(&x.answer, r.WithContext(x))
 	})
 }

@@ -66,7 +66,7 @@ func newFuzzedHandler(f *testing.F) *fuzzedHandler {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(handler.EndStreams)
+	f.Cleanup(handler.Close)
 	return &fuzzedHandler{Handler: handler, token: issuer.Token("fuzzer"), log: log}
 }
 

@@ -5,11 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"connectrpc.com/connect"
-	"connectrpc.com/grpchealth"
 )
 
 const (
@@ -17,19 +13,46 @@ const (
 	pingTimeout = 2 * time.Second
 	// pingKept is how long its result is good for.
 	pingKept = time.Second
-	// watchInterval is how often a health watch looks again.
-	watchInterval = time.Second
 )
 
-// health knows whether the service can serve: the database answers, its table
-// is there, and the service isn't draining. Whether tokens can be verified
+// errHealthClosed says that nothing is looked at any more.
+var errHealthClosed = errors.New("rpc: the health was closed")
+
+// health knows whether the service can serve: the database could run its
+// statements, and the service isn't draining. Whether tokens can be verified
 // doesn't count: an issuer that is away would take down every replica at once.
 type health struct {
-	ping     func(context.Context) error
-	draining atomic.Bool
+	ping func(context.Context) error
+
+	// draining is done when the service begins to drain, ended when its streams
+	// have to end, and looking when the database is no longer looked at.
+	draining, ended, looking context.Context
+	drain, end, stopLooking  context.CancelFunc
 
 	mu      sync.Mutex
 	current *look // The last look at the database, or the one under way.
+}
+
+// newHealth returns a health that has to be closed.
+func newHealth(ping func(context.Context) error) *health {
+	h := &health{ping: ping}
+	h.draining, h.drain = context.WithCancel(context.Background())
+	h.ended, h.end = context.WithCancel(context.Background())
+	h.looking, h.stopLooking = context.WithCancel(context.Background())
+	return h
+}
+
+// close ends the look at the database that is under way, and all later ones.
+func (h *health) close() {
+	h.drain()
+	h.end()
+	h.stopLooking()
+	h.mu.Lock()
+	l := h.current
+	h.mu.Unlock()
+	if l != nil {
+		<-l.done
+	}
 }
 
 // look is one look at the database, shared by all who ask meanwhile.
@@ -39,25 +62,51 @@ type look struct {
 	expires time.Time // Valid once done is closed.
 }
 
-var _ grpchealth.Watcher = (*health)(nil)
-
 // database looks at the database, or returns what was seen within a second.
 func (h *health) database(ctx context.Context) error {
-	h.mu.Lock()
-	if h.current == nil || h.current.expired() {
-		h.current = &look{done: make(chan struct{})}
-		// Not the asker's context: others wait for the answer too.
-		go h.current.run(context.WithoutCancel(ctx), h.ping)
+	l, err := h.look()
+	if err != nil {
+		return err
 	}
-	l := h.current
-	h.mu.Unlock()
-
 	select {
 	case <-l.done:
 		return l.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// ready reports whether the service should get requests. That it drains, it
+// reports at once, whatever the database does.
+func (h *health) ready(ctx context.Context) bool {
+	l, err := h.look()
+	if err != nil {
+		return false
+	}
+	select {
+	case <-l.done:
+		return l.err == nil && h.draining.Err() == nil
+	case <-h.draining.Done():
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// look returns the look at the database that is good for an answer now. It may
+// be under way.
+func (h *health) look() (*look, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.current == nil || h.current.expired() {
+		if h.looking.Err() != nil {
+			return nil, errHealthClosed
+		}
+		h.current = &look{done: make(chan struct{})}
+		// Not by the asker's context: others wait for the answer too, and it
+		// keeps all of the asker's request.
+		go h.current.run(h.looking, h.ping)
+	}
+	return h.current, nil
 }
 
 func (l *look) run(ctx context.Context, ping func(context.Context) error) {
@@ -75,11 +124,6 @@ func (l *look) expired() bool {
 	default:
 		return false
 	}
-}
-
-// ready fails when the service should get no requests.
-func (h *health) ready(ctx context.Context) bool {
-	return !h.draining.Load() && h.database(ctx) == nil
 }
 
 // status is the answer of the HTTP health endpoints. It gives no cause: they
@@ -100,7 +144,7 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 	if h.database(r.Context()) != nil {
 		answer.Database = statusUnavailable
 	}
-	if answer.Database != statusOK || h.draining.Load() {
+	if answer.Database != statusOK || h.draining.Err() != nil {
 		answer.Status, code = statusUnavailable, http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", retryAfter)
 	}
@@ -110,44 +154,4 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 // serveLive answers /livez: the process runs and serves HTTP.
 func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, status{Status: statusOK})
-}
-
-// Check answers grpc.health.v1.Health/Check, for the whole server and for the
-// one service it has.
-func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
-	if err := knownService(req); err != nil {
-		return nil, err
-	}
-	if !h.ready(ctx) {
-		return &grpchealth.CheckResponse{Status: grpchealth.StatusNotServing}, nil
-	}
-	return &grpchealth.CheckResponse{Status: grpchealth.StatusServing}, nil
-}
-
-// Watch has the health looked at every second until stop is called.
-func (h *health) Watch(_ context.Context, req *grpchealth.CheckRequest, onChange func()) (stop func(), err error) {
-	if err := knownService(req); err != nil {
-		return nil, err
-	}
-	stopped := make(chan struct{})
-	go func() {
-		ticker := time.NewTicker(watchInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				onChange()
-			case <-stopped:
-				return
-			}
-		}
-	}()
-	return func() { close(stopped) }, nil
-}
-
-func knownService(req *grpchealth.CheckRequest) error {
-	if req.Service == "" || req.Service == serviceName {
-		return nil
-	}
-	return connect.NewError(connect.CodeNotFound, errors.New("unknown service"))
 }

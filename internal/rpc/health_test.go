@@ -16,11 +16,11 @@ func TestManyWhoAskAreOneLookAtTheDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var looks atomic.Int32
-		h := &health{ping: func(context.Context) error {
+		h := newHealth(func(context.Context) error {
 			looks.Add(1)
 			time.Sleep(500 * time.Millisecond)
 			return nil
-		}}
+		})
 		ask := func(count int) {
 			var asking sync.WaitGroup
 			for range count {
@@ -48,10 +48,10 @@ func TestManyWhoAskAreOneLookAtTheDatabase(t *testing.T) {
 func TestADatabaseThatHangsIsNotWaitedForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &health{ping: func(ctx context.Context) error {
+		h := newHealth(func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
-		}}
+		})
 		began := time.Now()
 		if h.ready(t.Context()) {
 			t.Error("ready")
@@ -73,7 +73,7 @@ func TestADatabaseThatHangsIsNotWaitedForLong(t *testing.T) {
 func TestAHealthWatchHearsOfChangesUntilItIsStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &health{ping: func(context.Context) error { return nil }}
+		h := newHealth(func(context.Context) error { return nil })
 		var heard atomic.Int32
 		stop, err := h.Watch(t.Context(), &grpchealth.CheckRequest{}, func() { heard.Add(1) })
 		if err != nil {
@@ -86,6 +86,55 @@ func TestAHealthWatchHearsOfChangesUntilItIsStopped(t *testing.T) {
 		time.Sleep(10 * watchInterval)
 		if before != 3 || heard.Load() != before {
 			t.Errorf("heard %d times in 3 s, %d times after the stop", before, heard.Load()-before)
+		}
+	})
+}
+
+func TestAHealthWatchThatIsStoppedCallsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHealth(func(context.Context) error { return nil })
+		begun := make(chan struct{}, 1000)
+		var calling atomic.Bool
+		stop, err := h.Watch(t.Context(), &grpchealth.CheckRequest{}, func() {
+			calling.Store(true)
+			begun <- struct{}{}
+			time.Sleep(time.Hour)
+			calling.Store(false)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+		stop()
+		if calling.Load() {
+			t.Error("stop returned before what it stops")
+		}
+	})
+}
+
+func TestAClosedHealthLooksAtNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var looking atomic.Bool
+		h := newHealth(func(ctx context.Context) error {
+			looking.Store(true)
+			<-ctx.Done()
+			looking.Store(false)
+			return ctx.Err()
+		})
+		go h.ready(t.Context())
+		synctest.Wait()
+		if !looking.Load() {
+			t.Fatal("nobody looks")
+		}
+		h.close() // And no time passes.
+		if looking.Load() {
+			t.Error("it still looks at the database")
+		}
+		time.Sleep(pingKept + time.Millisecond)
+		if h.ready(t.Context()) || h.database(t.Context()) == nil || looking.Load() {
+			t.Error("it looks at the database again")
 		}
 	})
 }

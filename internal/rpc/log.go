@@ -41,6 +41,9 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	if code == 0 {
 		code = answeredCode(&x.answer)
 	}
+	if code == 0 && x.stream != nil && x.ended == "" {
+		code = unreadStreamCode(r)
+	}
 	// Not by the logger: it would look for the line of source, which isn't
 	// logged, and for the time once more.
 	record := slog.NewRecord(now, level, "request", 0)
@@ -58,10 +61,17 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 	// As a group without a name, which is no group in the line: a record has
 	// no room for so many.
 	record.AddAttrs(slog.GroupAttrs("", x.logged[:]...))
+	if x.ended != "" {
+		record.AddAttrs(slog.String("ended", string(x.ended)))
+	}
 	if refused, ok := errors.AsType[*auth.RefusedError](x.cause); ok {
 		record.AddAttrs(slog.String("reason", string(refused.Reason)), slog.String("key_id", printable(refused.KeyID)))
+	} else if reason := unreadReason(x.cause); reason != "" {
+		record.AddAttrs(slog.String("reason", reason))
 	} else if level == slog.LevelError && x.cause != nil {
 		record.AddAttrs(slog.String("cause", x.cause.Error()))
+	} else if refused := x.preflight; refused.reason != "" {
+		record.AddAttrs(slog.String("reason", refused.reason), slog.String("refused", printable(shorten(refused.request, maxLoggedRequest))))
 	}
 	_ = logger.Handler().Handle(x, record) // It fails when stdout does.
 }
@@ -87,7 +97,9 @@ func (x *exchange) level() slog.Level {
 	switch x.code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
 		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
-		return slog.LevelError
+		if !x.expected {
+			return slog.LevelError
+		}
 	case connect.CodeUnauthenticated:
 		return slog.LevelWarn
 	}
@@ -107,9 +119,9 @@ func codeName(code connect.Code) string {
 
 // answeredCode reads the code off an answer that Connect gave by itself: to a
 // message that it could not read, decompress or decode.
-func answeredCode(w *statusWriter) connect.Code {
+func answeredCode(w *answerWriter) connect.Code {
 	header := w.Header()
-	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
+	for _, name := range []string{"Grpc-Status", grpcStatusTrailer} {
 		if values := header[name]; len(values) > 0 && values[0] != "" {
 			code, _ := strconv.ParseUint(values[0], 10, 32)
 			return connect.Code(code)
@@ -134,6 +146,19 @@ func answeredCode(w *statusWriter) connect.Code {
 	return connect.CodeUnknown
 }
 
+// unreadStreamCode is the code of a stream in Connect's protocol that Connect
+// refused before it reached a handler, in a body of which the log knows nothing:
+// for its compression, or else for its timeout or its version.
+func unreadStreamCode(r *http.Request) connect.Code {
+	if mayCompress(r) {
+		return connect.CodeUnimplemented
+	}
+	return connect.CodeInvalidArgument
+}
+
+// grpcStatusTrailer is where Connect puts the status of a gRPC answer.
+const grpcStatusTrailer = http.TrailerPrefix + "Grpc-Status"
+
 // statusClientClosedRequest is what Connect answers to a caller that is gone.
 const statusClientClosedRequest = 499
 
@@ -146,7 +171,11 @@ const (
 // protocolOf names the protocol of a request by its content type. What is
 // neither gRPC's nor gRPC-Web's is plain HTTP, until a route knows better.
 func protocolOf(r *http.Request) string {
-	switch strings.ToLower(r.Header.Get("Content-Type")) {
+	contentType := r.Header.Get("Content-Type")
+	if len(contentType) > maxParsedHeaderBytes {
+		return protocolHTTP
+	}
+	switch strings.ToLower(contentType) {
 	case "application/grpc", "application/grpc+proto", "application/grpc+json":
 		return connect.ProtocolGRPC
 	case "application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json":
@@ -159,44 +188,6 @@ func protocolOf(r *http.Request) string {
 // status, and its message in an envelope.
 func isGRPC(r *http.Request) bool {
 	return r.Method == http.MethodPost && protocolOf(r) != protocolHTTP
-}
-
-// statusWriter remembers the status of an answer.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush is what Connect asks of a writer before it streams.
-func (w *statusWriter) Flush() {
-	// It fails on a connection that can't be flushed, where Flush is moot.
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Unwrap gives [http.ResponseController] the writer below.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// answered returns the status that went out, or will: net/http sends 200 when
-// nothing else was said.
-func (w *statusWriter) answered() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
 }
 
 func isPrintableASCII(s string) bool {

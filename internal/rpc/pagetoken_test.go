@@ -21,13 +21,24 @@ func testCursor() *todo.Cursor {
 func TestPageTokenComesBackAsTheCursorItWasMadeOf(t *testing.T) {
 	t.Parallel()
 	for _, filter := range []*bool{nil, new(false), new(true)} {
-		token := encodePageToken(filter, testCursor())
-		got, err := decodePageToken(filter, token)
-		if err != nil {
-			t.Fatalf("filter %v: %v", filter, err)
-		}
-		if diff := cmp.Diff(testCursor(), got); diff != "" {
-			t.Errorf("filter %v (-want +got):\n%s", filter, diff)
+		for _, at := range []time.Time{
+			testCursor().CreatedAt,
+			time.UnixMicro(-1 << 63).UTC(), // -infinity, as the store has it.
+			time.Date(-4713, 11, 24, 0, 0, 0, 0, time.UTC),
+			time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC),
+			time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
+			time.Unix(0, 0).UTC(),
+			time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+			time.UnixMicro(1<<63 - 1).UTC(),
+		} {
+			want := &todo.Cursor{CreatedAt: at, ID: testCursor().ID}
+			got, err := decodePageToken(filter, encodePageToken(filter, want))
+			if err != nil {
+				t.Fatalf("filter %v, %v: %v", filter, at, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("filter %v (-want +got):\n%s", filter, diff)
+			}
 		}
 	}
 }
@@ -73,8 +84,6 @@ func TestBrokenPageTokenIsRefused(t *testing.T) {
 		"too long":           base64.RawURLEncoding.EncodeToString(append(raw, 0)),
 		"another version":    altered(0, 2),
 		"an unknown filter":  altered(1, 3),
-		"before 1970":        altered(2, 0xff),
-		"after 9999":         altered(2, 0x7f),
 		"loose last bits":    encodePageToken(nil, testCursor())[:34] + "_",
 		"standard alphabet":  "+" + encodePageToken(nil, testCursor())[1:],
 		"with a line break":  encodePageToken(nil, testCursor())[:10] + "\n" + encodePageToken(nil, testCursor())[10:],

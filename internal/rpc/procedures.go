@@ -1,10 +1,8 @@
 package rpc
 
 import (
-	"encoding/base64"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -13,17 +11,18 @@ import (
 
 // procedure stands before a method's Connect handler and refuses, in the one
 // shape, what the handler would answer without it: verbs and content types
-// that it doesn't serve, and GET requests whose query can't be read.
+// that it doesn't serve. A GET request becomes the POST request that it means.
 type procedure struct {
-	name    string // Its path, which is also its name in the log.
-	reads   bool   // Has no side effects, so that GET is served.
-	streams bool
-	bidi    bool // Streams both ways, which HTTP/1.1 can't.
+	name    string  // Its path, which is also its name in the log.
+	reads   bool    // Has no side effects, so that GET is served.
+	stream  *stream // nil when it does not stream.
+	bidi    bool    // Streams both ways, which HTTP/1.1 can't.
 	probe   bool
 	handler http.Handler
 
 	// What routes fill in.
 	refuse       refuser
+	anonymous    *anonymousStreams
 	contentTypes []string // The media types that it is served in.
 }
 
@@ -43,11 +42,14 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if contentType != r.Header.Get("Content-Type") {
 			r.Header.Set("Content-Type", contentType)
 		}
+		r.URL.RawQuery = "" // It means nothing, and Connect would parse it.
 	case r.Method == http.MethodGet && p.reads:
-		if problem := queryProblem(r); problem != "" {
+		call, problem := getCall(r)
+		if problem != "" {
 			p.refuse.refuse(w, r, http.StatusBadRequest, connect.CodeInvalidArgument, problem)
 			return
 		}
+		r, x.protocol = call, connect.ProtocolConnect
 	default:
 		p.refuse.methodNotAllowed(w, r, p.allow())
 		return
@@ -56,6 +58,14 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		p.refuse.refuse(w, r, http.StatusHTTPVersionNotSupported, connect.CodeUnimplemented, "this stream needs HTTP/2")
 		return
+	}
+	if p.stream != nil && p.stream.anonymous {
+		conn := clientConnOf(r.Context())
+		if !p.anonymous.enter(conn) {
+			p.refuse.error(w, r, errTooManyStreams)
+			return
+		}
+		defer p.anonymous.leave(conn)
 	}
 	p.handler.ServeHTTP(w, r)
 }
@@ -104,27 +114,4 @@ func (p *procedure) refuseContentType(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Accept-Post", accepted)
 	p.refuse.refuse(w, r, http.StatusUnsupportedMediaType, connect.CodeInvalidArgument,
 		"Content-Type must be one of "+accepted)
-}
-
-// queryProblem says what a Connect GET request's query lacks, or "".
-func queryProblem(r *http.Request) string {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return "the query is not percent-encoded correctly"
-	}
-	switch encoding := query.Get("encoding"); {
-	case r.ContentLength != 0:
-		return "a GET request has no body; the message goes into the query"
-	case encoding != "json" && encoding != "proto":
-		return `the query parameter "encoding" must be json or proto`
-	case !query.Has("message"):
-		return `the query parameter "message" is missing`
-	}
-	if query.Get("base64") == "1" {
-		message := strings.TrimRight(query.Get("message"), "=")
-		if _, err := base64.RawURLEncoding.DecodeString(message); err != nil {
-			return `the query parameter "message" is not base64url (RFC 4648 section 5)`
-		}
-	}
-	return ""
 }

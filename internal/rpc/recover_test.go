@@ -30,7 +30,7 @@ func TestAHandlersPanicIsAnInternalErrorInTheCallersProtocol(t *testing.T) {
 	errs := newErrorRenderer()
 	var log bytes.Buffer
 	_, handler := todov1connect.NewTodoServiceHandler(panicking{},
-		connect.WithInterceptors(errs.interceptor()), connect.WithRecover(recoverCall))
+		connect.WithInterceptors(errs), connect.WithRecover(recoverCall))
 	server := httptest.NewServer(withExchange(withRequestID(withLog(slog.New(slog.NewJSONHandler(&log, nil)), handler))))
 	for _, options := range [][]connect.ClientOption{{connect.WithProtoJSON()}, {}, {connect.WithGRPCWeb()}} {
 		client := todov1connect.NewTodoServiceClient(server.Client(), server.URL, options...)

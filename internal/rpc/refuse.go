@@ -14,11 +14,11 @@ import (
 // RPCs: gRPC callers get a gRPC status, all others the one JSON shape.
 type refuser struct {
 	errors *errorRenderer
-	grpc   *connect.ErrorWriter
+	rpc    *connect.ErrorWriter
 }
 
 func newRefuser(errs *errorRenderer) refuser {
-	return refuser{errors: errs, grpc: connect.NewErrorWriter(codecs()...)}
+	return refuser{errors: errs, rpc: connect.NewErrorWriter(codecs()...)}
 }
 
 // refuse answers with an HTTP status, a code and a message for the caller.
@@ -28,9 +28,16 @@ func (f refuser) refuse(w http.ResponseWriter, r *http.Request, status int, code
 	f.write(w, r, status, err)
 }
 
-// error answers an unforeseen error, by the error table.
+// error answers an error that no RPC does, by the error table.
 func (f refuser) error(w http.ResponseWriter, r *http.Request, err error) {
-	f.write(w, r, http.StatusInternalServerError, f.errors.render(r.Context(), connect.ProtocolConnect, err))
+	x := exchangeOf(r.Context())
+	rendered := f.errors.render(x, x.protocol, err)
+	if x.stream != nil {
+		// It fails when the connection does; nobody is left to tell.
+		_ = f.rpc.Write(w, r, rendered)
+		return
+	}
+	f.write(w, r, http.StatusInternalServerError, rendered)
 }
 
 // notFound answers for a path that isn't served.
@@ -51,7 +58,7 @@ func (f refuser) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow 
 func (f refuser) write(w http.ResponseWriter, r *http.Request, status int, err *connect.Error) {
 	if isGRPC(r) {
 		// It fails when the connection does; nobody is left to tell.
-		_ = f.grpc.Write(w, r, err)
+		_ = f.rpc.Write(w, r, err)
 		return
 	}
 	maps.Copy(w.Header(), err.Meta())

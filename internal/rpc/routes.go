@@ -17,10 +17,16 @@ const restPrefix = "/api/"
 // routes finds the handler of a path. Paths are compared as they are: nothing
 // is cleaned or redirected, so that every answer has the one shape.
 type routes struct {
-	exact   map[string]http.Handler
-	streams map[string]bool
-	rest    http.Handler
-	refuse  refuser
+	exact     map[string]http.Handler
+	streams   map[string]*stream
+	anonymous anonymousStreams
+	rest      http.Handler
+	refuse    refuser
+}
+
+// newRoutesTo returns routes of which all below restPrefix are the transcoder's.
+func newRoutesTo(transcoder http.Handler, refuse refuser) *routes {
+	return &routes{exact: make(map[string]http.Handler), streams: make(map[string]*stream), rest: transcoder, refuse: refuse}
 }
 
 func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -36,8 +42,9 @@ func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rs.refuse.notFound(w, r)
 }
 
-// isStream says whether a path is that of a streaming method.
-func (rs *routes) isStream(path string) bool { return rs.streams[path] }
+// streamOf returns the registration of a path's streams, or nil when it is not
+// that of a streaming method.
+func (rs *routes) streamOf(path string) *stream { return rs.streams[path] }
 
 // service serves every method of a service.
 func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.Handler) {
@@ -47,18 +54,32 @@ func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.H
 		rs.procedure(procedure{
 			name:    "/" + string(service.FullName()) + "/" + string(method.Name()),
 			reads:   options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
-			streams: method.IsStreamingClient() || method.IsStreamingServer(),
+			stream:  defaultStream(method),
 			bidi:    method.IsStreamingClient() && method.IsStreamingServer(),
 			handler: handler,
 		})
 	}
 }
 
+// defaultStream is the registration of a method's streams, or nil when it does
+// not stream.
+func defaultStream(method protoreflect.MethodDescriptor) *stream {
+	switch {
+	case method.IsStreamingClient():
+		return &stream{length: streamLength, messages: maxStreamMessages}
+	case method.IsStreamingServer():
+		return &stream{length: streamLength, messages: 1}
+	}
+	return nil
+}
+
 // procedure serves one method.
 func (rs *routes) procedure(p procedure) {
-	p.refuse, p.contentTypes = rs.refuse, contentTypesOf(p.streams)
+	p.refuse, p.anonymous, p.contentTypes = rs.refuse, &rs.anonymous, contentTypesOf(p.stream != nil)
 	rs.exact[p.name] = &p
-	rs.streams[p.name] = p.streams
+	if p.stream != nil {
+		rs.streams[p.name] = p.stream
+	}
 }
 
 // get serves a path to GET and HEAD.

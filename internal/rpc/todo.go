@@ -147,8 +147,16 @@ func (p *messageParts) assemble(t todo.Todo, id string) *todov1.Todo {
 	return &p.todo
 }
 
-// setTime is [timestamppb.New] for a timestamp that is there already.
+// setTime is [timestamppb.New] for a timestamp that is there already. A time
+// that a timestamp can't be becomes the nearest that it can.
 func setTime(ts *timestamppb.Timestamp, at time.Time) *timestamppb.Timestamp {
+	if !todo.IsTime(at) {
+		if at.Unix() < 0 {
+			at = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC)
+		} else {
+			at = time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
+		}
+	}
 	ts.Seconds, ts.Nanos = at.Unix(), int32(at.Nanosecond()) //nolint:gosec // below a billion
 	return ts
 }

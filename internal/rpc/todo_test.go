@@ -41,3 +41,25 @@ func TestThePagesMessagesAreTheTodos(t *testing.T) {
 		}
 	}
 }
+
+func TestATimeThatCantBeSaidIsTheNearestThatCan(t *testing.T) {
+	t.Parallel()
+	const first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+	for at, want := range map[time.Time]string{
+		time.UnixMicro(-1 << 63):                                   first,
+		time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC):                first,
+		time.Date(0, 12, 31, 23, 59, 59, 999_999_000, time.UTC):    first,
+		time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC):                   first,
+		time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC):              "1969-12-31T00:00:00Z",
+		time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC): last,
+		time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC):               last,
+		time.UnixMicro(1<<63 - 1):                                  last,
+	} {
+		msg := message(todo.Todo{CreatedAt: at, UpdatedAt: at})
+		for _, ts := range []*timestamppb.Timestamp{msg.GetCreatedAt(), msg.GetUpdatedAt()} {
+			if got := ts.AsTime().Format(time.RFC3339Nano); got != want || ts.CheckValid() != nil {
+				t.Errorf("%v is said as %s, %v, want %s", at, got, ts.CheckValid(), want)
+			}
+		}
+	}
+}

@@ -9,6 +9,11 @@ const (
 	MaxPageSize     = 200
 )
 
+// MaxPageBytes is how many bytes the texts of a page's todos may have on the
+// wire, unless it is one todo. 200 todos with a kilobyte of text each fit; 200
+// of the longest would be 3 MB, which the service holds until they are read.
+const MaxPageBytes = 256 << 10
+
 // Query chooses a page of an owner's todos, newest first.
 type Query struct {
 	IsCompleted *bool   // nil for both.
@@ -29,6 +34,45 @@ func (q Query) sized() Query {
 type Page struct {
 	Todos []Todo
 	Next  *Cursor // nil on the last page, and only there.
+}
+
+// bounded returns the page, or its beginning when its texts have more than
+// MaxPageBytes.
+func (p Page) bounded() Page {
+	total := 0
+	for _, t := range p.Todos {
+		total += len(t.Title) + len(t.Description)
+	}
+	if total <= MaxPageBytes/maxBytesPerByte {
+		return p // Nearly always, and without a look at each character.
+	}
+	total = 0
+	for i, t := range p.Todos {
+		total += WireBytes(t.Title) + WireBytes(t.Description)
+		if total > MaxPageBytes && i > 0 {
+			last := p.Todos[i-1]
+			return Page{Todos: p.Todos[:i], Next: &Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}
+		}
+	}
+	return p
+}
+
+// maxBytesPerByte is how many bytes one of a text may become on the wire.
+const maxBytesPerByte = len(`\u0000`)
+
+// WireBytes returns how many bytes a text has on the wire at most: it has most
+// of them as JSON, which escapes control characters, quotes and backslashes.
+func WireBytes(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ':
+			n += maxBytesPerByte - 1
+		case c == '"', c == '\\':
+			n++
+		}
+	}
+	return n
 }
 
 // Cursor is a place in the list of an owner's todos: after the todo that has,

@@ -82,9 +82,14 @@ func (s *Service) Get(ctx context.Context, owner UserID, id ID) (Todo, error) {
 }
 
 // List returns a page of the owner's todos, of the default size when the query
-// names none, of the largest when it names more.
+// names none, of the largest when it names more. The page ends early when its
+// texts are long.
 func (s *Service) List(ctx context.Context, owner UserID, query Query) (Page, error) {
-	return s.store.ListTodos(ctx, owner, query.sized())
+	page, err := s.store.ListTodos(ctx, owner, query.sized())
+	if err != nil {
+		return Page{}, err
+	}
+	return page.bounded(), nil
 }
 
 // Update changes one of the owner's todos, a new title trimmed of white space.

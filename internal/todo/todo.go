@@ -51,11 +51,22 @@ func (id ID) Append(dst []byte) []byte {
 // Todo is one thing its owner means to do.
 type Todo struct {
 	ID          ID
-	Title       string // Not blank, no white space around it.
+	Title       string // Has a visible character, and no white space around it.
 	Description string // Empty when there is none.
 	IsCompleted bool
 	CreatedAt   time.Time // To the microsecond.
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
+}
+
+// IsTime reports whether a time can be a todo's: in the years 1 to 9999, as
+// RFC 3339 writes them and the API tells them. A store that others have written
+// to may have todos with others.
+func IsTime(t time.Time) bool {
+	const (
+		first = -62_135_596_800 // The seconds of Unix time when year 1 began,
+		end   = 253_402_300_800 // and when year 9999 ends.
+	)
+	return first <= t.Unix() && t.Unix() < end
 }
 
 // Draft is a todo to be.

@@ -11,12 +11,15 @@
 // done, and each figure with its bound. A row that misses a bound is short, and
 // so is the run. Where to find what:
 //
-//	report_test.go   the rows that a run must have
-//	load_test.go     callers that go on through a fault, at a steady rate
-//	ledger_test.go   what they were told is so, held against the table afterwards
-//	process_test.go  child processes: their end, memory and output
-//	todod_test.go    the service as a child
-//	log_test.go      its log, in which no secret may be
+//	report_test.go     the rows that a run must have
+//	load_test.go       callers that go on through a fault, at a steady rate
+//	bystander_test.go  what others feel of an attack
+//	ledger_test.go     what they were told is so, held against the table afterwards
+//	process_test.go    child processes: their end, memory and output
+//	todod_test.go      the service as a child
+//	usage_test.go      what it uses: processor time, connections, goroutines
+//	framer_test.go     HTTP/2 as no client speaks it
+//	log_test.go        its log, in which no secret may be
 //
 // Rows are about behaviour, not speed: where latency has a bound, it is one
 // that a defect misses by far and a busy machine keeps.

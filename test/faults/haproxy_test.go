@@ -26,6 +26,7 @@ func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allRead
 	statistics := freeAddress(t)
 	config := []string{
 		"global", "maxconn 4000",
+		"tune.bufsize 65536", // So that it passes on headers that the service has to refuse.
 		"defaults", "mode http", "timeout connect 2s", "timeout client 30s", "timeout server 30s", "timeout check 2s",
 		"balance roundrobin", "option httpchk GET /readyz", "default-server check inter 200ms fall 2 rise 1",
 		"listen statistics", "bind " + statistics, "stats enable", "stats uri /",

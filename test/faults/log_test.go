@@ -59,7 +59,11 @@ type logLine struct {
 	Message    string    `json:"msg"`
 	Address    string    `json:"addr"`
 	Path       string    `json:"path"`
+	Procedure  string    `json:"procedure"`
+	Status     int       `json:"status"`
+	UserID     string    `json:"user_id"`
 	DurationMS float64   `json:"duration_ms"`
+	Lines      int       `json:"lines"` // Of those that say how many were dropped.
 	Text       string    `json:"-"`
 }
 

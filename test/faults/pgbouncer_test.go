@@ -95,7 +95,11 @@ func TestPgBouncer(t *testing.T) {
 	// Fewer connections than the service has, so that they change hands.
 	b := startPgBouncer(t, database, "default_pool_size = 8")
 	version, _ := run(t, b.account, nil, needProgram(t, "pgbouncer"), "--version")
+	// What the service sets against it, PgBouncer keeps for each of its sessions.
+	admin := session(t, database)
+	execute(t, admin, "ALTER DATABASE "+ask[string](t, admin, "SELECT current_database()")+" SET DateStyle = 'German, DMY'")
 	s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
+	ready := call(t, newClient(t, false), http.MethodGet, s.url+"/readyz", "")
 	l := startLoad(t, s.url, s.issuer, rate)
 	calm := l.during(3 * time.Second)
 
@@ -115,6 +119,7 @@ func TestPgBouncer(t *testing.T) {
 
 	name, _, _ := strings.Cut(version, "\n")
 	r.did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
+	same(r, "/readyz", ready.status, http.StatusOK)
 	r.none("failed in the calm", len(calm.failed()))
 	r.note("answers to the rest", during)
 	r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))

@@ -3,9 +3,7 @@
 package faults
 
 import (
-	"bytes"
-	"io"
-	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +11,6 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 )
 
 const (
@@ -24,77 +21,6 @@ const (
 	// memoryBound is what abuse may add to the memory of the service.
 	memoryBound = mebibytes(32)
 )
-
-// framer speaks HTTP/2 as no client would.
-type framer struct {
-	*http2.Framer
-	conn    net.Conn
-	headers bytes.Buffer
-	encoder *hpack.Encoder
-	stream  uint32 // The last that was opened.
-	refused int    // Streams; valid once read is closed.
-	read    chan struct{}
-}
-
-func dialHTTP2(t *testing.T, address string) *framer {
-	t.Helper()
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() }) // Whatever it says, it is gone.
-	f := &framer{conn: conn, Framer: http2.NewFramer(conn, conn), read: make(chan struct{})}
-	f.encoder = hpack.NewEncoder(&f.headers)
-	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.WriteSettings(); err != nil {
-		t.Fatal(err)
-	}
-	go f.drain()
-	return f
-}
-
-// drain reads what the server says, until the connection ends.
-func (f *framer) drain() {
-	defer close(f.read)
-	for {
-		frame, err := f.ReadFrame()
-		if err != nil {
-			return
-		}
-		if reset, ok := frame.(*http2.RSTStreamFrame); ok && reset.ErrCode == http2.ErrCodeRefusedStream {
-			f.refused++
-		}
-	}
-}
-
-// open opens a stream with a call without a body.
-func (f *framer) open(bearer string) error {
-	f.headers.Reset()
-	for _, field := range []hpack.HeaderField{
-		{Name: ":method", Value: "GET"},
-		{Name: ":scheme", Value: "http"},
-		{Name: ":authority", Value: "x"},
-		{Name: ":path", Value: abusedPath},
-		{Name: "authorization", Value: bearer},
-	} {
-		if err := f.encoder.WriteField(field); err != nil {
-			return err
-		}
-	}
-	if f.stream == 0 {
-		f.stream = 1
-	} else {
-		f.stream += 2
-	}
-	return f.WriteHeaders(http2.HeadersFrameParam{
-		StreamID:      f.stream,
-		BlockFragment: f.headers.Bytes(),
-		EndStream:     true,
-		EndHeaders:    true,
-	})
-}
 
 func TestStreamResets(t *testing.T) {
 	const resets = 100_000
@@ -110,12 +36,11 @@ func TestStreamResets(t *testing.T) {
 	for deadline := from.Add(2 * patience); sent < resets && time.Now().Before(deadline); connections++ {
 		f := dialHTTP2(t, s.address)
 		for ; sent < resets; sent++ {
-			if f.open(s.issuer.bearer("u")) != nil || f.WriteRSTStream(f.stream, http2.ErrCodeCancel) != nil {
+			if f.request(http.MethodGet, abusedPath, true, "authorization", s.issuer.bearer("u")) != nil || f.WriteRSTStream(f.stream, http2.ErrCodeCancel) != nil {
 				break // The server has had enough.
 			}
 		}
-		_ = f.conn.Close() // Whatever it says, it is gone.
-		<-f.read
+		f.close()
 	}
 	during := l.since(from)
 	r.did("%d streams opened and reset at once, on %d connections one after the other", sent, connections)
@@ -137,7 +62,7 @@ func TestManyStreams(t *testing.T) {
 	f := dialHTTP2(t, s.address)
 	sent := 0
 	for range streams {
-		if f.open(s.issuer.bearer("u")) != nil {
+		if f.request(http.MethodGet, abusedPath, true, "authorization", s.issuer.bearer("u")) != nil {
 			break
 		}
 		sent++
@@ -149,10 +74,9 @@ func TestManyStreams(t *testing.T) {
 		return strings.Count(s.text(mark), `"path":"`+abusedPath+`"`) >= min(sent, handlerBound)
 	})
 	added := s.peak(t) - before
-	_ = f.conn.Close() // Whatever it says, it is gone.
-	<-f.read
+	f.close()
 	r.did("opened %d at once", sent)
-	r.note("refused", f.refused)
+	r.note("refused", f.count(refusedStream))
 	atMost(r, "most handlers at once", mostAtOnce(s.since(t, mark)), handlerBound)
 	atMost(r, "memory added", added, memoryBound)
 }

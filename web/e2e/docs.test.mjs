@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { join } from "node:path";
 import { startBrowser } from "./testing/browser.mjs";
+import { execute } from "./testing/command.mjs";
 import { eventually } from "./testing/eventually.mjs";
 import { root } from "./testing/stack.mjs";
 import { useTodoDev } from "./testing/todo-dev.mjs";
@@ -30,10 +31,11 @@ const operations = ["GET /api/todos", "POST /api/todos", "GET /api/todos/{id}", 
  * than localhost for something, or has written an error to its console.
  *
  * @param {import("node:test").TestContext} t
+ * @param {import("playwright-core").BrowserContextOptions} options
  * @returns {Promise<Page>}
  */
-async function newPage(t) {
-  const context = await browser.newContext();
+async function newPage(t, options = {}) {
+  const context = await browser.newContext(options);
   const page = await context.newPage();
   page.setDefaultTimeout(actionTimeout);
   /** @type {string[]} */
@@ -57,6 +59,18 @@ async function newPage(t) {
 }
 
 /**
+ * Opens an operation.
+ *
+ * @param {Page} page
+ * @param {string} id
+ * @param {string} name
+ */
+async function open(page, id, name) {
+  await page.getByRole("button", { name, exact: true }).click();
+  return page.locator(`#operations-Todos-${id}`); // Its deep link.
+}
+
+/**
  * Opens an operation, tries it out as it is filled in, and waits for the
  * answer.
  *
@@ -66,8 +80,7 @@ async function newPage(t) {
  * @returns {Promise<{ status: number, body: any }>} what the page shows of it.
  */
 async function tryOut(page, id, name) {
-  await page.getByRole("button", { name, exact: true }).click();
-  const operation = page.locator(`#operations-Todos-${id}`); // Its deep link.
+  const operation = await open(page, id, name);
   await operation.getByRole("button", { name: "Try it out" }).click();
   await operation.getByRole("button", { name: "Execute" }).click();
   const answer = operation.locator("table.live-responses-table tr.response");
@@ -109,8 +122,75 @@ describe("with the built-in issuer", () => {
     const { status, body } = await tryOut(page, "CreateTodo", "post /api/todos");
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(body.title, "Buy milk");
-    const [newest] = await list(dev.value("service"), dev.value("export TOKEN"));
+    const [newest] = await list(dev.value("service"), await dev.token());
     assert.equal(newest?.id, body.id);
+  });
+
+  test("the create that is filled in works for everybody, as often as they like", async (t) => {
+    for (const attempt of ["alice's first", "alice's second"]) {
+      const page = await newPage(t);
+      await page.goto(dev.value("docs"));
+      await page.getByRole("button", { name: "authorization button locked" }).first().waitFor();
+      const { status, body } = await tryOut(page, "CreateTodo", "post /api/todos");
+      assert.equal(status, 200, attempt + JSON.stringify(body));
+    }
+    const page = await newPage(t);
+    await page.goto(dev.value("docs"));
+    const operation = await open(page, "CreateTodo", "post /api/todos");
+    await operation.getByRole("button", { name: "Try it out" }).click();
+    const filledIn = await operation.getByRole("textbox").first().inputValue();
+    const res = await fetch(`${dev.value("service")}/api/todos`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${await dev.token("?user=bob")}` },
+      body: filledIn,
+    });
+    assert.equal(res.status, 200, `bob's: ${filledIn}`);
+  });
+
+  test("errors are folded, and can be looked at", async (t) => {
+    const page = await newPage(t);
+    await page.goto(dev.value("docs"));
+    const operation = await open(page, "CreateTodo", "post /api/todos");
+    await operation.getByText("Success").waitFor();
+    assert.equal(await operation.getByText("already_exists").filter({ visible: true }).count(), 1, "in the description alone");
+    await operation.locator("summary", { hasText: "Another todo has this id" }).click();
+    await operation.getByText('"already_exists"').waitFor();
+    assert.equal(await operation.locator("details[open]").count(), 1);
+    assert.equal(await operation.locator("details").count(), 8);
+  });
+
+  test("the docs say whose token is used, and how to get one", async (t) => {
+    const page = await newPage(t);
+    await page.goto(dev.value("docs"));
+    const note = await page.getByRole("complementary").innerText();
+    assert.match(note, /called as alice/);
+    const command = /export TOKEN=\$\(.+?\)/.exec(note)?.[0];
+    const { stdout } = await execute("bash", ["-c", `${command} && echo $TOKEN`]);
+    assert.equal((await list(dev.value("service"), stdout.trim())).length > 0, true);
+  });
+
+  test("the docs are dark where the system is", async (t) => {
+    /** @type {Record<string, number>} */
+    const lightness = {};
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      const page = await newPage(t, { colorScheme });
+      await page.goto(dev.value("docs"));
+      await page.getByRole("heading", { name: "Todo API" }).waitFor();
+      // The picture's own average, drawn into one pixel.
+      const picture = (await page.screenshot()).toString("base64");
+      lightness[colorScheme] = await page.evaluate(async (data) => {
+        const image = new Image();
+        image.src = `data:image/png;base64,${data}`;
+        await image.decode();
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = 1;
+        const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+        context.imageSmoothingQuality = "high";
+        context.drawImage(image, 0, 0, 1, 1);
+        return context.getImageData(0, 0, 1, 1).data[0] ?? 0;
+      }, picture);
+    }
+    assert((lightness["light"] ?? 0) > 200 && (lightness["dark"] ?? 255) < 60, JSON.stringify(lightness));
   });
 });
 

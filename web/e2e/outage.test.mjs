@@ -58,6 +58,33 @@ test("what is typed and done while the service is away is kept, and sent when it
   assert.equal(await page.newDetails.inputValue(), "more to come");
 });
 
+test("todos added while the service is away are stored in the order of writing", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("0");
+  await stop();
+  const titles = ["1", "2", "3", "4", "5"];
+  for (const title of titles) {
+    await page.write(title);
+    await page.newTitle.press("Enter");
+    await page.row(title).getByText("Not stored yet").waitFor();
+  }
+  const order = [...titles.toReversed(), "0"];
+  await page.shows(order);
+  let under = 0;
+  let most = 0;
+  await page.browserPage.route("**/CreateTodo", async (route) => {
+    most = Math.max(most, ++under);
+    const response = await route.fetch().finally(() => under--);
+    await route.fulfill({ response });
+  });
+  await start();
+  for (const title of titles) await page.stored(title);
+  assert.equal(most, 1, "at once");
+  await page.shows(order);
+  await page.reload();
+  await page.shows(order);
+});
+
 test("a page that is opened while the service is away shows the list when it is back", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.add("One");

@@ -58,13 +58,18 @@ func (i *Issuer) serveKeySet(w http.ResponseWriter, r *http.Request) {
 // session.
 func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	name := r.FormValue("user")
-	if strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > maxUser || !utf8.ValidString(name) {
+	if !ValidUser(name) {
 		writeJSON(w, http.StatusBadRequest, map[string]string{
 			"message": "name a user of 1 to 255 characters: " + TokenPath + "?user=alice",
 		})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"token": i.Token(name)})
+}
+
+// ValidUser reports whether a made-up user can have this name.
+func ValidUser(name string) bool {
+	return strings.TrimSpace(name) != "" && utf8.RuneCountInString(name) <= maxUser && utf8.ValidString(name)
 }
 
 // writeJSON writes an answer that encoding/json can't fail to encode.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,10 @@ const (
 
 	// settled is how old a folder is for certain when its owner has locked it.
 	settled = time.Minute
+
+	// downloadTimeout is more than pglocal's own, and for those that wait for
+	// another process's download.
+	downloadTimeout = 10 * time.Minute
 )
 
 // Server is a server of one test, which may stop, kill and restart it.
@@ -54,13 +59,25 @@ func StartServer(t testing.TB, settings map[string]string) *Server {
 	return server
 }
 
+// findPrograms looks for PostgreSQL, or downloads it, once for all tests of a
+// process: where it can't be had, each of them fails at once.
+var findPrograms = sync.OnceValue(func() error {
+	ctx, cancel := context.WithTimeout(context.Background(), downloadTimeout)
+	defer cancel()
+	_, err := pglocal.Find(ctx, os.Getenv(pglocal.MirrorVariable), os.Stderr)
+	return err
+})
+
 // startServer runs a server in a new folder.
 func startServer(ctx context.Context, settings map[string]string) (*Server, error) {
+	if err := findPrograms(); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", folderPrefix)
 	if err != nil {
 		return nil, err
 	}
-	config := pglocal.Config{Dir: dir, CacheDir: cacheDir(), Disposable: true, Settings: settings}
+	config := pglocal.Config{Dir: dir, Disposable: true, Settings: settings}
 	server, err := pglocal.Start(ctx, config)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -99,14 +116,4 @@ func removeLeftovers(ctx context.Context) {
 			_ = pglocal.Remove(ctx, dir)
 		}
 	}
-}
-
-// cacheDir returns the folder that a downloaded PostgreSQL is kept in, shared
-// by all test processes of a user; empty when there is no such place.
-func cacheDir() string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "todo-backend")
 }

@@ -62,15 +62,28 @@ export class TodoDev {
   }
 
   /**
-   * Returns what the banner says about something: "docs", or "export TOKEN".
+   * Returns what the banner says about something, like "docs".
    *
    * @param {string} name
    * @returns {string}
    */
   value(name) {
     const output = this.#program?.output ?? "";
-    const value = new RegExp(`^  ${name}[ =]+(.+)$`, "m").exec(output)?.[1];
+    const value = new RegExp(`^  ${name} +(\\S+)`, "m").exec(output)?.[1];
     assert(value, `the banner has no ${name}:\n${output}`);
     return value;
+  }
+
+  /**
+   * Returns a token of the user whom the banner's commands act as, or of another.
+   *
+   * @param {string} query
+   * @returns {Promise<string>}
+   */
+  async token(query = "") {
+    const [, url] = /export TOKEN=\$\(curl -sS (\S+)\)/.exec(this.#program?.output ?? "") ?? [];
+    const res = await fetch(`http://${url}${query}`);
+    assert.equal(res.status, 200);
+    return (await res.text()).trim();
   }
 }

@@ -75,8 +75,10 @@ type TodoServiceClient interface {
 	// Lists the caller's todos, newest first, a page at a time.
 	//
 	// Pass `next_page_token` of one answer as `page_token` of the next request,
-	// with the same filter, until it comes back empty. Todos made meanwhile
-	// appear only on a list started anew; none is skipped or shown twice.
+	// with the same filter, until it comes back empty. That is the only sign of
+	// the end: a page may have fewer todos than were asked for, since it ends
+	// early when its texts are long (256 KiB). Todos made meanwhile appear only
+	// on a list started anew; none is skipped or shown twice.
 	ListTodos(context.Context, *v1.ListTodosRequest) (*v1.ListTodosResponse, error)
 	// Changes the fields that the request names, leaves the others as they are,
 	// and returns the whole todo. `updated_at` moves forward each time, also
@@ -209,8 +211,10 @@ type TodoServiceHandler interface {
 	// Lists the caller's todos, newest first, a page at a time.
 	//
 	// Pass `next_page_token` of one answer as `page_token` of the next request,
-	// with the same filter, until it comes back empty. Todos made meanwhile
-	// appear only on a list started anew; none is skipped or shown twice.
+	// with the same filter, until it comes back empty. That is the only sign of
+	// the end: a page may have fewer todos than were asked for, since it ends
+	// early when its texts are long (256 KiB). Todos made meanwhile appear only
+	// on a list started anew; none is skipped or shown twice.
 	ListTodos(context.Context, *v1.ListTodosRequest) (*v1.ListTodosResponse, error)
 	// Changes the fields that the request names, leaves the others as they are,
 	// and returns the whole todo. `updated_at` moves forward each time, also

@@ -1,5 +1,6 @@
 import type { TodoClient } from "../api/client.ts";
 import type { Failure, Faults } from "../api/failure.ts";
+import { newId } from "../api/ids.ts";
 import type { Todo } from "../gen/todo/v1/todo_pb.ts";
 import { Connection } from "./connection.ts";
 import { composerKey, Drafts } from "./drafts.ts";
@@ -108,7 +109,7 @@ export class Store {
   create(): void {
     const { title, description } = this.drafts.composer;
     this.drafts.close(composerKey);
-    this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title, description });
+    this.#outbox.add({ kind: "create", id: newId(), title, description });
   }
 
   /** Completes a todo, or opens it again. */
@@ -124,7 +125,7 @@ export class Store {
     this.drafts.close(row.key);
     if (row.id === undefined) {
       this.#outbox.discard(row.key);
-      this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title: draft.title, description: draft.description });
+      this.#outbox.add({ kind: "create", id: newId(), title: draft.title, description: draft.description });
       return;
     }
     const patch: Patch = {
@@ -200,7 +201,7 @@ export class Store {
   /** Puts text back where it can be corrected: where it was typed, unless that is in use again. */
   #giveBack({ title, description }: Text, faults: Faults): void {
     const key = this.drafts.composing
-      ? this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title, description }, "refused")
+      ? this.#outbox.add({ kind: "create", id: newId(), title, description }, "refused")
       : composerKey;
     this.drafts.set(key, { title, description, faults });
   }

@@ -39,7 +39,8 @@ export type Todo = Message<"todo.v1.Todo"> & {
   id: string;
 
   /**
-   * What is to be done: 1 to 500 characters, no white space around them.
+   * What is to be done: 1 to 500 characters, at least one of them visible, and
+   * no white space around them.
    *
    * @generated from field: string title = 2;
    */
@@ -91,8 +92,9 @@ export const TodoSchema: GenMessage<Todo> = /*@__PURE__*/
 export type CreateTodoRequest = Message<"todo.v1.CreateTodoRequest"> & {
   /**
    * What is to be done: 1 to 500 characters (Unicode code points, counted as
-   * sent), of which at least one is not white space. White space around it is
-   * then removed.
+   * sent), of which at least one is visible: spaces, zero-width and format
+   * characters, fillers and accents without a letter don't make a title. White
+   * space around it is then removed.
    *
    * @generated from field: string title = 1;
    */
@@ -159,7 +161,8 @@ export const GetTodoRequestSchema: GenMessage<GetTodoRequest> = /*@__PURE__*/
 export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
   /**
    * How many todos to return at most. 0 or absent means 50, more than 200
-   * means 200. It may differ from page to page.
+   * means 200. A page may have fewer and yet not be the last. It may differ
+   * from page to page.
    *
    * @generated from field: int32 page_size = 1;
    */
@@ -335,8 +338,10 @@ export const TodoService: GenService<{
    * Lists the caller's todos, newest first, a page at a time.
    *
    * Pass `next_page_token` of one answer as `page_token` of the next request,
-   * with the same filter, until it comes back empty. Todos made meanwhile
-   * appear only on a list started anew; none is skipped or shown twice.
+   * with the same filter, until it comes back empty. That is the only sign of
+   * the end: a page may have fewer todos than were asked for, since it ends
+   * early when its texts are long (256 KiB). Todos made meanwhile appear only
+   * on a list started anew; none is skipped or shown twice.
    *
    * @generated from rpc todo.v1.TodoService.ListTodos
    */

@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"example.com/todo-backend/internal/todo"
+)
+
+// row is what the rows of a statement are scanned into, one after the other.
+// What an old table may have in its columns and the service would not put there,
+// such as NULL, is read as the nearest that it would: one odd row must not take
+// down the list that it is in.
+type row struct {
+	store   *Store
+	scanned todo.Todo
+}
+
+// columns returns where to scan id, title, description, is_completed,
+// created_at and updated_at.
+func (r *row) columns() []any {
+	t := &r.scanned
+	return []any{
+		(*[16]byte)(&t.ID), (*text)(&t.Title), (*text)(&t.Description), (*flag)(&t.IsCompleted),
+		(*instant)(&t.CreatedAt), (*instant)(&t.UpdatedAt),
+	}
+}
+
+// todo returns the row that was scanned last.
+func (r *row) todo() todo.Todo {
+	t := r.scanned
+	if !todo.IsTime(t.CreatedAt) || !todo.IsTime(t.UpdatedAt) {
+		r.store.logOddTime(t.ID)
+	}
+	return t
+}
+
+// logOddTime says once that there is a row with a time that callers can't be told.
+func (s *Store) logOddTime(id todo.ID) {
+	if s.oddTimeLogged.CompareAndSwap(false, true) {
+		s.logger.WarnContext(context.Background(), "a todo has a time before year 1 or after year 9999: callers are told the nearest that there is; further ones are not logged",
+			"id", id.String())
+	}
+}
+
+// text scans a text, NULL as none.
+type text string
+
+// ScanText implements [pgtype.TextScanner].
+func (t *text) ScanText(v pgtype.Text) error {
+	*t = text(v.String)
+	return nil
+}
+
+// flag scans a boolean, NULL as false.
+type flag bool
+
+// ScanBool implements [pgtype.BoolScanner].
+func (f *flag) ScanBool(v pgtype.Bool) error {
+	*f = flag(v.Bool)
+	return nil
+}
+
+// instant scans a time, infinity as the last that there is, and -infinity and
+// NULL as the first.
+type instant time.Time
+
+// ScanTimestamptz implements [pgtype.TimestamptzScanner].
+func (i *instant) ScanTimestamptz(v pgtype.Timestamptz) error {
+	*i = instant(timeOf(v))
+	return nil
+}
+
+// The first and the last time, beyond what PostgreSQL has but for infinity, in
+// microseconds of Unix time. A list goes on from any place, so that a row's time
+// has to come back as it was.
+const (
+	firstMicro = -1 << 63
+	lastMicro  = 1<<63 - 1
+)
+
+// timeOf returns a time of the database's.
+func timeOf(v pgtype.Timestamptz) time.Time {
+	switch {
+	case !v.Valid, v.InfinityModifier == pgtype.NegativeInfinity:
+		return time.UnixMicro(firstMicro).UTC()
+	case v.InfinityModifier == pgtype.Infinity:
+		return time.UnixMicro(lastMicro).UTC()
+	}
+	// PostgreSQL's time ends in year 294276, 29 years after the last.
+	if last := time.UnixMicro(lastMicro - 1); v.Time.After(last) {
+		return last.UTC()
+	}
+	return v.Time.UTC()
+}
+
+// timeParam returns a time as an argument. What PostgreSQL has no time for is
+// infinite.
+func timeParam(t time.Time) pgtype.Timestamptz {
+	switch {
+	case t.UnixMicro() == lastMicro:
+		return pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
+	case t.Before(time.Date(-4713, time.November, 24, 0, 0, 0, 0, time.UTC)): // Day 0 of its calendar.
+		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	}
+	return pgtype.Timestamptz{Time: t, Valid: true}
+}

@@ -1,0 +1,136 @@
+//go:build linux
+
+package faults
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	// bystanderRate is how often a bystander calls in a second: so seldom that
+	// it is nobody's load.
+	bystanderRate = 20
+	// calmFor is how long a bystander is watched before and after an attack.
+	calmFor = 2 * time.Second
+	// feltBound is what a median may grow by besides doubling.
+	feltBound = 5 * time.Millisecond
+	// slowBound is what a hundredth of the calls may take in any case.
+	slowBound = 300 * time.Millisecond
+)
+
+// bystander makes calls of all kinds while somebody else does their worst.
+type bystander struct {
+	*load
+	todod *todod
+}
+
+// startBystander begins to call, until the test ends.
+func startBystander(t *testing.T, s *todod) *bystander {
+	t.Helper()
+	b := &bystander{load: startLoad(t, s.url, s.issuer, bystanderRate), todod: s}
+	b.during(calmFor) // The first calls of each kind are slow.
+	return b
+}
+
+// felt is what a bystander felt for some time.
+type felt struct {
+	answers answers
+	// service is the median by the service's own clock, and client that by the
+	// caller's, whom an attack slows down by coming from the same process.
+	service, client time.Duration
+	p99             time.Duration // By the service's clock.
+}
+
+// feel watches for as long as f runs.
+func (b *bystander) feel(t *testing.T, f func()) felt {
+	t.Helper()
+	mark, from := b.todod.mark(), time.Now()
+	f()
+	as := b.since(from)
+	var served answers
+	for _, line := range b.todod.since(t, mark) {
+		if line.Message == "request" && strings.HasPrefix(line.UserID, b.prefix) {
+			served = append(served, answer{took: time.Duration(line.DurationMS * float64(time.Millisecond))})
+		}
+	}
+	return felt{answers: as, service: served.quantile(0.5), client: as.quantile(0.5), p99: served.p99()}
+}
+
+// calm watches while nothing happens.
+func (b *bystander) calm(t *testing.T) felt {
+	t.Helper()
+	return b.feel(t, func() { time.Sleep(calmFor) })
+}
+
+// through watches before, during and after an attack, and adds to a row what
+// was felt of it. What else the machine is busy with is no fault of the
+// service's, so a bad figure gets two more chances.
+func (b *bystander) through(r *row, attack func()) {
+	r.t.Helper()
+	mark := b.todod.mark()
+	first := b.calm(r.t)
+	before := first
+	failed := answers{}
+	var during, after felt
+	for try := range 3 {
+		if try > 0 {
+			// What an attack leaves behind is no calm to compare with.
+			before = b.calm(r.t).atMost(first)
+		}
+		during = b.feel(r.t, attack)
+		after = b.calm(r.t)
+		failed = append(failed, during.answers.failed()...)
+		failed = append(failed, after.answers.failed()...)
+		if during.asIn(before) && after.asIn(before) {
+			break
+		}
+	}
+	r.none("bystander's calls failed", len(failed))
+	b.explain(r.t, mark, len(failed))
+	atLeast(r, "of", len(during.answers), bystanderRate)
+	r.note("median before", rounded(before.service))
+	atMost(r, "during", during.service, doubled(before.service))
+	atMost(r, "after", after.service, doubled(before.service))
+	atMost(r, "p99 during", during.p99, slowest(before.p99))
+	r.note("median to the client before", rounded(before.client))
+	atMost(r, "during", during.client, twice(before.client))
+	atMost(r, "after", after.client, twice(before.client))
+}
+
+// explain shows what the service says of some calls that failed.
+func (b *bystander) explain(t *testing.T, mark, failed int) {
+	t.Helper()
+	failed = min(failed, 3)
+	for _, line := range b.todod.since(t, mark) {
+		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.prefix) {
+			t.Log(line.Text)
+			failed--
+		}
+	}
+}
+
+// asIn reports whether a bystander felt no more than in the calm, but for what
+// is allowed.
+func (f felt) asIn(calm felt) bool {
+	return f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
+}
+
+// atMost returns what was felt, but no more than is allowed compared to
+// something else.
+func (f felt) atMost(calm felt) felt {
+	f.service = min(f.service, doubled(calm.service))
+	f.client = min(f.client, twice(calm.client))
+	f.p99 = min(f.p99, slowest(calm.p99))
+	return f
+}
+
+// doubled is the bound of a median during an attack.
+func doubled(calm time.Duration) time.Duration {
+	return (2*calm + feltBound).Round(10 * time.Microsecond)
+}
+
+// slowest is the bound of a p99 during an attack.
+func slowest(calm time.Duration) time.Duration { return max(slowBound, doubled(calm)) }

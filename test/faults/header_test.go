@@ -1,0 +1,120 @@
+//go:build linux
+
+package faults
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// hugeHeader is the size of a header that no call has a use for.
+const hugeHeader = 20 << 10
+
+// TestOneHugeHeader has one call of a connection bring a header that is too
+// large, while others are under way on it, as they are behind a load balancer.
+func TestOneHugeHeader(t *testing.T) {
+	const others = 20
+	r := newRow(t, "one huge header")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"}) // None waits for one.
+	s.create(t, newClient(t, false), "u")
+	list := func(f *framer, headers ...string) uint32 {
+		t.Helper()
+		if err := f.request(http.MethodGet, "/api/todos", true, append(headers, "authorization", s.issuer.bearer("u"))...); err != nil {
+			t.Fatal(err)
+		}
+		return f.stream
+	}
+	many := []string{}
+	for range hugeHeader >> 10 {
+		many = append(many, "x-many", strings.Repeat("a", 1<<10))
+	}
+	kinds := [][]string{
+		{"x-huge", strings.Repeat("a", hugeHeader)},
+		{"x-huge", strings.Repeat("\xff", hugeHeader)}, // It is longer in Huffman's code.
+		{strings.Repeat("x", hugeHeader), "a"},
+		{"cookie", strings.Repeat("a", hugeHeader)},
+		{"authorization", "Bearer " + strings.Repeat("a", hugeHeader)},
+		many,
+	}
+	refused, ended, served := 0, 0, 0
+	for _, headers := range kinds {
+		f := dialHTTP2(t, s.address, readAll)
+		list(f)
+		f.wait(t, "a first call is answered", func() bool { return f.of(1).ended })
+		unlock := pgtest.LockTable(t, database, "todo")
+		for range others {
+			list(f)
+		}
+		pgtest.WaitForLocked(t, database, 1)
+		odd := list(f, headers...)
+		_ = f.request(http.MethodGet, "/livez", true) // It fails if the connection has ended.
+		eventually(t, "the call with the header is refused", func() bool { return f.ended() || f.of(odd).answered() })
+		unlock()
+		eventually(t, "the others are answered", func() bool {
+			return f.ended() || f.count(func(h heard) bool { return h.ended || h.reset }) == int(f.stream+1)/2
+		})
+		if h := f.of(odd); h.reset || h.status >= 400 && h.status < 500 {
+			refused++
+		}
+		if f.ended() {
+			ended++
+		}
+		served += f.count(func(h heard) bool { return h.status == http.StatusOK && h.ended })
+		f.close()
+	}
+	r.did("%d kinds of headers of %d KiB, each among %d calls on one connection", len(kinds), hugeHeader>>10, others+2)
+	same(r, "refused", refused, len(kinds))
+	r.none("connections ended", ended)
+	same(r, "others served", served, len(kinds)*(others+2))
+}
+
+// TestOneHugeHeaderBehindHAProxy is the same behind a load balancer, which puts
+// the calls of many callers on one connection.
+func TestOneHugeHeaderBehindHAProxy(t *testing.T) {
+	const others, rounds = 20, 5
+	r := newRow(t, "one huge header behind HAProxy")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"}) // None waits for one.
+	_, h2c, _ := startHAProxy(t, s.address)
+	client := newClient(t, true)
+	create := func(user string, headers ...string) answer {
+		return call(t, client, http.MethodPost, h2c+"/api/todos", `{"title":"`+canaryTitle+`"}`,
+			append(headers, "Content-Type", contentTypeJSON, "Authorization", s.issuer.bearer(user))...)
+	}
+	admin := session(t, database)
+	refused, served := 0, answers{}
+	for range rounds {
+		// Reads are served, or HAProxy would find the service unready.
+		execute(t, admin, "BEGIN; LOCK TABLE todo IN SHARE MODE")
+		answered := make(chan answer, others)
+		for n := range others {
+			go func() { answered <- create(fmt.Sprint("other-", n)) }()
+		}
+		pgtest.WaitForLocked(t, database, 1)
+		odd := make(chan answer, 1)
+		go func() { odd <- create("u", "X-Huge", strings.Repeat("a", hugeHeader)) }()
+		select {
+		case a := <-odd:
+			odd <- a
+		case <-time.After(statementBound / 2): // The others must not fail of the lock.
+		}
+		execute(t, admin, "COMMIT")
+		if a := <-odd; a.status >= 400 && a.status < 500 {
+			refused++
+		} else {
+			t.Errorf("the call with the header: %d %s %v", a.status, a.body, a.err)
+		}
+		for range others {
+			served = append(served, <-answered)
+		}
+	}
+	r.did("a header of %d KiB %d times, each among %d calls", hugeHeader>>10, rounds, others)
+	same(r, "refused", refused, rounds)
+	r.none("others failed", len(served.failed()))
+}

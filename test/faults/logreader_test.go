@@ -1,0 +1,155 @@
+//go:build linux
+
+package faults
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// logReader reads the log of a service through a pipe, and can stop.
+type logReader struct {
+	pipe *os.File
+	logs *logs
+	stop sync.Mutex // Held while it does.
+}
+
+func (l *logReader) run() {
+	buffer := make([]byte, 4096)
+	for {
+		n, err := l.pipe.Read(buffer)
+		l.stop.Lock()
+		_, _ = l.logs.Write(buffer[:n]) // It never fails.
+		l.stop.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// startTododReadBy runs the service as startTodod does, with a log reader
+// besides.
+func startTododReadBy(t *testing.T) (*todod, *logReader) {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() }) // It may be already.
+	s := &todod{logs: new(logs), issuer: startIssuer(t)}
+	l := &logReader{pipe: reader, logs: s.logs}
+	settings := environment(t, s.issuer, pgtest.NewDatabase(t), nil)
+	s.process = startProcess(t, nil, settings, writer, programPath(t, *program), "serve")
+	if err := writer.Close(); err != nil { // The child has its own.
+		t.Fatal(err)
+	}
+	go l.run()
+	s.address = s.wait(t, 0, "serving").Address
+	s.url = "http://" + s.address
+	return s, l
+}
+
+// fullLog is how many calls to longPath have more lines than pipe and buffers
+// hold.
+const fullLog = 6000
+
+// ownLines is how many lines of its own, besides those of calls, a service may
+// write meanwhile.
+const ownLines = 10
+
+// longPath is one whose log line is long.
+const longPath = "/nothing/"
+
+// fillLog makes fullLog calls, as long as they are answered, and returns how
+// many were.
+func fillLog(t *testing.T, s *todod) (answered int) {
+	t.Helper()
+	const callers = 4
+	client := newClient(t, false)
+	path := s.url + longPath + strings.Repeat("x", 240)
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for range callers {
+		all.Go(func() {
+			for range fullLog / callers {
+				if call(t, client, http.MethodGet, path, "").status != http.StatusNotFound {
+					return
+				}
+				mu.Lock()
+				answered++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return answered
+}
+
+func TestLogReaderThatStops(t *testing.T) {
+	r := newRow(t, "a log reader that stops")
+	s, reader := startTododReadBy(t)
+	l := startLoad(t, s.url, s.issuer, bystanderRate)
+	l.during(calmFor)
+
+	reader.stop.Lock()
+	answered := fillLog(t, s)
+	others := l.during(calmFor)
+	reader.stop.Unlock()
+	if answered < fullLog {
+		l.stop()
+		same(r, "calls answered", answered, fullLog)
+		return // Then there may be no line to wait for.
+	}
+	dropped, lines := s.wait(t, 0, "log lines dropped").Lines, 0
+	eventually(t, "the lines that are there have come", func() bool {
+		lines = 0
+		for _, line := range s.since(t, 0) {
+			if strings.HasPrefix(line.Path, longPath) {
+				lines++
+			}
+		}
+		return lines+dropped >= fullLog
+	})
+	reader.stop.Lock()
+	most := fullLog + len(l.finish()) + ownLines
+	answered += fillLog(t, s)
+	err := s.terminate(t)
+	reader.stop.Unlock()
+
+	r.did("%d calls while nobody read the log, then again, and SIGTERM", fullLog)
+	same(r, "calls answered", answered, 2*fullLog)
+	r.none("others failed", len(others.failed()))
+	atLeast(r, "lines said to be dropped", dropped, 1)
+	// Which are at least fullLog: it was waited for.
+	atMost(r, "with those that came", lines+dropped, most)
+	r.none("unclean ends", count(err))
+}
+
+func TestLogReaderThatDies(t *testing.T) {
+	r := newRow(t, "a log reader that dies")
+	s, reader := startTododReadBy(t)
+	l := startLoad(t, s.url, s.issuer, bystanderRate)
+	l.during(calmFor)
+	if err := reader.pipe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	during := l.during(calmFor)
+	l.finish()
+	r.did("it closed the pipe, %d calls, and SIGTERM", len(during))
+	atLeast(r, "calls", len(during), bystanderRate)
+	r.none("of them failed", len(during.failed()))
+	r.none("unclean ends", count(s.terminate(t)))
+}
+
+// count returns 1 for an error.
+func count(err error) int {
+	if err != nil {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,69 @@
+//go:build linux
+
+package faults
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// TestSignals sends those that supervisors, terminals and shells send.
+func TestSignals(t *testing.T) {
+	r := newRow(t, "signals")
+	issuer, database := startIssuer(t), pgtest.NewDatabase(t)
+	client := newClient(t, false)
+	r.did("SIGTERM and SIGINT twice, SIGHUP with a call in flight, SIGPIPE")
+
+	// While load balancers take note, and so without end.
+	delayed := map[string]string{"SHUTDOWN_DELAY": "60"}
+	var slowest time.Duration
+	for _, signals := range [][2]syscall.Signal{
+		{syscall.SIGTERM, syscall.SIGTERM}, {syscall.SIGINT, syscall.SIGINT}, {syscall.SIGTERM, syscall.SIGINT},
+	} {
+		s := startTodod(t, issuer, database, delayed)
+		mark := s.mark()
+		s.signal(signals[0])
+		s.wait(t, mark, "draining")
+		began := time.Now()
+		s.signal(signals[1])
+		select {
+		case <-s.done:
+		case <-time.After(patience):
+			t.Errorf("after %v and %v it goes on", signals[0], signals[1])
+		}
+		slowest = max(slowest, time.Since(began))
+	}
+	atMost(r, "ended after a second signal within", slowest, 2*time.Second)
+
+	unclean := 0
+	var inFlight answers
+	for _, signals := range [][]syscall.Signal{
+		{syscall.SIGHUP},
+		{syscall.SIGTERM, syscall.SIGHUP}, // As supervisors send them.
+	} {
+		s := startTodod(t, issuer, database, nil)
+		s.signal(syscall.SIGPIPE)
+		s.create(t, client, "signalled") // It lives.
+		unlock := pgtest.LockTable(t, database, "todo")
+		called := make(chan answer, 1)
+		go func() { called <- s.list(t, client, "signalled") }()
+		pgtest.WaitForLocked(t, database, 1)
+		mark := s.mark()
+		for _, signal := range signals {
+			s.signal(signal)
+		}
+		eventually(t, "the signal is noticed", func() bool { return s.ended() || strings.Contains(s.text(mark), `"draining"`) })
+		unlock()
+		inFlight = append(inFlight, <-called)
+		eventually(t, "it ends", s.ended)
+		if s.cmd.ProcessState.ExitCode() != 0 {
+			unclean++
+		}
+	}
+	r.none("calls in flight at SIGHUP failed", len(inFlight.failed()))
+	r.none("exit codes other than 0", unclean)
+}
