@@ -76,7 +76,7 @@ func (s *stream) serve(ended context.Context, next http.Handler, w http.Response
 		defer afterFunc(ended, func() { end(errDraining) })()
 	}
 	x.Context, x.stream = ctx, s // And so r's.
-	x.answer.stream = true
+	x.answer.beginStream()
 	boundBody(x, r)
 	if s.hasManyMessages() && r.ProtoMajor == 1 {
 		// The end of the reading would end the connection's next request too.
