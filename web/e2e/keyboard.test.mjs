@@ -174,6 +174,36 @@ test("todos are deleted, and the focus goes to the next one, and back with the d
   await focusIs(page, "Edit Two");
 });
 
+test("keys with which an input method composes are its own", async (t) => {
+  const page = await openWith(t, "One", "Two");
+  const compose = await inputMethod(page);
+  await compose("か");
+  // Through its candidates, back, and away: nothing of it is the page's.
+  for (const key of ["ArrowDown", "Backspace", "Escape", "Enter", "Delete", "x"]) await compose("か", key);
+  await focusIs(page, "Title");
+  assert.equal(await page.newTitle.inputValue(), "か");
+  await page.shows(["Two", "One"]);
+  await page.browserPage.keyboard.insertText("買い物");
+  await page.browserPage.keyboard.press("Enter");
+  await page.stored("買い物");
+
+  await type(page, "ArrowDown", "e");
+  await focusIs(page, "Title");
+  await compose("に");
+  for (const key of ["Escape", "ArrowDown", "Backspace", "Control+Enter"]) await compose("に", key);
+  assert.equal(await page.editor("買い物").getByLabel("Title").inputValue(), "買い物に");
+  await page.browserPage.keyboard.insertText("日記");
+  await page.browserPage.keyboard.press("Enter");
+  await page.stored("買い物日記");
+
+  // Where nothing is typed, some input methods take keys all the same.
+  await focusIs(page, "Edit 買い物日記");
+  for (const key of ["ArrowDown", "Backspace", "x", "n", "2", "Control+z"]) await compose("", key);
+  await focusIs(page, "Edit 買い物日記");
+  await page.shows(["買い物日記", "Two", "One"]);
+  assert.equal(await page.checkbox("買い物日記").isChecked(), false);
+});
+
 test("a message is dismissed, and the focus is not lost with it", async (t) => {
   const page = await openWith(t, "One", "Two");
   await type(page, "ArrowDown", "Delete");
@@ -272,6 +302,27 @@ async function openWith(t, ...titles) {
   await page.reload();
   await tabTo(page, "Title");
   return page;
+}
+
+/**
+ * Returns what composes text as an input method does, and passes keys by it: it
+ * takes them, and the browser tells the page of each as one of the method's.
+ *
+ * @param {import("./testing/todo-page.mjs").TodoPage} page
+ * @returns {Promise<(text: string, key?: string) => Promise<void>>}
+ */
+async function inputMethod(page) {
+  const session = await page.browserPage.context().newCDPSession(page.browserPage);
+  return async (text, key) => {
+    if (key === undefined) {
+      await session.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+      return;
+    }
+    const modifiers = key.startsWith("Control+") ? 2 : 0;
+    const event = { key: key.replace("Control+", ""), modifiers, windowsVirtualKeyCode: 229 };
+    await session.send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...event });
+    await session.send("Input.dispatchKeyEvent", { type: "keyUp", ...event });
+  };
 }
 
 /**

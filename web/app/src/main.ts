@@ -6,6 +6,7 @@ import { loadConfig, type Config } from "./config.ts";
 import { Session } from "./state/session.ts";
 import { EndWatcher } from "./view/end-watcher.ts";
 import { drawAround, focusForm } from "./view/focus.ts";
+import { leaveInputMethodsAlone } from "./view/input-method.ts";
 import { filterOf } from "./view/list.ts";
 import { brokenPage, page } from "./view/page.ts";
 import { coalesce } from "./view/render.ts";
@@ -43,6 +44,7 @@ function start(config: Config): void {
   const shortcuts = new Shortcuts(() => session.store, changed);
   const end = new EndWatcher(() => void session.store?.more());
 
+  leaveInputMethodsAlone(document);
   document.addEventListener("keydown", shortcuts.handle);
   addEventListener("hashchange", () => {
     if (session.store) void session.store.show(filterOf(location.hash));
