@@ -204,6 +204,22 @@ test("keys with which an input method composes are its own", async (t) => {
   assert.equal(await page.checkbox("買い物日記").isChecked(), false);
 });
 
+test("links are stops of the Tab key, and open by Enter", async (t) => {
+  const page = await openWith(t, "One", "Read https://a.example/x.");
+  const context = page.browserPage.context();
+  await context.route("https://a.example/**", (route) => route.fulfill({ contentType: "text/html", body: "there" }));
+  await type(page, "ArrowDown");
+  await focusIs(page, "Edit Read https://a.example/x.");
+  await page.browserPage.keyboard.press("Tab");
+  await focusIs(page, "https://a.example/x");
+  const [opened] = await Promise.all([context.waitForEvent("page"), page.browserPage.keyboard.press("Enter")]);
+  await opened.waitForLoadState();
+  assert.equal(opened.url(), "https://a.example/x");
+  await opened.close();
+  await page.browserPage.keyboard.press("ArrowDown");
+  await focusIs(page, "Edit One");
+});
+
 test("a message is dismissed, and the focus is not lost with it", async (t) => {
   const page = await openWith(t, "One", "Two");
   await type(page, "ArrowDown", "Delete");

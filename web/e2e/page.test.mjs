@@ -130,6 +130,51 @@ test("a deletion is carried out when the page is left before its time is over", 
   await eventually(async () => (await page.call("ListTodos", {})).todos, []);
 });
 
+test("links in text open beside the page, and start no editing", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const context = page.browserPage.context();
+  await context.route("https://*.example/**", (route) => route.fulfill({ contentType: "text/html", body: "there" }));
+  const title = "Read https://a.example/x (soon). javascript:alert(1)";
+  await page.add(title, "<a href=https://c.example>\nhttps://b.example/<img src=x onerror=alert(1)>");
+  assert.deepEqual(
+    await page.row(title).getByRole("link").evaluateAll((links) => links.map((link) => [link.getAttribute("href"), link.getAttribute("rel")])),
+    ["https://a.example/x", "https://c.example/", "https://b.example/"].map((href) => [href, "noopener noreferrer"]),
+  );
+  for (const link of ["https://a.example/x", "https://b.example/"]) {
+    const [opened] = await Promise.all([context.waitForEvent("page"), page.link(link).click()]);
+    await opened.waitForLoadState();
+    assert.equal(opened.url(), link);
+    assert.deepEqual(await opened.evaluate(() => [window.opener, document.referrer]), [null, ""]);
+    await opened.close();
+  }
+  assert.equal(await page.editor(title).count(), 0);
+
+  // All else of the title still starts editing.
+  await page.row(title).getByText("Read").click();
+  assert.equal(await page.editor(title).getByLabel("Title").inputValue(), title);
+});
+
+test("text keeps its own direction, and the page its own", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const [hebrew, turned] = ["שלום!", "a\u202egpj.exe\u2067"];
+  await page.call("CreateTodo", { title: turned });
+  await page.call("CreateTodo", { title: hebrew, description: "one.\nשתיים." });
+  await page.reload();
+  const row = page.list.getByRole("listitem").first();
+  // From left to right, on the screen.
+  assert.equal(await row.getByText(hebrew).evaluate(visualOrder), "!םולש");
+  assert.equal(await row.getByText("one.").evaluate(visualOrder), "one..םייתש");
+  await page.newTitle.fill(hebrew);
+  assert.equal(await page.newTitle.evaluate((field) => getComputedStyle(field).direction), "rtl");
+
+  await page.call("DeleteTodo", { id: (await page.call("ListTodos", {})).todos[1].id });
+  await page.list.getByRole("checkbox").last().click();
+  const message = page.messages.getByText("was not changed. It no longer exists.");
+  assert.equal(await message.evaluate(visualOrder), "“aexe.jpg” was not changed. It no longer exists.");
+  const remove = page.list.getByRole("button", { name: /^Delete/ });
+  assert.equal(await remove.getAttribute("aria-label"), `Delete \u2068${hebrew}\u2069`);
+});
+
 test("a long list loads as the user scrolls, each todo once and in order", async (t) => {
   const page = await stack.openAs(t, "Alice");
   const token = await page.token();
@@ -224,3 +269,26 @@ test("a page without its configuration says that it can’t start", async (t) =>
   await page.text("This page can’t start").waitFor();
   await page.text("config.json: apiUrl must be a URL like https://example.com").waitFor();
 });
+
+/**
+ * Runs in the page: returns the characters of a text as they stand on the
+ * screen, line by line from left to right, without those that take no room.
+ *
+ * @param {Element} element
+ */
+function visualOrder(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const placed = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const text = node.textContent ?? "";
+    for (let i = 0; i < text.length; i++) {
+      const range = document.createRange();
+      range.setStart(node, i);
+      range.setEnd(node, i + 1);
+      const { left, top, width } = range.getBoundingClientRect();
+      if (width > 0) placed.push({ character: text[i], left, top });
+    }
+  }
+  placed.sort((a, b) => a.top - b.top || a.left - b.left);
+  return placed.map(({ character }) => character).join("");
+}

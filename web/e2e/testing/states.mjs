@@ -21,6 +21,15 @@ export const examples = [
   { title: "Buy oat milk, coffee and a good bread" },
 ];
 
+/** Titles and details with links, from right to left, and with characters that turn the direction of others. */
+const texts = [
+  ["Read https://en.wikipedia.org/wiki/To-do_(list) before Friday", undefined],
+  ["שלום, לקנות חלב (2 ליטר)!", "לשאול את דנה.\nAnd a line in English, (too)."],
+  ["مراجعة https://example.com/a?b=1، ثم الرد", "انظر https://example.com/قائمة."],
+  ["\u202eevil txt.exe", "Turned \u202earound\u202c and back"],
+  ["Call the plumber", `Quotes:\nhttps://plumber.example/offers/${"long-".repeat(30)}, (https://b.example/x).`],
+];
+
 /** @type {State[]} */
 export const states = [
   { name: "sign-in", signedOut: true, reach: (page) => page.heading("Welcome back").waitFor() },
@@ -107,6 +116,13 @@ export const states = [
     name: "long words",
     reach: async (page) => {
       await page.call("CreateTodo", { title: "x".repeat(500), description: "y".repeat(300) });
+      await page.reload();
+    },
+  },
+  {
+    name: "links, and text from right to left",
+    reach: async (page) => {
+      for (const [title, description] of texts) await page.call("CreateTodo", { title, description });
       await page.reload();
     },
   },

@@ -7,6 +7,7 @@ import { composerKey, Drafts } from "./drafts.ts";
 import { Notices } from "./notices.ts";
 import { Outbox } from "./outbox.ts";
 import { rowsOf, type Filter, type Patch, type Pending, type Row, type Text } from "./pending.ts";
+import { quote } from "./quote.ts";
 import { TodoList } from "./todo-list.ts";
 
 /** How long a message about an error stays, in seconds. */
@@ -236,10 +237,4 @@ export class Store {
     this.#announcement = this.#announcement === text ? `${text}\u00a0` : text;
     this.#options.changed();
   }
-}
-
-/** Shortens a title for a message. */
-function quote(title: string): string {
-  const characters = [...title];
-  return `“${characters.length > 40 ? characters.slice(0, 39).join("") + "…" : title}”`;
 }

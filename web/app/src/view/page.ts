@@ -44,7 +44,7 @@ function todoPage(session: Session, store: Store, user: User, shortcuts: Shortcu
   return html`
     <header class="top">
       <h1><img src="/favicon.svg" alt="" width="28" height="28" />Todo</h1>
-      <span class="user" title=${user.email}>${user.name}</span>
+      <span class="user" dir="auto" title=${user.email}>${user.name}</span>
       <button class="quiet" type="button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" @click=${openHelp}>
         ${keyboardIcon}
       </button>

@@ -2,9 +2,11 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { Draft } from "../state/drafts.ts";
 import type { Row } from "../state/pending.ts";
+import { isolated } from "../state/quote.ts";
 import type { Store } from "../state/store.ts";
 import { focusEditor, leaveEditor } from "./focus.ts";
 import { deleteIcon } from "./icons.ts";
+import { hasLinks, isOnLink, linkedText } from "./linked-text.ts";
 import { submitOnControlEnter, textFields } from "./text-fields.ts";
 
 /** Shows a todo, or the form to edit it. */
@@ -41,10 +43,10 @@ function content(store: Store, row: Row): TemplateResult {
       @change=${() => store.toggle(row)}
     />
     <div class="text">
-      <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${() => edit(store, row)}>
-        ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text">${row.title}</span>
-      </button>
-      ${row.description ? html`<p class="description" @click=${() => edit(store, row)}>${row.description}</p>` : nothing}
+      ${hasLinks(row.title) ? linkedTitle(store, row) : title(store, row)}
+      ${row.description
+        ? html`<p class="description" dir="auto" @click=${(event: MouseEvent) => isOnLink(event) || edit(store, row)}>${linkedText(row.description)}</p>`
+        : nothing}
       ${progress(row)}
     </div>
     ${stored
@@ -52,13 +54,43 @@ function content(store: Store, row: Row): TemplateResult {
           class="delete quiet"
           type="button"
           data-part="delete"
-          aria-label="Delete ${row.title}"
+          aria-label="Delete ${isolated(row.title)}"
           title="Delete"
           @click=${() => store.delete(row)}
         >
           ${deleteIcon}
         </button>`
       : nothing}
+  `;
+}
+
+/** The title, all of which is a button to edit it. */
+function title(store: Store, row: Row): TemplateResult {
+  const stored = row.id !== undefined;
+  return html`
+    <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${() => edit(store, row)}>
+      ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text" dir="auto">${row.title}</span>
+    </button>
+  `;
+}
+
+/** A title with links, which can't be in a button: it lies behind them, for the keyboard. */
+function linkedTitle(store: Store, row: Row): TemplateResult {
+  const stored = row.id !== undefined;
+  const name = isolated(row.title);
+  const begin = (event: MouseEvent) => isOnLink(event) || edit(store, row);
+  return html`
+    <div class="title">
+      <button
+        class="behind"
+        type="button"
+        data-part="title"
+        aria-label=${stored ? `Edit ${name}` : name}
+        aria-disabled=${stored ? nothing : "true"}
+        @click=${begin}
+      ></button>
+      <p class="title-text" dir="auto" @click=${begin}>${linkedText(row.title)}</p>
+    </div>
   `;
 }
 
@@ -82,7 +114,7 @@ function editor(store: Store, row: Row, draft: Draft): TemplateResult {
     else submitOnControlEnter(event);
   };
   return html`
-    <form class="editor" aria-label="Edit ${row.title}" novalidate @submit=${save} @keydown=${keydown}>
+    <form class="editor" aria-label="Edit ${isolated(row.title)}" novalidate @submit=${save} @keydown=${keydown}>
       ${textFields({ key: row.key, draft, drafts: store.drafts, titleHint: "Title" })}
       <p class="choices">
         <button class="small primary" type="submit">Save</button>
