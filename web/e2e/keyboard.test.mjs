@@ -174,6 +174,50 @@ test("todos are deleted, and the focus goes to the next one, and back with the d
   await focusIs(page, "Edit Two");
 });
 
+test("a completion is undone, and the focus goes to its todo", async (t) => {
+  const page = await openWith(t, "One", "Two", "Three");
+  const keys = page.browserPage.keyboard;
+  await type(page, "ArrowDown", "2", "ArrowDown", "x");
+  await page.shows(["Three", "One"]);
+  await keys.press("Delete");
+  await page.shows(["Three"]);
+  await keys.press("u");
+  await page.shows(["Three", "One"]);
+  await keys.press("Control+z");
+  await page.shows(["Three", "Two", "One"]);
+  await focusIs(page, "Edit Two");
+  await eventually(() => page.checkbox("Two").isChecked(), false);
+});
+
+test("a key that is held acts once", async (t) => {
+  const page = await openWith(t, "One", "Two", "Three", "Four");
+  const keys = page.browserPage.keyboard;
+  const hold = async (/** @type {string} */ key) => {
+    for (let i = 0; i < 3; i++) await keys.down(key);
+    await keys.up(key);
+  };
+  await keys.press("ArrowDown");
+  await hold("Delete");
+  await page.shows(["Three", "Two", "One"]);
+  await keys.press("Tab");
+  await focusIs(page, "Delete Three");
+  await hold("Enter");
+  await page.shows(["Two", "One"]);
+  await hold("ArrowDown"); // Moving is what one holds it for.
+  await focusIs(page, "Delete One");
+  await type(page, "n", "Five");
+  await hold("Enter");
+  await page.stored("Five");
+  await type(page, "Six", "Tab", "first");
+  await hold("Enter"); // Where it makes lines, it makes them.
+  await type(page, "last");
+  await keys.down("Control");
+  await hold("Enter");
+  await keys.up("Control");
+  await eventually(() => page.row("Six").getByRole("paragraph").allInnerTexts(), ["first\n\n\nlast"]);
+  assert.equal(await page.newTodo.getByRole("alert").count(), 0);
+});
+
 test("keys with which an input method composes are its own", async (t) => {
   const page = await openWith(t, "One", "Two");
   const compose = await inputMethod(page);
@@ -202,6 +246,17 @@ test("keys with which an input method composes are its own", async (t) => {
   await focusIs(page, "Edit 買い物日記");
   await page.shows(["買い物日記", "Two", "One"]);
   assert.equal(await page.checkbox("買い物日記").isChecked(), false);
+});
+
+test("text that is being written is not deleted with its todo", async (t) => {
+  const page = await openWith(t, "One", "Two");
+  await type(page, "ArrowDown", "e");
+  await focusIs(page, "Title");
+  await type(page, "End", ", edited");
+  await tabTo(page, "Cancel");
+  await type(page, "Delete", "Backspace");
+  await focusIs(page, "Cancel");
+  assert.equal(await page.editor("Two").getByLabel("Title").inputValue(), "Two, edited");
 });
 
 test("links are stops of the Tab key, and open by Enter", async (t) => {
@@ -348,7 +403,7 @@ async function inputMethod(page) {
  * @param {string[]} inputs
  */
 async function type(page, ...inputs) {
-  const isKey = /^(.|(Shift|Control)\+\w+|Tab|Enter|Escape|Space|End|Delete|Arrow(Up|Down))$/;
+  const isKey = /^(.|(Shift|Control)\+\w+|Tab|Enter|Escape|Space|End|Delete|Backspace|Arrow(Up|Down))$/;
   for (const input of inputs) {
     if (isKey.test(input)) await page.browserPage.keyboard.press(input);
     else await page.browserPage.keyboard.type(input);

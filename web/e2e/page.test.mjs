@@ -130,6 +130,50 @@ test("a deletion is carried out when the page is left before its time is over", 
   await eventually(async () => (await page.call("ListTodos", {})).todos, []);
 });
 
+test("a second click on what adds a todo finds no fault with the empty form", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.write("One");
+  await page.button("Add").dblclick();
+  await page.stored("One");
+  assert.equal(await page.newTodo.getByRole("alert").count(), 0);
+});
+
+test("a title in which nothing can be seen is refused by the page, in its own words", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.button("Add").click();
+  await page.newTodo.getByText("Write a title first.").waitFor();
+  await page.write("\u200b\u3164", "with details");
+  await page.button("Add").click();
+  await page.newTodo.getByText("Nothing in this title can be seen. Write one that can.").waitFor();
+  assert.equal(await page.newDetails.inputValue(), "with details");
+  assert.deepEqual(page.calls.filter(({ procedure }) => procedure === "CreateTodo"), []);
+  await page.newTitle.fill("One");
+  assert.equal(await page.newTodo.getByRole("alert").count(), 0);
+  await page.button("Add").click();
+  await page.stored("One");
+
+  const editor = await page.edit("One");
+  await editor.getByLabel("Title").fill(" ");
+  await editor.getByRole("button", { name: "Save" }).click();
+  await editor.getByText("Write a title first.").waitFor();
+  assert.equal(await editor.getByLabel("Title").evaluate((field) => field === document.activeElement), true);
+  assert.deepEqual(page.calls.filter(({ procedure }) => procedure === "UpdateTodo"), []);
+});
+
+test("what is added while another list is shown is said, with the way there", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.link("Done").click();
+  await page.text("Nothing done yet").waitFor();
+  await page.write("One");
+  await page.button("Add").click();
+  await page.messages.getByText("Added “One” to Open").waitFor();
+  await page.messages.getByRole("button", { name: "Show" }).click();
+  await page.shows(["One"]);
+  assert.equal(await page.link("Open").getAttribute("aria-current"), "page");
+  await page.browserPage.goBack();
+  await page.text("Nothing done yet").waitFor();
+});
+
 test("links in text open beside the page, and start no editing", async (t) => {
   const page = await stack.openAs(t, "Alice");
   const context = page.browserPage.context();
@@ -173,6 +217,19 @@ test("text keeps its own direction, and the page its own", async (t) => {
   assert.equal(await message.evaluate(visualOrder), "“aexe.jpg” was not changed. It no longer exists.");
   const remove = page.list.getByRole("button", { name: /^Delete/ });
   assert.equal(await remove.getAttribute("aria-label"), `Delete \u2068${hebrew}\u2069`);
+});
+
+test("a completion can be undone, also once the todo has left the list", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two"]) await page.add(title);
+  await page.link("Open").click();
+  await page.checkbox("One").click();
+  await page.shows(["Two"]);
+  await page.messages.getByText("Completed “One”").waitFor();
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await page.shows(["Two", "One"]);
+  await eventually(async () => (await page.call("ListTodos", {})).todos.map((/** @type {any} */ { isCompleted }) => isCompleted), [false, false]);
+  assert.equal(await page.messages.getByRole("button", { name: "Undo" }).count(), 0);
 });
 
 test("a long list loads as the user scrolls, each todo once and in order", async (t) => {
@@ -222,6 +279,23 @@ test("an edit of a todo that was deleted elsewhere gives the text back", async (
   assert.equal(await page.newTitle.inputValue(), "One, and how to do it");
   await page.button("Add").click();
   await page.stored("One, and how to do it");
+});
+
+test("an edit of a todo that has left the list meanwhile stays, and can be saved", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.add("Two");
+  await page.link("Open").click();
+  const editor = await page.edit("One");
+  await editor.getByLabel("Title").fill("One, edited");
+  const { todos } = await page.call("ListTodos", {});
+  await page.call("UpdateTodo", { id: todos[1].id, isCompleted: true });
+  const listed = page.browserPage.waitForResponse("**/ListTodos");
+  await page.browserPage.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await listed;
+  await page.shows(["Two"]);
+  await editor.getByRole("button", { name: "Save" }).click();
+  await eventually(async () => (await page.call("ListTodos", {})).todos[1].title, "One, edited");
 });
 
 test("two users see and change their own todos only", async (t) => {

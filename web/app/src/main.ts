@@ -38,6 +38,7 @@ function start(config: Config): void {
     undoSeconds: config.undoSeconds,
     clientFor: (user) => createTodoClient(config.apiUrl, wireFormatOf(location.search), account, user),
     filter: () => filterOf(location.hash),
+    goTo: (filter) => (location.hash = filter),
     changed,
     confirm: (question) => confirm(question),
   });
@@ -47,7 +48,9 @@ function start(config: Config): void {
   leaveInputMethodsAlone(document);
   document.addEventListener("keydown", shortcuts.handle);
   addEventListener("hashchange", () => {
-    if (session.store) void session.store.show(filterOf(location.hash));
+    const filter = filterOf(location.hash);
+    if (session.store?.list.filter === filter) return; // The page itself went there.
+    if (session.store) void session.store.show(filter);
     else {
       session.clearFaults();
       void focusForm();
@@ -61,7 +64,7 @@ function start(config: Config): void {
   });
   addEventListener("pagehide", () => session.store?.flush());
   addEventListener("beforeunload", (event) => {
-    if (session.store?.wouldLose) event.preventDefault();
+    if (session.wouldLose) event.preventDefault();
     session.store?.flush();
   });
 

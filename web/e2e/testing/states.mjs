@@ -97,9 +97,18 @@ export const states = [
     name: "faults at the fields of a new todo",
     reach: async (page) => {
       await fill(page);
-      await page.write("   ", "x".repeat(2001));
+      await page.write("x".repeat(501), "x".repeat(2001));
       await page.button("Add").click();
-      await page.newTodo.getByText("Must contain a character that is not white space.").waitFor();
+      await page.newTodo.getByText("Must be at most 2000 characters.").waitFor();
+    },
+  },
+  {
+    name: "a new todo without a title",
+    reach: async (page) => {
+      await fill(page);
+      await page.write("   ", "With the pictures from the lake.");
+      await page.button("Add").click();
+      await page.newTodo.getByText("Write a title first.").waitFor();
     },
   },
   {
@@ -163,6 +172,33 @@ export const states = [
       await fill(page);
       await page.delete("Water the plants");
       await page.messages.getByText("Deleted “Water the plants”").waitFor();
+    },
+  },
+  {
+    name: "completed and gone from its list, and not undone yet",
+    reach: async (page) => {
+      await fill(page);
+      await page.link("Open").click();
+      await page.checkbox("Water the plants").click();
+      await page.messages.getByText("Completed “Water the plants”").waitFor();
+    },
+  },
+  {
+    name: "added to a list that is not shown",
+    reach: async (page) => {
+      await fill(page);
+      await page.link("Done").click();
+      await page.write("Write to grandmother");
+      await page.button("Add").click();
+      await page.messages.getByText("Added “Write to grandmother” to Open").waitFor();
+    },
+  },
+  {
+    name: "more messages than are shown at once",
+    reach: async (page) => {
+      await fill(page);
+      for (const { title } of examples) await page.checkbox(title).click();
+      await page.messages.getByText("Completed “Buy oat milk, coffee and a good bread”").waitFor();
     },
   },
   {

@@ -106,8 +106,8 @@ function editor(store: Store, row: Row, draft: Draft): TemplateResult {
   };
   const save = (event: SubmitEvent) => {
     event.preventDefault();
-    store.save(row);
-    void leaveEditor(row.key);
+    if (store.save(row)) void leaveEditor(row.key);
+    else void focusEditor(row.key);
   };
   const keydown = (event: KeyboardEvent) => {
     if (event.key === "Escape") cancel();

@@ -62,6 +62,6 @@ export function fault(id: string, text: string | undefined): TemplateResult | ty
 export function submitOnControlEnter(event: KeyboardEvent): void {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    (event.currentTarget as HTMLFormElement).requestSubmit();
+    if (!event.repeat) (event.currentTarget as HTMLFormElement).requestSubmit();
   }
 }
