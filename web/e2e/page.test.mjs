@@ -130,6 +130,70 @@ test("a deletion is carried out when the page is left before its time is over", 
   await eventually(async () => (await page.call("ListTodos", {})).todos, []);
 });
 
+test("a completion can be undone, also once the todo has left the list", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two"]) await page.add(title);
+  await page.link("Open").click();
+  await page.checkbox("One").click();
+  await page.shows(["Two"]);
+  await page.messages.getByText("Completed “One”").waitFor();
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await page.shows(["Two", "One"]);
+  await eventually(async () => (await page.call("ListTodos", {})).todos.map((/** @type {any} */ { isCompleted }) => isCompleted), [false, false]);
+  assert.equal(await page.messages.getByRole("button", { name: "Undo" }).count(), 0);
+});
+
+test("a second click where a row was hits no other row", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two", "Three", "Four"]) await page.add(title);
+  await page.row("Three").hover();
+  await page.button("Delete Three").dblclick();
+  await page.shows(["Four", "Two", "One"]);
+  await page.browserPage.mouse.down(); // However much later.
+  await page.browserPage.mouse.up();
+  await page.shows(["Four", "Two", "One"]);
+  await page.text("Nothing here yet").waitFor({ state: "detached" });
+  await page.delete("Two"); // Which is still where it was.
+  await page.shows(["Four", "One"]);
+  await page.browserPage.mouse.click(2, 2);
+  await page.delete("One");
+  await page.shows(["Four"]);
+  await page.messages.getByRole("button", { name: "Undo" }).last().click();
+  await page.shows(["Four", "One"]);
+
+  await page.link("Open").click();
+  await page.checkbox("Four").dblclick();
+  await page.shows(["One"]);
+  assert.equal(await page.checkbox("One").isChecked(), false);
+});
+
+test("a second touch where a row was hits no other row", async (t) => {
+  const page = await stack.openAs(t, "Alice", { context: { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true } });
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  const { x, y, width, height } = (await page.button("Delete Two").boundingBox()) ?? assert.fail("it can’t be seen");
+  const touch = () => page.browserPage.touchscreen.tap(x + width / 2, y + height / 2);
+  await touch();
+  await touch();
+  await page.shows(["Three", "One"]);
+  await page.button("Delete One").tap(); // Which is still where it was.
+  await page.shows(["Three"]);
+  await page.messages.getByRole("button", { name: "Undo" }).last().tap();
+  await page.shows(["Three", "One"]);
+});
+
+test("a second click on what closes an editor hits no row below", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const titles = ["Six", "Five", "Four", "Three", "Two", "One"];
+  for (const title of titles.toReversed()) await page.add(title);
+  for (const name of ["Save", "Cancel"]) {
+    const editor = await page.edit("Six");
+    await editor.getByRole("button", { name }).dblclick({ position: { x: 10, y: 28 } });
+    await page.button("Edit Six").waitFor();
+    await page.shows(titles); // None is being edited,
+    assert.equal(await page.list.getByRole("checkbox", { checked: true }).count(), 0); // or completed.
+  }
+});
+
 test("a second click on what adds a todo finds no fault with the empty form", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.write("One");
@@ -217,19 +281,6 @@ test("text keeps its own direction, and the page its own", async (t) => {
   assert.equal(await message.evaluate(visualOrder), "“aexe.jpg” was not changed. It no longer exists.");
   const remove = page.list.getByRole("button", { name: /^Delete/ });
   assert.equal(await remove.getAttribute("aria-label"), `Delete \u2068${hebrew}\u2069`);
-});
-
-test("a completion can be undone, also once the todo has left the list", async (t) => {
-  const page = await stack.openAs(t, "Alice");
-  for (const title of ["One", "Two"]) await page.add(title);
-  await page.link("Open").click();
-  await page.checkbox("One").click();
-  await page.shows(["Two"]);
-  await page.messages.getByText("Completed “One”").waitFor();
-  await page.messages.getByRole("button", { name: "Undo" }).click();
-  await page.shows(["Two", "One"]);
-  await eventually(async () => (await page.call("ListTodos", {})).todos.map((/** @type {any} */ { isCompleted }) => isCompleted), [false, false]);
-  assert.equal(await page.messages.getByRole("button", { name: "Undo" }).count(), 0);
 });
 
 test("a long list loads as the user scrolls, each todo once and in order", async (t) => {

@@ -9,6 +9,7 @@ import { drawAround, focusForm } from "./view/focus.ts";
 import { leaveInputMethodsAlone } from "./view/input-method.ts";
 import { filterOf } from "./view/list.ts";
 import { brokenPage, page } from "./view/page.ts";
+import { Places } from "./view/places.ts";
 import { coalesce } from "./view/render.ts";
 import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
@@ -29,7 +30,10 @@ try {
 /** Connects what the browser tells with the session, and the session with the screen. */
 function start(config: Config): void {
   const changed = coalesce(() => {
-    drawAround(() => render(page(session, shortcuts, end), root));
+    drawAround(() => {
+      render(page(session, { shortcuts, places, end }), root);
+      places.keep();
+    });
     end.check();
   });
   const account = createAccount(config.authUrl);
@@ -43,6 +47,7 @@ function start(config: Config): void {
     confirm: (question) => confirm(question),
   });
   const shortcuts = new Shortcuts(() => session.store, changed);
+  const places = new Places(changed);
   const end = new EndWatcher(() => void session.store?.more());
 
   leaveInputMethodsAlone(document);

@@ -7,19 +7,26 @@ import type { Store } from "../state/store.ts";
 import { focusEditor, leaveEditor } from "./focus.ts";
 import { deleteIcon } from "./icons.ts";
 import { hasLinks, isOnLink, linkedText } from "./linked-text.ts";
+import type { Gap, Places } from "./places.ts";
 import { submitOnControlEnter, textFields } from "./text-fields.ts";
 
 /** Shows a todo, or the form to edit it. */
-export function rowItem(store: Store, row: Row): TemplateResult {
+export function rowItem(store: Store, row: Row, places: Places): TemplateResult {
   const draft = store.drafts.of(row.key);
   return html`
     <li
       class="row ${row.isCompleted ? "done" : ""} ${draft ? "editing" : ""} ${row.progress}"
       data-key=${row.key}
+      data-line=${row.key}
     >
-      ${draft ? editor(store, row, draft) : content(store, row)}
+      ${draft ? editor(store, row, draft, places) : content(store, row, places)}
     </li>
   `;
+}
+
+/** Shows that a row was here. */
+export function gapItem({ key, done }: Gap): TemplateResult {
+  return html`<li class="row gap" data-line=${key} aria-hidden="true">${done}</li>`;
 }
 
 /** Begins to edit a row. */
@@ -29,8 +36,16 @@ export function edit(store: Store, row: Row): void {
   void focusEditor(row.key);
 }
 
-function content(store: Store, row: Row): TemplateResult {
+function content(store: Store, row: Row, places: Places): TemplateResult {
   const stored = row.id !== undefined;
+  const check = (event: MouseEvent) => {
+    if (stored) places.hold(event, row.key, row.isCompleted ? "Opened" : "Completed");
+    else event.preventDefault();
+  };
+  const remove = (event: MouseEvent) => {
+    places.hold(event, row.key, "Deleted");
+    store.delete(row);
+  };
   return html`
     <input
       class="check"
@@ -39,7 +54,7 @@ function content(store: Store, row: Row): TemplateResult {
       aria-label=${row.title}
       aria-disabled=${stored ? nothing : "true"}
       .checked=${live(row.isCompleted)}
-      @click=${(event: MouseEvent) => stored || event.preventDefault()}
+      @click=${check}
       @change=${() => store.toggle(row)}
     />
     <div class="text">
@@ -56,7 +71,7 @@ function content(store: Store, row: Row): TemplateResult {
           data-part="delete"
           aria-label="Delete ${isolated(row.title)}"
           title="Delete"
-          @click=${() => store.delete(row)}
+          @click=${remove}
         >
           ${deleteIcon}
         </button>`
@@ -99,7 +114,7 @@ function progress(row: Row): TemplateResult | typeof nothing {
   return row.progress === "waiting" ? html`<p class="progress">Not stored yet</p>` : nothing;
 }
 
-function editor(store: Store, row: Row, draft: Draft): TemplateResult {
+function editor(store: Store, row: Row, draft: Draft, places: Places): TemplateResult {
   const cancel = () => {
     store.cancel(row);
     void leaveEditor(row.key);
@@ -113,10 +128,11 @@ function editor(store: Store, row: Row, draft: Draft): TemplateResult {
     if (event.key === "Escape") cancel();
     else submitOnControlEnter(event);
   };
+  const hold = (event: MouseEvent) => places.hold(event, row.key);
   return html`
     <form class="editor" aria-label="Edit ${isolated(row.title)}" novalidate @submit=${save} @keydown=${keydown}>
       ${textFields({ key: row.key, draft, drafts: store.drafts, titleHint: "Title" })}
-      <p class="choices">
+      <p class="choices" @click=${{ handleEvent: hold, capture: true }}>
         <button class="small primary" type="submit">Save</button>
         <button class="small" type="button" @click=${cancel}>Cancel</button>
       </p>
