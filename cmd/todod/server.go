@@ -37,6 +37,7 @@ func newServer(handler http.Handler, limit *connectionLimit, keepAlive time.Dura
 		ConnState:         limit.track,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
+		WriteTimeout:      rpc.WriteTimeout,
 		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// `OPTIONS *` is answered like any other path that isn't served.

@@ -62,7 +62,7 @@ func TestARowOfAnOddTimeIsListedAndHidesNoOther(t *testing.T) {
 			store, err := postgres.Open(postgres.Config{
 				URL: withParameter(url, "default_query_exec_mode", mode), MaxConns: 2,
 				Logger: slog.New(slog.NewJSONHandler(&log, nil)),
-			})
+			}.WithBounds(postgres.PatientBounds()))
 			if err != nil {
 				t.Fatal(err)
 			}

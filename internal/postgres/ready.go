@@ -57,17 +57,23 @@ type readiness struct {
 
 // tell logs a cause that differs from the last.
 func (r *readiness) tell(ctx context.Context, logger *slog.Logger, cause string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if cause == r.cause {
+	switch {
+	case !r.changes(cause):
 		return
-	}
-	r.cause = cause
-	if cause == "" {
+	case cause == "":
 		logger.InfoContext(ctx, "the database can serve again")
-	} else {
+	default:
 		logger.WarnContext(ctx, "not ready: the database can't serve", "cause", cause)
 	}
+}
+
+// changes notes a cause, and reports whether it differs from the last.
+func (r *readiness) changes(cause string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changes := cause != r.cause
+	r.cause = cause
+	return changes
 }
 
 // facts are what the database says of itself and of the table.

@@ -94,7 +94,7 @@ func TestReadyMeansAble(t *testing.T) {
 			execute(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
 
 			var log lockedBuffer
-			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 	databaseURL := pgtest.NewDatabase(t)
 	conn := connect(t, databaseURL)
 	var log lockedBuffer
-	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
 	if err != nil {
 		t.Fatal(err)
 	}
