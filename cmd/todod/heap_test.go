@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,14 +32,14 @@ func TestTheHeapIsCollectedAtItsFloorOrAtDouble(t *testing.T) {
 func TestTheHeapIsCollectedAgainAfterABurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		collected := 0
-		again := collectAgain{collect: func() { collected++ }}
-		wait := func(pause time.Duration, want int) {
+		var collected atomic.Int64
+		again := collectAgain{collect: func() { collected.Add(1) }}
+		wait := func(pause time.Duration, want int64) {
 			t.Helper()
 			time.Sleep(pause)
 			synctest.Wait()
-			if collected != want {
-				t.Errorf("%d collections, want %d", collected, want)
+			if got := collected.Load(); got != want {
+				t.Errorf("%d collections, want %d", got, want)
 			}
 		}
 		again.after(heapFloor)

@@ -22,7 +22,10 @@ func migrate(ctx context.Context, args []string, getenv func(string) string, std
 	if err != nil {
 		return err
 	}
-	logger := newLogger(stdout, cfg.LogLevel)
+	// In the background: a reader that stops must not keep the migration's locks.
+	log := newLogWriter(stdout)
+	defer log.close()
+	logger := newLogger(log, cfg.LogLevel)
 	logIgnored(ctx, logger, getenv)
 	return postgres.Migrate(ctx, postgres.MigrateConfig{
 		URL:              string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)),

@@ -15,7 +15,9 @@ import (
 // patientClient calls again when the database had no connection free in time, as
 // Retry-After tells clients to. On a busy machine that happens, and it is not what
 // its tests are about. Such a call has had no effect.
-type patientClient struct{ todov1connect.TodoServiceClient }
+type patientClient struct {
+	todov1connect.TodoServiceClient
+}
 
 var _ todov1connect.TodoServiceClient = patientClient{}
 

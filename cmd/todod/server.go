@@ -47,6 +47,7 @@ func newServer(handler http.Handler, limit *connectionLimit, keepAlive time.Dura
 			MaxConcurrentStreams: maxStreams,
 			SendPingTimeout:      probeAfter,
 			PingTimeout:          pingTimeout,
+			WriteByteTimeout:     rpc.PieceTimeout,
 		},
 	}
 }

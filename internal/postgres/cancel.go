@@ -79,7 +79,7 @@ func (c *canceler) HandleUnwatchAfterCancel() {
 		usable = c.confirmed
 	}
 	switch isClosed := c.conn.IsClosed(); {
-	case !usable && isClosed:
+	case isClosed:
 		// The driver would wait for what is still to come, up to 15 seconds, in
 		// which the connection has its place in the pool.
 		_ = c.conn.Conn().Close() // Nothing is left to save.
@@ -88,7 +88,7 @@ func (c *canceler) HandleUnwatchAfterCancel() {
 		// Close from waiting.
 		_ = c.conn.Conn().SetDeadline(time.Now())
 		_ = c.conn.Close(context.Background()) // As above.
-	case !isClosed: // Otherwise the driver has set another one.
+	default:
 		_ = c.conn.Conn().SetDeadline(time.Time{})
 	}
 }

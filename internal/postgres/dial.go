@@ -126,10 +126,13 @@ func (b *backoff) dialWith(dial pgconn.DialFunc, cancelTimeout time.Duration) pg
 // errDown says that a dial other than an attempt's was left out.
 var errDown = errors.New("the database is down")
 
+// isDown reports whether the last attempts have failed, other than for a server that
+// is full: that one has the connections that there are, and takes cancel requests.
 func (b *backoff) isDown() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.failures > 0
+	refused, ok := pgError(b.cause)
+	return b.failures > 0 && (!ok || refused.Code != tooManyConnections)
 }
 
 // TraceConnectEnd implements [pgx.ConnectTracer]: it counts the outcome of an

@@ -20,6 +20,7 @@ const (
 	undefinedTable        = "42P01"
 	insufficientPrivilege = "42501"
 	lockNotAvailable      = "55P03"
+	tooManyConnections    = "53300"
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"
 )

@@ -13,15 +13,17 @@ import (
 // [Handler]: the time of a call and of its answer's first piece. A handler's
 // answers have deadlines of their own. This one is for what net/http answers by
 // itself, to requests with broken headers for instance.
-const WriteTimeout = callTimeout + pieceTimeout
+const WriteTimeout = callTimeout + PieceTimeout
 
 const (
 	// pieceBytes is how much of an answer is written at a time: as much as a
 	// frame of HTTP/2 holds, so that pieces cost no further frames.
 	pieceBytes = 16 << 10
-	// pieceTimeout bounds the time that a reader takes for a piece. Whoever
-	// reads 4 KB/s has the answer, however long it is; who stops is let go.
-	pieceTimeout = 5 * time.Second
+	// PieceTimeout bounds the time that a reader takes for a piece. Whoever
+	// reads 4 KB/s has the answer, however long it is; who stops is let go. It is
+	// the [http.HTTP2Config.WriteByteTimeout] too: who reads nothing of a whole
+	// connection is let go by that alone.
+	PieceTimeout = 5 * time.Second
 	// renewAfter is the age from which a deadline is set anew for the next
 	// piece: over HTTP/2 that is a message to the connection's loop, which
 	// most answers then send once.
@@ -143,17 +145,25 @@ func (a *answerWriter) begin() {
 	if !a.deadlineSet.IsZero() && now.Sub(a.deadlineSet) < renewAfter || a.unread == nil {
 		return
 	}
-	if !a.held && !a.exchange.admitted {
-		if a.conn == nil {
-			a.conn = clientConnOf(a.exchange)
-		}
-		if !a.unread.holdAnswer(a.conn) {
-			a.abort()
-		}
-		a.held = true
-	}
-	a.setDeadline(now.Add(pieceTimeout))
+	a.hold()
+	a.setDeadline(now.Add(PieceTimeout))
 	a.deadlineSet = now
+}
+
+// hold has the answer counted as its connection's, unless a user's rate bounds it.
+// It is called before the first piece, and earlier for what may wait before it has
+// an answer although it needs no token.
+func (a *answerWriter) hold() {
+	if a.held || a.exchange.admitted || a.unread == nil {
+		return
+	}
+	if a.conn == nil {
+		a.conn = clientConnOf(a.exchange)
+	}
+	if !a.unread.holdAnswer(a.conn) {
+		a.abort()
+	}
+	a.held = true
 }
 
 // end is called when nothing is there to be read, for now.
@@ -184,7 +194,7 @@ func (a *answerWriter) finish(r *http.Request) {
 		_ = a.flush() // It fails when the connection does.
 	}
 	if a.deadlineSet.IsZero() { // There are headers or trailers to come.
-		a.setDeadline(time.Now().Add(pieceTimeout))
+		a.setDeadline(time.Now().Add(PieceTimeout))
 	}
 }
 

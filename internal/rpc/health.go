@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -112,9 +113,14 @@ func (h *health) currentCheck() (*databaseCheck, error) {
 func (c *databaseCheck) run(ctx context.Context, ping func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil { // Nobody else would.
+			c.err = fmt.Errorf("panic: %v", cause)
+		}
+		c.expires = time.Now().Add(pingKept)
+		close(c.done)
+	}()
 	c.err = ping(ctx)
-	c.expires = time.Now().Add(pingKept)
-	close(c.done)
 }
 
 func (c *databaseCheck) expired() bool {

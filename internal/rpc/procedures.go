@@ -66,6 +66,8 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer p.anonymous.leave(conn)
+	} else if p.probe {
+		x.answer.hold() // It waits for its message, and for the database.
 	}
 	p.handler.ServeHTTP(w, r)
 }
@@ -89,6 +91,9 @@ func contentTypesOf(streams bool) []string {
 	return append(grpc, "application/json", "application/proto")
 }
 
+// grpcPrefix is how the media types of gRPC and gRPC-Web begin.
+const grpcPrefix = "application/grpc"
+
 // canonicalContentType returns the media type of a request in the one spelling
 // that the handlers know. The only parameter it lets pass is JSON's charset,
 // when it is UTF-8, which JSON is anyway (RFC 8259 section 8.1).
@@ -98,8 +103,8 @@ func (p *procedure) canonicalContentType(r *http.Request) (string, bool) {
 		return contentType, true // Nearly always.
 	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return "", false
+	if err != nil || protocolOf(r) == protocolHTTP && strings.HasPrefix(mediaType, grpcPrefix) {
+		return "", false // The body's bounds go by the exact type, too.
 	}
 	for name, value := range params {
 		if mediaType != "application/json" || name != "charset" || !strings.EqualFold(value, "utf-8") {

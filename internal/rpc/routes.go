@@ -97,7 +97,9 @@ func (rs *routes) get(path string, handler http.HandlerFunc) {
 // for debugging.
 func (rs *routes) probe(path string, handler http.HandlerFunc) {
 	rs.get(path, func(w http.ResponseWriter, r *http.Request) {
-		exchangeOf(r.Context()).probe = true
+		x := exchangeOf(r.Context())
+		x.probe = true
+		x.answer.hold() // It waits for the database.
 		handler(w, r)
 	})
 }
