@@ -53,7 +53,7 @@ func (b *bystander) feel(t *testing.T, f func()) felt {
 	var served answers
 	for _, line := range b.todod.since(t, mark) {
 		if line.Message == "request" && strings.HasPrefix(line.UserID, b.prefix) {
-			served = append(served, answer{took: time.Duration(line.DurationMS * float64(time.Millisecond))})
+			served = append(served, answer{took: line.took()})
 		}
 	}
 	return felt{answers: as, service: served.quantile(0.5), client: as.quantile(0.5), p99: served.p99()}

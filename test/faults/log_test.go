@@ -69,7 +69,21 @@ type logLine struct {
 
 // began is when the request of a line began.
 func (l logLine) began() time.Time {
-	return l.Time.Add(-time.Duration(l.DurationMS * float64(time.Millisecond)))
+	return l.Time.Add(-l.took())
+}
+
+// took is how long the request of a line took, by the service's clock.
+func (l logLine) took() time.Duration { return time.Duration(l.DurationMS * float64(time.Millisecond)) }
+
+// slowestLogged returns how long the slowest request with a status took.
+func slowestLogged(lines []logLine, status int) time.Duration {
+	var slowest time.Duration
+	for _, line := range lines {
+		if line.Message == "request" && line.Status == status {
+			slowest = max(slowest, line.took())
+		}
+	}
+	return slowest
 }
 
 // logs keeps what a process writes, line by line.
