@@ -7,11 +7,11 @@ import (
 )
 
 // serverParameters are the parameters that PostgreSQL 12 to 18 let a connection
-// set. Source: each version's view pg_settings, rows whose context is user,
-// superuser, backend or superuser-backend, and role and session_authorization,
-// which the view leaves out. Without transaction_isolation and its like, which
-// hold for one transaction: those that begin with default_ are meant. A test
-// compares it with the server that the tests run on.
+// set: rows of the view pg_settings whose context is user, superuser, backend or
+// superuser-backend, and role and session_authorization, which the view leaves out.
+// Without transaction_isolation and its like, which hold for one transaction: those
+// that begin with default_ are meant. A test compares the list with the server that
+// the tests run on; names that only other versions have are not checked by it.
 const serverParameters = `
 allow_in_place_tablespaces allow_system_table_mods application_name array_nulls
 backend_flush_after backslash_quote backtrace_functions bytea_output check_function_bodies
