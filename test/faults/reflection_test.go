@@ -75,7 +75,7 @@ func TestManyReflections(t *testing.T) {
 	r := newRow(t, "reflection on many streams")
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	b := startBystander(t, s)
-	body := strings.Repeat(envelope(fileOfTodoService), 100)
+	body := strings.Repeat(envelope(fileOfTodoService), 50)
 	before := s.resetPeak(t)
 	answered, opened := 0, 0
 	b.through(r, func() {
@@ -92,7 +92,7 @@ func TestManyReflections(t *testing.T) {
 			time.Sleep(200 * time.Millisecond) // A few seconds in all.
 		}
 	})
-	r.did("%d streams on %d connections, each with 100 questions, kept open", opened, connections)
+	r.did("%d streams on %d connections, each with 50 questions, kept open", opened, connections)
 	r.note("served", answered)
 	atMost(r, "memory added", s.peak(t)-before, memoryBound)
 }
