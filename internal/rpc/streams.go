@@ -15,7 +15,7 @@ const (
 	// maxStreamMessages is how many messages a caller may send on one stream.
 	// Describing all services takes a reflection client one for each file and
 	// symbol, a few dozen.
-	maxStreamMessages = 50
+	maxStreamMessages = 40
 	// maxAnonymousPerConn and maxAnonymous bound the streams that are open
 	// without a token, of one connection and of the process. A load balancer
 	// needs one health watch for each service name, a developer's tool one
