@@ -13,8 +13,8 @@ CREATE TABLE todo (
     updated_at   timestamptz  NOT NULL DEFAULT now(),
 
     CONSTRAINT todo_pkey PRIMARY KEY (id),
-    -- The last line behind the contract's rules, which also know Unicode's
-    -- white space.
+    -- The last line behind the contract's rules, which know all of Unicode's
+    -- invisible characters.
     CONSTRAINT ck_todo_title_not_blank CHECK (btrim(title, E' \t\n\r') <> ''),
     CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> ''),
     -- What the API can say: RFC 3339 has years of four digits.

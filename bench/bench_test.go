@@ -12,11 +12,13 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"example.com/todo-backend/bench/internal/load"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// TestMain fails when a goroutine outlives the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
 func TestADatabaseHoldsTheTodosThatCallersAskFor(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"example.com/todo-backend/internal/pglocal"
 )
 
@@ -31,15 +33,20 @@ const patience = 90 * time.Second
 // be tried out on a process.
 const childVariable = "TODO_DEV_TEST_CHILD"
 
+// TestMain fails when a goroutine outlives the tests.
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		main()
 		os.Exit(0)
 	}
-	os.Exit(testMain(m))
+	goleak.VerifyTestMain(tests{m})
 }
 
-func testMain(m *testing.M) int {
+// tests are this package's, as goleak runs them.
+type tests struct{ *testing.M }
+
+// Run runs them with a folder for programs.
+func (t tests) Run() int {
 	dir, err := os.MkdirTemp("", "todo-dev-test-")
 	if err != nil {
 		fmt.Println(err)
@@ -47,7 +54,7 @@ func testMain(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	programs.dir = dir
-	return m.Run()
+	return t.M.Run()
 }
 
 // programs are those that the tests run, built when first needed, and those of

@@ -101,7 +101,7 @@ func TestWhatDotenvCantMeanIsRefused(t *testing.T) {
 		"another format":      {"A: a", "line 1"},
 		"no name":             {"=a", "line 1"},
 		"a name with a space": {"A B=a", "line 1"},
-		"a name twice":        {"A=a\n\nA=a", "A twice, again in line 3"},
+		"a name twice":        {"A=a\n\nA=b", "A twice, again in line 3"},
 		"after several lines": {"B='x\ny'\nC", "line 3"},
 	} {
 		path := filepath.Join(t.TempDir(), dotenvFile)

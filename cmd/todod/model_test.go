@@ -46,7 +46,7 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 	for i := range users {
 		client, _ := s.client(t, ways()[i%len(ways())], s.issuer.Token(fmt.Sprint("user ", i)))
 		users[i] = &modelUser{
-			T: t, name: fmt.Sprintf("user %d over %s", i, ways()[i%len(ways())]), client: client,
+			T: t, name: fmt.Sprintf("user %d over %s", i, ways()[i%len(ways())]), client: patientClient{client},
 			rand: rand.New(rand.NewPCG(seed, uint64(i))), todos: make(map[string]*todov1.Todo),
 		}
 	}

@@ -37,6 +37,7 @@ func newServer(handler http.Handler, limit *connectionLimit, keepAlive time.Dura
 		ConnState:         limit.track,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
+		WriteTimeout:      rpc.WriteTimeout,
 		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// `OPTIONS *` is answered like any other path that isn't served.
@@ -61,5 +62,6 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 			Count:    probes,
 		},
 	}
+	config.SetMultipathTCP(false) // It lacks the option that bounds what is unanswered.
 	return config.Listen(ctx, "tcp", address)
 }

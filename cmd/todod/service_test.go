@@ -40,14 +40,8 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	goleak.VerifyTestMain(withDatabases{m})
+	goleak.VerifyTestMain(pgtest.Tests{M: m})
 }
-
-// withDatabases runs the tests of a package that makes databases.
-type withDatabases struct{ tests *testing.M }
-
-// Run runs them all.
-func (w withDatabases) Run() int { return pgtest.Main(w.tests) }
 
 // service is todod as main runs it, with an issuer and a database of its own.
 type service struct {

@@ -36,6 +36,8 @@ const redacted = "[redacted]"
 func (databaseURL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText implements [encoding.TextMarshaler], which JSON and others use.
+//
+//nolint:unparam // The interface has the error.
 func (databaseURL) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LogValue implements [slog.LogValuer].

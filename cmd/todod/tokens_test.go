@@ -352,7 +352,7 @@ func TestARotationUnderLoadCostsOneFetch(t *testing.T) {
 	for i := range 100 {
 		client, _ := s.client(t, ways()[i%len(ways())], token)
 		callers.Go(func() {
-			if _, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{}); err != nil {
+			if _, err := (patientClient{client}).ListTodos(t.Context(), &todov1.ListTodosRequest{}); err != nil {
 				t.Errorf("a call with a new key: %v", err)
 			}
 		})

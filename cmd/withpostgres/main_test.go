@@ -5,7 +5,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+// TestMain fails when a goroutine outlives the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTheCommandGetsDatabasesAndItsExitCodeIsPassedOn(t *testing.T) {
 	t.Parallel()

@@ -20,17 +20,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // childVariable makes the test binary start a server in the folder that it
 // names, and then wait to be killed.
 const childVariable = "PGLOCAL_TEST_CHILD"
 
+// TestMain fails when a goroutine outlives the tests.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childVariable); dir != "" {
 		os.Exit(child(dir))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // child runs a server, says where, and lives until its input ends.

@@ -62,7 +62,7 @@ func TestARowOfAnOddTimeIsListedAndHidesNoOther(t *testing.T) {
 			store, err := postgres.Open(postgres.Config{
 				URL: withParameter(url, "default_query_exec_mode", mode), MaxConns: 2,
 				Logger: slog.New(slog.NewJSONHandler(&log, nil)),
-			})
+			}.WithBounds(postgres.PatientBounds()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,7 +133,7 @@ func TestARowWithoutWhatTheSchemaWantsHidesNoOther(t *testing.T) {
 	execute(t, conn, `
 		ALTER TABLE todo ALTER title DROP NOT NULL, ALTER is_completed DROP NOT NULL, ALTER updated_at DROP NOT NULL;
 		INSERT INTO todo (title, user_id) VALUES ('good', 'u');
-		INSERT INTO todo (title, is_completed, updated_at, user_id, created_at) VALUES (NULL, NULL, NULL, 'u', '2020-01-01')`)
+		INSERT INTO todo (title, is_completed, updated_at, user_id, created_at) SELECT n, n::boolean, n::timestamptz, 'u', '2020-01-01' FROM (VALUES (NULL)) AS nothing (n)`)
 	for _, mode := range queryModes() {
 		store := open(t, withParameter(url, "default_query_exec_mode", mode), 1)
 		page := list(t, store, user(t, "u"), todo.Query{Size: 5})

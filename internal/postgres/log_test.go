@@ -43,6 +43,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 	}
 	for name, test := range map[string]func(t *testing.T, logger *slog.Logger) (logs, goesOn func()){
 		"calls are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+			t.Helper()
 			q := full(logger)
 			return func() { _ = q.enter(t.Context()) }, func() {
 				refused(t, q.enter(t.Context()))
@@ -51,6 +52,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			}
 		},
 		"calls are no longer refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+			t.Helper()
 			q := &queue{conns: 2, acquireTimeout: acquireTimeout, logger: logger, shedding: true, refused: 1}
 			return func() { _ = q.enter(t.Context()) }, func() {
 				enter(t, q, 1)
@@ -58,6 +60,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			}
 		},
 		"writes of an owner are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+			t.Helper()
 			turns := newTurns(2, full(logger))
 			turns.lines[owner] = &line{calls: 3}
 			return func() { _, _ = turns.take(t.Context(), owner) }, func() {
@@ -67,6 +70,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			}
 		},
 		"calls that share are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+			t.Helper()
 			s := newSharer(1, "test", usualBounds(), func(context.Context, func() []*sharedCall[numbered]) error { return nil }, full(logger).shed)
 			s.running, s.young, s.waiting = 1, 1, make([]*sharedCall[numbered], maxWaiting)
 			call := func() error {
@@ -76,6 +80,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			return func() { _ = call() }, func() { refused(t, call()) }
 		},
 		"the database goes away": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+			t.Helper()
 			b := newBackoff(logger)
 			b.attempts = 2
 			failed := pgx.TraceConnectEndData{Err: errors.New("refused")}
@@ -87,6 +92,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 			}
 		},
 		"the database comes back": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+			t.Helper()
 			b := newBackoff(logger)
 			b.attempts, b.failures, b.logged = 1, 1, true
 			return func() { b.TraceConnectEnd(t.Context(), pgx.TraceConnectEndData{}) }, func() {

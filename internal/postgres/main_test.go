@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
-	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// TestMain fails when a goroutine outlives the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }

@@ -116,8 +116,11 @@ func connectForMigration(ctx context.Context, url string) (*sql.DB, *sql.Conn, e
 	// more than once.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	db := stdlib.OpenDB(*config.ConnConfig)
-	attempts := time.Duration(1 + len(config.ConnConfig.Fallbacks)) // Each has the URL's connect_timeout.
-	ctx, cancel := context.WithTimeout(ctx, max(migrateConnectTimeout, attempts*config.ConnConfig.ConnectTimeout))
+	timeout := config.ConnConfig.ConnectTimeout // The URL's, for each address.
+	for range config.ConnConfig.Fallbacks {
+		timeout += config.ConnConfig.ConnectTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(migrateConnectTimeout, timeout))
 	defer cancel()
 	conn, err := db.Conn(ctx)
 	if err != nil {

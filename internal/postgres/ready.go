@@ -57,17 +57,23 @@ type readiness struct {
 
 // tell logs a cause that differs from the last.
 func (r *readiness) tell(ctx context.Context, logger *slog.Logger, cause string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if cause == r.cause {
+	switch {
+	case !r.changes(cause):
 		return
-	}
-	r.cause = cause
-	if cause == "" {
+	case cause == "":
 		logger.InfoContext(ctx, "the database can serve again")
-	} else {
+	default:
 		logger.WarnContext(ctx, "not ready: the database can't serve", "cause", cause)
 	}
+}
+
+// changes notes a cause, and reports whether it differs from the last.
+func (r *readiness) changes(cause string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changes := cause != r.cause
+	r.cause = cause
+	return changes
 }
 
 // facts are what the database says of itself and of the table.
@@ -110,7 +116,8 @@ const factsSQL = `
 		FROM   pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE  c.oid = to_regclass('todo')
 	), existing AS (
-		SELECT a.*, t.typname, w.name IS NOT NULL AS is_wanted, w.types, w.uses
+		SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, a.attidentity, t.typname,
+		       w.name IS NOT NULL AS is_wanted, w.types, w.uses
 		FROM   found
 		JOIN   pg_catalog.pg_attribute a ON a.attrelid = found.oid AND a.attnum > 0 AND NOT a.attisdropped
 		JOIN   pg_catalog.pg_type t ON t.oid = a.atttypid

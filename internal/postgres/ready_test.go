@@ -62,7 +62,7 @@ func TestReadyMeansAble(t *testing.T) {
 		"another schema":   {sql: `CREATE SCHEMA "My app"; ALTER TABLE todo SET SCHEMA "My app"; GRANT USAGE ON SCHEMA "My app" TO app`, want: `in the schema "My app", which search_path doesn't name`},
 		"no search_path":   {sql: grants + "; ALTER ROLE app IN DATABASE this SET search_path = ''", want: "in the schema public, which search_path doesn't name"},
 		"no table":         {sql: "DROP TABLE todo", want: "there is no table todo: run todod migrate"},
-		"a view":           {sql: "ALTER TABLE todo RENAME TO other; CREATE VIEW todo AS SELECT * FROM other; " + grants, want: "no ordinary table", able: true},
+		"a view":           {sql: "ALTER TABLE todo RENAME TO other; CREATE VIEW todo AS TABLE other; " + grants, want: "no ordinary table", able: true},
 		"a foreign table":  {sql: "DROP TABLE todo; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE todo (id uuid, title text) SERVER s; " + grants, want: "no ordinary table"},
 		"somebody else's":  {sql: "DROP TABLE todo; CREATE TABLE todo (id serial PRIMARY KEY, what text, done boolean); " + grants, want: "lacks columns (title, description, is_completed, user_id, created_at, updated_at)"},
 		"a lacking column": {sql: grants + "; ALTER TABLE todo DROP description", want: "lacks columns (description)"},
@@ -94,7 +94,7 @@ func TestReadyMeansAble(t *testing.T) {
 			execute(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
 
 			var log lockedBuffer
-			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 	databaseURL := pgtest.NewDatabase(t)
 	conn := connect(t, databaseURL)
 	var log lockedBuffer
-	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,13 +55,14 @@ func newSluice(t *testing.T, databaseURL string) *sluice {
 // firstMessage reads what a connection begins with: a length, a code, and more.
 // PgBouncer wants it in one piece.
 func firstMessage(client net.Conn) ([]byte, error) {
-	message := make([]byte, 8)
-	if _, err := io.ReadFull(client, message); err != nil {
+	begin := make([]byte, 8)
+	if _, err := io.ReadFull(client, begin); err != nil {
 		return nil, err
 	}
-	rest := make([]byte, max(8, binary.BigEndian.Uint32(message))-8)
-	_, err := io.ReadFull(client, rest)
-	return append(message, rest...), err
+	message := make([]byte, max(8, binary.BigEndian.Uint32(begin)))
+	copy(message, begin)
+	_, err := io.ReadFull(client, message[len(begin):])
+	return message, err
 }
 
 // holdCancels has cancel requests wait, until the test ends or nextCancel's function

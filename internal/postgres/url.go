@@ -34,6 +34,7 @@ func CheckURL(url string) error {
 // connection string from meaning what it says.
 type EnvironmentError struct{ Variable string }
 
+// Error implements error: a sentence about the variable.
 func (e *EnvironmentError) Error() string {
 	return e.Variable + " must not be set: it names a service file, and the connection string alone says which database is meant"
 }
@@ -49,7 +50,7 @@ func IgnoredVariables(getenv func(string) string) (names []string) {
 		PGSSLCERT PGSSLCERTMODE PGSSLCOMPRESSION PGSSLCRL PGSSLCRLDIR PGSSLKEY PGSSLMAXPROTOCOLVERSION
 		PGSSLMINPROTOCOLVERSION PGSSLMODE PGSSLNEGOTIATION PGSSLPASSWORD PGSSLROOTCERT PGSSLSNI
 		PGTARGETSESSIONATTRS PGTZ PGUSER`
-	for _, name := range strings.Fields(libpq) {
+	for name := range strings.FieldsSeq(libpq) {
 		if getenv(name) != "" {
 			names = append(names, name)
 		}
@@ -82,7 +83,7 @@ func parseURL(url string) (*pgxpool.Config, error) {
 	}
 	given := driverDefaults()
 	maps.Copy(given, said)
-	for _, name := range strings.Fields(ownParameters) {
+	for name := range strings.FieldsSeq(ownParameters) {
 		delete(given, name)
 	}
 	// The driver's own errors quote the string.
@@ -173,6 +174,7 @@ func configure(config *pgxpool.Config, said map[string]string) error {
 		if c.DescriptionCacheCapacity < 1 {
 			return errors.New("needs description_cache_capacity above 0, or default_query_exec_mode=exec")
 		}
+	case pgx.QueryExecModeDescribeExec:
 	}
 	if said["passfile"] != "" && said["password"] == "" && c.Password == "" {
 		return errors.New("names a passfile that can't be read, or has no line for its host, port, database and user")

@@ -101,7 +101,7 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range strings.Fields(queryText(t, connect(t, url), `
+	for name := range strings.FieldsSeq(queryText(t, connect(t, url), `
 		SELECT string_agg(name, ' ') FROM pg_settings WHERE context IN ('postmaster', 'sighup', 'internal') AND name <> 'port'`)) {
 		if err := postgres.CheckURL(withParameter(url, name, "1")); err == nil {
 			t.Errorf("%s is taken, which no connection may set", name)

@@ -9,6 +9,12 @@ import (
 	"connectrpc.com/connect"
 )
 
+// WriteTimeout is the [http.Server.WriteTimeout] of the server that serves a
+// [Handler]: the time of a call and of its answer's first piece. A handler's
+// answers have deadlines of their own. This one is for what net/http answers by
+// itself, to requests with broken headers for instance.
+const WriteTimeout = callTimeout + pieceTimeout
+
 const (
 	// pieceBytes is how much of an answer is written at a time: as much as a
 	// frame of HTTP/2 holds, so that pieces cost no further frames.
@@ -31,7 +37,7 @@ type answerWriter struct {
 	exchange *exchange
 	unread   *unreadAnswers // Set by withAnswer.
 	http2    bool           // Set by withAnswer.
-	stream   bool           // Set by withDeadline.
+	stream   bool           // Set by beginStream.
 	conn     *clientConn    // Set by begin, when it is needed.
 
 	deadlineSet time.Time // When the present deadline was set; zero while there is none.
@@ -53,6 +59,12 @@ func withAnswer(unread *unreadAnswers, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 		a.finish(r)
 	})
+}
+
+// beginStream is called before the first message: there is none to read yet.
+func (a *answerWriter) beginStream() {
+	a.stream = true
+	a.setDeadline(time.Time{})
 }
 
 // WriteHeader implements [http.ResponseWriter].

@@ -60,7 +60,7 @@ func serveAnswers(t *testing.T, log io.Writer, unread *unreadAnswers, handler ht
 
 // newTestServer serves both versions of HTTP, as todod does.
 func newTestServer(handler http.Handler) *http.Server {
-	server := &http.Server{Handler: handler, ConnContext: ConnContext, Protocols: new(http.Protocols)}
+	server := &http.Server{Handler: handler, ConnContext: ConnContext, WriteTimeout: WriteTimeout, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	return server
@@ -180,13 +180,13 @@ func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const messages, pause = 3, 3 * pieceTimeout
+		const messages, pause = 3, WriteTimeout + time.Second
 		log := new(bytes.Buffer)
 		connect := serveAnswers(t, log, newUnreadAnswers(), func(w http.ResponseWriter, r *http.Request) {
 			for range messages {
+				time.Sleep(pause)
 				_, _ = io.WriteString(w, "message")
 				flushNow(t, w)
-				time.Sleep(pause)
 			}
 			_, _ = io.WriteString(w, "unread")
 			flushNow(t, w)
@@ -206,6 +206,25 @@ func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 		synctest.Wait()
 		if !strings.Contains(log.String(), `"reason":"unread"`) {
 			t.Errorf("logged %s", log)
+		}
+	})
+}
+
+func TestWhatNetHTTPAnswersByItselfIsLetGoToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		connect := serveAnswers(t, io.Discard, newUnreadAnswers(), func(http.ResponseWriter, *http.Request) {
+			t.Error("a request with a header that HTTP/2 does not have reaches the handler")
+		})
+		conn := connect()
+		defer conn.Close()
+		f := newFrames(t, conn, 0)
+		began := time.Now()
+		if data, reset := f.body(f.request("GET", "/", nil, "connection", "close")); len(data) != 0 || !reset {
+			t.Errorf("%q, reset %v", data, reset)
+		}
+		if took := time.Since(began).Round(time.Second); took != WriteTimeout {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

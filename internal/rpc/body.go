@@ -31,8 +31,8 @@ func withSize(next http.Handler) http.Handler {
 	})
 }
 
-// boundedBody is a request's body within its bounds: of its size, or of that of
-// each of its messages, and of the time that each of them takes.
+// boundedBody bounds the size of a request's body and the time it takes, or
+// those of each of its messages.
 type boundedBody struct {
 	src  io.Reader
 	conn http.ResponseWriter
@@ -42,8 +42,8 @@ type boundedBody struct {
 	envelopes envelopes
 
 	timed         bool  // The connection has a read deadline.
-	timesMessages bool  // It is each message's own.
-	err           error // Of the last Read: a body that failed fails for good.
+	timesMessages bool  // Each message has its own deadline.
+	err           error // Of an earlier Read; it is returned again.
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
@@ -79,8 +79,8 @@ func (b *boundedBody) readEnveloped(p []byte) (int, error) {
 		b.setTimeout(bodyTimeout)
 	}
 	n, err := b.src.Read(p[:min(int64(len(p)), b.envelopes.next())])
-	// Nothing of an envelope that can't be accepted goes out: with its five
-	// bytes, Connect would read on, to the end of what it announces.
+	// Connect must not see an envelope that is refused: it would read to the
+	// end of what it announces.
 	if problem := b.envelopes.take(p[:n]); problem != nil {
 		return 0, problem
 	}
@@ -107,8 +107,8 @@ func (b *boundedBody) setTimeout(timeout time.Duration) {
 	_ = http.NewResponseController(b.conn).SetReadDeadline(deadline) // It does not fail on net/http's connections.
 }
 
-// problem says in our words why a body can't be read on. The words of net/http
-// name no type of error for most of it.
+// problem translates an error of net/http. Most of them have no type, so what is
+// left is a malformed body.
 func (b *boundedBody) problem(err error) error {
 	switch {
 	case err == nil || err == io.EOF: //nolint:errorlint // As readers return it.
@@ -123,8 +123,8 @@ func (b *boundedBody) problem(err error) error {
 	return callerErrorf(connect.CodeInvalidArgument, "the request body is malformed HTTP: its chunks or its length are wrong")
 }
 
-// isGone reports whether reading or writing failed because the caller has left:
-// it reset its stream or its connection, or closed it.
+// isGone reports whether reading failed because the caller reset its stream or
+// its connection, or closed it.
 func isGone(err error) bool {
 	if _, ok := errors.AsType[streamResetError](err); ok {
 		return true
@@ -133,8 +133,8 @@ func isGone(err error) bool {
 		err.Error() == "client disconnected" // HTTP/2's connection ended; net/http has no name for it.
 }
 
-// streamResetError has the fields of net/http's error of an HTTP/2 stream that
-// was reset, which turns into any that does (net/http/h2_error.go).
+// streamResetError is net/http's error for an HTTP/2 stream that was reset: its
+// As converts to any struct with these fields (net/http/h2_error.go).
 type streamResetError struct {
 	StreamID uint32
 	Code     uint32

@@ -49,8 +49,11 @@ func getCall(r *http.Request) (call *http.Request, problem string) {
 	return call, ""
 }
 
-// queryParameter returns the first value of a query parameter, or "". A value
-// that is too long, or that can't be read, is "" too.
+// unreadable is what [queryParameter] returns for a value that is too long or
+// badly escaped. No parameter has it.
+const unreadable = "?"
+
+// queryParameter returns the first value of a query parameter, or "".
 func queryParameter(query, name string) string {
 	for pair := range strings.SplitSeq(query, "&") {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
@@ -62,11 +65,11 @@ func queryParameter(query, name string) string {
 			continue
 		}
 		if len(rawValue) > 3*maxParameterBytes {
-			return ""
+			return unreadable
 		}
 		value, err := url.QueryUnescape(rawValue)
 		if err != nil {
-			return ""
+			return unreadable
 		}
 		return value
 	}

@@ -33,12 +33,12 @@ func TestADeadlineIsAnErrorWhenItIsOurs(t *testing.T) {
 		work  func(context.Context) error
 		level string
 	}{
-		"the caller's":                          {50 * time.Millisecond, waits, "INFO"},
-		"the caller's, of less than nothing":    {0, waits, "INFO"},
-		"a statement's":                         {-1, fails, "ERROR"},
-		"a statement's before the caller's":     {time.Second, fails, "ERROR"},
-		"the call's":                            {-1, waits, "ERROR"},
-		"the call's, of a caller with patience": {time.Hour, waits, "ERROR"},
+		"the caller's":                             {50 * time.Millisecond, waits, "INFO"},
+		"the caller's, of less than nothing":       {0, waits, "INFO"},
+		"a statement's":                            {-1, fails, "ERROR"},
+		"a statement's before the caller's":        {time.Second, fails, "ERROR"},
+		"the call's":                               {-1, waits, "ERROR"},
+		"the call's, of a caller with testTimeout": {time.Hour, waits, "ERROR"},
 	} {
 		for _, contentType := range []string{"application/json", "application/grpc+json", "application/grpc-web+json"} {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,8 @@ const (
 	envelopeCompressed = 0x01
 )
 
-// envelopes follows a body through the envelopes of its messages, so that what
-// they announce is known before it is read.
+// envelopes parses the envelopes of a body as it is read, so that a message can
+// be refused before it is read.
 type envelopes struct {
 	most       int  // Messages that the body may have.
 	compressed bool // The messages may be compressed.
@@ -48,8 +48,8 @@ func (e *envelopes) next() int64 {
 // within reports whether a message has begun and not ended.
 func (e *envelopes) within() bool { return e.read > 0 || e.left > 0 }
 
-// take follows what was read, which is no more than next said. It fails when a
-// message can't be accepted, as soon as its envelope says so.
+// take parses what was read, which is no more than next said. It fails when an
+// envelope can't be accepted.
 func (e *envelopes) take(p []byte) error {
 	if e.left > 0 {
 		e.left -= int64(len(p))
@@ -76,7 +76,7 @@ func (e *envelopes) take(p []byte) error {
 	return nil
 }
 
-// cut is the error of a body that ends within a message.
+// cut returns the error of a body that ends within a message.
 func (e *envelopes) cut() error {
 	if e.left == 0 {
 		return callerErrorf(connect.CodeInvalidArgument, "the request ends within the envelope of a message")

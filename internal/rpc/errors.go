@@ -115,9 +115,9 @@ func isDefect(code connect.Code) bool {
 	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
 }
 
-// isExpected reports whether an error is nothing to look into, although its
-// code is that of one that is: the caller's fault, the end of a stream, or the
-// deadline that the caller set, if it was earlier than the call's own.
+// isExpected reports whether an error is no failure of the service, although
+// its code may be that of one: the caller's fault, the end of a stream, or a
+// deadline of the caller's that was earlier than the call's own.
 func isExpected(ctx context.Context, x *exchange, err error) bool {
 	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength) {
 		return true

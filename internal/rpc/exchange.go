@@ -28,7 +28,7 @@ type exchange struct {
 	admitted  bool         // The auth interceptor lets the call pass.
 	code      connect.Code // 0 while nothing failed.
 	cause     error
-	expected  bool // The failure is nothing to look into.
+	expected  bool // It is no failure of the service.
 	probe     bool
 	stream    *stream // nil when it is a call.
 	watch     *healthWatch

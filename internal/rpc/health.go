@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// pingTimeout bounds a look at the database.
+	// pingTimeout bounds a check of the database.
 	pingTimeout = 2 * time.Second
 	// pingKept is how long its result is good for.
 	pingKept = time.Second
 )
 
-// errHealthClosed says that nothing is looked at any more.
+// errHealthClosed says that nothing is checked any more.
 var errHealthClosed = errors.New("rpc: the health was closed")
 
 // health knows whether the service can serve: the database could run its
@@ -25,12 +25,12 @@ type health struct {
 	ping func(context.Context) error
 
 	// draining is done when the service begins to drain, ended when its streams
-	// have to end, and looking when the database is no longer looked at.
-	draining, ended, looking context.Context
-	drain, end, stopLooking  context.CancelFunc
+	// have to end, running when the health is closed.
+	draining, ended, running context.Context
+	drain, end, stop         context.CancelFunc
 
 	mu      sync.Mutex
-	current *look // The last look at the database, or the one under way.
+	current *databaseCheck // The last one, or the one in flight.
 }
 
 // newHealth returns a health that has to be closed.
@@ -38,89 +38,89 @@ func newHealth(ping func(context.Context) error) *health {
 	h := &health{ping: ping}
 	h.draining, h.drain = context.WithCancel(context.Background())
 	h.ended, h.end = context.WithCancel(context.Background())
-	h.looking, h.stopLooking = context.WithCancel(context.Background())
+	h.running, h.stop = context.WithCancel(context.Background())
 	return h
 }
 
-// close ends the look at the database that is under way, and all later ones.
+// close ends the check of the database that is in flight, and starts no more.
 func (h *health) close() {
 	h.drain()
 	h.end()
-	h.stopLooking()
+	h.stop()
 	h.mu.Lock()
-	l := h.current
+	check := h.current
 	h.mu.Unlock()
-	if l != nil {
-		<-l.done
+	if check != nil {
+		<-check.done
 	}
 }
 
-// look is one look at the database, shared by all who ask meanwhile.
-type look struct {
+// databaseCheck is one check of the database, shared by all who ask meanwhile.
+type databaseCheck struct {
 	done    chan struct{}
 	err     error     // Valid once done is closed.
 	expires time.Time // Valid once done is closed.
 }
 
-// database looks at the database, or returns what was seen within a second.
+// database checks the database, or returns the result of the last second.
 func (h *health) database(ctx context.Context) error {
-	l, err := h.look()
+	check, err := h.currentCheck()
 	if err != nil {
 		return err
 	}
 	select {
-	case <-l.done:
-		return l.err
+	case <-check.done:
+		return check.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// ready reports whether the service should get requests. That it drains, it
-// reports at once, whatever the database does.
+// ready reports whether the service should get requests. A drain it reports at
+// once, even while the database hangs.
 func (h *health) ready(ctx context.Context) bool {
-	l, err := h.look()
+	check, err := h.currentCheck()
 	if err != nil {
 		return false
 	}
 	select {
-	case <-l.done:
-		return l.err == nil && h.draining.Err() == nil
+	case <-check.done:
+		return check.err == nil && h.draining.Err() == nil
 	case <-h.draining.Done():
 	case <-ctx.Done():
 	}
 	return false
 }
 
-// look returns the look at the database that is good for an answer now. It may
-// be under way.
-func (h *health) look() (*look, error) {
+// currentCheck returns a check that is recent or in flight, and starts one when
+// there is none.
+func (h *health) currentCheck() (*databaseCheck, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.current == nil || h.current.expired() {
-		if h.looking.Err() != nil {
+		if h.running.Err() != nil {
 			return nil, errHealthClosed
 		}
-		h.current = &look{done: make(chan struct{})}
-		// Not by the asker's context: others wait for the answer too, and it
-		// keeps all of the asker's request.
-		go h.current.run(h.looking, h.ping)
+		h.current = &databaseCheck{done: make(chan struct{})}
+		// Not with the asker's context: others wait for the result too, and it
+		// would keep the asker's whole request.
+		go h.current.run(h.running, h.ping)
 	}
 	return h.current, nil
 }
 
-func (l *look) run(ctx context.Context, ping func(context.Context) error) {
+func (c *databaseCheck) run(ctx context.Context, ping func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	l.err = ping(ctx)
-	l.expires = time.Now().Add(pingKept)
-	close(l.done)
+	c.err = ping(ctx)
+	c.expires = time.Now().Add(pingKept)
+	close(c.done)
 }
 
-func (l *look) expired() bool {
+func (c *databaseCheck) expired() bool {
 	select {
-	case <-l.done:
-		return time.Now().After(l.expires)
+	case <-c.done:
+		return time.Now().After(c.expires)
 	default:
 		return false
 	}

@@ -66,7 +66,7 @@ func TestADatabaseThatHangsIsNotWaitedForLong(t *testing.T) {
 		if err := h.database(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("whoever can't wait: %v", err)
 		}
-		time.Sleep(pingTimeout) // The look ends by itself.
+		time.Sleep(pingTimeout) // The check ends by itself.
 	})
 }
 
@@ -113,28 +113,28 @@ func TestAHealthWatchThatIsStoppedCallsNobody(t *testing.T) {
 	})
 }
 
-func TestAClosedHealthLooksAtNothing(t *testing.T) {
+func TestAClosedHealthChecksNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var looking atomic.Bool
+		var checking atomic.Bool
 		h := newHealth(func(ctx context.Context) error {
-			looking.Store(true)
+			checking.Store(true)
 			<-ctx.Done()
-			looking.Store(false)
+			checking.Store(false)
 			return ctx.Err()
 		})
 		go h.ready(t.Context())
 		synctest.Wait()
-		if !looking.Load() {
-			t.Fatal("nobody looks")
+		if !checking.Load() {
+			t.Fatal("nothing is checked")
 		}
 		h.close() // And no time passes.
-		if looking.Load() {
-			t.Error("it still looks at the database")
+		if checking.Load() {
+			t.Error("the check goes on")
 		}
 		time.Sleep(pingKept + time.Millisecond)
-		if h.ready(t.Context()) || h.database(t.Context()) == nil || looking.Load() {
-			t.Error("it looks at the database again")
+		if h.ready(t.Context()) || h.database(t.Context()) == nil || checking.Load() {
+			t.Error("it checks the database again")
 		}
 	})
 }

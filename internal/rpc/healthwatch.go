@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// watchInterval is how often a health watch looks again.
+	// watchInterval is how often a health watch checks again.
 	watchInterval = time.Second
 	// statusServiceUnknown is what a watch of an unknown service is told, as
 	// the protocol demands; grpchealth has no name for it.
@@ -41,15 +41,15 @@ func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpc
 	return &grpchealth.CheckResponse{Status: status}, nil
 }
 
-// healthWatch is a health watch that is under way.
+// healthWatch is a health watch that is open.
 type healthWatch struct {
-	again func() // Has the health looked at again.
+	again func() // Has the health checked again.
 	told  bool
 	last  grpchealth.Status // Valid once told.
 }
 
-// tell reports whether the caller is to be told a status. When the streams have
-// ended, that is only so when it is news, and then there is nothing after it.
+// tell reports whether a status is sent to the caller. Once streams have to end,
+// only a change is sent, and the next check ends the watch.
 func (w *healthWatch) tell(status grpchealth.Status, ended bool) bool {
 	if ended {
 		if w.told && w.last == status {
@@ -61,8 +61,8 @@ func (w *healthWatch) tell(status grpchealth.Status, ended bool) bool {
 	return true
 }
 
-// Watch has the health looked at every second, and as soon as the service
-// drains, until stop is called. The watch ends by itself when the streams do.
+// Watch has the health checked every second, and as soon as the service drains,
+// until stop is called.
 func (h *health) Watch(ctx context.Context, _ *grpchealth.CheckRequest, onChange func()) (stop func(), err error) {
 	exchangeOf(ctx).watch = &healthWatch{again: onChange}
 	stopped, done := make(chan struct{}), make(chan struct{})

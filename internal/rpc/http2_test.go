@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// patience bounds every wait of these tests. It is no measure of speed.
-const patience = 30 * time.Second
+// testTimeout bounds every wait of these tests. It is no measure of speed.
+const testTimeout = 30 * time.Second
 
 // The types of HTTP/2 frames (RFC 9113 section 6), and the flags used here.
 const (
@@ -127,7 +127,7 @@ func (f *frames) write(p []byte) {
 // next returns the next frame, or false when the connection ends.
 func (f *frames) next() (frame, bool) {
 	f.t.Helper()
-	_ = f.conn.SetReadDeadline(time.Now().Add(patience)) // It works on any connection.
+	_ = f.conn.SetReadDeadline(time.Now().Add(testTimeout)) // It works on any connection.
 	var header [9]byte
 	if _, err := io.ReadFull(f.conn, header[:]); err != nil {
 		return frame{}, false

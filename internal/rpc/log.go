@@ -42,7 +42,7 @@ func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
 		code = answeredCode(&x.answer)
 	}
 	if code == 0 && x.stream != nil && x.ended == "" {
-		code = unreadStreamCode(r)
+		code = refusedStreamCode(r)
 	}
 	// Not by the logger: it would look for the line of source, which isn't
 	// logged, and for the time once more.
@@ -146,10 +146,10 @@ func answeredCode(w *answerWriter) connect.Code {
 	return connect.CodeUnknown
 }
 
-// unreadStreamCode is the code of a stream in Connect's protocol that Connect
-// refused before it reached a handler, in a body of which the log knows nothing:
-// for its compression, or else for its timeout or its version.
-func unreadStreamCode(r *http.Request) connect.Code {
+// refusedStreamCode returns the code of a stream in Connect's protocol that
+// Connect refused before it ran a handler: for its compression, or else for its
+// timeout or version. The answer has it in its body only.
+func refusedStreamCode(r *http.Request) connect.Code {
 	if mayCompress(r) {
 		return connect.CodeUnimplemented
 	}

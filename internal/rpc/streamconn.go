@@ -15,8 +15,8 @@ func (e *errorRenderer) WrapStreamingHandler(next connect.StreamingHandlerFunc) 
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
 		x := exchangeOf(ctx)
 		if conn.Spec().StreamType&connect.StreamTypeClient != 0 {
-			// A handler that waits for its caller's next message hears of
-			// the end by its reading only.
+			// A handler that waits in Receive notices the end only when
+			// reading fails.
 			defer afterFunc(ctx, func() {
 				_ = http.NewResponseController(&x.answer).SetReadDeadline(time.Now())
 			})()
@@ -63,8 +63,7 @@ func endOf(ctx context.Context, err error) streamEnd {
 	return endDone
 }
 
-// streamConn is a stream whose own errors say whose fault they are, in our
-// words. Connect's have its words, and net/http's.
+// streamConn replaces the errors of Connect, which quote net/http, by ours.
 type streamConn struct {
 	connect.StreamingHandlerConn
 	ctx context.Context
@@ -77,7 +76,7 @@ func (c *streamConn) Receive(message any) error {
 	case err == nil || errors.Is(err, io.EOF):
 		return err
 	case cause != nil && !errors.Is(cause, context.Canceled):
-		return cause // It has ended the reading.
+		return cause // It made the read fail.
 	case isCallersFault(err):
 		return err
 	case cause != nil:

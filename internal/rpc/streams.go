@@ -29,8 +29,8 @@ var (
 	errDraining = errors.New("rpc: the service drains")
 	// errStreamLength ends a stream that has lasted as long as it may.
 	errStreamLength = errors.New("rpc: the stream has lasted as long as it may")
-	// errStreamDone ends a stream well, where a library leaves its handler no
-	// other way to.
+	// errStreamDone ends a stream without an error, for a library's handler
+	// that can't be made to return otherwise.
 	errStreamDone = errors.New("rpc: the stream is done")
 	// errTooManyStreams refuses a stream beyond the bounds of those without a
 	// token.
@@ -62,7 +62,7 @@ func (s *stream) mostMessages() int {
 // hasManyMessages reports whether a caller may send more than one message.
 func (s *stream) hasManyMessages() bool { return s != nil && s.messages > 1 }
 
-// serve serves a stream within its bounds, until ended at most.
+// serve serves a stream within its bounds, until ended is done at most.
 func (s *stream) serve(ended context.Context, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r.Context())
 	ctx, end := context.WithCancelCause(x.Context)
@@ -76,13 +76,14 @@ func (s *stream) serve(ended context.Context, next http.Handler, w http.Response
 		defer afterFunc(ended, func() { end(errDraining) })()
 	}
 	x.Context, x.stream = ctx, s // And so r's.
-	x.answer.stream = true
+	x.answer.beginStream()
 	boundBody(x, r)
 	if s.hasManyMessages() && r.ProtoMajor == 1 {
-		// The end of the reading would end the connection's next request too.
+		// A read deadline that ends this stream would cancel the connection's
+		// next request.
 		w.Header().Set("Connection", "close")
-		// net/http reads what is left of the body, for which the last message
-		// left no deadline.
+		// For net/http, which reads the rest of the body: the last message left
+		// no deadline.
 		defer boundBody(x, r)
 	}
 	next.ServeHTTP(w, r)

@@ -135,7 +135,7 @@ func startServer(t *testing.T, handler http.Handler) *testServer {
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	s.http2 = &http.Client{Transport: transport, Timeout: patience}
+	s.http2 = &http.Client{Transport: transport, Timeout: testTimeout}
 	return s
 }
 
@@ -448,7 +448,7 @@ func (c *lineCounter) Write(line []byte) (int, error) {
 // wait returns when there were so many more lines.
 func (c *lineCounter) wait(t *testing.T, lines int) {
 	t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(testTimeout)
 	for range lines {
 		select {
 		case <-c.counted:

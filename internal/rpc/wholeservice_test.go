@@ -76,7 +76,7 @@ func (s *wholeService) dial(t *testing.T) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -128,7 +128,7 @@ func (l *lineLog) Write(p []byte) (int, error) {
 // next returns a line as soon as there is one, and forgets it.
 func (l *lineLog) next(t *testing.T) logLine {
 	t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(testTimeout)
 	for {
 		l.mu.Lock()
 		if len(l.lines) > 0 {

@@ -51,7 +51,7 @@ func (id ID) Append(dst []byte) []byte {
 // Todo is one thing its owner means to do.
 type Todo struct {
 	ID          ID
-	Title       string // Not blank, no white space around it.
+	Title       string // Has a visible character, and no white space around it.
 	Description string // Empty when there is none.
 	IsCompleted bool
 	CreatedAt   time.Time // To the microsecond.

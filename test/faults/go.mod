@@ -38,6 +38,9 @@ require github.com/Shopify/toxiproxy/v2 v2.5.0
 
 require golang.org/x/net v0.58.0
 
-require github.com/rs/zerolog v1.28.0
+require (
+	github.com/rs/zerolog v1.28.0
+	go.uber.org/goleak v1.3.0
+)
 
 replace example.com/todo-backend => ../..

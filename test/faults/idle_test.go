@@ -33,7 +33,7 @@ func TestIdleConnectionsAtTheBound(t *testing.T) {
 	served := 0
 	for range callers {
 		client := newClient(t, false)
-		if a := s.list(t, client, "u"); a.status == http.StatusOK {
+		if a := s.list(t, client, "newcomer"); a.status == http.StatusOK {
 			served++
 		}
 	}

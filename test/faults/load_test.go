@@ -129,6 +129,13 @@ func (l *load) soFar() answers {
 	return append(answers(nil), l.answers...)
 }
 
+// answered returns how many calls have been answered until now.
+func (l *load) answered() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.answers)
+}
+
 // during returns the answers to what is called within so long from now, once
 // they are there.
 func (l *load) during(d time.Duration) answers {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"go.uber.org/goleak"
 )
 
 var (
@@ -26,6 +27,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := pgtest.Main(m)
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "faults: what outlives the tests:", err)
+		code = 1
+	}
 	os.Exit(max(code, report.finish(time.Since(started))))
 }
 

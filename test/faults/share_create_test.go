@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
 // startCreators has so many callers of a load create todos without a pause.
 // Finish ends them.
-func startCreators(t *testing.T, l *load, creators int) (finish func()) {
+func startCreators(t *testing.T, l *load, creators int) (calls *inFlight, finish func()) {
 	t.Helper()
+	calls = newInFlight()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var all sync.WaitGroup
 	for i := range creators {
@@ -23,7 +23,7 @@ func startCreators(t *testing.T, l *load, creators int) (finish func()) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				c.calls++
-				c.create()
+				calls.do(i, c.create)
 			}
 		})
 	}
@@ -32,22 +32,22 @@ func startCreators(t *testing.T, l *load, creators int) (finish func()) {
 		all.Wait()
 	}
 	t.Cleanup(finish)
-	return finish
+	return calls, finish
 }
 
 // TestCreatorsWhoShare kills the backends of statements that make many callers'
 // todos: whatever became of those, each is made once.
 func TestCreatorsWhoShare(t *testing.T) {
-	const duration = 3 * time.Second
+	const kills = 10
 	r := newRow(t, "creators who share: backends killed")
 	database := pgtest.NewDatabase(t)
 	s := startTodod(t, startIssuer(t), database, nil)
 	l := newLoad(t, s.url, s.issuer)
-	finish := startCreators(t, l, readersAtOnce)
-	killed := watch(t, session(t, database), duration, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "+isSharing)
+	calls, finish := startCreators(t, l, readersAtOnce)
+	killed := killSharing(t, session(t, database), calls, kills)
 	finish()
-	r.did("killed each backend that was seen in a shared statement within %v, with %d creators at once", duration, readersAtOnce)
-	atLeast(r, "killed", killed, 3)
+	r.did("killed %d backends in a shared statement, one after the other, with %d creators at once", killed, readersAtOnce)
+	atLeast(r, "killed", killed, kills)
 	failed := l.soFar().failed()
 	r.note("creates", len(l.soFar()))
 	r.none("of them failed", len(failed))

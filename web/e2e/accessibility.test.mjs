@@ -70,9 +70,9 @@ test("what happens is announced", async (t) => {
   await page.add("Buy milk");
   await hears("Added “Buy milk”");
   await page.checkbox("Buy milk").check();
-  await hears("Completed “Buy milk”");
+  await page.messages.getByRole("status").getByText("Completed “Buy milk”").waitFor();
   await page.checkbox("Buy milk").uncheck();
-  await hears("Opened “Buy milk”");
+  await page.messages.getByRole("status").getByText("Opened “Buy milk”").waitFor();
   await page.link("Done").click();
   await hears("No done todos");
   await page.link("All").click();
@@ -87,6 +87,7 @@ test("everything has a role and a name, as screen readers tell it", async (t) =>
   const page = await stack.openAs(t, "Alice");
   await page.add("Buy milk", "2 litres");
   await page.checkbox("Buy milk").check();
+  await page.answered("UpdateTodo");
   await page.delete("Buy milk");
   await page.messages.getByRole("button", { name: "Undo" }).click();
   assert.equal((await page.browserPage.locator("body").ariaSnapshot()).trim(), `

@@ -174,6 +174,107 @@ test("todos are deleted, and the focus goes to the next one, and back with the d
   await focusIs(page, "Edit Two");
 });
 
+test("a completion is undone, and the focus goes to its todo", async (t) => {
+  const page = await openWith(t, "One", "Two", "Three");
+  const keys = page.browserPage.keyboard;
+  await type(page, "ArrowDown", "2", "ArrowDown", "x");
+  await page.shows(["Three", "One"]);
+  await keys.press("Delete");
+  await page.shows(["Three"]);
+  await keys.press("u");
+  await page.shows(["Three", "One"]);
+  await keys.press("Control+z");
+  await page.shows(["Three", "Two", "One"]);
+  await focusIs(page, "Edit Two");
+  await eventually(() => page.checkbox("Two").isChecked(), false);
+});
+
+test("a key that is held acts once", async (t) => {
+  const page = await openWith(t, "One", "Two", "Three", "Four");
+  const keys = page.browserPage.keyboard;
+  const hold = async (/** @type {string} */ key) => {
+    for (let i = 0; i < 3; i++) await keys.down(key);
+    await keys.up(key);
+  };
+  await keys.press("ArrowDown");
+  await hold("Delete");
+  await page.shows(["Three", "Two", "One"]);
+  await keys.press("Tab");
+  await focusIs(page, "Delete Three");
+  await hold("Enter");
+  await page.shows(["Two", "One"]);
+  await hold("ArrowDown"); // Moving is what one holds it for.
+  await focusIs(page, "Delete One");
+  await type(page, "n", "Five");
+  await hold("Enter");
+  await page.stored("Five");
+  await type(page, "Six", "Tab", "first");
+  await hold("Enter"); // Where it makes lines, it makes them.
+  await type(page, "last");
+  await keys.down("Control");
+  await hold("Enter");
+  await keys.up("Control");
+  await eventually(() => page.row("Six").getByRole("paragraph").allInnerTexts(), ["first\n\n\nlast"]);
+  assert.equal(await page.newTodo.getByRole("alert").count(), 0);
+});
+
+test("keys with which an input method composes are its own", async (t) => {
+  const page = await openWith(t, "One", "Two");
+  const compose = await inputMethod(page);
+  await compose("か");
+  // Through its candidates, back, and away: nothing of it is the page's.
+  for (const key of ["ArrowDown", "Backspace", "Escape", "Enter", "Delete", "x"]) await compose("か", key);
+  await focusIs(page, "Title");
+  assert.equal(await page.newTitle.inputValue(), "か");
+  await page.shows(["Two", "One"]);
+  await page.browserPage.keyboard.insertText("買い物");
+  await page.browserPage.keyboard.press("Enter");
+  await page.stored("買い物");
+
+  await type(page, "ArrowDown", "e");
+  await focusIs(page, "Title");
+  await compose("に");
+  for (const key of ["Escape", "ArrowDown", "Backspace", "Control+Enter"]) await compose("に", key);
+  assert.equal(await page.editor("買い物").getByLabel("Title").inputValue(), "買い物に");
+  await page.browserPage.keyboard.insertText("日記");
+  await page.browserPage.keyboard.press("Enter");
+  await page.stored("買い物日記");
+
+  // Where nothing is typed, some input methods take keys all the same.
+  await focusIs(page, "Edit 買い物日記");
+  for (const key of ["ArrowDown", "Backspace", "x", "n", "2", "Control+z"]) await compose("", key);
+  await focusIs(page, "Edit 買い物日記");
+  await page.shows(["買い物日記", "Two", "One"]);
+  assert.equal(await page.checkbox("買い物日記").isChecked(), false);
+});
+
+test("text that is being written is not deleted with its todo", async (t) => {
+  const page = await openWith(t, "One", "Two");
+  await type(page, "ArrowDown", "e");
+  await focusIs(page, "Title");
+  await type(page, "End", ", edited");
+  await tabTo(page, "Cancel");
+  await type(page, "Delete", "Backspace");
+  await focusIs(page, "Cancel");
+  assert.equal(await page.editor("Two").getByLabel("Title").inputValue(), "Two, edited");
+});
+
+test("links are stops of the Tab key, and open by Enter", async (t) => {
+  const page = await openWith(t, "One", "Read https://a.example/x.");
+  const context = page.browserPage.context();
+  await context.route("https://a.example/**", (route) => route.fulfill({ contentType: "text/html", body: "there" }));
+  await type(page, "ArrowDown");
+  await focusIs(page, "Edit Read https://a.example/x.");
+  await page.browserPage.keyboard.press("Tab");
+  await focusIs(page, "https://a.example/x");
+  const [opened] = await Promise.all([context.waitForEvent("page"), page.browserPage.keyboard.press("Enter")]);
+  await opened.waitForLoadState();
+  assert.equal(opened.url(), "https://a.example/x");
+  await opened.close();
+  await page.browserPage.keyboard.press("ArrowDown");
+  await focusIs(page, "Edit One");
+});
+
 test("a message is dismissed, and the focus is not lost with it", async (t) => {
   const page = await openWith(t, "One", "Two");
   await type(page, "ArrowDown", "Delete");
@@ -275,13 +376,34 @@ async function openWith(t, ...titles) {
 }
 
 /**
+ * Returns what composes text as an input method does, and passes keys by it: it
+ * takes them, and the browser tells the page of each as one of the method's.
+ *
+ * @param {import("./testing/todo-page.mjs").TodoPage} page
+ * @returns {Promise<(text: string, key?: string) => Promise<void>>}
+ */
+async function inputMethod(page) {
+  const session = await page.browserPage.context().newCDPSession(page.browserPage);
+  return async (text, key) => {
+    if (key === undefined) {
+      await session.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+      return;
+    }
+    const modifiers = key.startsWith("Control+") ? 2 : 0;
+    const event = { key: key.replace("Control+", ""), modifiers, windowsVirtualKeyCode: 229 };
+    await session.send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...event });
+    await session.send("Input.dispatchKeyEvent", { type: "keyUp", ...event });
+  };
+}
+
+/**
  * Presses keys by their names, and types all that is no name of one.
  *
  * @param {import("./testing/todo-page.mjs").TodoPage} page
  * @param {string[]} inputs
  */
 async function type(page, ...inputs) {
-  const isKey = /^(.|(Shift|Control)\+\w+|Tab|Enter|Escape|Space|End|Delete|Arrow(Up|Down))$/;
+  const isKey = /^(.|(Shift|Control)\+\w+|Tab|Enter|Escape|Space|End|Delete|Backspace|Arrow(Up|Down))$/;
   for (const input of inputs) {
     if (isKey.test(input)) await page.browserPage.keyboard.press(input);
     else await page.browserPage.keyboard.type(input);

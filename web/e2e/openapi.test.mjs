@@ -74,7 +74,7 @@ test("a client that is generated from the document makes each call, and its fail
     field: { elements: [{ fieldNumber: 1, fieldName: "title", fieldType: "TYPE_STRING" }] },
     rule: printed.failures[1].details?.[0]?.debug?.violations?.[0]?.rule,
     ruleId: "title.not_blank",
-    message: "must contain a character that is not white space",
+    message: "must contain a visible character",
   };
   assert.deepEqual(printed, {
     created: { ...todo, description: "2 litres", isCompleted: false, updatedAt: created.createdAt },

@@ -37,7 +37,7 @@ test("what is typed and done while the service is away is kept, and sent when it
   await editor.getByLabel("Title").fill("Two, edited");
   await editor.getByRole("button", { name: "Save" }).click();
   await page.delete("Three");
-  await page.messages.getByRole("button", { name: "Dismiss" }).click();
+  await page.messages.getByRole("button", { name: "Dismiss" }).last().click();
   await page.write("Four", "with details");
   await page.button("Add").click();
   await page.row("Four").getByText("Not stored yet").waitFor();
@@ -56,6 +56,33 @@ test("what is typed and done while the service is away is kept, and sent when it
   await page.shows(["Four", "Two, edited", "One"]);
   assert.equal(await page.newTitle.inputValue(), "Five, half-wri");
   assert.equal(await page.newDetails.inputValue(), "more to come");
+});
+
+test("todos added while the service is away are stored in the order of writing", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("0");
+  await stop();
+  const titles = ["1", "2", "3", "4", "5"];
+  for (const title of titles) {
+    await page.write(title);
+    await page.newTitle.press("Enter");
+    await page.row(title).getByText("Not stored yet").waitFor();
+  }
+  const order = [...titles.toReversed(), "0"];
+  await page.shows(order);
+  let under = 0;
+  let most = 0;
+  await page.browserPage.route("**/CreateTodo", async (route) => {
+    most = Math.max(most, ++under);
+    const response = await route.fetch().finally(() => under--);
+    await route.fulfill({ response });
+  });
+  await start();
+  for (const title of titles) await page.stored(title);
+  assert.equal(most, 1, "at once");
+  await page.shows(order);
+  await page.reload();
+  await page.shows(order);
 });
 
 test("a page that is opened while the service is away shows the list when it is back", async (t) => {
@@ -140,14 +167,45 @@ test("a new todo whose answer got lost and which is edited elsewhere keeps the e
 test("leaving with something unsaved asks first", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.write("Half-written");
-  const asked = new Promise((resolve) => {
-    page.browserPage.once("dialog", (dialog) => {
-      resolve(dialog.type());
-      void dialog.dismiss();
-    });
+  /** @type {string[]} */
+  const asked = [];
+  page.browserPage.once("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.dismiss();
   });
   await page.browserPage.close({ runBeforeUnload: true });
-  assert.equal(await asked, "beforeunload");
+  await eventually(() => asked, ["beforeunload"]);
+  assert.equal(await page.newTitle.inputValue(), "Half-written");
+});
+
+test("leaving with something unsaved asks first, also once the session has ended", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.browserPage.context().clearCookies();
+  await page.browserPage.clock.setFixedTime(Date.now() + 20 * 60_000);
+  await page.write("One");
+  await page.button("Add").click();
+  await page.text("Your session has ended.").waitFor();
+  /** @type {string[]} */
+  const asked = [];
+  page.browserPage.once("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.dismiss();
+  });
+  await page.browserPage.close({ runBeforeUnload: true });
+  await eventually(() => asked, ["beforeunload"]);
+});
+
+test("signing out while something is being written asks first", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.write("Half-written");
+  /** @type {string[]} */
+  const questions = [];
+  page.browserPage.once("dialog", (dialog) => {
+    questions.push(dialog.message());
+    void dialog.dismiss();
+  });
+  await page.button("Sign out").click();
+  await eventually(() => questions, ["What you are writing is not saved yet and would be lost. Sign out?"]);
   assert.equal(await page.newTitle.inputValue(), "Half-written");
 });
 

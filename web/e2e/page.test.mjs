@@ -130,6 +130,159 @@ test("a deletion is carried out when the page is left before its time is over", 
   await eventually(async () => (await page.call("ListTodos", {})).todos, []);
 });
 
+test("a completion can be undone, also once the todo has left the list", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two"]) await page.add(title);
+  await page.link("Open").click();
+  await page.checkbox("One").click();
+  await page.shows(["Two"]);
+  await page.messages.getByText("Completed “One”").waitFor();
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await page.shows(["Two", "One"]);
+  await eventually(async () => (await page.call("ListTodos", {})).todos.map((/** @type {any} */ { isCompleted }) => isCompleted), [false, false]);
+  assert.equal(await page.messages.getByRole("button", { name: "Undo" }).count(), 0);
+});
+
+test("a second click where a row was hits no other row", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  for (const title of ["One", "Two", "Three", "Four"]) await page.add(title);
+  await page.row("Three").hover();
+  await page.button("Delete Three").dblclick();
+  await page.shows(["Four", "Two", "One"]);
+  await page.browserPage.mouse.down(); // However much later.
+  await page.browserPage.mouse.up();
+  await page.shows(["Four", "Two", "One"]);
+  await page.text("Nothing here yet").waitFor({ state: "detached" });
+  await page.delete("Two"); // Which is still where it was.
+  await page.shows(["Four", "One"]);
+  await page.browserPage.mouse.click(2, 2);
+  await page.delete("One");
+  await page.shows(["Four"]);
+  await page.messages.getByRole("button", { name: "Undo" }).last().click();
+  await page.shows(["Four", "One"]);
+
+  await page.link("Open").click();
+  await page.checkbox("Four").dblclick();
+  await page.shows(["One"]);
+  assert.equal(await page.checkbox("One").isChecked(), false);
+});
+
+test("a second touch where a row was hits no other row", async (t) => {
+  const page = await stack.openAs(t, "Alice", { context: { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true } });
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  const { x, y, width, height } = (await page.button("Delete Two").boundingBox()) ?? assert.fail("it can’t be seen");
+  const touch = () => page.browserPage.touchscreen.tap(x + width / 2, y + height / 2);
+  await touch();
+  await touch();
+  await page.shows(["Three", "One"]);
+  await page.button("Delete One").tap(); // Which is still where it was.
+  await page.shows(["Three"]);
+  await page.messages.getByRole("button", { name: "Undo" }).last().tap();
+  await page.shows(["Three", "One"]);
+});
+
+test("a second click on what closes an editor hits no row below", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const titles = ["Six", "Five", "Four", "Three", "Two", "One"];
+  for (const title of titles.toReversed()) await page.add(title);
+  for (const name of ["Save", "Cancel"]) {
+    const editor = await page.edit("Six");
+    await editor.getByRole("button", { name }).dblclick({ position: { x: 10, y: 28 } });
+    await page.button("Edit Six").waitFor();
+    await page.shows(titles); // None is being edited,
+    assert.equal(await page.list.getByRole("checkbox", { checked: true }).count(), 0); // or completed.
+  }
+});
+
+test("a second click on what adds a todo finds no fault with the empty form", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.write("One");
+  await page.button("Add").dblclick();
+  await page.stored("One");
+  assert.equal(await page.newTodo.getByRole("alert").count(), 0);
+});
+
+test("a title in which nothing can be seen is refused by the page, in its own words", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.button("Add").click();
+  await page.newTodo.getByText("Write a title first.").waitFor();
+  await page.write("\u200b\u3164", "with details");
+  await page.button("Add").click();
+  await page.newTodo.getByText("Nothing in this title can be seen. Write one that can.").waitFor();
+  assert.equal(await page.newDetails.inputValue(), "with details");
+  assert.deepEqual(page.calls.filter(({ procedure }) => procedure === "CreateTodo"), []);
+  await page.newTitle.fill("One");
+  assert.equal(await page.newTodo.getByRole("alert").count(), 0);
+  await page.button("Add").click();
+  await page.stored("One");
+
+  const editor = await page.edit("One");
+  await editor.getByLabel("Title").fill(" ");
+  await editor.getByRole("button", { name: "Save" }).click();
+  await editor.getByText("Write a title first.").waitFor();
+  assert.equal(await editor.getByLabel("Title").evaluate((field) => field === document.activeElement), true);
+  assert.deepEqual(page.calls.filter(({ procedure }) => procedure === "UpdateTodo"), []);
+});
+
+test("what is added while another list is shown is said, with the way there", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.link("Done").click();
+  await page.text("Nothing done yet").waitFor();
+  await page.write("One");
+  await page.button("Add").click();
+  await page.messages.getByText("Added “One” to Open").waitFor();
+  await page.messages.getByRole("button", { name: "Show" }).click();
+  await page.shows(["One"]);
+  assert.equal(await page.link("Open").getAttribute("aria-current"), "page");
+  await page.browserPage.goBack();
+  await page.text("Nothing done yet").waitFor();
+});
+
+test("links in text open beside the page, and start no editing", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const context = page.browserPage.context();
+  await context.route("https://*.example/**", (route) => route.fulfill({ contentType: "text/html", body: "there" }));
+  const title = "Read https://a.example/x (soon). javascript:alert(1)";
+  await page.add(title, "<a href=https://c.example>\nhttps://b.example/<img src=x onerror=alert(1)>");
+  assert.deepEqual(
+    await page.row(title).getByRole("link").evaluateAll((links) => links.map((link) => [link.getAttribute("href"), link.getAttribute("rel")])),
+    ["https://a.example/x", "https://c.example/", "https://b.example/"].map((href) => [href, "noopener noreferrer"]),
+  );
+  for (const link of ["https://a.example/x", "https://b.example/"]) {
+    const [opened] = await Promise.all([context.waitForEvent("page"), page.link(link).click()]);
+    await opened.waitForLoadState();
+    assert.equal(opened.url(), link);
+    assert.deepEqual(await opened.evaluate(() => [window.opener, document.referrer]), [null, ""]);
+    await opened.close();
+  }
+  assert.equal(await page.editor(title).count(), 0);
+
+  // All else of the title still starts editing.
+  await page.row(title).getByText("Read").click();
+  assert.equal(await page.editor(title).getByLabel("Title").inputValue(), title);
+});
+
+test("text keeps its own direction, and the page its own", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const [hebrew, turned] = ["שלום!", "a\u202egpj.exe\u2067"];
+  await page.call("CreateTodo", { title: turned });
+  await page.call("CreateTodo", { title: hebrew, description: "one.\nשתיים." });
+  await page.reload();
+  const row = page.list.getByRole("listitem").first();
+  // From left to right, on the screen.
+  assert.equal(await row.getByText(hebrew).evaluate(visualOrder), "!םולש");
+  assert.equal(await row.getByText("one.").evaluate(visualOrder), "one..םייתש");
+  await page.newTitle.fill(hebrew);
+  assert.equal(await page.newTitle.evaluate((field) => getComputedStyle(field).direction), "rtl");
+
+  await page.call("DeleteTodo", { id: (await page.call("ListTodos", {})).todos[1].id });
+  await page.list.getByRole("checkbox").last().click();
+  const message = page.messages.getByText("was not changed. It no longer exists.");
+  assert.equal(await message.evaluate(visualOrder), "“aexe.jpg” was not changed. It no longer exists.");
+  const remove = page.list.getByRole("button", { name: /^Delete/ });
+  assert.equal(await remove.getAttribute("aria-label"), `Delete \u2068${hebrew}\u2069`);
+});
+
 test("a long list loads as the user scrolls, each todo once and in order", async (t) => {
   const page = await stack.openAs(t, "Alice");
   const token = await page.token();
@@ -179,6 +332,23 @@ test("an edit of a todo that was deleted elsewhere gives the text back", async (
   await page.stored("One, and how to do it");
 });
 
+test("an edit of a todo that has left the list meanwhile stays, and can be saved", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  await page.add("One");
+  await page.add("Two");
+  await page.link("Open").click();
+  const editor = await page.edit("One");
+  await editor.getByLabel("Title").fill("One, edited");
+  const { todos } = await page.call("ListTodos", {});
+  await page.call("UpdateTodo", { id: todos[1].id, isCompleted: true });
+  const listed = page.browserPage.waitForResponse("**/ListTodos");
+  await page.browserPage.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await listed;
+  await page.shows(["Two"]);
+  await editor.getByRole("button", { name: "Save" }).click();
+  await eventually(async () => (await page.call("ListTodos", {})).todos[1].title, "One, edited");
+});
+
 test("two users see and change their own todos only", async (t) => {
   const alice = await stack.openAs(t, "Alice");
   const bob = await stack.openAs(t, "Bob");
@@ -224,3 +394,26 @@ test("a page without its configuration says that it can’t start", async (t) =>
   await page.text("This page can’t start").waitFor();
   await page.text("config.json: apiUrl must be a URL like https://example.com").waitFor();
 });
+
+/**
+ * Runs in the page: returns the characters of a text as they stand on the
+ * screen, line by line from left to right, without those that take no room.
+ *
+ * @param {Element} element
+ */
+function visualOrder(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const placed = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const text = node.textContent ?? "";
+    for (let i = 0; i < text.length; i++) {
+      const range = document.createRange();
+      range.setStart(node, i);
+      range.setEnd(node, i + 1);
+      const { left, top, width } = range.getBoundingClientRect();
+      if (width > 0) placed.push({ character: text[i], left, top });
+    }
+  }
+  placed.sort((a, b) => a.top - b.top || a.left - b.left);
+  return placed.map(({ character }) => character).join("");
+}

@@ -47,10 +47,10 @@ for (const { transport, contentType } of protocols) {
 
   test(`faults are shown at their fields over ${transport}`, async (t) => {
     const page = await stack.openAs(t, "Alice", { query: `?transport=${transport}` });
-    await page.write("   ", "x".repeat(2001));
+    await page.write("x".repeat(501), "x".repeat(2001));
     await page.button("Add").click();
     await eventually(() => page.newTodo.getByRole("alert").allInnerTexts(), [
-      "Must contain a character that is not white space.",
+      "Must be at most 500 characters.",
       "Must be at most 2000 characters.",
     ]);
   });

@@ -41,7 +41,8 @@ type Todo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A UUID (RFC 9562), chosen by its creator or else by the service.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is to be done: 1 to 500 characters, no white space around them.
+	// What is to be done: 1 to 500 characters, at least one of them visible, and
+	// no white space around them.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// More about it: at most 2000 characters; absent when there is nothing more
 	// to say.
@@ -133,8 +134,9 @@ func (x *Todo) GetUpdatedAt() *timestamppb.Timestamp {
 type CreateTodoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is to be done: 1 to 500 characters (Unicode code points, counted as
-	// sent), of which at least one is not white space. White space around it is
-	// then removed.
+	// sent), of which at least one is visible: spaces, zero-width and format
+	// characters, fillers and accents without a letter don't make a title. White
+	// space around it is then removed.
 	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
 	// More about it: at most 2000 characters (Unicode code points). Empty means
 	// the same as absent.
@@ -512,10 +514,10 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAtB\x0e\n" +
-	"\f_description\"\xa9\x03\n" +
-	"\x11CreateTodoRequest\x12\xdc\x01\n" +
-	"\x05title\x18\x01 \x01(\tB\xc5\x01\xbaH\xc1\x01\xba\x01l\n" +
-	"\x0ftitle.not_blank\x120must contain a character that is not white space\x1a'this.matches('[^\\\\t-\\\\r\\\\x{85}\\\\p{Z}]')\xba\x01G\n" +
+	"\f_description\"\xed\x04\n" +
+	"\x11CreateTodoRequest\x12\xa0\x03\n" +
+	"\x05title\x18\x01 \x01(\tB\x89\x03\xbaH\x85\x03\xba\x01\xaf\x02\n" +
+	"\x0ftitle.not_blank\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')\xba\x01G\n" +
 	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')\xc8\x01\x01r\x03\x18\xf4\x03R\x05title\x12\x7f\n" +
 	"\vdescription\x18\x02 \x01(\tBX\xbaHU\xba\x01M\n" +
 	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01\x12\x1d\n" +
@@ -532,11 +534,11 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\r_is_completed\"`\n" +
 	"\x11ListTodosResponse\x12#\n" +
 	"\x05todos\x18\x01 \x03(\v2\r.todo.v1.TodoR\x05todos\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x80\x05\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc4\x06\n" +
 	"\x11UpdateTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12\xe0\x01\n" +
-	"\x05title\x18\x02 \x01(\tB\xc4\x01\xbaH\xc0\x01\xba\x01l\n" +
-	"\x0ftitle.not_blank\x120must contain a character that is not white space\x1a'this.matches('[^\\\\t-\\\\r\\\\x{85}\\\\p{Z}]')\xba\x01G\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12\xa4\x03\n" +
+	"\x05title\x18\x02 \x01(\tB\x88\x03\xbaH\x84\x03\xba\x01\xaf\x02\n" +
+	"\x0ftitle.not_blank\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')\xba\x01G\n" +
 	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x05\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x12\x7f\n" +
 	"\vdescription\x18\x03 \x01(\tBX\xbaHU\xba\x01M\n" +
 	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +

@@ -3,9 +3,9 @@
 // from a template that holds the schema. TEST_DATABASE_URL makes it use a
 // server that runs already, as a role that may create databases.
 //
-// A test package calls [Main] from its TestMain:
+// A test package runs its [Tests] in its TestMain:
 //
-//	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+//	func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 package pgtest
 
 import (
@@ -22,6 +22,12 @@ const operationTimeout = time.Minute
 // shared is the server of this test process. It is a variable of the package
 // because tests have nothing else in common that could carry it.
 var shared databases
+
+// Tests are those of a package that makes databases, as goleak runs them.
+type Tests struct{ *testing.M }
+
+// Run is [Main].
+func (t Tests) Run() int { return Main(t.M) }
 
 // Main runs the tests, takes down what they were given, and returns the exit
 // code.

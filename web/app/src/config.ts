@@ -8,7 +8,7 @@ export interface Config {
   readonly apiUrl: string;
   /** The Better Auth server's URL. */
   readonly authUrl: string;
-  /** How long a deletion can be undone, in seconds: 1 to 60. */
+  /** How long a deletion or a completion can be undone, in seconds: 1 to 60. */
   readonly undoSeconds: number;
 }
 

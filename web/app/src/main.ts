@@ -6,8 +6,10 @@ import { loadConfig, type Config } from "./config.ts";
 import { Session } from "./state/session.ts";
 import { EndWatcher } from "./view/end-watcher.ts";
 import { drawAround, focusForm } from "./view/focus.ts";
+import { leaveInputMethodsAlone } from "./view/input-method.ts";
 import { filterOf } from "./view/list.ts";
 import { brokenPage, page } from "./view/page.ts";
+import { Places } from "./view/places.ts";
 import { coalesce } from "./view/render.ts";
 import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
@@ -28,7 +30,10 @@ try {
 /** Connects what the browser tells with the session, and the session with the screen. */
 function start(config: Config): void {
   const changed = coalesce(() => {
-    drawAround(() => render(page(session, shortcuts, end), root));
+    drawAround(() => {
+      render(page(session, { shortcuts, places, end }), root);
+      places.keep();
+    });
     end.check();
   });
   const account = createAccount(config.authUrl);
@@ -37,15 +42,20 @@ function start(config: Config): void {
     undoSeconds: config.undoSeconds,
     clientFor: (user) => createTodoClient(config.apiUrl, wireFormatOf(location.search), account, user),
     filter: () => filterOf(location.hash),
+    goTo: (filter) => (location.hash = filter),
     changed,
     confirm: (question) => confirm(question),
   });
   const shortcuts = new Shortcuts(() => session.store, changed);
+  const places = new Places(changed);
   const end = new EndWatcher(() => void session.store?.more());
 
+  leaveInputMethodsAlone(document);
   document.addEventListener("keydown", shortcuts.handle);
   addEventListener("hashchange", () => {
-    if (session.store) void session.store.show(filterOf(location.hash));
+    const filter = filterOf(location.hash);
+    if (session.store?.list.filter === filter) return; // The page itself went there.
+    if (session.store) void session.store.show(filter);
     else {
       session.clearFaults();
       void focusForm();
@@ -59,7 +69,7 @@ function start(config: Config): void {
   });
   addEventListener("pagehide", () => session.store?.flush());
   addEventListener("beforeunload", (event) => {
-    if (session.store?.wouldLose) event.preventDefault();
+    if (session.wouldLose) event.preventDefault();
     session.store?.flush();
   });
 

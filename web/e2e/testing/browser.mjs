@@ -6,8 +6,10 @@ const startTimeout = 30_000;
 /**
  * Starts Debian's Chromium, or the one that CHROMIUM names, without a window
  * and without the calls home that it makes otherwise.
+ *
+ * @param {string[]} [args] further ones.
  */
-export function startBrowser() {
+export function startBrowser(args = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     timeout: startTimeout,
@@ -20,6 +22,7 @@ export function startBrowser() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
 }

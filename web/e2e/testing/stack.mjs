@@ -28,6 +28,8 @@ const callTimeout = 15_000;
  * @typedef {object} Settings
  * @property {number} [tokenLifetime] seconds.
  * @property {number} [undoSeconds]
+ * @property {string} [host] the name by which the browser, and it alone, knows the three; localhost
+ *   unless it is given. Over http, every other name is what browsers call an insecure context.
  * @property {boolean} [page] false leaves the page and the browser out, for callers that are neither.
  */
 
@@ -53,6 +55,8 @@ export class Stack {
   /** @type {import("playwright-core").Browser | undefined} */
   #browser;
   #databaseURL = "";
+  /** Where the service can be reached from here. */
+  #localURL = "";
   #serial = 0;
   #settings;
 
@@ -68,9 +72,12 @@ export class Stack {
 
   async start() {
     const [pagePort, apiPort, authPort] = [await freePort(), await freePort(), await freePort()];
-    this.pageURL = `http://localhost:${pagePort}`;
-    this.apiURL = `http://localhost:${apiPort}`;
-    this.authURL = `http://localhost:${authPort}`;
+    const host = this.#settings.host ?? "localhost";
+    this.pageURL = `http://${host}:${pagePort}`;
+    this.apiURL = `http://${host}:${apiPort}`;
+    this.authURL = `http://${host}:${authPort}`;
+    this.#localURL = `http://localhost:${apiPort}`;
+    const localAuthURL = `http://localhost:${authPort}`;
 
     // Programs run in an empty folder, so that no .env file is read.
     const cwd = await mkdtemp(join(tmpdir(), "todo-e2e-"));
@@ -95,7 +102,9 @@ export class Stack {
     });
     const env = {
       DATABASE_URL: database.url,
-      BETTER_AUTH_URL: this.authURL,
+      BETTER_AUTH_URL: localAuthURL,
+      JWT_ISSUER: this.authURL,
+      JWT_AUDIENCE: this.authURL,
       CORS_ORIGINS: this.pageURL,
       RATE_LIMIT_RPS: "0", // Tests call faster than users do.
       LISTEN_ADDR: `127.0.0.1:${apiPort}`,
@@ -106,7 +115,7 @@ export class Stack {
     this.#cleanups.push(() => auth.stop());
 
     await Promise.all([
-      auth.start((signal) => answers(`${this.authURL}/health`, signal)),
+      auth.start((signal) => answers(`${localAuthURL}/health`, signal)),
       new Program({ name: "todod migrate", file, args: ["migrate"], cwd, env }).run(),
       ...((this.#settings.page ?? true) ? [this.#servePage(pagePort), this.#startBrowser()] : []),
     ]);
@@ -120,7 +129,8 @@ export class Stack {
   }
 
   async #startBrowser() {
-    const browser = await startBrowser();
+    const { host } = this.#settings;
+    const browser = await startBrowser(host ? [`--host-resolver-rules=MAP ${host} 127.0.0.1`] : []);
     this.#browser = browser;
     this.#cleanups.push(() => browser.close());
   }
@@ -142,7 +152,7 @@ export class Stack {
 
   /** Starts the service, at the same address each time, and waits until it is ready. */
   async startService() {
-    await this.#todod?.start((signal) => answers(`${this.apiURL}/readyz`, signal));
+    await this.#todod?.start((signal) => answers(`${this.#localURL}/readyz`, signal));
   }
 
   /** Stops the service, which finishes what it is at. */

@@ -21,6 +21,15 @@ export const examples = [
   { title: "Buy oat milk, coffee and a good bread" },
 ];
 
+/** Titles and details with links, from right to left, and with characters that turn the direction of others. */
+const texts = [
+  ["Read https://en.wikipedia.org/wiki/To-do_(list) before Friday", undefined],
+  ["שלום, לקנות חלב (2 ליטר)!", "לשאול את דנה.\nAnd a line in English, (too)."],
+  ["مراجعة https://example.com/a?b=1، ثم الرد", "انظر https://example.com/قائمة."],
+  ["\u202eevil txt.exe", "Turned \u202earound\u202c and back"],
+  ["Call the plumber", `Quotes:\nhttps://plumber.example/offers/${"long-".repeat(30)}, (https://b.example/x).`],
+];
+
 /** @type {State[]} */
 export const states = [
   { name: "sign-in", signedOut: true, reach: (page) => page.heading("Welcome back").waitFor() },
@@ -88,9 +97,18 @@ export const states = [
     name: "faults at the fields of a new todo",
     reach: async (page) => {
       await fill(page);
-      await page.write("   ", "x".repeat(2001));
+      await page.write("x".repeat(501), "x".repeat(2001));
       await page.button("Add").click();
-      await page.newTodo.getByText("Must contain a character that is not white space.").waitFor();
+      await page.newTodo.getByText("Must be at most 2000 characters.").waitFor();
+    },
+  },
+  {
+    name: "a new todo without a title",
+    reach: async (page) => {
+      await fill(page);
+      await page.write("   ", "With the pictures from the lake.");
+      await page.button("Add").click();
+      await page.newTodo.getByText("Write a title first.").waitFor();
     },
   },
   {
@@ -107,6 +125,13 @@ export const states = [
     name: "long words",
     reach: async (page) => {
       await page.call("CreateTodo", { title: "x".repeat(500), description: "y".repeat(300) });
+      await page.reload();
+    },
+  },
+  {
+    name: "links, and text from right to left",
+    reach: async (page) => {
+      for (const [title, description] of texts) await page.call("CreateTodo", { title, description });
       await page.reload();
     },
   },
@@ -147,6 +172,33 @@ export const states = [
       await fill(page);
       await page.delete("Water the plants");
       await page.messages.getByText("Deleted “Water the plants”").waitFor();
+    },
+  },
+  {
+    name: "completed and gone from its list, and not undone yet",
+    reach: async (page) => {
+      await fill(page);
+      await page.link("Open").click();
+      await page.checkbox("Water the plants").click();
+      await page.messages.getByText("Completed “Water the plants”").waitFor();
+    },
+  },
+  {
+    name: "added to a list that is not shown",
+    reach: async (page) => {
+      await fill(page);
+      await page.link("Done").click();
+      await page.write("Write to grandmother");
+      await page.button("Add").click();
+      await page.messages.getByText("Added “Write to grandmother” to Open").waitFor();
+    },
+  },
+  {
+    name: "more messages than are shown at once",
+    reach: async (page) => {
+      await fill(page);
+      for (const { title } of examples) await page.checkbox(title).click();
+      await page.messages.getByText("Completed “Buy oat milk, coffee and a good bread”").waitFor();
     },
   },
   {

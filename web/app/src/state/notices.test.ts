@@ -31,16 +31,36 @@ test("what can be done about a message is done instead of what follows its end",
   const notices = new Notices(noChange);
   const happened: string[] = [];
   for (const text of ["one", "two"]) {
-    const action = { label: "Undo", run: () => happened.push(`undo ${text}`) };
+    const action = { label: "Undo", undoes: true, run: () => (happened.push(`undo ${text}`), `row ${text}`) };
     notices.add({ text, tone: "info", action }, 5, () => happened.push(`end ${text}`));
   }
   notices.add({ text: "three", tone: "error" }, 5);
-  assert.equal(notices.act(), true, "the newest that has one");
-  assert.equal(notices.act(notices.all[1]?.key), false, "one without");
-  assert.equal(notices.act(notices.all[0]?.key), true);
-  assert.equal(notices.act(), false, "there is none left");
+  assert.equal(notices.act(), "row two", "the newest that has one");
+  assert.equal(notices.act(notices.all[1]?.key), undefined, "one without");
+  assert.equal(notices.act(notices.all[0]?.key), "row one");
+  assert.equal(notices.act(), undefined, "there is none left");
   t.mock.timers.tick(10_000);
   assert.deepEqual(happened, ["undo two", "undo one"]);
+});
+
+test("what leads elsewhere undoes nothing", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const notices = new Notices(noChange);
+  notices.add({ text: "one", tone: "info", action: { label: "Undo", undoes: true, run: () => "undone" } }, 60);
+  notices.add({ text: "two", tone: "info", action: { label: "Show", undoes: false, run: () => "shown" } }, 60);
+  assert.equal(notices.act(), "undone");
+  assert.equal(notices.act(), undefined);
+  assert.equal(notices.act(notices.all[0]?.key), "shown");
+});
+
+test("what is no longer true is withdrawn", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const notices = new Notices(noChange);
+  for (const about of ["a", "b", "a"]) notices.add({ text: `about ${about}`, tone: "info", about }, 60);
+  notices.add({ text: "about nothing", tone: "info" }, 60);
+  notices.add({ text: "waited for", tone: "info", about: "a" }, 60, () => {});
+  notices.withdraw("a");
+  assert.deepEqual(texts(notices), ["about b", "about nothing", "waited for"]);
 });
 
 test("the clock stands still while the user looks", (t) => {
@@ -57,11 +77,13 @@ test("the clock stands still while the user looks", (t) => {
   assert.deepEqual(texts(notices), []);
 });
 
-test("all can be dismissed at once", () => {
+test("before the page goes, what waits for the end of a message is done, and the other messages stay", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   const notices = new Notices(noChange);
   const expired: string[] = [];
   for (const text of ["one", "two"]) notices.add({ text, tone: "info" }, 60, () => expired.push(text));
-  notices.dismissAll();
-  assert.deepEqual(texts(notices), []);
+  notices.add({ text: "three", tone: "error" }, 60);
+  notices.flush();
+  assert.deepEqual(texts(notices), ["three"]);
   assert.deepEqual(expired, ["one", "two"]);
 });

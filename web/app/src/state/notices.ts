@@ -3,14 +3,22 @@ export interface Notice {
   readonly key: number;
   readonly text: string;
   readonly tone: "info" | "error";
+  /** Names what it is about, so that it can be withdrawn. */
+  readonly about?: string;
   /** The one thing to do about it. */
-  readonly action?: { readonly label: string; run(): void };
+  readonly action?: {
+    readonly label: string;
+    /** Whether it takes back what the user has done. */
+    readonly undoes: boolean;
+    /** Does it, and returns the key of the row to go to. */
+    run(): string;
+  };
 }
 
 interface Entry {
   readonly notice: Notice;
   readonly seconds: number;
-  readonly expired: () => void;
+  readonly expired: (() => void) | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -34,20 +42,23 @@ export class Notices {
    * @param expired is called when its time is over, or it is dismissed, but
    *   not after its action.
    */
-  add(message: Omit<Notice, "key">, seconds: number, expired: () => void = () => {}): void {
+  add(message: Omit<Notice, "key">, seconds: number, expired?: () => void): void {
     const entry: Entry = { notice: { ...message, key: ++this.#count }, seconds, expired, timer: undefined };
     this.#entries = [...this.#entries, entry];
     this.#start(entry);
     this.#changed();
   }
 
-  /** Runs the action of a message, of the newest with one when none is named. */
-  act(key?: number): boolean {
-    const entry = this.#entries.findLast(({ notice }) => (key === undefined ? notice.action : notice.key === key));
-    if (!entry?.notice.action) return false;
+  /**
+   * Runs the action of a message, of the newest that undoes something when none
+   * is named. Returns the key of the row to go to, undefined when nothing was
+   * done.
+   */
+  act(key?: number): string | undefined {
+    const entry = this.#entries.findLast(({ notice }) => (key === undefined ? notice.action?.undoes : notice.key === key));
+    if (!entry?.notice.action) return undefined;
     this.#remove(entry);
-    entry.notice.action.run();
-    return true;
+    return entry.notice.action.run();
   }
 
   /** Takes a message away before its time. */
@@ -55,12 +66,17 @@ export class Notices {
     const entry = this.#entries.find(({ notice }) => notice.key === key);
     if (!entry) return;
     this.#remove(entry);
-    entry.expired();
+    entry.expired?.();
   }
 
-  /** Takes all messages away before their time. */
-  dismissAll(): void {
-    for (const { notice } of this.#entries) this.dismiss(notice.key);
+  /** Takes away what is no longer true, or is said anew; but no message whose end something waits for. */
+  withdraw(about: string): void {
+    for (const { notice, expired } of this.#entries) if (notice.about === about && !expired) this.dismiss(notice.key);
+  }
+
+  /** Takes away, before their time, the messages whose end something waits for. */
+  flush(): void {
+    for (const { notice, expired } of this.#entries) if (expired) this.dismiss(notice.key);
   }
 
   /** Stops the clock while the user looks at the messages. */

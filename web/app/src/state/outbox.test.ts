@@ -8,6 +8,10 @@ import type { Change } from "./pending.ts";
 
 const create = { kind: "create", id: "id", title: "new", description: "" } as const;
 
+function creation(title: string): Change {
+  return { kind: "create", id: `id of ${title}`, title, description: "" };
+}
+
 function update(id: string, title: string): Change {
   return { kind: "update", id, title: id, patch: { title } };
 }
@@ -186,4 +190,46 @@ test("a new todo that exists already was made by an attempt before", async () =>
   await bench.settled();
   assert.deepEqual(bench.told, ["saved create"]);
   assert.deepEqual(bench.progress, []);
+});
+
+test("new todos are sent one after the other, so that the service lists them in their order", async () => {
+  const bench = new Bench();
+  const held = gate();
+  bench.answer = (call) => (call === "create 1" ? held.passed : undefined);
+  for (const title of ["1", "2", "3"]) bench.outbox.add(creation(title));
+  bench.outbox.add(update("a", "A"));
+  await until(() => bench.told.includes("saved update A"));
+  assert.deepEqual(bench.sent, ["create 1", "update a A"]);
+  assert.deepEqual(bench.progress, ["sending", "queued", "queued"]);
+  held.open();
+  await bench.settled();
+  assert.deepEqual(bench.sent.slice(2), ["create 2", "create 3"]);
+});
+
+test("new todos that the service was away for are sent in their order", async () => {
+  const bench = new Bench();
+  bench.answer = () => {
+    throw new ConnectError("", Code.Unavailable);
+  };
+  for (const title of ["1", "2"]) bench.outbox.add(creation(title));
+  await bench.settled();
+  bench.outbox.add(creation("3"));
+  assert.deepEqual(bench.progress, ["waiting", "waiting", "waiting"], "what is behind one that waits waits too");
+  assert.deepEqual(bench.sent, ["create 1"], "and is not tried");
+  bench.answer = () => {};
+  bench.outbox.resume();
+  await bench.settled();
+  assert.deepEqual(bench.sent, ["create 1", "create 1", "create 2", "create 3"]);
+});
+
+test("a new todo that is refused stands in no other's way", async () => {
+  const bench = new Bench();
+  bench.outbox.add(creation("1"), "refused");
+  bench.answer = (call) => {
+    if (call === "create 2") throw new ConnectError("", Code.InvalidArgument);
+  };
+  for (const title of ["2", "3"]) bench.outbox.add(creation(title));
+  await bench.settled();
+  assert.deepEqual(bench.sent, ["create 2", "create 3"]);
+  assert.deepEqual(bench.progress, ["refused"]);
 });

@@ -17,7 +17,8 @@ export interface OutboxListener {
 
 /**
  * The changes that the user has made and the service has yet to carry out, in
- * order. Those about the same todo are sent one after the other.
+ * order. Those about the same todo are sent one after the other, and so are all
+ * new todos: the service lists them in the order of their coming.
  *
  * Each can be sent any number of times with the same effect, a creation because
  * it names the id of what it makes. So whatever could not be sent, or got no
@@ -75,16 +76,18 @@ export class Outbox {
     }
   }
 
-  /** Sends each queued change that no other about the same todo comes before. */
+  /** Sends the first change of each lane, if it is queued. What is behind one that waits, waits too. */
   #proceed(): void {
-    const ready: Pending[] = [];
-    const busy = new Set<string>();
+    const first = new Map<string, Pending>();
     for (const pending of this.#pending) {
-      const { id } = pending.change;
-      if (pending.progress === "queued" && !busy.has(id)) ready.push(pending);
-      busy.add(id);
+      const { key, change, progress } = pending;
+      if (progress === "refused") continue; // The user may take hours over it.
+      const before = first.get(laneOf(change));
+      if (!before) first.set(laneOf(change), pending);
+      else if (before.progress === "waiting" && progress === "queued") this.#setProgress(key, "waiting");
     }
-    for (const pending of ready) {
+    for (const pending of first.values()) {
+      if (pending.progress !== "queued") continue;
       this.#setProgress(pending.key, "sending");
       const send = this.#send(pending).finally(() => this.#sends.delete(send));
       this.#sends.add(send);
@@ -148,4 +151,9 @@ export class Outbox {
   #remove(key: string): void {
     this.#pending = this.#pending.filter((p) => p.key !== key);
   }
+}
+
+/** Names the changes that are sent one after the other. */
+function laneOf(change: Change): string {
+  return change.kind === "create" ? "new" : change.id;
 }

@@ -57,3 +57,13 @@ test("a row keeps its key when the service has stored it", () => {
   assert.deepEqual([before?.key, before?.id], ["a", undefined]);
   assert.deepEqual([after?.key, after?.id], ["a", "a"]);
 });
+
+test("a row that the user writes in stays, whatever the list, and comes first when it has left all lists", () => {
+  const [done, open] = rowsOf(todos, [], "all");
+  const gone = { ...open!, key: "gone", id: "gone" };
+  const keys = (filter: Filter) => rowsOf(todos, [], filter, [gone, open!]).map(({ key }) => key);
+  assert.deepEqual(keys("all"), ["gone", "b", "a"]);
+  assert.deepEqual(keys("open"), ["gone", "a"]);
+  assert.deepEqual(keys("done"), ["gone", "b", "a"]);
+  assert.deepEqual(rowsOf(todos, [], "open", [done!]).map(({ key }) => key), ["b", "a"]);
+});

@@ -54,11 +54,16 @@ export interface Row extends Text {
  * Lays the pending changes over the service's todos. What the user sees is
  * always computed by this, so that a change which is refused leaves no trace
  * once it is no longer pending.
+ *
+ * @param writing are the rows that the user writes in, as they were. They stay
+ *   whatever the list, and when they are in none any more they come first:
+ *   else the text would be lost.
  */
 export function rowsOf(
   todos: readonly Todo[],
   pending: readonly Pending[],
   filter: Filter,
+  writing: readonly Row[] = [],
 ): Row[] {
   // A creation may have been carried out although no answer came.
   const stored = new Set(todos.map(({ id }) => id));
@@ -69,7 +74,11 @@ export function rowsOf(
       rows.push(changes.reduce(applyUpdate, rowOfTodo(todo)));
     }
   }
-  return rows.filter((row) => matches(row, filter));
+  const isIn = (some: readonly Row[], key: string) => some.some((row) => row.key === key);
+  return [
+    ...writing.filter(({ key }) => !isIn(rows, key)),
+    ...rows.filter((row) => matches(row, filter) || isIn(writing, row.key)),
+  ];
 }
 
 /** Says whether a list shows a todo. */

@@ -24,6 +24,8 @@ export interface SessionOptions {
   filter(): Filter;
   /** Is called when anything has changed that the user sees. */
   changed(): void;
+  /** Is called when a message leads the user to another list. */
+  goTo(filter: Filter): void;
   /** Asks the user a question, and returns whether the answer is yes. */
   confirm(question: string): boolean;
 }
@@ -73,6 +75,11 @@ export class Session {
     return this.#busy;
   }
 
+  /** Whether leaving the page would lose what the user has done or written, also once their session has ended. */
+  get wouldLose(): boolean {
+    return this.#store?.wouldLose ?? false;
+  }
+
   /** Finds out who is signed in, however long that takes. */
   async start(): Promise<void> {
     await this.#ask();
@@ -93,7 +100,8 @@ export class Session {
     await this.#work(async () => {
       store.flush();
       await store.settle(settleTimeout);
-      if (store.unsaved > 0 && !this.#options.confirm("Some changes are not stored yet and would be lost. Sign out?")) return;
+      const loss = store.unsaved > 0 ? "Some changes are not stored yet" : store.drafts.any ? "What you are writing is not saved yet" : "";
+      if (loss && !this.#options.confirm(`${loss} and would be lost. Sign out?`)) return;
       await this.#options.account.signOut();
       store.stop();
       this.#store = this.#user = undefined;
@@ -138,6 +146,7 @@ export class Session {
         filter: this.#options.filter(),
         undoSeconds: this.#options.undoSeconds,
         changed: this.#options.changed,
+        goTo: this.#options.goTo,
         sessionEnded: () => this.#ended(),
       });
     }

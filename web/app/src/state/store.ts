@@ -1,22 +1,30 @@
 import type { TodoClient } from "../api/client.ts";
 import type { Failure, Faults } from "../api/failure.ts";
+import { newId } from "../api/ids.ts";
 import type { Todo } from "../gen/todo/v1/todo_pb.ts";
 import { Connection } from "./connection.ts";
-import { composerKey, Drafts } from "./drafts.ts";
+import { composerKey, Drafts, type Draft } from "./drafts.ts";
 import { Notices } from "./notices.ts";
 import { Outbox } from "./outbox.ts";
-import { rowsOf, type Filter, type Patch, type Pending, type Row, type Text } from "./pending.ts";
+import { matches, rowsOf, type Filter, type Patch, type Pending, type Row, type Text } from "./pending.ts";
+import { quote } from "./quote.ts";
+import { titleFault } from "./title.ts";
 import { TodoList } from "./todo-list.ts";
 
 /** How long a message about an error stays, in seconds. */
 const errorSeconds = 12;
 
+/** A todo of which nothing is known, or not yet. */
+const openTodo = { key: "", title: "", description: "", isCompleted: false, progress: "saved" } as const;
+
 /** What a store needs. */
 export interface StoreOptions {
   readonly client: TodoClient;
   readonly filter: Filter;
-  /** How long a deletion can be undone. */
+  /** How long a deletion or a completion can be undone. */
   readonly undoSeconds: number;
+  /** Is called when a message leads the user to another list. */
+  goTo(filter: Filter): void;
   /** Is called when anything has changed that the user sees. */
   changed(): void;
   /** Is called when the user must sign in again. */
@@ -56,7 +64,7 @@ export class Store {
 
   /** The lines of the list, newest first. */
   get rows(): Row[] {
-    return rowsOf(this.list.todos, this.#outbox.pending, this.list.filter);
+    return rowsOf(this.list.todos, this.#outbox.pending, this.list.filter, this.drafts.rows);
   }
 
   /** What to tell those who can't see it happen. */
@@ -104,34 +112,41 @@ export class Store {
     if (!this.list.loading && !this.connection.problem) await this.#read(this.list.refresh());
   }
 
-  /** Adds what the user has written as a new todo. */
-  create(): void {
-    const { title, description } = this.drafts.composer;
-    this.drafts.close(composerKey);
-    this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title, description });
+  /** Adds what the user has written as a new todo. Returns whether that could be. */
+  create(): boolean {
+    const { composer } = this.drafts;
+    if (this.#isFaulty(composerKey, composer)) return false;
+    this.#add(composer);
+    this.drafts.close(composerKey); // Not before the outbox has it.
+    return true;
   }
 
   /** Completes a todo, or opens it again. */
   toggle(row: Row): void {
-    this.#update(row, { isCompleted: !row.isCompleted });
-    this.#announce(`${row.isCompleted ? "Opened" : "Completed"} ${quote(row.title)}`);
+    const { id, isCompleted } = row;
+    if (id === undefined) return;
+    this.#update(row, { isCompleted: !isCompleted });
+    this.#offerUndo(isCompleted ? "Opened" : "Completed", row, () => this.#update(row, { isCompleted }));
   }
 
-  /** Takes over what the user has written in a row. */
-  save(row: Row): void {
+  /** Takes over what the user has written in a row. Returns whether that could be. */
+  save(row: Row): boolean {
     const draft = this.drafts.of(row.key);
-    if (!draft) return;
-    this.drafts.close(row.key);
-    if (row.id === undefined) {
-      this.#outbox.discard(row.key);
-      this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title: draft.title, description: draft.description });
-      return;
-    }
+    if (!draft) return true;
+    // What others have changed meanwhile stays changed.
+    const before = this.drafts.rowOf(row.key) ?? row;
     const patch: Patch = {
-      ...(draft.title !== row.title && { title: draft.title }),
-      ...(draft.description !== row.description && { description: draft.description }),
+      ...(draft.title !== before.title && { title: draft.title }),
+      ...(draft.description !== before.description && { description: draft.description }),
     };
-    if (Object.keys(patch).length > 0) this.#update(row, patch);
+    const isNew = row.id === undefined;
+    if ((isNew || patch.title !== undefined) && this.#isFaulty(row.key, draft)) return false;
+    if (isNew) {
+      this.#outbox.discard(row.key);
+      this.#add(draft);
+    } else if (Object.keys(patch).length > 0) this.#update(row, patch);
+    this.drafts.close(row.key); // Not before the outbox has it.
+    return true;
   }
 
   /** Ends editing a row without a change. */
@@ -140,30 +155,27 @@ export class Store {
     if (row.progress === "refused") this.#outbox.discard(row.key);
   }
 
-  /** Deletes a todo, when the time to undo it is over. */
+  /** Deletes a todo, when the time to undo it is over; but none that is being edited, whose text would go with it. */
   delete(row: Row): void {
-    if (row.id === undefined) return;
-    this.drafts.close(row.key);
+    if (row.id === undefined || this.drafts.of(row.key)) return;
     const key = this.#outbox.add({ kind: "delete", id: row.id, title: row.title }, "held");
-    const undo = () => {
-      this.#outbox.discard(key);
-      this.#announce(`Restored ${quote(row.title)}`);
-    };
-    this.notices.add(
-      { text: `Deleted ${quote(row.title)}`, tone: "info", action: { label: "Undo", run: undo } },
-      this.#options.undoSeconds,
-      () => this.#outbox.release(key),
-    );
+    this.#offerUndo("Deleted", row, () => this.#outbox.discard(key), () => this.#outbox.release(key));
   }
 
   /** Sends the deletions that could still be undone, before the page goes. */
   flush(): void {
-    this.notices.dismissAll();
+    this.notices.flush();
   }
 
   /** Waits until nothing is on its way, but no longer than so many milliseconds. */
   settle(milliseconds: number): Promise<void> {
     return this.#outbox.settle(milliseconds);
+  }
+
+  #add({ title, description }: Text): void {
+    const id = newId();
+    this.#outbox.add({ kind: "create", id, title, description });
+    if (!matches(openTodo, this.list.filter)) this.#tell("Added", { ...openTodo, key: id, title });
   }
 
   #update({ id, title }: Row, patch: Patch): void {
@@ -176,7 +188,7 @@ export class Store {
     if (!todo) return void this.refresh();
     if (change.kind === "update") return this.list.replace(todo);
     this.list.add(todo);
-    this.#announce(`Added ${quote(todo.title)}`);
+    if (matches(todo, this.list.filter)) this.#announce(`Added ${quote(todo.title)}`);
   }
 
   /** The change is rolled back by being no longer pending; this says why, and returns what was typed. */
@@ -184,25 +196,33 @@ export class Store {
     const faults: Faults = failure.kind === "invalid" ? failure.fields : { "": failure.message };
     if (change.kind === "create") return this.#giveBack(change, faults);
 
-    const row = this.rows.find(({ id }) => id === change.id);
+    const known = rowsOf(this.list.todos, this.#outbox.pending, "all").find(({ id }) => id === change.id);
     if (failure.kind === "gone") this.list.remove(change.id);
-    const isText = change.kind === "update" && (change.patch.title ?? change.patch.description) !== undefined;
-    if (isText && row) {
+    if (change.kind === "update" && (change.patch.title ?? change.patch.description) !== undefined) {
+      const row = known ?? { ...openTodo, key: change.id, id: change.id, title: change.title };
       const text = { ...row, ...change.patch, ...this.drafts.of(row.key) };
-      if (failure.kind !== "gone") return this.drafts.set(row.key, { ...text, faults });
-      this.drafts.close(row.key);
-      return this.#giveBack(text, { "": "This was deleted elsewhere. Add it again?" });
+      if (failure.kind !== "gone") return this.drafts.edit(row, { ...text, faults });
+      this.#giveBack(text, { "": "This was deleted elsewhere. Add it again?" });
+      return this.drafts.close(row.key);
     }
+    this.notices.withdraw(change.id);
     const done = change.kind === "delete" ? "deleted" : "changed";
     this.complain(`${quote(change.title)} was not ${done}. ${failure.message}`);
   }
 
   /** Puts text back where it can be corrected: where it was typed, unless that is in use again. */
   #giveBack({ title, description }: Text, faults: Faults): void {
-    const key = this.drafts.composing
-      ? this.#outbox.add({ kind: "create", id: crypto.randomUUID(), title, description }, "refused")
-      : composerKey;
-    this.drafts.set(key, { title, description, faults });
+    if (!this.drafts.composing) return this.drafts.set(composerKey, { title, description, faults });
+    const id = newId();
+    this.#outbox.add({ kind: "create", id, title, description }, "refused");
+    this.drafts.edit({ ...openTodo, key: id, title, description, progress: "refused" }, { title, description, faults });
+  }
+
+  /** Says at the field when a title can't be one. */
+  #isFaulty(key: string, draft: Draft): boolean {
+    const title = titleFault(draft.title);
+    if (title) this.drafts.set(key, { ...draft, faults: { title } });
+    return title !== undefined;
   }
 
   async #read(reading: Promise<Failure | undefined>): Promise<Failure | undefined> {
@@ -230,15 +250,43 @@ export class Store {
     return `${hasMore ? "The first " : ""}${count} ${todos}`;
   }
 
+  /** Says what was done to a row, instead of what was said of it before, and offers to take it back. */
+  #offerUndo(did: string, row: Row, takeBack: () => void, expired?: () => void): void {
+    const run = () => {
+      takeBack();
+      this.#tell("Restored", row);
+      return row.key;
+    };
+    this.notices.withdraw(row.key);
+    this.notices.add(
+      { text: `${did} ${quote(row.title)}`, tone: "info", about: row.key, action: { label: "Undo", undoes: true, run } },
+      this.#options.undoSeconds,
+      expired,
+    );
+  }
+
+  /** Says what has come, or come back; if into a list that is not shown, with the way there. */
+  #tell(how: string, { key, title, isCompleted }: Row): void {
+    if (matches({ isCompleted }, this.list.filter)) return this.#announce(`${how} ${quote(title)}`);
+    const filter = isCompleted ? "done" : "open";
+    const show = () => {
+      void this.show(filter);
+      this.#options.goTo(filter);
+      return key;
+    };
+    this.notices.add(
+      {
+        text: `${how} ${quote(title)} to ${isCompleted ? "Done" : "Open"}`,
+        tone: "info",
+        action: { label: "Show", undoes: false, run: show },
+      },
+      this.#options.undoSeconds,
+    );
+  }
+
   #announce(text: string): void {
     // A text that equals the one before is read only if it differs.
     this.#announcement = this.#announcement === text ? `${text}\u00a0` : text;
     this.#options.changed();
   }
-}
-
-/** Shortens a title for a message. */
-function quote(title: string): string {
-  const characters = [...title];
-  return `“${characters.length > 40 ? characters.slice(0, 39).join("") + "…" : title}”`;
 }

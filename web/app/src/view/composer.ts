@@ -10,12 +10,14 @@ export function composer(store: Store): TemplateResult {
   const { drafts } = store;
   const create = (event: SubmitEvent) => {
     event.preventDefault();
-    store.create();
+    store.create(); // Or says at the field why not.
     focusComposer();
   };
   const keydown = (event: KeyboardEvent) => {
     submitOnControlEnter(event);
-    if (event.key === "ArrowDown" && event.target instanceof HTMLInputElement) {
+    if (!(event.target instanceof HTMLInputElement)) return;
+    if (event.key === "Enter" && event.repeat) event.preventDefault(); // It is held, and the form empty by now.
+    if (event.key === "ArrowDown") {
       event.preventDefault();
       moveFocus(store.rows, 1);
     }
@@ -35,7 +37,12 @@ export function composer(store: Store): TemplateResult {
         titleHint: "What needs doing?",
         titleShortcut: "N",
       })}
-      <button class="add" type="submit" aria-label="Add" title="Add">${addIcon}</button>
+      <button class="add" type="submit" aria-label="Add" title="Add" @click=${ignoreSecond}>${addIcon}</button>
     </form>
   `;
+}
+
+/** Leaves a second click of two without effect: the form is empty by then. */
+function ignoreSecond(event: MouseEvent): void {
+  if (event.detail > 1) event.preventDefault();
 }

@@ -50,8 +50,10 @@ export function drawAround(draw: () => void): void {
   if (had.isConnected) return had.focus(); // A row that is moved loses it.
 
   const row = rows.slice(at).find(isThere) ?? rows.slice(0, at).findLast(isThere);
-  if (at >= 0 && row) enterRow(row, part);
-  else if (inList?.isConnected && rowElements().length > 0) enterRow(rowElements().at(-1), part);
+  // Who points sees where they are, and nothing may move from there.
+  const options = { preventScroll: !byKeyboard };
+  if (at >= 0 && row) enterRow(row, part, options);
+  else if (inList?.isConnected && rowElements().length > 0) enterRow(rowElements().at(-1), part, options);
   else if (byKeyboard) firstEmptyField()?.focus();
 }
 
@@ -73,13 +75,12 @@ export async function leaveEditor(key: string): Promise<void> {
   focusRow(key, "title");
 }
 
-/** Undoes a deletion, the last one when none is named, and goes to the row that is back. */
-export async function undo(store: Store, notice?: number): Promise<void> {
-  const before = new Set(store.rows.map(({ key }) => key));
-  if (!store.notices.act(notice)) return;
+/** Does what a message offers, undoes what was done last when none is named, and goes to the row that it is about. */
+export async function act(store: Store, notice?: number): Promise<void> {
+  const key = store.notices.act(notice);
+  if (key === undefined) return;
   await rendered();
-  const back = store.rows.find(({ key }) => !before.has(key));
-  if (back) focusRow(back.key, "title");
+  focusRow(key, "title");
 }
 
 function focusedRow(): HTMLElement | null {
@@ -91,11 +92,11 @@ function focusedPart(): Part | undefined {
 }
 
 /** Puts the focus on one of a row's controls; in its form, on the field at fault or the first. */
-function enterRow(row: Element | null | undefined, part: Part = "title"): void {
+function enterRow(row: Element | null | undefined, part: Part = "title", options?: FocusOptions): void {
   const wanted = [`[data-part=${part}]`, "[data-part=title]", "[aria-invalid=true]", "input"];
   for (const selector of wanted) {
     const element = row?.querySelector<HTMLElement>(selector);
-    if (element) return element.focus();
+    if (element) return element.focus(options);
   }
 }
 

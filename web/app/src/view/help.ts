@@ -10,7 +10,7 @@ const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [["E"], "Edit the todo in focus"],
   [["X"], "Complete it, or open it again"],
   [["Del"], "Delete it"],
-  [["U", "Ctrl+Z"], "Undo the last deletion"],
+  [["U", "Ctrl+Z"], "Undo the last deletion or completion"],
   [["Enter"], "Save a title"],
   [["Ctrl+Enter"], "Save from the details"],
   [["Esc"], "Stop editing"],

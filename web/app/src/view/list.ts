@@ -3,7 +3,8 @@ import { ref } from "lit-html/directives/ref.js";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { Filter, Row } from "../state/pending.ts";
 import type { Store } from "../state/store.ts";
-import { rowItem } from "./row.ts";
+import type { Places } from "./places.ts";
+import { gapItem, rowItem } from "./row.ts";
 
 const filters: readonly { readonly filter: Filter; readonly name: string; readonly key: string }[] = [
   { filter: "all", name: "All", key: "1" },
@@ -44,17 +45,18 @@ export function filterLinks(store: Store): TemplateResult {
  *
  * @param watchEnd is given the element below the last row.
  */
-export function todoList(store: Store, watchEnd: (element?: Element) => void): TemplateResult {
+export function todoList(store: Store, places: Places, watchEnd: (element?: Element) => void): TemplateResult {
   const { list } = store;
   const { rows } = store;
+  const lines = places.lines(rows);
   return html`
     <section class="todos" aria-label="Todos" aria-busy=${list.loading ? "true" : "false"}>
-      ${rows.length > 0
-        ? html`<ul class="rows" role="list">
+      ${lines.length > 0
+        ? html`<ul class="rows" role="list" @pointerleave=${places.leave}>
             ${repeat(
-              rows,
-              ({ key }: Row) => key,
-              (row: Row) => rowItem(store, row),
+              lines,
+              ({ key }) => key,
+              (line) => ("done" in line ? gapItem(line) : rowItem(store, line, places)),
             )}
           </ul>`
         : nothing}

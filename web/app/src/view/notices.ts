@@ -2,8 +2,11 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { Notice } from "../state/notices.ts";
 import type { Store } from "../state/store.ts";
-import { undo } from "./focus.ts";
+import { act } from "./focus.ts";
 import { awayIcon, closeIcon } from "./icons.ts";
+
+/** How many messages that are about no error are shown at once. The others can be undone by keyboard. */
+const infosShown = 3;
 
 /** Shows the messages. Their clocks stand still while pointer or focus is on them. */
 export function noticeStack(store: Store): TemplateResult {
@@ -20,7 +23,7 @@ export function noticeStack(store: Store): TemplateResult {
       @focusout=${resume}
     >
       <div role="status" aria-atomic="false">
-        ${repeat(notices.all, ({ key }) => key, (notice) => item(notice))}
+        ${repeat(shown(notices.all), ({ key }) => key, (notice) => item(notice))}
       </div>
     </section>
   `;
@@ -30,7 +33,9 @@ export function noticeStack(store: Store): TemplateResult {
       <div class="notice ${tone}">
         <p>${text}</p>
         ${action
-          ? html`<button type="button" aria-keyshortcuts="U Control+Z" @click=${() => undo(store, key)}>${action.label}</button>`
+          ? html`<button type="button" aria-keyshortcuts=${action.undoes ? "U Control+Z" : nothing} @click=${() => act(store, key)}>
+              ${action.label}
+            </button>`
           : nothing}
         <button class="quiet" type="button" aria-label="Dismiss" title="Dismiss" @click=${() => notices.dismiss(key)}>
           ${closeIcon}
@@ -38,6 +43,12 @@ export function noticeStack(store: Store): TemplateResult {
       </div>
     `;
   }
+}
+
+/** Returns as many messages as leave room for the list: all about errors, and the newest of the others. */
+function shown(all: readonly Notice[]): Notice[] {
+  const newest = all.filter(({ tone }) => tone === "info").slice(-infosShown);
+  return all.filter((notice) => notice.tone === "error" || newest.includes(notice));
 }
 
 /** Says that the service is away, and offers not to wait. */

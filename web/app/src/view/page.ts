@@ -8,13 +8,21 @@ import { helpDialog, openHelp } from "./help.ts";
 import { keyboardIcon } from "./icons.ts";
 import { filterLinks, stateText, todoList } from "./list.ts";
 import { awayBanner, noticeStack } from "./notices.ts";
+import type { Places } from "./places.ts";
 import type { Shortcuts } from "./shortcuts.ts";
 import { signInPage } from "./sign-in.ts";
 
+/** What the page keeps about itself, for as long as it is open. */
+export interface Parts {
+  readonly shortcuts: Shortcuts;
+  readonly places: Places;
+  readonly end: EndWatcher;
+}
+
 /** Shows the page as it is for whoever is, or isn't, signed in. */
-export function page(session: Session, shortcuts: Shortcuts, end: EndWatcher): TemplateResult {
+export function page(session: Session, parts: Parts): TemplateResult {
   const { store, user } = session;
-  if (store && user) return todoPage(session, store, user, shortcuts, end);
+  if (store && user) return todoPage(session, store, user, parts);
   if (session.starting) return startPage(session);
   return signInPage(session);
 }
@@ -40,11 +48,11 @@ function startPage(session: Session): TemplateResult {
   `;
 }
 
-function todoPage(session: Session, store: Store, user: User, shortcuts: Shortcuts, end: EndWatcher): TemplateResult {
+function todoPage(session: Session, store: Store, user: User, { shortcuts, places, end }: Parts): TemplateResult {
   return html`
     <header class="top">
       <h1><img src="/favicon.svg" alt="" width="28" height="28" />Todo</h1>
-      <span class="user" title=${user.email}>${user.name}</span>
+      <span class="user" dir="auto" title=${user.email}>${user.name}</span>
       <button class="quiet" type="button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" @click=${openHelp}>
         ${keyboardIcon}
       </button>
@@ -56,7 +64,7 @@ function todoPage(session: Session, store: Store, user: User, shortcuts: Shortcu
       ${awayBanner(store.connection.problem, "What you do is kept, and sent when it is back.", () =>
         store.connection.retryNow(),
       )}
-      ${composer(store)} ${filterLinks(store)} ${todoList(store, end.watch)}
+      ${composer(store)} ${filterLinks(store)} ${todoList(store, places, end.watch)}
     </main>
     ${noticeStack(store)}
     <p class="visually-hidden" role="status" aria-live="polite">${store.announcement}</p>

@@ -2,22 +2,31 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { Draft } from "../state/drafts.ts";
 import type { Row } from "../state/pending.ts";
+import { isolated } from "../state/quote.ts";
 import type { Store } from "../state/store.ts";
 import { focusEditor, leaveEditor } from "./focus.ts";
 import { deleteIcon } from "./icons.ts";
+import { hasLinks, isOnLink, linkedText } from "./linked-text.ts";
+import type { Gap, Places } from "./places.ts";
 import { submitOnControlEnter, textFields } from "./text-fields.ts";
 
 /** Shows a todo, or the form to edit it. */
-export function rowItem(store: Store, row: Row): TemplateResult {
+export function rowItem(store: Store, row: Row, places: Places): TemplateResult {
   const draft = store.drafts.of(row.key);
   return html`
     <li
       class="row ${row.isCompleted ? "done" : ""} ${draft ? "editing" : ""} ${row.progress}"
       data-key=${row.key}
+      data-line=${row.key}
     >
-      ${draft ? editor(store, row, draft) : content(store, row)}
+      ${draft ? editor(store, row, draft, places) : content(store, row, places)}
     </li>
   `;
+}
+
+/** Shows that a row was here. */
+export function gapItem({ key, done }: Gap): TemplateResult {
+  return html`<li class="row gap" data-line=${key} aria-hidden="true">${done}</li>`;
 }
 
 /** Begins to edit a row. */
@@ -27,8 +36,16 @@ export function edit(store: Store, row: Row): void {
   void focusEditor(row.key);
 }
 
-function content(store: Store, row: Row): TemplateResult {
+function content(store: Store, row: Row, places: Places): TemplateResult {
   const stored = row.id !== undefined;
+  const check = (event: MouseEvent) => {
+    if (stored) places.hold(event, row.key, row.isCompleted ? "Opened" : "Completed");
+    else event.preventDefault();
+  };
+  const remove = (event: MouseEvent) => {
+    places.hold(event, row.key, "Deleted");
+    store.delete(row);
+  };
   return html`
     <input
       class="check"
@@ -37,14 +54,14 @@ function content(store: Store, row: Row): TemplateResult {
       aria-label=${row.title}
       aria-disabled=${stored ? nothing : "true"}
       .checked=${live(row.isCompleted)}
-      @click=${(event: MouseEvent) => stored || event.preventDefault()}
+      @click=${check}
       @change=${() => store.toggle(row)}
     />
     <div class="text">
-      <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${() => edit(store, row)}>
-        ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text">${row.title}</span>
-      </button>
-      ${row.description ? html`<p class="description" @click=${() => edit(store, row)}>${row.description}</p>` : nothing}
+      ${hasLinks(row.title) ? linkedTitle(store, row) : title(store, row)}
+      ${row.description
+        ? html`<p class="description" dir="auto" @click=${(event: MouseEvent) => isOnLink(event) || edit(store, row)}>${linkedText(row.description)}</p>`
+        : nothing}
       ${progress(row)}
     </div>
     ${stored
@@ -52,13 +69,43 @@ function content(store: Store, row: Row): TemplateResult {
           class="delete quiet"
           type="button"
           data-part="delete"
-          aria-label="Delete ${row.title}"
+          aria-label="Delete ${isolated(row.title)}"
           title="Delete"
-          @click=${() => store.delete(row)}
+          @click=${remove}
         >
           ${deleteIcon}
         </button>`
       : nothing}
+  `;
+}
+
+/** The title, all of which is a button to edit it. */
+function title(store: Store, row: Row): TemplateResult {
+  const stored = row.id !== undefined;
+  return html`
+    <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${() => edit(store, row)}>
+      ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text" dir="auto">${row.title}</span>
+    </button>
+  `;
+}
+
+/** A title with links, which can't be in a button: it lies behind them, for the keyboard. */
+function linkedTitle(store: Store, row: Row): TemplateResult {
+  const stored = row.id !== undefined;
+  const name = isolated(row.title);
+  const begin = (event: MouseEvent) => isOnLink(event) || edit(store, row);
+  return html`
+    <div class="title">
+      <button
+        class="behind"
+        type="button"
+        data-part="title"
+        aria-label=${stored ? `Edit ${name}` : name}
+        aria-disabled=${stored ? nothing : "true"}
+        @click=${begin}
+      ></button>
+      <p class="title-text" dir="auto" @click=${begin}>${linkedText(row.title)}</p>
+    </div>
   `;
 }
 
@@ -67,24 +114,25 @@ function progress(row: Row): TemplateResult | typeof nothing {
   return row.progress === "waiting" ? html`<p class="progress">Not stored yet</p>` : nothing;
 }
 
-function editor(store: Store, row: Row, draft: Draft): TemplateResult {
+function editor(store: Store, row: Row, draft: Draft, places: Places): TemplateResult {
   const cancel = () => {
     store.cancel(row);
     void leaveEditor(row.key);
   };
   const save = (event: SubmitEvent) => {
     event.preventDefault();
-    store.save(row);
-    void leaveEditor(row.key);
+    if (store.save(row)) void leaveEditor(row.key);
+    else void focusEditor(row.key);
   };
   const keydown = (event: KeyboardEvent) => {
     if (event.key === "Escape") cancel();
     else submitOnControlEnter(event);
   };
+  const hold = (event: MouseEvent) => places.hold(event, row.key);
   return html`
-    <form class="editor" aria-label="Edit ${row.title}" novalidate @submit=${save} @keydown=${keydown}>
+    <form class="editor" aria-label="Edit ${isolated(row.title)}" novalidate @submit=${save} @keydown=${keydown}>
       ${textFields({ key: row.key, draft, drafts: store.drafts, titleHint: "Title" })}
-      <p class="choices">
+      <p class="choices" @click=${{ handleEvent: hold, capture: true }}>
         <button class="small primary" type="submit">Save</button>
         <button class="small" type="button" @click=${cancel}>Cancel</button>
       </p>

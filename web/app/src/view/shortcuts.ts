@@ -1,11 +1,14 @@
 import type { Row } from "../state/pending.ts";
 import type { Store } from "../state/store.ts";
-import { focusComposer, focusedKey, moveFocus, undo } from "./focus.ts";
+import { act, focusComposer, focusedKey, moveFocus } from "./focus.ts";
 import { openHelp } from "./help.ts";
 import { edit } from "./row.ts";
 
 /** Where it is kept, per browser, that single-letter shortcuts are off. */
 const storageKey = "todo.shortcuts";
+
+/** Keys that do something to a row, and must be pressed anew for the next one. */
+const actsOnRow = /^(x|e|u|enter|delete|backspace)$/i;
 
 /** The keyboard's shortcuts. */
 export class Shortcuts {
@@ -20,7 +23,7 @@ export class Shortcuts {
     k: (store) => moveFocus(store.rows, -1),
     e: (store, row) => row && edit(store, row),
     x: (store, row) => row?.id && store.toggle(row),
-    u: (store) => void undo(store),
+    u: (store) => void act(store),
     "?": () => openHelp(),
   };
 
@@ -49,9 +52,10 @@ export class Shortcuts {
     if (!store || event.defaultPrevented || isWriting(event.target) || document.querySelector("dialog[open]")) return;
     if (isUndo(event)) {
       event.preventDefault();
-      return void undo(store);
+      return void act(store);
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.repeat && actsOnRow.test(event.key)) return event.preventDefault();
     const row = store.rows.find(({ key }) => key === focusedKey());
     if (row && this.#handleInRow(event.key, store, row)) return event.preventDefault();
     const action = this.letters ? this.#actions[event.key.toLowerCase()] : undefined;

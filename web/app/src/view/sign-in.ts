@@ -71,6 +71,7 @@ function field(name: string, label: string, type: string, autocomplete: string, 
         name=${name}
         type=${type}
         autocomplete=${autocomplete}
+        dir=${type === "text" ? "auto" : nothing}
         required
         aria-invalid=${text ? "true" : nothing}
         aria-describedby=${text ? `sign-in-${name}-fault` : nothing}

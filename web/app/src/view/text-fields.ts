@@ -23,6 +23,7 @@ export function textFields({ key, draft, drafts, titleHint, titleShortcut }: Tex
         id="${key}-title"
         name="title"
         type="text"
+        dir="auto"
         autocomplete="off"
         enterkeyhint="done"
         placeholder=${titleHint}
@@ -39,6 +40,7 @@ export function textFields({ key, draft, drafts, titleHint, titleShortcut }: Tex
         id="${key}-description"
         name="description"
         rows="2"
+        dir="auto"
         placeholder="Details, if any"
         aria-keyshortcuts="Control+Enter"
         aria-invalid=${faults["description"] ? "true" : nothing}
@@ -60,6 +62,6 @@ export function fault(id: string, text: string | undefined): TemplateResult | ty
 export function submitOnControlEnter(event: KeyboardEvent): void {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    (event.currentTarget as HTMLFormElement).requestSubmit();
+    if (!event.repeat) (event.currentTarget as HTMLFormElement).requestSubmit();
   }
 }

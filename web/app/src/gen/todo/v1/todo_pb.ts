@@ -39,7 +39,8 @@ export type Todo = Message<"todo.v1.Todo"> & {
   id: string;
 
   /**
-   * What is to be done: 1 to 500 characters, no white space around them.
+   * What is to be done: 1 to 500 characters, at least one of them visible, and
+   * no white space around them.
    *
    * @generated from field: string title = 2;
    */
@@ -91,8 +92,9 @@ export const TodoSchema: GenMessage<Todo> = /*@__PURE__*/
 export type CreateTodoRequest = Message<"todo.v1.CreateTodoRequest"> & {
   /**
    * What is to be done: 1 to 500 characters (Unicode code points, counted as
-   * sent), of which at least one is not white space. White space around it is
-   * then removed.
+   * sent), of which at least one is visible: spaces, zero-width and format
+   * characters, fillers and accents without a letter don't make a title. White
+   * space around it is then removed.
    *
    * @generated from field: string title = 1;
    */

@@ -1,0 +1,33 @@
+// The page by plain http and another name than localhost, as a phone gets it
+// from a machine in its network. Browsers keep from such a page what they have
+// for secure contexts only.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { eventually } from "./testing/eventually.mjs";
+import { useStack } from "./testing/stack.mjs";
+
+const stack = useStack({ host: "todo.test" });
+
+test("all of it works without a secure context", async (t) => {
+  const page = await stack.open(t, { context: { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true } });
+  assert.deepEqual(await page.browserPage.evaluate(() => [isSecureContext, typeof crypto.randomUUID]), [false, "undefined"]);
+  const email = stack.newEmail("Alice");
+  await page.signUp("Alice", email);
+  await page.add("One");
+  await page.add("Two", "with details");
+  const editor = await page.edit("One");
+  await editor.getByLabel("Title").fill("One, edited");
+  await editor.getByRole("button", { name: "Save" }).click();
+  await page.checkbox("Two").check();
+  await eventually(() => page.calls.filter(({ procedure }) => procedure === "UpdateTodo").length, 2);
+  await page.reload();
+  await page.shows(["Two", "One, edited"]);
+  assert.equal(await page.checkbox("Two").isChecked(), true);
+  await page.delete("Two");
+  await page.messages.getByRole("button", { name: "Dismiss" }).click();
+  await page.answered("DeleteTodo");
+  await page.signOut();
+  await page.signIn(email);
+  await page.shows(["One, edited"]);
+});
