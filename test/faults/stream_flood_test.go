@@ -24,7 +24,7 @@ const (
 // anybody can, and keeps them.
 func TestStreamsWithoutAToken(t *testing.T) {
 	r := newRow(t, "streams without a token")
-	connections, pause := size(150, 1000), size(40*time.Millisecond, 20*time.Millisecond)
+	connections, pause := size(60, 1000), size(100*time.Millisecond, 20*time.Millisecond)
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	b := startBystander(t, s)
 	before := s.resetPeak(t)
