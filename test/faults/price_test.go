@@ -40,7 +40,7 @@ func (p *price) add(other price) {
 // TestBombsCostWhatPlainBodiesCost compares bodies that inflate to a thousand
 // times their size with such that don't.
 func TestBombsCostWhatPlainBodiesCost(t *testing.T) {
-	const times = 200
+	const times = 250
 	r := newRow(t, "the price of gzip bombs")
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
 	bomb := string(gzipped(t, 62<<20))
