@@ -225,7 +225,7 @@ func TestStreamsNobodyReads(t *testing.T) {
 	r := newRow(t, "streams nobody reads")
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	b := startBystander(t, s)
-	questions := make([]string, 50) // As many as one stream may ask.
+	questions := make([]string, 40) // As many as one stream may ask.
 	for n := range questions {
 		questions[n] = fileOfTodoService
 	}
