@@ -101,7 +101,7 @@ func TestWhatAMessageHoldsIsWhatItHasOnTheWireInBuffers(t *testing.T) {
 		"200 todos":          page(200, strings.Repeat("a", 1000)),
 		"control characters": page(20, strings.Repeat("\x01", 2000)),
 	} {
-		encoded, err := jsonCodec{}.Marshal(message)
+		encoded, err := newJSONCodec().Marshal(message)
 		if err != nil {
 			t.Fatal(err)
 		}
