@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,33 +10,58 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/internal/rest"
 )
 
 // TestContractIsServed shows that the contract stays within the subset, and
-// how its methods are called.
+// that each of its methods is called over REST.
 func TestContractIsServed(t *testing.T) {
 	t.Parallel()
+	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
+	var served, want []string
+	for _, route := range routes(t, service) {
+		served = append(served, route.Procedure)
+	}
+	for i := range service.Methods().Len() {
+		want = append(want, fmt.Sprintf("/%s/%s", service.FullName(), service.Methods().Get(i).Name()))
+	}
+	if diff := cmp.Diff(want, served); diff != "" {
+		t.Errorf("procedures (-want +got):\n%s", diff)
+	}
+}
+
+func TestRoutesAreListed(t *testing.T) {
+	t.Parallel()
+	want := []rest.Route{
+		{Method: "GET", Path: "/v1/items", Procedure: "/test.v1.TestService/List"},
+		{Method: "POST", Path: "/v1/items", Procedure: "/test.v1.TestService/Create"},
+		{Method: "GET", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Get"},
+		{Method: "GET", Path: "/v1/items/count", Procedure: "/test.v1.TestService/Count"},
+		{Method: "PUT", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Replace"},
+		{Method: "PATCH", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Update"},
+		{Method: "DELETE", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Delete"},
+		{Method: "POST", Path: "/v1/items/{id}/archive", Procedure: "/test.v1.TestService/Archive"},
+	}
+	if diff := cmp.Diff(want, routes(t, items(t))); diff != "" {
+		t.Errorf("routes (-want +got):\n%s", diff)
+	}
+}
+
+// routes returns what is served of a service.
+func routes(t *testing.T, service protoreflect.ServiceDescriptor) []rest.Route {
+	t.Helper()
 	transcoder, err := rest.NewTranscoder(rest.Config{
-		Service: todov1.File_todo_v1_todo_proto.Services().ByName("TodoService"),
+		Service: service,
 		RPC:     http.NotFoundHandler(),
 		Refuse:  func(http.ResponseWriter, *http.Request, rest.Refusal) {},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []rest.Route{
-		{Method: "POST", Path: "/api/todos", Procedure: "/todo.v1.TodoService/CreateTodo"},
-		{Method: "GET", Path: "/api/todos/{id}", Procedure: "/todo.v1.TodoService/GetTodo"},
-		{Method: "GET", Path: "/api/todos", Procedure: "/todo.v1.TodoService/ListTodos"},
-		{Method: "PATCH", Path: "/api/todos/{id}", Procedure: "/todo.v1.TodoService/UpdateTodo"},
-		{Method: "DELETE", Path: "/api/todos/{id}", Procedure: "/todo.v1.TodoService/DeleteTodo"},
-	}
-	if diff := cmp.Diff(want, transcoder.Routes()); diff != "" {
-		t.Errorf("routes (-want +got):\n%s", diff)
-	}
+	return transcoder.Routes()
 }
 
 func TestNewTranscoderRefuses(t *testing.T) {
