@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -85,19 +86,26 @@ func methodAt(path string) (protoreflect.MethodDescriptor, error) {
 	return method, nil
 }
 
+// restRoute returns what a method's google.api.http option says.
+func restRoute(method protoreflect.MethodDescriptor) (verb, path string, hasBody bool, err error) {
+	rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+	if !ok || rule.GetPattern() == nil {
+		return "", "", false, errors.New("the method has no google.api.http option")
+	}
+	reflected := rule.ProtoReflect()
+	pattern := reflected.WhichOneof(reflected.Descriptor().Oneofs().ByName("pattern"))
+	return strings.ToUpper(string(pattern.Name())), reflected.Get(pattern).String(), rule.GetBody() != "", nil
+}
+
 // restCall returns the REST request of a call whose message is given as JSON.
 // Path variables are taken out of the message; what is left goes into the body
 // when the option has one, and else into the query. A request without a body
 // has nil for it.
 func restCall(method protoreflect.MethodDescriptor, message []byte) (verb, target string, body []byte, err error) {
-	rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
-	if !ok || rule.GetPattern() == nil {
-		return "", "", nil, fmt.Errorf("the method has no google.api.http option")
+	verb, target, hasBody, err := restRoute(method)
+	if err != nil {
+		return "", "", nil, err
 	}
-	pattern := rule.ProtoReflect()
-	field := pattern.WhichOneof(pattern.Descriptor().Oneofs().ByName("pattern"))
-	verb, target = strings.ToUpper(string(field.Name())), pattern.Get(field).String()
-
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(message, &members); err != nil {
 		return "", "", nil, err
@@ -116,7 +124,7 @@ func restCall(method protoreflect.MethodDescriptor, message []byte) (verb, targe
 		delete(members, variable)
 		target = before + escapeSegment(strings.Join(values, "")) + after
 	}
-	if rule.GetBody() != "" {
+	if hasBody {
 		body, err = json.Marshal(members)
 		return verb, target, body, err
 	}
@@ -190,5 +198,5 @@ func restError(body []byte) error {
 	if err := json.Unmarshal(body, &wire); err != nil {
 		return err
 	}
-	return connect.NewError(wire.Code, fmt.Errorf("%s", wire.Message))
+	return connect.NewError(wire.Code, errors.New(wire.Message))
 }
