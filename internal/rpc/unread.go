@@ -8,7 +8,6 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
-	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -26,11 +25,6 @@ const (
 
 	// answerBytes is what an answer holds however small it is, in buffers.
 	answerBytes = 4 << 10
-	// todoBytes is what a todo has on the wire besides its texts.
-	todoBytes = 256
-	// smallTexts is the size up to which texts are not looked at for what has
-	// more bytes as JSON: so small an answer holds less than its request does.
-	smallTexts = 4 << 10
 	// smallAnswer is what passes when nothing is free: about as much as the
 	// request holds that it belongs to.
 	smallAnswer = 32 << 10
@@ -72,6 +66,8 @@ func unreadReason(cause error) string {
 // have little each, and something is left for whoever comes next. The first
 // answer of each passes whatever its size; when nothing is free, if it is small.
 type unreadAnswers struct {
+	writer *jsonWriter // It knows what messages have on the wire.
+
 	mu          sync.Mutex
 	freeBytes   int64
 	users       map[todo.UserID]int64
@@ -80,6 +76,7 @@ type unreadAnswers struct {
 
 func newUnreadAnswers() *unreadAnswers {
 	return &unreadAnswers{
+		writer:    new(jsonWriter),
 		freeBytes: maxUnreadBytes, users: make(map[todo.UserID]int64),
 		freeAnswers: maxUnreadAnswers,
 	}
@@ -134,33 +131,12 @@ func (u *unreadAnswers) releaseBytes(user todo.UserID, bytes int64) {
 }
 
 // heldBytes estimates what a message holds in memory while it is written.
-func heldBytes(message any) int64 {
+func (u *unreadAnswers) heldBytes(message any) int64 {
 	onWire := 0
-	switch message := message.(type) {
-	case *todov1.Todo:
-		onWire = wireBytes(message)
-	case interface{ GetTodos() []*todov1.Todo }:
-		onWire = wireBytes(message.GetTodos()...)
-	case proto.Message:
-		onWire = proto.Size(message)
+	if msg, ok := message.(proto.Message); ok {
+		onWire = u.writer.wireBytes(msg)
 	}
 	return answerBytes + heldPerByte*int64(onWire)
-}
-
-// wireBytes is what todos have on the wire at most, or a little more when they
-// are small.
-func wireBytes(todos ...*todov1.Todo) int {
-	texts := 0
-	for _, t := range todos {
-		texts += len(t.GetTitle()) + len(t.GetDescription())
-	}
-	if texts > smallTexts {
-		texts = 0
-		for _, t := range todos {
-			texts += todo.WireBytes(t.GetTitle()) + todo.WireBytes(t.GetDescription())
-		}
-	}
-	return texts + todoBytes*len(todos)
 }
 
 var _ connect.Interceptor = (*unreadAnswers)(nil)
@@ -174,7 +150,7 @@ func (u *unreadAnswers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 			return nil, err
 		}
 		x := exchangeOf(ctx)
-		bytes := heldBytes(res.Any())
+		bytes := u.heldBytes(res.Any())
 		if err := u.holdBytes(x.user, bytes); err != nil {
 			return nil, err
 		}
@@ -203,7 +179,7 @@ type countedStream struct {
 }
 
 func (s *countedStream) Send(message any) error {
-	bytes := heldBytes(message)
+	bytes := s.unread.heldBytes(message)
 	if err := s.unread.holdBytes(s.user, bytes); err != nil {
 		return err
 	}
