@@ -100,6 +100,8 @@ func TestNewTranscoderRefuses(t *testing.T) {
 		},
 		"an option without a verb":        {method: method{rule: &annotations.HttpRule{}}, want: "names no verb"},
 		"a body that is one field":        {method: method{rule: post("/a", "message_field")}, want: `body "message_field"`},
+		"a body of an empty message":      {method: method{rule: post("/a", "*"), input: ".google.protobuf.Empty"}, want: "nothing of google.protobuf.Empty is left"},
+		"a body without a field left":     {method: method{rule: post("/a/{text}:go", "*"), input: ".test.v1.Inner"}, want: "nothing of test.v1.Inner is left"},
 		"a GET with a body":               {method: method{rule: with(get("/a"), func(r *annotations.HttpRule) { r.Body = "*" })}, want: "GET request has no body"},
 		"a DELETE with a body":            {method: method{rule: with(deletes("/a"), func(r *annotations.HttpRule) { r.Body = "*" })}, want: "DELETE request has no body"},
 		"a streaming method":              {method: method{rule: get("/a"), stream: true}, want: "streaming"},

@@ -56,8 +56,13 @@ func newRoute(method protoreflect.MethodDescriptor) (*route, error) {
 	if r.variables, err = bind(r.template, method.Input()); err != nil {
 		return nil, err
 	}
-	if !r.hasBody {
+	switch {
+	case !r.hasBody:
 		r.queryable = r.queryableNames()
+	case len(r.variables) == r.fields.Len():
+		// Callers would have to send an empty object, which the OpenAPI document
+		// doesn't say.
+		return nil, fmt.Errorf(`nothing of %s is left for the body; leave out "*"`, method.Input().FullName())
 	}
 	return r, nil
 }
