@@ -19,21 +19,16 @@ type jsonWriter struct {
 }
 
 // messagePlan is how the messages of one type are written.
-type messagePlan struct {
-	fields []fieldPlan
-	bytes  int // What a message has on the wire at most, but for texts, lists and messages.
-}
+type messagePlan struct{ fields []fieldPlan }
 
 // fieldPlan is how one field is written.
 type fieldPlan struct {
 	field       protoreflect.FieldDescriptor
 	name        string // The member's name in quotes, and the colon.
 	isList      bool
-	isMessage   bool         // One message.
-	hasPresence bool         // What is written only when it is there.
-	append      appendValue  // Of one value; of a list, for each.
-	nested      *messagePlan // Of values that are messages; nil for times.
-	bytes       int          // What a value has on the wire at most; 0 for texts and messages.
+	isMessage   bool        // One message.
+	hasPresence bool        // What is written only when it is there.
+	append      appendValue // Of one value; of a list, for each.
 }
 
 // appendValue appends a value. It reports false for one that can't be JSON.
@@ -92,10 +87,8 @@ func planMessage(message protoreflect.MessageDescriptor, planned map[protoreflec
 			field: field, name: string(name), isList: field.IsList(),
 			isMessage:   field.Message() != nil && !field.IsList(),
 			hasPresence: field.HasPresence(), append: value,
-			nested: planned[field.Message()], bytes: valueBytes(field),
 		}
 	}
-	plan.countBytes()
 	return plan
 }
 

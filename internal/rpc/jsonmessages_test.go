@@ -104,17 +104,23 @@ func writtenMessages(tb testing.TB) []proto.Message {
 	tb.Helper()
 	plain, _ := kinds(tb)
 	messages := []proto.Message{plain, new(emptypb.Empty), new(annotations.HttpRule)}
+	return append(messages, append(messagesOf(tb, protoreflect.MethodDescriptor.Input), messagesOf(tb, protoreflect.MethodDescriptor.Output)...)...)
+}
+
+// messagesOf returns an empty message for each RPC of the contract: its input, or
+// its output.
+func messagesOf(tb testing.TB, end func(protoreflect.MethodDescriptor) protoreflect.MessageDescriptor) []proto.Message {
+	tb.Helper()
+	var messages []proto.Message
 	services := todov1.File_todo_v1_todo_proto.Services()
 	for i := range services.Len() {
 		methods := services.Get(i).Methods()
 		for j := range methods.Len() {
-			for _, message := range []protoreflect.MessageDescriptor{methods.Get(j).Input(), methods.Get(j).Output()} {
-				messageType, err := protoregistry.GlobalTypes.FindMessageByName(message.FullName())
-				if err != nil {
-					tb.Fatal(err)
-				}
-				messages = append(messages, messageType.New().Interface())
+			found, err := protoregistry.GlobalTypes.FindMessageByName(end(methods.Get(j)).FullName())
+			if err != nil {
+				tb.Fatal(err)
 			}
+			messages = append(messages, found.New().Interface())
 		}
 	}
 	return messages

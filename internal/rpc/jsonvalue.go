@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -55,22 +54,43 @@ func enumWriter(enum protoreflect.EnumDescriptor) appendValue {
 }
 
 // appendTimestamp appends a time in the form of protobuf's JSON mapping: RFC
-// 3339 in UTC, with 0, 3, 6 or 9 digits of a second's fraction.
+// 3339 in UTC, with 0, 3, 6 or 9 digits of a second's fraction. By
+// [time.Time.AppendFormat] a page would take 4 % longer, and need its zeros mended.
 func appendTimestamp(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	at, ok := value.Message().Interface().(*timestamppb.Timestamp)
 	if !ok || !at.IsValid() {
 		return dst, false
 	}
-	dst = append(dst, '"')
-	start := len(dst)
-	dst = at.AsTime().AppendFormat(dst, time.RFC3339Nano) // A fraction has no zeros at its end.
-	dst = dst[:len(dst)-len("Z")]
-	if fraction := len(dst) - start - len("2006-01-02T15:04:05."); fraction > 0 {
-		for ; fraction%3 != 0; fraction++ {
-			dst = append(dst, '0')
-		}
+	t := at.AsTime()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = appendDigits(append(dst, '"'), year, 4)
+	dst = appendDigits(append(dst, '-'), int(month), 2)
+	dst = appendDigits(append(dst, '-'), day, 2)
+	dst = appendDigits(append(dst, 'T'), hour, 2)
+	dst = appendDigits(append(dst, ':'), minute, 2)
+	dst = appendDigits(append(dst, ':'), second, 2)
+	switch nanos := t.Nanosecond(); {
+	case nanos == 0:
+	case nanos%1e6 == 0:
+		dst = appendDigits(append(dst, '.'), nanos/1e6, 3)
+	case nanos%1e3 == 0:
+		dst = appendDigits(append(dst, '.'), nanos/1e3, 6)
+	default:
+		dst = appendDigits(append(dst, '.'), nanos, 9)
 	}
 	return append(dst, 'Z', '"'), true
+}
+
+// appendDigits appends a number that has at most so many digits, with zeros
+// before it.
+func appendDigits(dst []byte, number, digits int) []byte {
+	dst = append(dst, "000000000"[:digits]...)
+	for at := len(dst) - 1; number > 0; at-- {
+		dst[at] = byte('0' + number%10)
+		number /= 10
+	}
+	return dst
 }
 
 // appendText appends text as a JSON string (RFC 8259 section 7), with no more

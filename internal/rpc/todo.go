@@ -147,6 +147,12 @@ func (p *messageParts) assemble(t todo.Todo, id string) *todov1.Todo {
 	return &p.todo
 }
 
+// textBytes returns how many bytes the texts of a todo's message have, each as a
+// function says.
+func textBytes(t *todov1.Todo, bytes func(string) int) int {
+	return bytes(t.GetTitle()) + bytes(t.GetDescription())
+}
+
 // setTime is [timestamppb.New] for a timestamp that is there already. A time
 // that a timestamp can't be becomes the nearest that it can.
 func setTime(ts *timestamppb.Timestamp, at time.Time) *timestamppb.Timestamp {

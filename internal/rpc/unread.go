@@ -66,8 +66,6 @@ func unreadReason(cause error) string {
 // have little each, and something is left for whoever comes next. The first
 // answer of each passes whatever its size; when nothing is free, if it is small.
 type unreadAnswers struct {
-	writer *jsonWriter // It knows what messages have on the wire.
-
 	mu          sync.Mutex
 	freeBytes   int64
 	users       map[todo.UserID]int64
@@ -76,7 +74,6 @@ type unreadAnswers struct {
 
 func newUnreadAnswers() *unreadAnswers {
 	return &unreadAnswers{
-		writer:    new(jsonWriter),
 		freeBytes: maxUnreadBytes, users: make(map[todo.UserID]int64),
 		freeAnswers: maxUnreadAnswers,
 	}
@@ -131,10 +128,10 @@ func (u *unreadAnswers) releaseBytes(user todo.UserID, bytes int64) {
 }
 
 // heldBytes estimates what a message holds in memory while it is written.
-func (u *unreadAnswers) heldBytes(message any) int64 {
+func heldBytes(message any) int64 {
 	onWire := 0
 	if msg, ok := message.(proto.Message); ok {
-		onWire = u.writer.wireBytes(msg)
+		onWire = wireBytes(msg)
 	}
 	return answerBytes + heldPerByte*int64(onWire)
 }
@@ -150,7 +147,7 @@ func (u *unreadAnswers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 			return nil, err
 		}
 		x := exchangeOf(ctx)
-		bytes := u.heldBytes(res.Any())
+		bytes := heldBytes(res.Any())
 		if err := u.holdBytes(x.user, bytes); err != nil {
 			return nil, err
 		}
@@ -179,7 +176,7 @@ type countedStream struct {
 }
 
 func (s *countedStream) Send(message any) error {
-	bytes := s.unread.heldBytes(message)
+	bytes := heldBytes(message)
 	if err := s.unread.holdBytes(s.user, bytes); err != nil {
 		return err
 	}
