@@ -13,6 +13,7 @@ import (
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/rpc"
+	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -48,18 +49,20 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	}
 	handler, err := rpc.New(rpc.Config{
 		Todos: todo.NewService(store),
-		Verifier: auth.NewVerifier(auth.Config{
+		Authenticator: auth.NewVerifier(auth.Config{
 			Issuer:   cmp.Or(cfg.JWTIssuer, string(cfg.BetterAuthURL)),
 			Audience: cmp.Or(cfg.JWTAudience, string(cfg.BetterAuthURL)),
 			Keys:     keys,
 		}),
-		Ping:       store.Ready,
-		Logger:     logger,
-		Origins:    origins,
-		Headers:    cfg.CORSHeaders,
-		RateLimit:  int(cfg.RateLimitRPS),
-		Reflection: bool(cfg.Reflection),
-		OpenAPI:    todobackend.OpenAPI,
+		Server: server.Config{
+			Ping:       store.Ready,
+			Logger:     logger,
+			Origins:    origins,
+			Headers:    cfg.CORSHeaders,
+			RateLimit:  int(cfg.RateLimitRPS),
+			Reflection: bool(cfg.Reflection),
+		},
+		OpenAPI: todobackend.OpenAPI,
 	})
 	if err != nil {
 		return err
@@ -72,9 +75,9 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 		return err
 	}
 	limit := newConnectionLimit(int(cfg.MaxConnections), logger)
-	server := newServer(handler, limit, time.Duration(cfg.KeepAliveTimeout), logger)
+	httpServer := newServer(handler, limit, time.Duration(cfg.KeepAliveTimeout), logger)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(limit.listener(listener)) }()
+	go func() { served <- httpServer.Serve(limit.listener(listener)) }()
 	logger.InfoContext(ctx, "serving", "addr", listener.Addr().String(), "version", version)
 
 	select {
@@ -82,21 +85,21 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	return drain(server, handler, time.Duration(cfg.ShutdownDelay), logger)
+	return drain(httpServer, handler, time.Duration(cfg.ShutdownDelay), logger)
 }
 
 // drain ends the service without failing a request: load balancers see it
 // become unready and have delay to take note, then the listener closes and
 // what is in flight finishes.
-func drain(server *http.Server, handler *rpc.Handler, delay time.Duration, logger *slog.Logger) error {
+func drain(httpServer *http.Server, handler *server.Server, delay time.Duration, logger *slog.Logger) error {
 	logger.Info("draining", "delay_s", delay.Seconds())
 	handler.StartDraining()
 	<-time.After(delay)
 	handler.EndStreams()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were still in flight after %v: %w", drainTimeout, err), server.Close())
+	if err := httpServer.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests were still in flight after %v: %w", drainTimeout, err), httpServer.Close())
 	}
 	logger.Info("drained")
 	return nil

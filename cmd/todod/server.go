@@ -7,13 +7,13 @@ import (
 	"net/http"
 	"time"
 
-	"example.com/todo-backend/internal/rpc"
+	"example.com/todo-backend/internal/server"
 )
 
-// The bounds of connections. Those of requests are internal/rpc's.
+// The bounds of connections. Those of requests are internal/server's.
 const (
-	// maxHeaderBytes is far above what internal/rpc refuses, call by call.
-	maxHeaderBytes    = 4 * rpc.MaxHeaderBytes
+	// maxHeaderBytes is far above what internal/server refuses, call by call.
+	maxHeaderBytes    = 4 * server.MaxHeaderBytes
 	readHeaderTimeout = 5 * time.Second
 	maxStreams        = 100 // On one HTTP/2 connection.
 
@@ -33,11 +33,11 @@ func newServer(handler http.Handler, limit *connectionLimit, keepAlive time.Dura
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           handler,
-		ConnContext:       rpc.ConnContext,
+		ConnContext:       server.ConnContext,
 		ConnState:         limit.track,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
-		WriteTimeout:      rpc.WriteTimeout,
+		WriteTimeout:      server.WriteTimeout,
 		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// `OPTIONS *` is answered like any other path that isn't served.
@@ -47,7 +47,7 @@ func newServer(handler http.Handler, limit *connectionLimit, keepAlive time.Dura
 			MaxConcurrentStreams: maxStreams,
 			SendPingTimeout:      probeAfter,
 			PingTimeout:          pingTimeout,
-			WriteByteTimeout:     rpc.PieceTimeout,
+			WriteByteTimeout:     server.PieceTimeout,
 		},
 	}
 }

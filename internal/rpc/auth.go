@@ -5,43 +5,33 @@ import (
 	"errors"
 	"net/http"
 
-	"connectrpc.com/connect"
-
 	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
 )
 
-// authInterceptor lets a call pass when its access token verifies, and puts
-// the user that the token names into the call's exchange. It is a request gate:
-// it intercepts unary calls and streams alike, before their body is read, so
-// that a stranger costs no more than their headers. The same goes for a user
-// who is above their rate: they are counted as soon as they are known.
-type authInterceptor struct {
-	verifier *auth.Verifier
-	limiter  *limiter
-	errors   *errorRenderer
+// Authenticator says whose an access token is. An [auth.Verifier] is one, and
+// says which errors come back.
+type Authenticator interface {
+	Verify(ctx context.Context, token string) (todo.UserID, error)
 }
 
-// intercept is a [connect.RequestGateFunc].
-func (a *authInterceptor) intercept(
-	ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header,
-) (context.Context, error) {
-	x := exchangeOf(ctx)
-	x.procedure = spec.Procedure
+// bearer authenticates calls by the bearer token in their headers.
+type bearer struct{ tokens Authenticator }
+
+var _ server.Authenticator = bearer{}
+
+// Authenticate implements [server.Authenticator].
+func (b bearer) Authenticate(ctx context.Context, header http.Header) (server.User, error) {
 	token, err := auth.BearerToken(header)
 	if err != nil {
-		return nil, a.errors.render(ctx, peer.Protocol, err)
+		return nil, err
 	}
-	user, err := a.verifier.Verify(ctx, token)
+	user, err := b.tokens.Verify(ctx, token)
 	if err != nil {
-		return nil, a.errors.render(ctx, peer.Protocol, err)
+		return nil, err
 	}
-	x.user = user
-	if err := a.limiter.allow(user); err != nil {
-		return nil, a.errors.render(ctx, peer.Protocol, err)
-	}
-	x.admitted = true
-	return ctx, nil
+	return user, nil
 }
 
 // errNoCaller means that a handler was registered without the auth interceptor.
@@ -49,8 +39,8 @@ var errNoCaller = errors.New("rpc: no caller in the context")
 
 // caller returns the user whose call a context belongs to.
 func caller(ctx context.Context) (todo.UserID, error) {
-	user := exchangeOf(ctx).user
-	if user == (todo.UserID{}) {
+	user, ok := server.UserOf(ctx).(todo.UserID)
+	if !ok || user == (todo.UserID{}) {
 		return todo.UserID{}, errNoCaller
 	}
 	return user, nil

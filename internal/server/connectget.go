@@ -1,0 +1,140 @@
+package server
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"connectrpc.com/connect"
+)
+
+const (
+	// maxQueryParameters bounds how many parameters a Connect GET may have. The
+	// protocol has five; caches and proxies add theirs.
+	maxQueryParameters = 16
+	// maxParameterBytes bounds the parameters that are read before it is known
+	// who calls. The longest value is "identity".
+	maxParameterBytes = 64
+)
+
+// getCall returns the Connect GET request r as the POST request that means the
+// same, or says what its query lacks. Connect would parse the query of a GET
+// four times before it asks who calls, and read its body. This reads little
+// more than the encoding; the rest is read as the POST's body, afterwards.
+func getCall(r *http.Request) (call *http.Request, problem string) {
+	if strings.Count(r.URL.RawQuery, "&") >= maxQueryParameters {
+		return nil, "the query has too many parameters"
+	}
+	encoding := queryParameter(r.URL.RawQuery, "encoding")
+	if encoding != "json" && encoding != "proto" {
+		return nil, `the query parameter "encoding" must be json or proto`
+	}
+	if version := queryParameter(r.URL.RawQuery, "connect"); version != "" && version != "v1" {
+		return nil, `the query parameter "connect" must be v1`
+	}
+	call = r.WithContext(r.Context())
+	call.Method = http.MethodPost
+	call.URL = &url.URL{Path: r.URL.Path}
+	call.Header.Set("Content-Type", "application/"+encoding)
+	call.Header.Del("Content-Encoding")
+	if compression := queryParameter(r.URL.RawQuery, "compression"); compression != "" {
+		call.Header.Set("Content-Encoding", compression)
+	}
+	call.Header.Del("Connect-Protocol-Version") // That of a GET is in the query.
+	call.Body, call.ContentLength = &queryMessage{query: r.URL.RawQuery, sent: r.Body}, -1
+	return call, ""
+}
+
+// unreadable is what [queryParameter] returns for a value that is too long or
+// badly escaped. No parameter has it.
+const unreadable = "?"
+
+// queryParameter returns the first value of a query parameter, or "".
+func queryParameter(query, name string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		// Each byte may be escaped as three.
+		if len(rawName) > 3*maxParameterBytes {
+			continue
+		}
+		if found, err := url.QueryUnescape(rawName); err != nil || found != name {
+			continue
+		}
+		if len(rawValue) > 3*maxParameterBytes {
+			return unreadable
+		}
+		value, err := url.QueryUnescape(rawValue)
+		if err != nil {
+			return unreadable
+		}
+		return value
+	}
+	return ""
+}
+
+// queryMessage is the message that a GET's query holds. It is decoded when it is
+// read, or fails then.
+type queryMessage struct {
+	query  string
+	sent   io.Reader // The GET's body, which has to be empty.
+	opened bool
+	text   bytes.Reader
+	err    error
+}
+
+func (m *queryMessage) Read(p []byte) (int, error) {
+	if !m.opened {
+		m.opened, m.err = true, m.open()
+	}
+	if m.err != nil {
+		return 0, m.err
+	}
+	return m.text.Read(p)
+}
+
+// Close does nothing; net/http closes what was sent.
+func (*queryMessage) Close() error { return nil }
+
+func (m *queryMessage) open() error {
+	query, err := url.ParseQuery(m.query)
+	switch {
+	case err != nil:
+		return errQuery("the query is not percent-encoded correctly")
+	case !query.Has("message"):
+		return errQuery(`the query parameter "message" is missing`)
+	}
+	message := []byte(query.Get("message"))
+	if query.Get("base64") == "1" {
+		// Padded or not.
+		if message, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(string(message), "=")); err != nil {
+			return errQuery(`the query parameter "message" is not base64url (RFC 4648 section 5)`)
+		}
+	}
+	m.text.Reset(message)
+	return m.checkBody()
+}
+
+// checkBody fails when a body was sent. That its length is unknown is no sign of
+// one: HTTP/2 may end a request without a body in a frame of its own.
+func (m *queryMessage) checkBody() error {
+	if m.sent == nil {
+		return nil
+	}
+	var first [1]byte
+	switch _, err := io.ReadFull(m.sent, first[:]); {
+	case err == nil:
+		return errQuery("a GET request has no body; the message goes into the query")
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err // boundedBody's.
+	}
+}
+
+func errQuery(problem string) error {
+	return connect.NewError(connect.CodeInvalidArgument, errors.New(problem))
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// retryAfter is what an answer advises, in seconds, when the same request may
+// succeed soon.
+const retryAfter = "1"
+
+// ErrorTable says what a caller is told of each error. The first row that
+// matches counts.
+type ErrorTable []ErrorRow
+
+// ErrorRow is a row of an error table.
+type ErrorRow struct {
+	Err  error // Which an error is, or wraps.
+	Code connect.Code
+	Text string
+}
+
+// Lookup returns what a caller is told of an error, nil when no row matches.
+func (t ErrorTable) Lookup(err error) *connect.Error {
+	for _, row := range t {
+		if errors.Is(err, row.Err) {
+			return connect.NewError(row.Code, errors.New(row.Text))
+		}
+	}
+	return nil
+}
+
+// ownErrors are those of the server itself.
+func ownErrors() ErrorTable {
+	return ErrorTable{
+		{errRateLimited, connect.CodeResourceExhausted, "too many requests; try again in a second"},
+		{errUserUnread, connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{errAllUnread, connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
+		{errTooManyStreams, connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
+		{errDraining, connect.CodeUnavailable, "the service is shutting down; try again"},
+		{errStreamLength, connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
+	}
+}
+
+// contextErrors are those of a context that has ended. They come last: an error
+// may wrap one of them that says more of what happened.
+func contextErrors() ErrorTable {
+	return ErrorTable{
+		{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},
+		{context.Canceled, connect.CodeCanceled, "the call was canceled"},
+	}
+}
+
+// callerError is what a caller did wrong in sending a request, or in reading
+// its answer. Its text is for the caller.
+type callerError string
+
+func (e callerError) Error() string { return string(e) }
+
+func callerErrorf(code connect.Code, format string, args ...any) *connect.Error {
+	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
+}
+
+func isCallersFault(err error) bool {
+	_, ok := errors.AsType[callerError](err)
+	return ok
+}
+
+// errorRenderer turns errors into what callers may see. As an interceptor, it
+// renders those of calls and streams; it has to be the outermost.
+type errorRenderer struct {
+	lookups []func(error) *connect.Error // The first that knows an error counts.
+}
+
+var _ connect.Interceptor = (*errorRenderer)(nil)
+
+func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
+	return &errorRenderer{[]func(error) *connect.Error{ownErrors().Lookup, api, contextErrors().Lookup}}
+}
+
+// render returns what the caller of protocol is told of err, and notes both in
+// the request's exchange. An error that is Connect's already, from the
+// validation or from reading the body, is passed on, unless its code says that
+// something broke on this side.
+func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
+	rendered, ok := errors.AsType[*connect.Error](err)
+	if !ok || isDefect(rendered.Code()) {
+		rendered = e.lookUp(err)
+	}
+	switch {
+	case rendered.Code() == connect.CodeUnavailable:
+		rendered.Meta().Set("Retry-After", retryAfter)
+	case errors.Is(err, errRateLimited), errors.Is(err, errUserUnread), errors.Is(err, errTooManyStreams):
+		rendered.Meta().Set("Retry-After", retryAfter)
+		addRetryInfo(rendered)
+	case rendered.Code() == connect.CodeUnauthenticated:
+		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be
+		// a trailer, which net/http refuses to send.
+		if protocol == connect.ProtocolConnect {
+			rendered.Meta().Set("WWW-Authenticate", "Bearer")
+		}
+	}
+	x := exchangeOf(ctx)
+	x.fail(rendered.Code(), err)
+	x.expected = isExpected(ctx, x, err)
+	return rendered
+}
+
+// isDefect reports whether a code is that of an error whose text is for the log
+// alone.
+func isDefect(code connect.Code) bool {
+	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
+}
+
+// isExpected reports whether an error is no failure of the service, although
+// its code may be that of one: the caller's fault, the end of a stream, or a
+// deadline of the caller's that was earlier than the call's own.
+func isExpected(ctx context.Context, x *exchange, err error) bool {
+	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength) {
+		return true
+	}
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	asked, _ := ctx.Deadline()
+	own, bounded := x.Context.Deadline()
+	return !bounded || asked.Before(own)
+}
+
+// addRetryInfo gives the advice of Retry-After in the form that gRPC clients
+// look for.
+func addRetryInfo(rendered *connect.Error) {
+	detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+	if err != nil {
+		panic(err) // A RetryInfo always marshals.
+	}
+	rendered.AddDetail(detail)
+}
+
+// lookUp renders an error that is not Connect's. One that nobody knows is a
+// defect: the caller learns that there was one, the log has the rest.
+func (e *errorRenderer) lookUp(err error) *connect.Error {
+	for _, lookup := range e.lookups {
+		if rendered := lookup(err); rendered != nil {
+			return rendered
+		}
+	}
+	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
+}
+
+// WrapUnary renders what handlers and the interceptors within return.
+func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		if err != nil {
+			return nil, e.render(ctx, req.Peer().Protocol, err)
+		}
+		return res, nil
+	}
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+
+	"connectrpc.com/connect"
+)
+
+// MaxHeaderBytes bounds the headers of a request, together with its path and
+// query, as HTTP/2 counts them. It has room for a token of the greatest length.
+// The server around a [Handler] has to take more: what it refuses itself ends, on
+// HTTP/2, the connection with all calls on it.
+const MaxHeaderBytes = 16 << 10
+
+const (
+	// headerOverhead is what HTTP/2 counts for each header besides its name
+	// and value (RFC 9113 section 6.5.2).
+	headerOverhead = 32
+	// maxHeaders bounds their number. Browsers and load balancers together
+	// send about 30.
+	maxHeaders = 100
+	// maxParsedHeaderBytes bounds each header that is taken apart before it is
+	// known who calls. A list of the names that Accept-Encoding can have is a
+	// quarter of that.
+	maxParsedHeaderBytes = 256
+)
+
+// withHeaderBounds refuses requests with large or many headers, before they
+// cost more than to count.
+func withHeaderBounds(refuse refuser, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if problem := headerProblem(r); problem != "" {
+			refuse.refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, connect.CodeResourceExhausted, problem)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// headerProblem says which bound the headers of a request exceed, or "".
+func headerProblem(r *http.Request) string {
+	count, size := 0, len(r.RequestURI)+len(r.Host)
+	for name, values := range r.Header {
+		if count += len(values); count > maxHeaders {
+			return fmt.Sprintf("the request has more than %d headers", maxHeaders)
+		}
+		for _, value := range values {
+			size += len(name) + len(value) + headerOverhead
+			if len(value) > maxParsedHeaderBytes && isParsed(name) {
+				return fmt.Sprintf("the header %s is longer than %d bytes", name, maxParsedHeaderBytes)
+			}
+		}
+	}
+	if size > MaxHeaderBytes {
+		return fmt.Sprintf("the request's headers, with its path and query, are larger than %d bytes", MaxHeaderBytes)
+	}
+	return ""
+}
+
+// isParsed says whether a header is taken apart, or quoted in an error, before
+// it is known who calls.
+func isParsed(name string) bool {
+	switch name {
+	case "Accept-Encoding", "Connect-Accept-Encoding", "Grpc-Accept-Encoding",
+		"Content-Encoding", "Connect-Content-Encoding", "Grpc-Encoding",
+		"Content-Type", "Connect-Timeout-Ms", "Grpc-Timeout", "Connect-Protocol-Version":
+		return true
+	}
+	return false
+}
+
+// hasDoubtfulLength says whether another server may find the end of a request
+// elsewhere, and take what follows on the connection for the next request. That
+// is so for one that has both Content-Length and Transfer-Encoding, and for
+// Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1). net/http drops the header
+// that it doesn't use, so every request that may have had it counts: those in
+// chunks, which clients of unary calls don't send, and those in HTTP/1.0.
+func hasDoubtfulLength(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0)
+}
+
+// withHeaders keeps answers out of caches, and browsers from guessing what
+// they are. It has connections end that can't be trusted any more.
+func withHeaders(next http.Handler) http.Handler {
+	// Shared by all answers: Set replaces a slice, and Add copies one as full
+	// as these.
+	noStore, noSniff, end := []string{"no-store"}, []string{"nosniff"}, []string{"close"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header["Cache-Control"], header["X-Content-Type-Options"] = noStore, noSniff
+		if hasDoubtfulLength(r) {
+			header["Connection"] = end
+		}
+		next.ServeHTTP(w, r)
+	})
+}

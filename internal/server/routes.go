@@ -1,0 +1,100 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// routes finds the handler of a path. Paths are compared as they are: nothing
+// is cleaned or redirected, so that every answer has the one shape.
+type routes struct {
+	exact     map[string]http.Handler
+	streams   map[string]*stream
+	anonymous anonymousStreams
+	refuse    refuser
+
+	rest       http.Handler // Serves what begins with restPrefix; nil for nothing.
+	restPrefix string
+}
+
+func newRoutes(refuse refuser) *routes {
+	return &routes{exact: make(map[string]http.Handler), streams: make(map[string]*stream), refuse: refuse}
+}
+
+func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if handler, ok := rs.exact[r.URL.Path]; ok {
+		handler.ServeHTTP(w, r)
+		return
+	}
+	if rs.rest != nil && strings.HasPrefix(r.URL.Path, rs.restPrefix) {
+		exchangeOf(r.Context()).protocol = protocolREST
+		rs.rest.ServeHTTP(w, r)
+		return
+	}
+	rs.refuse.notFound(w, r)
+}
+
+// streamOf returns the registration of a path's streams, or nil when it is not
+// that of a streaming method.
+func (rs *routes) streamOf(path string) *stream { return rs.streams[path] }
+
+// service serves every method of a service.
+func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.Handler) {
+	for i := range service.Methods().Len() {
+		method := service.Methods().Get(i)
+		options, _ := method.Options().(*descriptorpb.MethodOptions)
+		rs.procedure(procedure{
+			name:    "/" + string(service.FullName()) + "/" + string(method.Name()),
+			reads:   options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
+			stream:  defaultStream(method),
+			bidi:    method.IsStreamingClient() && method.IsStreamingServer(),
+			handler: handler,
+		})
+	}
+}
+
+// defaultStream is the registration of a method's streams, or nil when it does
+// not stream.
+func defaultStream(method protoreflect.MethodDescriptor) *stream {
+	switch {
+	case method.IsStreamingClient():
+		return &stream{length: streamLength, messages: maxStreamMessages}
+	case method.IsStreamingServer():
+		return &stream{length: streamLength, messages: 1}
+	}
+	return nil
+}
+
+// procedure serves one method.
+func (rs *routes) procedure(p procedure) {
+	p.refuse, p.anonymous, p.contentTypes = rs.refuse, &rs.anonymous, contentTypesOf(p.stream != nil)
+	rs.exact[p.name] = &p
+	if p.stream != nil {
+		rs.streams[p.name] = p.stream
+	}
+}
+
+// get serves a path to GET and HEAD.
+func (rs *routes) get(path string, handler http.HandlerFunc) {
+	rs.exact[path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			rs.refuse.methodNotAllowed(w, r, "GET, HEAD")
+			return
+		}
+		handler(w, r)
+	})
+}
+
+// probe is get for what orchestrators ask every few seconds: its log lines are
+// for debugging.
+func (rs *routes) probe(path string, handler http.HandlerFunc) {
+	rs.get(path, func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		x.probe = true
+		x.answer.hold() // It waits for the database.
+		handler(w, r)
+	})
+}
