@@ -9,21 +9,13 @@ import (
 	"connectrpc.com/connect"
 )
 
-// WriteTimeout is the [http.Server.WriteTimeout] of the server that serves a
-// [Handler]: the time of a call and of its answer's first piece. A handler's
-// answers have deadlines of their own. This one is for what net/http answers by
-// itself, to requests with broken headers for instance.
-const WriteTimeout = callTimeout + PieceTimeout
-
 const (
 	// pieceBytes is how much of an answer is written at a time: as much as a
 	// frame of HTTP/2 holds, so that pieces cost no further frames.
 	pieceBytes = 16 << 10
-	// PieceTimeout bounds the time that a reader takes for a piece. Whoever
-	// reads 4 KB/s has the answer, however long it is; who stops is let go. It is
-	// the [http.HTTP2Config.WriteByteTimeout] too: who reads nothing of a whole
-	// connection is let go by that alone.
-	PieceTimeout = 5 * time.Second
+	// pieceTimeout bounds the time that a reader takes for a piece. Whoever
+	// reads 4 KB/s has the answer, however long it is; who stops is let go.
+	pieceTimeout = 5 * time.Second
 	// renewAfter is the age from which a deadline is set anew for the next
 	// piece: over HTTP/2 that is a message to the connection's loop, which
 	// most answers then send once.
@@ -146,7 +138,7 @@ func (a *answerWriter) begin() {
 		return
 	}
 	a.hold()
-	a.setDeadline(now.Add(PieceTimeout))
+	a.setDeadline(now.Add(pieceTimeout))
 	a.deadlineSet = now
 }
 
@@ -194,7 +186,7 @@ func (a *answerWriter) finish(r *http.Request) {
 		_ = a.flush() // It fails when the connection does.
 	}
 	if a.deadlineSet.IsZero() { // There are headers or trailers to come.
-		a.setDeadline(time.Now().Add(PieceTimeout))
+		a.setDeadline(time.Now().Add(pieceTimeout))
 	}
 }
 

@@ -41,7 +41,7 @@ func serveAnswers(t *testing.T, log io.Writer, unread *unreadAnswers, handler ht
 	next := withDeadline(t.Context(), func(path string) *stream { return streams[path] }, handler)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	server := newTestServer(withExchange(withLog(logger, withAnswer(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
-	server.WriteTimeout = WriteTimeout
+	server.WriteTimeout = writeTimeout
 	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	served := make(chan struct{})
 	go func() {
@@ -61,7 +61,7 @@ func serveAnswers(t *testing.T, log io.Writer, unread *unreadAnswers, handler ht
 
 // newTestServer serves both versions of HTTP, as todod does.
 func newTestServer(handler http.Handler) *http.Server {
-	server := &http.Server{Handler: handler, ConnContext: ConnContext, Protocols: new(http.Protocols)}
+	server := &http.Server{Handler: handler, ConnContext: connContext, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	return server
@@ -94,7 +94,7 @@ func TestAReaderThatStopsIsLetGo(t *testing.T) {
 		"HTTP/1.1": func(t *testing.T, conn net.Conn) {
 			t.Helper()
 			writeText(t, conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-			time.Sleep(PieceTimeout + time.Millisecond)
+			time.Sleep(pieceTimeout + time.Millisecond)
 			if _, err := conn.Read(make([]byte, 1)); err == nil {
 				t.Error("the connection is open")
 			}
@@ -110,7 +110,7 @@ func TestAReaderThatStopsIsLetGo(t *testing.T) {
 				defer conn.Close()
 				read(t, conn)
 				synctest.Wait()
-				if took := time.Since(began).Round(time.Second); took != PieceTimeout {
+				if took := time.Since(began).Round(time.Second); took != pieceTimeout {
 					t.Errorf("it took %v", took)
 				}
 				if !strings.Contains(log.String(), `"code":"canceled"`) || !strings.Contains(log.String(), `"reason":"unread"`) {
@@ -123,7 +123,7 @@ func TestAReaderThatStopsIsLetGo(t *testing.T) {
 
 func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 	t.Parallel()
-	const pause = PieceTimeout - time.Second
+	const pause = pieceTimeout - time.Second
 	for name, read := range map[string]func(*testing.T, net.Conn) int{
 		"HTTP/2": func(t *testing.T, conn net.Conn) int {
 			t.Helper()
@@ -170,7 +170,7 @@ func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 				if got := read(t, conn); got != longAnswer {
 					t.Errorf("%d bytes, want %d", got, longAnswer)
 				}
-				if took := time.Since(began); took < 2*PieceTimeout {
+				if took := time.Since(began); took < 2*pieceTimeout {
 					t.Errorf("it took %v, which is no test", took)
 				}
 			})
@@ -181,7 +181,7 @@ func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const messages, pause = 3, WriteTimeout + time.Second
+		const messages, pause = 3, writeTimeout + time.Second
 		log := new(bytes.Buffer)
 		connect := serveAnswers(t, log, newUnreadAnswers(nil), func(w http.ResponseWriter, r *http.Request) {
 			for range messages {
@@ -201,7 +201,7 @@ func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 		if string(data) != strings.Repeat("message", messages) || !reset {
 			t.Errorf("%q, reset %v", data, reset)
 		}
-		if took := time.Since(began).Round(time.Second); took != messages*pause+PieceTimeout {
+		if took := time.Since(began).Round(time.Second); took != messages*pause+pieceTimeout {
 			t.Errorf("it took %v", took)
 		}
 		synctest.Wait()
@@ -224,7 +224,7 @@ func TestWhatNetHTTPAnswersByItselfIsLetGoToo(t *testing.T) {
 		if data, reset := f.body(f.request("GET", "/", nil, "connection", "close")); len(data) != 0 || !reset {
 			t.Errorf("%q, reset %v", data, reset)
 		}
-		if took := time.Since(began).Round(time.Second); took != WriteTimeout {
+		if took := time.Since(began).Round(time.Second); took != writeTimeout {
 			t.Errorf("it took %v", took)
 		}
 	})

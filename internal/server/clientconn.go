@@ -14,9 +14,9 @@ type clientConn struct {
 
 type clientConnKey struct{}
 
-// ConnContext gives each connection the state that its requests share. It is
-// the [http.Server.ConnContext] of the server that serves a [Handler].
-func ConnContext(ctx context.Context, _ net.Conn) context.Context {
+// connContext gives each connection the state that its requests share. It is an
+// [http.Server.ConnContext].
+func connContext(ctx context.Context, _ net.Conn) context.Context {
 	return context.WithValue(ctx, clientConnKey{}, new(clientConn))
 }
 

@@ -7,11 +7,9 @@ import (
 	"connectrpc.com/connect"
 )
 
-// MaxHeaderBytes bounds the headers of a request, together with its path and
+// maxHeaderBytes bounds the headers of a request, together with its path and
 // query, as HTTP/2 counts them. It has room for a token of the greatest length.
-// The server around a [Handler] has to take more: what it refuses itself ends, on
-// HTTP/2, the connection with all calls on it.
-const MaxHeaderBytes = 16 << 10
+const maxHeaderBytes = 16 << 10
 
 const (
 	// headerOverhead is what HTTP/2 counts for each header besides its name
@@ -52,8 +50,8 @@ func headerProblem(r *http.Request) string {
 			}
 		}
 	}
-	if size > MaxHeaderBytes {
-		return fmt.Sprintf("the request's headers, with its path and query, are larger than %d bytes", MaxHeaderBytes)
+	if size > maxHeaderBytes {
+		return fmt.Sprintf("the request's headers, with its path and query, are larger than %d bytes", maxHeaderBytes)
 	}
 	return ""
 }

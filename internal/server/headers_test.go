@@ -41,13 +41,13 @@ func withHeader(name string, length int) *http.Request {
 func TestTheBoundsOfHeadersAreExact(t *testing.T) {
 	t.Parallel()
 	handler := newTodoServer(t, testConfig())
-	long := httptest.NewRequest(http.MethodGet, "/"+strings.Repeat("a", MaxHeaderBytes), nil)
+	long := httptest.NewRequest(http.MethodGet, "/"+strings.Repeat("a", maxHeaderBytes), nil)
 	for name, test := range map[string]struct {
 		request *http.Request
 		problem string // Empty when it is served, or refused for another reason.
 	}{
-		"16 KiB":                           {sized(MaxHeaderBytes), ""},
-		"a byte more":                      {sized(MaxHeaderBytes + 1), "larger than 16384 bytes"},
+		"16 KiB":                           {sized(maxHeaderBytes), ""},
+		"a byte more":                      {sized(maxHeaderBytes + 1), "larger than 16384 bytes"},
 		"a long path":                      {long, "larger than 16384 bytes"},
 		"100 headers":                      {counted(maxHeaders, false), ""},
 		"101 headers":                      {counted(maxHeaders+1, false), "more than 100 headers"},
@@ -75,7 +75,7 @@ func TestLargeHeadersAreRefusedInEachProtocol(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, todov1connect.TodoServiceListTodosProcedure, strings.NewReader("\x00\x00\x00\x00\x00"))
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("Authorization", "Bearer alice")
-		r.Header.Set("X-Long", strings.Repeat("a", MaxHeaderBytes))
+		r.Header.Set("X-Long", strings.Repeat("a", maxHeaderBytes))
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 		answer := w.Result()

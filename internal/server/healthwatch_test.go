@@ -105,14 +105,14 @@ func TestAHealthWatchLastsUntilTheDrainAndSeesItAtOnce(t *testing.T) {
 			service.check(t, "at first", false, "SERVING")
 			unknown.check(t, "at first", false, "SERVICE_UNKNOWN")
 		}
-		handler.StartDraining() // And no time passes.
+		handler.health.drain() // And no time passes.
 		whole.check(t, "draining", false, "SERVING", "NOT_SERVING")
 		service.check(t, "draining", false, "SERVING", "NOT_SERVING")
 		late := newWatchInJSON(t, handler, "")
 		late.check(t, "begun while draining", false, "NOT_SERVING")
 		time.Sleep(time.Minute)
 		unknown.check(t, "draining", false, "SERVICE_UNKNOWN")
-		handler.EndStreams()
+		handler.health.end()
 		whole.check(t, "at the end", true, "SERVING", "NOT_SERVING")
 		service.check(t, "at the end", true, "SERVING", "NOT_SERVING")
 		unknown.check(t, "at the end", true, "SERVICE_UNKNOWN")
@@ -139,8 +139,8 @@ func TestAHealthWatchIsToldBeforeItEndsHoweverSoonThatIs(t *testing.T) {
 					if watch.told.String() == "" {
 						told = told[1:] // The database has not answered yet.
 					}
-					handler.StartDraining()
-					handler.EndStreams()
+					handler.health.drain()
+					handler.health.end()
 					watch.check(t, "at the end", true, told...)
 				})
 			}
@@ -229,7 +229,8 @@ func TestAHealthWatchIsToldOfTheDrainInEveryProtocol(t *testing.T) {
 		if !known.Receive() || known.Msg().GetValue() != serving || !unknown.Receive() || unknown.Msg().GetValue() != serviceUnknown {
 			t.Fatalf("%s: told %v and %v at first: %v, %v", protocol.name, known.Msg(), unknown.Msg(), known.Err(), unknown.Err())
 		}
-		s.handler.EndStreams()
+		s.handler.health.drain()
+		s.handler.health.end()
 		if !known.Receive() || known.Msg().GetValue() != notServing {
 			t.Errorf("%s: told %v in the end: %v", protocol.name, known.Msg(), known.Err())
 		}

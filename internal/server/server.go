@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -30,6 +31,10 @@ type Config struct {
 	RateLimit int
 	// Reflection says whether the services describe themselves.
 	Reflection bool
+	// MaxConnections is how many connections may be open at once.
+	MaxConnections int
+	// KeepAlive is how long a connection is kept that is idle.
+	KeepAlive time.Duration
 }
 
 // API is what all services of a server have in common.
@@ -55,6 +60,10 @@ type Server struct {
 	refuse refuser
 	health *health
 	unread *unreadAnswers
+	logger *slog.Logger
+
+	http        *http.Server
+	connections *connectionLimit
 
 	base connect.HandlerOption // Of every handler.
 	call connect.HandlerOption // Of those whose callers need a token, besides.
@@ -70,6 +79,7 @@ func New(cfg Config, api API) *Server {
 		refuse: refuse,
 		health: newHealth(cfg.Ping),
 		unread: newUnreadAnswers(api.WireBytes),
+		logger: cfg.Logger,
 		base:   baseOptions(errs, api.Codecs),
 	}
 	authenticate := &authInterceptor{authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), errors: errs}
@@ -83,6 +93,8 @@ func New(cfg Config, api API) *Server {
 		s.addReflection()
 	}
 	s.Handler = withMiddleware(cfg, refuse, s.health, s.unread, s.routes)
+	s.connections = newConnectionLimit(cfg.MaxConnections, cfg.Logger)
+	s.http = newHTTPServer(s, s.connections, cfg.KeepAlive, cfg.Logger)
 	return s
 }
 
@@ -145,17 +157,6 @@ func (s *Server) AddDocument(path, contentType string, document []byte) {
 // code and a message in the one shape of errors. It is for a handler of REST.
 func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, status int, code connect.Code, message string) {
 	s.refuse.refuse(w, r, status, code, message)
-}
-
-// StartDraining turns the readiness endpoints to 503, and tells whoever watches
-// the health. Calls are served as before.
-func (s *Server) StartDraining() { s.health.drain() }
-
-// EndStreams ends all streams, which would otherwise outlast the wait for
-// requests in flight. Health watches are told before that the service drains.
-func (s *Server) EndStreams() {
-	s.health.drain()
-	s.health.end()
 }
 
 // Close ends what runs beside the requests, and returns when it has ended. What
