@@ -110,7 +110,7 @@ func TestAStreamIsCountedUntilItEndsHoweverItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startStreams(t, &stream{length: time.Minute, messages: 1, anonymous: true},
+			s := startStreams(t, &streamConfig{maxDuration: time.Minute, maxMessages: 1, anonymous: true},
 				func(context.Context, *todov1.GetTodoRequest, *connect.ServerStream[todov1.Todo]) error {
 					handle()
 					return nil
@@ -138,7 +138,7 @@ func TestAStreamIsCountedUntilItEndsHoweverItEnds(t *testing.T) {
 // may be without.
 func TestStreamsWithATokenAreNotCountedAsThoseWithout(t *testing.T) {
 	t.Parallel()
-	s := startStreams(t, &stream{length: time.Minute, messages: 1},
+	s := startStreams(t, &streamConfig{maxDuration: time.Minute, maxMessages: 1},
 		func(ctx context.Context, _ *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
 			if err := stream.Send(&todov1.Todo{}); err != nil {
 				return err

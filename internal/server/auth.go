@@ -21,7 +21,7 @@ type Authenticator interface {
 
 // UserOf returns the user whose call a context belongs to, nil where none was
 // authenticated.
-func UserOf(ctx context.Context) User { return exchangeOf(ctx).user }
+func UserOf(ctx context.Context) User { return stateOf(ctx).user }
 
 // authInterceptor lets a call pass whose user can be told, and puts them into
 // the call's exchange. It is a request gate: it intercepts unary calls and
@@ -38,16 +38,16 @@ type authInterceptor struct {
 func (a *authInterceptor) intercept(
 	ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header,
 ) (context.Context, error) {
-	x := exchangeOf(ctx)
-	x.procedure = spec.Procedure
+	state := stateOf(ctx)
+	state.procedure = spec.Procedure
 	user, err := a.authenticator.Authenticate(ctx, header)
 	if err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	x.user = user
+	state.user = user
 	if err := a.limiter.allow(user); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	x.admitted = true
+	state.admitted = true
 	return ctx, nil
 }

@@ -18,14 +18,14 @@ import (
 func withSize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hasBody(r) {
-			x := exchangeOf(r.Context())
-			x.body = boundedBody{src: r.Body, conn: w, left: maxMessageBytes, timed: true}
-			if isGRPC(r) || x.stream != nil {
-				x.body.enveloped = true
-				x.body.envelopes = envelopes{most: x.stream.mostMessages(), compressed: mayCompress(r)}
-				x.body.timesMessages = x.stream.hasManyMessages()
+			stream := stateOf(r.Context()).stream
+			body := &boundedBody{src: r.Body, conn: w, left: maxMessageBytes, timed: true}
+			if isGRPC(r) || stream != nil {
+				body.enveloped = true
+				body.envelopes = envelopes{limit: stream.messageLimit(), compressed: mayCompress(r)}
+				body.timesMessages = stream.hasManyMessages()
 			}
-			r.Body = &x.body
+			r.Body = body
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -7,61 +7,61 @@ import (
 )
 
 // The bounds of a request. Those of streams are in streams.go, those of
-// connections are the server's, in cmd/todod.
+// connections in http.go.
 const (
 	// maxMessageBytes bounds a message as it is sent.
 	maxMessageBytes = 64 << 10
-	// maxDecodedBytes bounds it after decompression, and after the transcoder
-	// has put the members of the path in front.
+	// maxDecodedBytes bounds a message after decompression, and after a REST
+	// request's path was added to it.
 	maxDecodedBytes = maxMessageBytes + 1<<10
-	// bodyTimeout bounds the time a caller takes to send a body, or a message
-	// of a stream.
+	// bodyTimeout bounds the time that a caller takes to send a body, or one
+	// message of a stream.
 	bodyTimeout = 10 * time.Second
-	// callTimeout bounds a call; callers may ask for less.
+	// callTimeout bounds a unary call. Callers may ask for less.
 	callTimeout = 10 * time.Second
 )
 
-// withDeadline bounds the time of a request: the call's own by its context, the
-// sending of its body by the connection's deadline. Streams have bounds of their own,
-// by their path, and end with ended. (The reading of its answer is answerWriter's.)
-func withDeadline(ended context.Context, streamOf func(path string) *stream, next http.Handler) http.Handler {
+// withDeadline bounds the time of a request: that of a call by its context, that
+// of reading the body by the connection's read deadline. Streams have bounds of
+// their own, by their path, and end with drained. The time of writing a response is
+// bounded by responseWriter.
+func withDeadline(drained context.Context, streamOf func(path string) *streamConfig, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s := streamOf(r.URL.Path); s != nil {
-			s.serve(ended, next, w, r)
+		if stream := streamOf(r.URL.Path); stream != nil {
+			stream.serve(drained, next, w, r)
 			return
 		}
-		x := exchangeOf(r.Context())
-		ctx, cancel := context.WithTimeout(x.Context, callTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 		defer cancel()
-		x.Context = ctx // And so r's.
-		boundBody(x, r)
-		next.ServeHTTP(w, r)
+		stateOf(ctx).deadline, _ = ctx.Deadline()
+		setReadDeadline(w, r)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// afterFunc is [context.AfterFunc] for functions that use what is only good
-// until a handler returns: when stop returns, f has ended or will not be
-// called. That of the standard library does not wait for one that has begun.
-func afterFunc(ctx context.Context, f func()) (stop func()) {
-	ended := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		f()
-	})
-	return func() {
-		if !cancel() {
-			<-ended
-		}
-	}
-}
-
-// boundBody sets the deadline by which the caller has sent the body, if there is one
-// to read.
-func boundBody(x *exchange, r *http.Request) {
+// setReadDeadline sets the deadline by which the body of a request has to be
+// sent, if it has one.
+func setReadDeadline(w http.ResponseWriter, r *http.Request) {
 	if hasBody(r) {
-		// It does not fail on a connection that net/http serves.
-		_ = x.answer.SetReadDeadline(time.Now().Add(bodyTimeout))
+		// It does not fail on a connection of net/http.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
 }
 
 func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// afterFunc is [context.AfterFunc] for a function that must not outlive its
+// caller. The stop that it returns prevents the call of f, or waits for it to
+// return; that of the standard library does not wait.
+func afterFunc(ctx context.Context, f func()) (stop func()) {
+	returned := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(returned)
+		f()
+	})
+	return func() {
+		if !cancel() {
+			<-returned
+		}
+	}
+}

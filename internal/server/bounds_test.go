@@ -11,11 +11,11 @@ import (
 
 func TestARequestsContextHasItsDeadlineAndEndsWithIt(t *testing.T) {
 	t.Parallel()
-	streams := map[string]*stream{"/stream": {length: 3 * time.Minute}, "/endless": {}}
+	streams := map[string]*streamConfig{"/stream": {maxDuration: 3 * time.Minute}, "/endless": {}}
 	for path, timeout := range map[string]time.Duration{"/call": callTimeout, "/stream": 3 * time.Minute, "/endless": 0} {
 		synctest.Test(t, func(t *testing.T) {
 			var served *http.Request
-			handler := withExchange(withDeadline(t.Context(), func(path string) *stream { return streams[path] },
+			handler := withState(withDeadline(t.Context(), func(path string) *streamConfig { return streams[path] },
 				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					served = r
 					deadline, ok := r.Context().Deadline()

@@ -21,11 +21,11 @@ const (
 	maxParameterBytes = 64
 )
 
-// getCall returns the Connect GET request r as the POST request that means the
+// postFromGet returns the Connect GET request r as the POST request that means the
 // same, or says what its query lacks. Connect would parse the query of a GET
 // four times before it asks who calls, and read its body. This reads little
 // more than the encoding; the rest is read as the POST's body, afterwards.
-func getCall(r *http.Request) (call *http.Request, problem string) {
+func postFromGet(r *http.Request) (call *http.Request, problem string) {
 	if strings.Count(r.URL.RawQuery, "&") >= maxQueryParameters {
 		return nil, "the query has too many parameters"
 	}

@@ -57,7 +57,7 @@ func withCORS(origins, headers []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodOptions && r.Header.Get(preflightMethod) != "" {
 			if refused := p.prepare(r); refused != nil {
-				exchangeOf(r.Context()).cause = refused
+				stateOf(r.Context()).cause = refused
 			}
 		}
 		library.ServeHTTP(w, r)

@@ -50,7 +50,7 @@ func TestADeadlineIsAnErrorWhenItIsOurs(t *testing.T) {
 				routes.procedure(procedure{name: path, handler: connect.NewUnaryHandlerSimple(path,
 					func(ctx context.Context, _ *todov1.GetTodoRequest) (*todov1.Todo, error) { return nil, test.work(ctx) },
 					baseOptions(errs, testCodecs()))})
-				handler := withMiddleware(Config{Logger: slog.New(slog.NewJSONHandler(log, nil))}, refuse, health, newUnreadAnswers(nil), routes)
+				handler := withMiddleware(Config{Logger: slog.New(slog.NewJSONHandler(log, nil))}, refuse, health, newUnreadResponses(nil), routes)
 
 				body := "{}"
 				if contentType != "application/json" {
@@ -110,13 +110,13 @@ func TestEachMessageOfAStreamHasTimeToArrive(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
 	for name, test := range map[string]struct {
-		stream *stream
+		stream *streamConfig
 		want   []time.Duration
 	}{
 		// As long as nothing of a message is there, nothing has to come, but of
 		// the first.
-		"many messages": {&stream{messages: 10}, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 0, 10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 0}},
-		"one message":   {&stream{messages: 1}, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 4 * s, 3 * s, 2 * s, 1 * s, -1, -s, -2 * s}},
+		"many messages": {&streamConfig{maxMessages: 10}, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 0, 10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 0}},
+		"one message":   {&streamConfig{maxMessages: 1}, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 4 * s, 3 * s, 2 * s, 1 * s, -1, -s, -2 * s}},
 		"a call":        {nil, []time.Duration{10 * s, 9 * s, 8 * s, 7 * s, 6 * s, 5 * s, 4 * s, 3 * s, 2 * s, 1 * s, -1, -s, -2 * s}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestEachMessageOfAStreamHasTimeToArrive(t *testing.T) {
 			body := &slowBody{rest: envelope(0, 1, "a") + envelope(0, 1, "b"), conn: conn, pause: s}
 			req := httptest.NewRequest(http.MethodPost, "/", body)
 			req.Header.Set("Content-Type", "application/grpc")
-			handler := withExchange(withDeadline(t.Context(), func(string) *stream { return test.stream },
+			handler := withState(withDeadline(t.Context(), func(string) *streamConfig { return test.stream },
 				withSize(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					if got, err := io.ReadAll(r.Body); err != nil || len(got) != 12 {
 						t.Errorf("%s: read %q, %v", name, got, err)

@@ -18,7 +18,7 @@ const (
 // envelopes parses the envelopes of a body as it is read, so that a message can
 // be refused before it is read.
 type envelopes struct {
-	most       int  // Messages that the body may have.
+	limit      int  // Messages that the body may have.
 	compressed bool // The messages may be compressed.
 
 	count  int // Messages that have begun.
@@ -64,8 +64,8 @@ func (e *envelopes) take(p []byte) error {
 	e.count++
 	flags := e.prefix[0]
 	switch {
-	case e.count > e.most:
-		return callerErrorf(connect.CodeResourceExhausted, "one stream takes at most %d messages; open another one", e.most)
+	case e.count > e.limit:
+		return callerErrorf(connect.CodeResourceExhausted, "one stream takes at most %d messages; open another one", e.limit)
 	case flags&^envelopeCompressed != 0:
 		return callerErrorf(connect.CodeInvalidArgument, "the envelope of message %d has flags that no request has: 0x%02x", e.count, flags)
 	case flags != 0 && !e.compressed:

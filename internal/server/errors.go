@@ -44,7 +44,7 @@ func ownErrors() ErrorTable {
 		{errAllUnread, connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
 		{errTooManyStreams, connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
 		{errDraining, connect.CodeUnavailable, "the service is shutting down; try again"},
-		{errStreamLength, connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
+		{errStreamDuration, connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
 	}
 }
 
@@ -106,9 +106,9 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 			rendered.Meta().Set("WWW-Authenticate", "Bearer")
 		}
 	}
-	x := exchangeOf(ctx)
-	x.fail(rendered.Code(), err)
-	x.expected = isExpected(ctx, x, err)
+	state := stateOf(ctx)
+	state.fail(rendered.Code(), err)
+	state.expected = isExpected(ctx, state, err)
 	return rendered
 }
 
@@ -121,16 +121,15 @@ func isDefect(code connect.Code) bool {
 // isExpected reports whether an error is no failure of the service, although
 // its code may be that of one: the caller's fault, the end of a stream, or a
 // deadline of the caller's that was earlier than the call's own.
-func isExpected(ctx context.Context, x *exchange, err error) bool {
-	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength) {
+func isExpected(ctx context.Context, state *requestState, err error) bool {
+	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamDuration) {
 		return true
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return false
 	}
 	asked, _ := ctx.Deadline()
-	own, bounded := x.Context.Deadline()
-	return !bounded || asked.Before(own)
+	return state.deadline.IsZero() || asked.Before(state.deadline)
 }
 
 // addRetryInfo gives the advice of Retry-After in the form that gRPC clients

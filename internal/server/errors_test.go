@@ -22,7 +22,7 @@ func TestErrorsAreRenderedByTheTables(t *testing.T) {
 		{"everybody's", errAllUnread, connect.CodeUnavailable},
 		{"one stream too many", errTooManyStreams, connect.CodeResourceExhausted},
 		{"a stream that the drain ends", errDraining, connect.CodeUnavailable},
-		{"a stream that has lasted long enough", errStreamLength, connect.CodeDeadlineExceeded},
+		{"a stream that has lasted long enough", errStreamDuration, connect.CodeDeadlineExceeded},
 		{"an error of Connect that is a defect", connect.NewError(connect.CodeInternal, errors.New("secret")), connect.CodeInternal},
 		{"a code of Connect for what nobody foresaw", connect.NewError(connect.CodeUnknown, errors.New("secret")), connect.CodeInternal},
 		{"an error of the API", errMissing, connect.CodeNotFound},
@@ -34,16 +34,16 @@ func TestErrorsAreRenderedByTheTables(t *testing.T) {
 		{"an error that nobody foresaw", errors.New("secret"), connect.CodeInternal},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {
-			x := &exchange{Context: t.Context()}
-			rendered := newErrorRenderer(testErrors().Lookup).render(x, connect.ProtocolConnect, err)
+			state := new(requestState)
+			rendered := newErrorRenderer(testErrors().Lookup).render(context.WithValue(t.Context(), stateKey{}, state), connect.ProtocolConnect, err)
 			if rendered.Code() != test.code {
 				t.Errorf("%s: rendered as %v, want %v", test.name, rendered.Code(), test.code)
 			}
 			if message := rendered.Message(); message == "" || strings.Contains(message, "secret") {
 				t.Errorf("%s: the caller is told %q", test.name, message)
 			}
-			if x.code != test.code || !errors.Is(x.cause, test.err) {
-				t.Errorf("%s: logged as %v, %v", test.name, x.code, x.cause)
+			if state.code != test.code || !errors.Is(state.cause, test.err) {
+				t.Errorf("%s: logged as %v, %v", test.name, state.code, state.cause)
 			}
 			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited) || errors.Is(err, errUserUnread) || errors.Is(err, errTooManyStreams)
 			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {

@@ -68,27 +68,26 @@ func isParsed(name string) bool {
 	return false
 }
 
-// hasDoubtfulLength says whether another server may find the end of a request
+// hasAmbiguousLength says whether another server may find the end of a request
 // elsewhere, and take what follows on the connection for the next request. That
 // is so for one that has both Content-Length and Transfer-Encoding, and for
 // Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1). net/http drops the header
 // that it doesn't use, so every request that may have had it counts: those in
 // chunks, which clients of unary calls don't send, and those in HTTP/1.0.
-func hasDoubtfulLength(r *http.Request) bool {
+func hasAmbiguousLength(r *http.Request) bool {
 	return r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0)
 }
 
-// withHeaders keeps answers out of caches, and browsers from guessing what
-// they are. It has connections end that can't be trusted any more.
+// withHeaders sets the headers of every response: they keep it out of caches,
+// and browsers from guessing its type. It closes a connection on which the next
+// request may not begin where net/http takes it to begin.
 func withHeaders(next http.Handler) http.Handler {
-	// Shared by all answers: Set replaces a slice, and Add copies one as full
-	// as these.
-	noStore, noSniff, end := []string{"no-store"}, []string{"nosniff"}, []string{"close"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
-		header["Cache-Control"], header["X-Content-Type-Options"] = noStore, noSniff
-		if hasDoubtfulLength(r) {
-			header["Connection"] = end
+		header.Set("Cache-Control", "no-store")
+		header.Set("X-Content-Type-Options", "nosniff")
+		if hasAmbiguousLength(r) {
+			header.Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
 	})

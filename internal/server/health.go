@@ -14,8 +14,8 @@ import (
 const (
 	// pingTimeout bounds a check of the database.
 	pingTimeout = 2 * time.Second
-	// pingKept is how long its result is good for.
-	pingKept = time.Second
+	// pingTTL is how long its result is good for.
+	pingTTL = time.Second
 )
 
 // errHealthClosed says that nothing is checked any more.
@@ -120,7 +120,7 @@ func (c *databaseCheck) run(ctx context.Context, ping func(context.Context) erro
 		if cause := recover(); cause != nil { // Nobody else would.
 			c.err = fmt.Errorf("panic: %v", cause)
 		}
-		c.expires = time.Now().Add(pingKept)
+		c.expires = time.Now().Add(pingTTL)
 		close(c.done)
 	}()
 	c.err = ping(ctx)
@@ -174,6 +174,6 @@ func (s *Server) addHealth() {
 	s.routes.procedure(procedure{name: "/grpc.health.v1.Health/Check", probe: true, handler: handler})
 	s.routes.procedure(procedure{
 		name: "/grpc.health.v1.Health/Watch", probe: true, handler: handler,
-		stream: &stream{messages: 1, anonymous: true, endsItself: true},
+		stream: &streamConfig{maxMessages: 1, anonymous: true, handlesDrain: true},
 	})
 }

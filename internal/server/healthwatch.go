@@ -24,7 +24,7 @@ var _ grpchealth.Watcher = (*health)(nil)
 // service it has. Health/Watch asks it too, whenever the health may have
 // changed.
 func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
-	watch, known := exchangeOf(ctx).watch, req.Service == "" || slices.Contains(h.services, req.Service)
+	watch, known := stateOf(ctx).watch, req.Service == "" || slices.Contains(h.services, req.Service)
 	var status grpchealth.Status
 	switch {
 	case !known && watch == nil:
@@ -65,7 +65,7 @@ func (w *healthWatch) tell(status grpchealth.Status, ended bool) bool {
 // Watch has the health checked every second, and as soon as the service drains,
 // until stop is called.
 func (h *health) Watch(ctx context.Context, _ *grpchealth.CheckRequest, onChange func()) (stop func(), err error) {
-	exchangeOf(ctx).watch = &healthWatch{again: onChange}
+	stateOf(ctx).watch = &healthWatch{again: onChange}
 	stopped, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

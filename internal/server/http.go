@@ -22,7 +22,7 @@ const (
 	// writeTimeout is the time of a call and of its answer's first piece. Answers
 	// have deadlines of their own. This one is for what net/http answers by
 	// itself, to requests with broken headers for instance.
-	writeTimeout = callTimeout + pieceTimeout
+	writeTimeout = callTimeout + chunkTimeout
 
 	// drainTimeout bounds the wait for requests in flight, which take ten seconds
 	// at most.
@@ -52,7 +52,7 @@ func newHTTPServer(handler http.Handler, limit *connectionLimit, keepAlive time.
 			SendPingTimeout:      probeAfter,
 			PingTimeout:          http2PingTimeout,
 			// Who reads nothing of a whole connection is let go by that alone.
-			WriteByteTimeout: pieceTimeout,
+			WriteByteTimeout: chunkTimeout,
 		},
 	}
 }

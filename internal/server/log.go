@@ -16,128 +16,66 @@ import (
 // maxLoggedPath bounds the path in a log line, in bytes.
 const maxLoggedPath = 256
 
-// loggedAttrs is how many attributes every log line has.
-const loggedAttrs = 9
-
 // withLog writes one line per request when it is done.
 func withLog(logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		x := exchangeOf(r.Context())
-		x.protocol = protocolOf(r)
+		state := stateOf(r.Context())
+		state.protocol = protocolOf(r)
 		// Deferred: a panic that aborts the connection gets its line too.
-		defer func() { x.log(logger, r, start) }()
+		defer func() { state.log(logger, r, start) }()
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (x *exchange) log(logger *slog.Logger, r *http.Request, start time.Time) {
-	now, level := time.Now(), x.level()
-	if !logger.Enabled(x, level) {
+func (s *requestState) log(logger *slog.Logger, r *http.Request, start time.Time) {
+	level := s.level()
+	if !logger.Enabled(r.Context(), level) {
 		return
 	}
-	code := x.code
+	code := s.code
 	if code == 0 {
-		code = answeredCode(&x.answer)
+		code = writtenCode(&s.response)
 	}
-	if code == 0 && x.stream != nil && x.ended == "" {
+	if code == 0 && s.stream != nil && s.ended == "" {
 		code = refusedStreamCode(r)
 	}
-	// Not by the logger: it would look for the line of source, which isn't
-	// logged, and for the time once more.
-	record := slog.NewRecord(now, level, "request", 0)
-	x.logged = [loggedAttrs]slog.Attr{
-		slog.String("request_id", x.requestID[0]),
+	attrs := []slog.Attr{
+		slog.String("request_id", s.id),
 		slog.String("method", r.Method),
 		slog.String("path", printable(shorten(r.URL.Path, maxLoggedPath))),
-		slog.String("procedure", x.procedure),
-		slog.String("protocol", x.protocol),
-		slog.Int("status", x.answer.answered()),
+		slog.String("procedure", s.procedure),
+		slog.String("protocol", s.protocol),
+		slog.Int("status", s.response.statusCode()),
 		slog.String("code", codeName(code)),
-		slog.Float64("duration_ms", float64(now.Sub(start).Microseconds())/1000),
-		slog.String("user_id", printable(x.userID())),
+		slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
+		slog.String("user_id", printable(s.userID())),
 	}
-	// As a group without a name, which is no group in the line: a record has
-	// no room for so many.
-	record.AddAttrs(slog.GroupAttrs("", x.logged[:]...))
-	if x.ended != "" {
-		record.AddAttrs(slog.String("ended", string(x.ended)))
+	if s.ended != "" {
+		attrs = append(attrs, slog.String("ended", string(s.ended)))
 	}
-	if level == slog.LevelError && x.cause != nil {
-		record.AddAttrs(slog.String("cause", x.cause.Error()))
-	} else if x.cause != nil {
-		record.AddAttrs(reasonOf(x.cause)...)
+	if level == slog.LevelError && s.cause != nil {
+		attrs = append(attrs, slog.String("cause", s.cause.Error()))
+	} else if s.cause != nil {
+		attrs = append(attrs, reasonOf(s.cause)...)
 	}
-	_ = logger.Handler().Handle(x, record) // It fails when stdout does.
+	logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// reasonOf returns what an error that is a [slog.LogValuer] has to say: its
-// attributes, or nothing.
-func reasonOf(cause error) []slog.Attr {
-	var reason interface {
-		error
-		slog.LogValuer
-	}
-	if !errors.As(cause, &reason) {
-		return nil
-	}
-	value := reason.LogValue().Resolve()
-	if value.Kind() != slog.KindGroup {
-		return nil
-	}
-	attrs := slices.Clone(value.Group())
-	for i, attr := range attrs {
-		if attr.Value.Kind() == slog.KindString {
-			attrs[i].Value = slog.StringValue(printable(attr.Value.String()))
-		}
-	}
-	return attrs
-}
-
-// userID is how the log names the user, nobody as "".
-func (x *exchange) userID() string {
-	if x.user == nil {
-		return ""
-	}
-	return x.user.String()
-}
-
-// shorten cuts s to at most limit bytes, at the end of a character.
-func shorten(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}
-
-// printable replaces the control characters that JSON lets stand as they are:
-// DEL, and U+0080 to U+009F, of which some terminals take U+009B for ESC [.
-func printable(s string) string {
-	if isPrintableASCII(s) {
-		return s // Nearly always, and at a tenth of the cost.
-	}
-	return strings.Map(func(r rune) rune {
-		if 0x7f <= r && r <= 0x9f {
-			return utf8.RuneError
-		}
-		return r
-	}, s)
-}
-
-// level is error for what this side is to blame for, warn for a refused
-// token, debug for probes, and info for the rest: also for what Connect calls
-// internal by itself, which is a message that breaks its protocol.
-func (x *exchange) level() slog.Level {
-	switch x.code {
+// level is error for a failure of the service, warn for a rejected token, debug
+// for a health check and info for everything else. A message that breaks the
+// protocol is info too, though Connect calls it internal.
+func (s *requestState) level() slog.Level {
+	switch s.code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss,
 		connect.CodeUnavailable, connect.CodeDeadlineExceeded:
-		if !x.expected {
+		if !s.expected {
 			return slog.LevelError
 		}
 	case connect.CodeUnauthenticated:
 		return slog.LevelWarn
 	}
-	if x.probe {
+	if s.probe {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
@@ -151,9 +89,32 @@ func codeName(code connect.Code) string {
 	return code.String()
 }
 
-// answeredCode reads the code off an answer that Connect gave by itself: to a
-// message that it could not read, decompress or decode.
-func answeredCode(w *answerWriter) connect.Code {
+// reasonOf returns the attributes of an error that is a [slog.LogValuer], for
+// instance why a token was rejected. For other errors it returns nil.
+func reasonOf(cause error) []slog.Attr {
+	var valuer interface {
+		error
+		slog.LogValuer
+	}
+	if !errors.As(cause, &valuer) {
+		return nil
+	}
+	value := valuer.LogValue().Resolve()
+	if value.Kind() != slog.KindGroup {
+		return nil
+	}
+	attrs := slices.Clone(value.Group())
+	for i, attr := range attrs {
+		if attr.Value.Kind() == slog.KindString {
+			attrs[i].Value = slog.StringValue(printable(attr.Value.String()))
+		}
+	}
+	return attrs
+}
+
+// writtenCode returns the code of a response that Connect wrote by itself, when
+// it could not read, decompress or decode a message.
+func writtenCode(w *responseWriter) connect.Code {
 	header := w.Header()
 	for _, name := range []string{"Grpc-Status", grpcStatusTrailer} {
 		if values := header[name]; len(values) > 0 && values[0] != "" {
@@ -161,7 +122,7 @@ func answeredCode(w *answerWriter) connect.Code {
 			return connect.Code(code)
 		}
 	}
-	switch status := w.answered(); {
+	switch status := w.statusCode(); {
 	case status < http.StatusBadRequest:
 		return 0
 	case status == http.StatusBadRequest:
@@ -180,9 +141,9 @@ func answeredCode(w *answerWriter) connect.Code {
 	return connect.CodeUnknown
 }
 
-// refusedStreamCode returns the code of a stream in Connect's protocol that
-// Connect refused before it ran a handler: for its compression, or else for its
-// timeout or version. The answer has it in its body only.
+// refusedStreamCode returns the code of a Connect stream that Connect refused
+// before it ran the handler: because of its compression, or else of its timeout or
+// version. Only the response's body has that code.
 func refusedStreamCode(r *http.Request) connect.Code {
 	if mayCompress(r) {
 		return connect.CodeUnimplemented
@@ -190,45 +151,29 @@ func refusedStreamCode(r *http.Request) connect.Code {
 	return connect.CodeInvalidArgument
 }
 
-// grpcStatusTrailer is where Connect puts the status of a gRPC answer.
+// grpcStatusTrailer is the header in which Connect puts the status of a gRPC
+// response.
 const grpcStatusTrailer = http.TrailerPrefix + "Grpc-Status"
 
-// statusClientClosedRequest is what Connect answers to a caller that is gone.
+// statusClientClosedRequest is the status that Connect sends for
+// [connect.CodeCanceled].
 const statusClientClosedRequest = 499
 
-// protocolHTTP and protocolREST are what is spoken beside Connect's protocols.
-const (
-	protocolHTTP = "http"
-	protocolREST = "rest"
-)
-
-// protocolOf names the protocol of a request by its content type. What is
-// neither gRPC's nor gRPC-Web's is plain HTTP, until a route knows better.
-func protocolOf(r *http.Request) string {
-	contentType := r.Header.Get("Content-Type")
-	if len(contentType) > maxParsedHeaderBytes {
-		return protocolHTTP
+// shorten cuts s to at most limit bytes, at the end of a character.
+func shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	switch strings.ToLower(contentType) {
-	case "application/grpc", "application/grpc+proto", "application/grpc+json":
-		return connect.ProtocolGRPC
-	case "application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json":
-		return connect.ProtocolGRPCWeb
-	}
-	return protocolHTTP
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// isGRPC says whether a request's answer carries its status beside the HTTP
-// status, and its message in an envelope.
-func isGRPC(r *http.Request) bool {
-	return r.Method == http.MethodPost && protocolOf(r) != protocolHTTP
-}
-
-func isPrintableASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x7f {
-			return false
+// printable replaces the control characters that JSON does not escape: DEL, and
+// U+0080 to U+009F. Some terminals take U+009B for ESC [.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 0x7f <= r && r <= 0x9f {
+			return utf8.RuneError
 		}
-	}
-	return true
+		return r
+	}, s)
 }

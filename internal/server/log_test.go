@@ -14,10 +14,10 @@ import (
 // nothing: the exchange, and the line written to nowhere.
 func BenchmarkLogLine(b *testing.B) {
 	const user = userName("cWZ1bm9mYWxsdGhpbmdzYXJldG9kb3M")
-	handler := withExchange(withLog(testConfig().Logger, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		x := exchangeOf(r.Context())
-		x.procedure, x.protocol, x.user = todov1connect.TodoServiceGetTodoProcedure, connect.ProtocolConnect, user
-		x.requestID[0] = "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"
+	handler := withState(withLog(testConfig().Logger, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		state := stateOf(r.Context())
+		state.procedure, state.protocol, state.user = todov1connect.TodoServiceGetTodoProcedure, connect.ProtocolConnect, user
+		state.id = "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"
 	})))
 	r := httptest.NewRequest(http.MethodPost, todov1connect.TodoServiceGetTodoProcedure, http.NoBody)
 	r.Header.Set("Content-Type", "application/proto")

@@ -13,10 +13,10 @@ import (
 // shape, what the handler would answer without it: verbs and content types
 // that it doesn't serve. A GET request becomes the POST request that it means.
 type procedure struct {
-	name    string  // Its path, which is also its name in the log.
-	reads   bool    // Has no side effects, so that GET is served.
-	stream  *stream // nil when it does not stream.
-	bidi    bool    // Streams both ways, which HTTP/1.1 can't.
+	name    string        // Its path, which is also its name in the log.
+	reads   bool          // Has no side effects, so that GET is served.
+	stream  *streamConfig // nil when it does not stream.
+	bidi    bool          // Streams both ways, which HTTP/1.1 can't.
 	probe   bool
 	handler http.Handler
 
@@ -27,10 +27,10 @@ type procedure struct {
 }
 
 func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := exchangeOf(r.Context())
-	x.procedure, x.probe = p.name, p.probe
-	if x.protocol == protocolHTTP {
-		x.protocol = connect.ProtocolConnect
+	state := stateOf(r.Context())
+	state.procedure, state.probe = p.name, p.probe
+	if state.protocol == protocolHTTP {
+		state.protocol = connect.ProtocolConnect
 	}
 	switch {
 	case r.Method == http.MethodPost:
@@ -44,12 +44,12 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.URL.RawQuery = "" // It means nothing, and Connect would parse it.
 	case r.Method == http.MethodGet && p.reads:
-		call, problem := getCall(r)
+		call, problem := postFromGet(r)
 		if problem != "" {
 			p.refuse.refuse(w, r, http.StatusBadRequest, connect.CodeInvalidArgument, problem)
 			return
 		}
-		r, x.protocol = call, connect.ProtocolConnect
+		r, state.protocol = call, connect.ProtocolConnect
 	default:
 		p.refuse.methodNotAllowed(w, r, p.allow())
 		return
@@ -61,13 +61,13 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if p.stream != nil && p.stream.anonymous {
 		conn := clientConnOf(r.Context())
-		if !p.anonymous.enter(conn) {
+		if !p.anonymous.acquire(conn) {
 			p.refuse.error(w, r, errTooManyStreams)
 			return
 		}
-		defer p.anonymous.leave(conn)
+		defer p.anonymous.release(conn)
 	} else if p.probe {
-		x.answer.hold() // It waits for its message, and for the database.
+		state.response.acquire() // Before it waits for its message, and for the database.
 	}
 	p.handler.ServeHTTP(w, r)
 }

@@ -36,8 +36,8 @@ func withRecover(refuse refuser, next http.Handler) http.Handler {
 				panic(value)
 			}
 			err := &panicError{value: value, stack: debug.Stack()}
-			if x := exchangeOf(r.Context()); x.answer.status != 0 {
-				x.fail(connect.CodeInternal, err)
+			if state := stateOf(r.Context()); state.response.status != 0 {
+				state.fail(connect.CodeInternal, err)
 				panic(http.ErrAbortHandler)
 			}
 			refuse.error(w, r, err)

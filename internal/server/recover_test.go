@@ -31,7 +31,7 @@ func TestAHandlersPanicIsAnInternalErrorInTheCallersProtocol(t *testing.T) {
 	var log bytes.Buffer
 	_, handler := todov1connect.NewTodoServiceHandler(panicking{},
 		connect.WithInterceptors(errs), connect.WithRecover(recoverCall))
-	server := httptest.NewServer(withExchange(withRequestID(withLog(slog.New(slog.NewJSONHandler(&log, nil)), handler))))
+	server := httptest.NewServer(withState(withRequestID(withLog(slog.New(slog.NewJSONHandler(&log, nil)), handler))))
 	for _, options := range [][]connect.ClientOption{{connect.WithProtoJSON()}, {}, {connect.WithGRPCWeb()}} {
 		client := todov1connect.NewTodoServiceClient(server.Client(), server.URL, options...)
 		_, err := client.GetTodo(t.Context(), &todov1.GetTodoRequest{})
@@ -48,7 +48,7 @@ func TestAHandlersPanicIsAnInternalErrorInTheCallersProtocol(t *testing.T) {
 func TestAPanicAnywhereElseIsAnInternalErrorToo(t *testing.T) {
 	t.Parallel()
 	refuse := newRefuser(newErrorRenderer(testErrors().Lookup))
-	handler := withExchange(withLog(slog.New(slog.DiscardHandler), withRecover(refuse, http.HandlerFunc(
+	handler := withState(withLog(slog.New(slog.DiscardHandler), withRecover(refuse, http.HandlerFunc(
 		func(http.ResponseWriter, *http.Request) { panic("canary") }))))
 
 	res := httptest.NewRecorder()
@@ -69,7 +69,7 @@ func TestAPanicAnywhereElseIsAnInternalErrorToo(t *testing.T) {
 func TestAPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	handler := withExchange(withLog(slog.New(slog.NewJSONHandler(&log, nil)), withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), http.HandlerFunc(
+	handler := withState(withLog(slog.New(slog.NewJSONHandler(&log, nil)), withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), http.HandlerFunc(
 		func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			panic("canary")

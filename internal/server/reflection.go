@@ -27,7 +27,7 @@ func (s *Server) addReflection() {
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string {
 		return append(slices.Clone(s.health.services), grpchealth.HealthV1ServiceName)
 	}))
-	registered := &stream{length: streamLength, messages: maxStreamMessages, anonymous: true}
+	registered := &streamConfig{maxDuration: maxStreamDuration, maxMessages: maxStreamMessages, anonymous: true}
 	options := connect.WithHandlerOptions(s.base, withoutCompression(), connect.WithInterceptors(newReflectionCache()))
 	_, v1 := grpcreflect.NewHandlerV1(reflector, options)
 	s.routes.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: registered, bidi: true, handler: v1})

@@ -24,15 +24,15 @@ func newRefuser(errs *errorRenderer) refuser {
 // refuse answers with an HTTP status, a code and a message for the caller.
 func (f refuser) refuse(w http.ResponseWriter, r *http.Request, status int, code connect.Code, message string) {
 	err := connect.NewError(code, errors.New(message))
-	exchangeOf(r.Context()).fail(code, err)
+	stateOf(r.Context()).fail(code, err)
 	f.write(w, r, status, err)
 }
 
 // error answers an error that no RPC does, by the error table.
 func (f refuser) error(w http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r.Context())
-	rendered := f.errors.render(x, x.protocol, err)
-	if x.stream != nil {
+	state := stateOf(r.Context())
+	rendered := f.errors.render(r.Context(), state.protocol, err)
+	if state.stream != nil {
 		// It fails when the connection does; nobody is left to tell.
 		_ = f.rpc.Write(w, r, rendered)
 		return

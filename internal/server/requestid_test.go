@@ -28,7 +28,7 @@ func FuzzRequestID(f *testing.F) {
 			}) {
 			t.Errorf("%q was answered as %q", id, answered)
 		}
-		if saneRequestID(id) != (answered == id) {
+		if isValidRequestID(id) != (answered == id) {
 			t.Errorf("%q was answered as %q", id, answered)
 		}
 	})

@@ -10,234 +10,212 @@ import (
 )
 
 const (
-	// pieceBytes is how much of an answer is written at a time: as much as a
-	// frame of HTTP/2 holds, so that pieces cost no further frames.
-	pieceBytes = 16 << 10
-	// pieceTimeout bounds the time that a reader takes for a piece. Whoever
-	// reads 4 KB/s has the answer, however long it is; who stops is let go.
-	pieceTimeout = 5 * time.Second
-	// renewAfter is the age from which a deadline is set anew for the next
-	// piece: over HTTP/2 that is a message to the connection's loop, which
-	// most answers then send once.
+	// chunkBytes is the most that is written at once: the size of an HTTP/2 frame,
+	// so that chunks cost no additional frames.
+	chunkBytes = 16 << 10
+	// chunkTimeout is how long a client may take to read a chunk. One that reads
+	// 4 KB/s gets every response in full. One that stops reading is disconnected.
+	chunkTimeout = 5 * time.Second
+	// renewAfter is the age at which a write deadline is renewed for the next
+	// chunk. Over HTTP/2 each renewal is a message to the connection's goroutine;
+	// most responses need none.
 	renewAfter = time.Second
 )
 
-// answerWriter writes a request's answer. It remembers the status, and gives
-// each piece, and each message of a stream, a time to be read in.
-type answerWriter struct {
+// responseWriter writes the response to a request in chunks. Each chunk, and
+// each message of a stream, has a write deadline. It also keeps the status for
+// the log, and counts unread responses.
+type responseWriter struct {
 	http.ResponseWriter
 	status int
 
-	exchange *exchange
-	unread   *unreadAnswers // Set by withAnswer.
-	http2    bool           // Set by withAnswer.
-	stream   bool           // Set by beginStream.
-	conn     *clientConn    // Set by begin, when it is needed.
+	state  *requestState
+	unread *unreadResponses // Set by withResponse.
+	conn   *clientConn      // Set by withResponse.
+	http2  bool             // Set by withResponse.
+	stream bool             // Set by beginStream.
 
-	deadlineSet time.Time // When the present deadline was set; zero while there is none.
-	buffered    bool      // Bytes may be in net/http's buffer.
-	held        bool      // It counts as its connection's.
-	heldBytes   int64     // So many count as its user's.
-	aborted     bool
+	deadlineSet   time.Time // When the write deadline was set; zero while there is none.
+	buffered      bool      // net/http may have bytes in its buffer.
+	acquired      bool      // Counted among the connection's unread responses.
+	acquiredBytes int64     // Counted among the user's unread bytes.
+	aborted       bool
 }
 
-// withAnswer bounds how slowly an answer is read, and how many of those that
-// no user's rate bounds are unread at once.
-func withAnswer(unread *unreadAnswers, next http.Handler) http.Handler {
+// withResponse disconnects clients that read too slowly, and bounds how many
+// responses are unread at once.
+func withResponse(unread *unreadResponses, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := exchangeOf(r.Context())
-		a := &x.answer
-		a.unread = unread
-		a.http2 = r.ProtoMajor > 1
-		defer a.release() // After a panic too.
+		response := &stateOf(r.Context()).response
+		response.unread = unread
+		response.conn = clientConnOf(r.Context())
+		response.http2 = r.ProtoMajor > 1
+		defer response.release() // After a panic too.
 		next.ServeHTTP(w, r)
-		a.finish(r)
+		response.finish(r)
 	})
 }
 
-// beginStream is called before the first message: there is none to read yet.
-func (a *answerWriter) beginStream() {
-	a.stream = true
-	a.setDeadline(time.Time{})
+// beginStream is called before the first message, while there is nothing to
+// read yet.
+func (w *responseWriter) beginStream() {
+	w.stream = true
+	w.setDeadline(time.Time{})
 }
 
 // WriteHeader implements [http.ResponseWriter].
-func (a *answerWriter) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
+func (w *responseWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
 	}
-	a.begin()
-	a.ResponseWriter.WriteHeader(status)
+	w.begin()
+	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements [io.Writer], in pieces.
-func (a *answerWriter) Write(p []byte) (written int, err error) {
-	if a.aborted {
+// Write implements [io.Writer].
+func (w *responseWriter) Write(p []byte) (written int, err error) {
+	if w.aborted {
 		return 0, http.ErrAbortHandler
 	}
-	if a.status == 0 {
-		a.status = http.StatusOK
+	if w.status == 0 {
+		w.status = http.StatusOK
 	}
-	if a.status >= http.StatusBadRequest {
-		if _, err := a.writePieces(plainJSON(p)); err != nil {
+	if w.status >= http.StatusBadRequest {
+		if _, err := w.writeChunks(plainJSON(p)); err != nil {
 			return 0, err
 		}
 		return len(p), nil
 	}
-	return a.writePieces(p)
+	return w.writeChunks(p)
 }
 
-func (a *answerWriter) writePieces(p []byte) (written int, err error) {
-	a.buffered = true
+func (w *responseWriter) writeChunks(p []byte) (written int, err error) {
+	w.buffered = true
 	for {
-		a.begin()
-		piece := p[written:min(written+pieceBytes, len(p))]
-		n, err := a.ResponseWriter.Write(piece)
+		w.begin()
+		n, err := w.ResponseWriter.Write(p[written:min(written+chunkBytes, len(p))])
 		written += n
 		if err != nil || written == len(p) {
-			return written, a.noteUnread(err)
+			return written, w.noteUnread(err)
 		}
 	}
 }
 
-// Flush is what Connect asks of a writer before it streams. Before anything was
-// written there is nothing to send but gRPC's trailers: Connect flushes also when
-// a message of ours makes its codec panic, and that is still to be answered.
-func (a *answerWriter) Flush() {
-	if a.status == 0 && len(a.Header()[grpcStatusTrailer]) == 0 {
+// Flush implements [http.Flusher]. Before anything was written, only gRPC's
+// trailers are worth sending: Connect also flushes when its codec panicked, and
+// an error response is still to come then.
+func (w *responseWriter) Flush() {
+	if w.status == 0 && len(w.Header()[grpcStatusTrailer]) == 0 {
 		return
 	}
 	// It fails on a connection that can't be flushed, where Flush is moot, and
 	// on one that is gone, as the next Write does.
-	_ = a.flush()
-	if a.stream {
-		// The message was read. Until the next one there is nothing to read,
+	_ = w.flush()
+	if w.stream {
+		// The message was sent. Until the next one there is nothing to read,
 		// and a deadline would end the stream.
-		a.end()
+		w.end()
 	}
 }
 
-func (a *answerWriter) flush() error {
-	if a.aborted {
+func (w *responseWriter) flush() error {
+	if w.aborted {
 		return http.ErrAbortHandler
 	}
-	a.begin()
-	err := flushError(a.ResponseWriter)
-	a.buffered = false
-	return a.noteUnread(err)
+	w.begin()
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.buffered = false
+	return w.noteUnread(err)
 }
 
 // Unwrap gives [http.ResponseController] the writer below.
-func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// begin is called before each piece: it has the answer counted, and the piece
-// read in time.
-func (a *answerWriter) begin() {
+// begin is called before each chunk. It counts the response as unread and sets
+// the chunk's deadline.
+func (w *responseWriter) begin() {
 	now := time.Now()
-	if !a.deadlineSet.IsZero() && now.Sub(a.deadlineSet) < renewAfter || a.unread == nil {
+	if !w.deadlineSet.IsZero() && now.Sub(w.deadlineSet) < renewAfter || w.unread == nil {
 		return
 	}
-	a.hold()
-	a.setDeadline(now.Add(pieceTimeout))
-	a.deadlineSet = now
+	w.acquire()
+	w.setDeadline(now.Add(chunkTimeout))
+	w.deadlineSet = now
 }
 
-// hold has the answer counted as its connection's, unless a user's rate bounds it.
-// It is called before the first piece, and earlier for what may wait before it has
-// an answer although it needs no token.
-func (a *answerWriter) hold() {
-	if a.held || a.exchange.admitted || a.unread == nil {
+// acquire counts the response among its connection's unread ones, unless the
+// rate limit of a user bounds it. It is called before the first chunk. Calls
+// that need no token and may wait for a long time call it before they wait.
+func (w *responseWriter) acquire() {
+	if w.acquired || w.state.admitted || w.unread == nil {
 		return
 	}
-	if a.conn == nil {
-		a.conn = clientConnOf(a.exchange)
+	if !w.unread.acquireResponse(w.conn) {
+		w.abort()
 	}
-	if !a.unread.holdAnswer(a.conn) {
-		a.abort()
-	}
-	a.held = true
+	w.acquired = true
 }
 
-// end is called when nothing is there to be read, for now.
-func (a *answerWriter) end() {
-	a.release()
-	if !a.deadlineSet.IsZero() && !a.aborted {
-		a.setDeadline(time.Time{})
-		a.deadlineSet = time.Time{}
+// end is called when there is nothing to read for the time being.
+func (w *responseWriter) end() {
+	w.release()
+	if !w.deadlineSet.IsZero() && !w.aborted {
+		w.setDeadline(time.Time{})
+		w.deadlineSet = time.Time{}
 	}
 }
 
-func (a *answerWriter) release() {
-	if a.held {
-		a.unread.releaseAnswer(a.conn)
-		a.held = false
+func (w *responseWriter) release() {
+	if w.acquired {
+		w.unread.releaseResponse(w.conn)
+		w.acquired = false
 	}
-	if a.heldBytes > 0 {
-		a.unread.releaseBytes(a.exchange.user, a.heldBytes)
-		a.heldBytes = 0
-	}
-}
-
-// finish is called when all is written. Over HTTP/2, net/http has the end of an
-// answer in a buffer and waits for it to be read when the handler has returned,
-// where nothing would count it. A user's answers are few enough by their rate.
-func (a *answerWriter) finish(r *http.Request) {
-	if a.http2 && a.buffered && !a.exchange.admitted && r.Method != http.MethodHead {
-		_ = a.flush() // It fails when the connection does.
-	}
-	if a.deadlineSet.IsZero() { // There are headers or trailers to come.
-		a.setDeadline(time.Now().Add(pieceTimeout))
+	if w.acquiredBytes > 0 {
+		w.unread.releaseBytes(w.state.user, w.acquiredBytes)
+		w.acquiredBytes = 0
 	}
 }
 
-// abort ends a request whose answer would be one too many: over HTTP/2 the
-// stream is reset, over HTTP/1.1 the connection closed.
-func (a *answerWriter) abort() {
-	a.aborted = true
-	a.exchange.fail(connect.CodeResourceExhausted, errTooManyUnread)
+// finish is called when the handler has written everything. Over HTTP/2,
+// net/http buffers the end of a response and waits for the client to read it
+// after the handler has returned, when it would no longer be counted. So it is
+// flushed here. The responses of users are few enough by their rate limit.
+func (w *responseWriter) finish(r *http.Request) {
+	if w.http2 && w.buffered && !w.state.admitted && r.Method != http.MethodHead {
+		_ = w.flush() // It fails when the connection does.
+	}
+	if w.deadlineSet.IsZero() { // Headers or trailers are still to be written.
+		w.setDeadline(time.Now().Add(chunkTimeout))
+	}
+}
+
+// abort ends a request whose response would be one too many: it resets an HTTP/2
+// stream and closes an HTTP/1.1 connection.
+func (w *responseWriter) abort() {
+	w.aborted = true
+	w.state.fail(connect.CodeResourceExhausted, errConnUnread)
 	panic(http.ErrAbortHandler)
 }
 
-func (a *answerWriter) setDeadline(deadline time.Time) {
-	// Not by an [http.ResponseController], which would be an allocation.
-	if conn, ok := a.ResponseWriter.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		_ = conn.SetWriteDeadline(deadline) // It does not fail on a connection that net/http serves.
-	}
+func (w *responseWriter) setDeadline(deadline time.Time) {
+	// It does not fail on a connection of net/http.
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
 
-// SetReadDeadline is for [http.ResponseController].
-func (a *answerWriter) SetReadDeadline(deadline time.Time) error {
-	if conn, ok := a.ResponseWriter.(interface{ SetReadDeadline(time.Time) error }); ok {
-		return conn.SetReadDeadline(deadline)
-	}
-	return http.ErrNotSupported
-}
-
-func flushError(w http.ResponseWriter) error {
-	switch w := w.(type) {
-	case interface{ FlushError() error }:
-		return w.FlushError()
-	case http.Flusher:
-		w.Flush()
-		return nil
-	}
-	return http.ErrNotSupported
-}
-
-// noteUnread notes for the log when it is the reader's fault that writing
-// fails.
-func (a *answerWriter) noteUnread(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) && a.exchange.code == 0 {
-		a.exchange.fail(connect.CodeCanceled, errUnread)
+// noteUnread notes for the log that a write failed because the client did not
+// read.
+func (w *responseWriter) noteUnread(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) && w.state.code == 0 {
+		w.state.fail(connect.CodeCanceled, errUnread)
 	}
 	return err
 }
 
-// answered returns the status that went out, or will: net/http sends 200 when
-// nothing else was said.
-func (a *answerWriter) answered() int {
-	if a.status == 0 {
+// statusCode returns the status that was sent, or will be: net/http sends 200
+// unless told otherwise.
+func (w *responseWriter) statusCode() int {
+	if w.status == 0 {
 		return http.StatusOK
 	}
-	return a.status
+	return w.status
 }

@@ -33,14 +33,14 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// serveAnswers serves a handler's answers, bounded and logged, until the test
+// serveResponses serves a handler's answers, bounded and logged, until the test
 // ends, and returns what connects to it. The path of streams is /stream.
-func serveAnswers(t *testing.T, log io.Writer, unread *unreadAnswers, handler http.HandlerFunc) (connect func() net.Conn) {
+func serveResponses(t *testing.T, log io.Writer, unread *unreadResponses, handler http.HandlerFunc) (connect func() net.Conn) {
 	t.Helper()
-	streams := map[string]*stream{"/stream": {messages: 1}}
-	next := withDeadline(t.Context(), func(path string) *stream { return streams[path] }, handler)
+	streams := map[string]*streamConfig{"/stream": {maxMessages: 1}}
+	next := withDeadline(t.Context(), func(path string) *streamConfig { return streams[path] }, handler)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	server := newTestServer(withExchange(withLog(logger, withAnswer(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
+	server := newTestServer(withState(withLog(logger, withResponse(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
 	server.WriteTimeout = writeTimeout
 	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	served := make(chan struct{})
@@ -67,11 +67,11 @@ func newTestServer(handler http.Handler) *http.Server {
 	return server
 }
 
-const longAnswer = 100 << 10
+const longResponse = 100 << 10
 
 func writeLong(w http.ResponseWriter, r *http.Request) {
-	exchangeOf(r.Context()).admitted = true
-	_, _ = w.Write(bytes.Repeat([]byte("x"), longAnswer)) // The test is about when it fails.
+	stateOf(r.Context()).admitted = true
+	_, _ = w.Write(bytes.Repeat([]byte("x"), longResponse)) // The test is about when it fails.
 }
 
 func TestAReaderThatStopsIsLetGo(t *testing.T) {
@@ -86,15 +86,15 @@ func TestAReaderThatStopsIsLetGo(t *testing.T) {
 		},
 		"HTTP/2, after two pieces": func(t *testing.T, conn net.Conn) {
 			t.Helper()
-			f := newFrames(t, conn, 2*pieceBytes)
-			if data, reset := f.body(f.request("GET", "/", nil)); !reset || len(data) != 2*pieceBytes {
+			f := newFrames(t, conn, 2*chunkBytes)
+			if data, reset := f.body(f.request("GET", "/", nil)); !reset || len(data) != 2*chunkBytes {
 				t.Errorf("%d bytes, reset %v", len(data), reset)
 			}
 		},
 		"HTTP/1.1": func(t *testing.T, conn net.Conn) {
 			t.Helper()
 			writeText(t, conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-			time.Sleep(pieceTimeout + time.Millisecond)
+			time.Sleep(chunkTimeout + time.Millisecond)
 			if _, err := conn.Read(make([]byte, 1)); err == nil {
 				t.Error("the connection is open")
 			}
@@ -104,13 +104,13 @@ func TestAReaderThatStopsIsLetGo(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				log := new(bytes.Buffer)
-				connect := serveAnswers(t, log, newUnreadAnswers(nil), writeLong)
+				connect := serveResponses(t, log, newUnreadResponses(nil), writeLong)
 				began := time.Now()
 				conn := connect()
 				defer conn.Close()
 				read(t, conn)
 				synctest.Wait()
-				if took := time.Since(began).Round(time.Second); took != pieceTimeout {
+				if took := time.Since(began).Round(time.Second); took != chunkTimeout {
 					t.Errorf("it took %v", took)
 				}
 				if !strings.Contains(log.String(), `"code":"canceled"`) || !strings.Contains(log.String(), `"reason":"unread"`) {
@@ -123,17 +123,17 @@ func TestAReaderThatStopsIsLetGo(t *testing.T) {
 
 func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 	t.Parallel()
-	const pause = pieceTimeout - time.Second
+	const pause = chunkTimeout - time.Second
 	for name, read := range map[string]func(*testing.T, net.Conn) int{
 		"HTTP/2": func(t *testing.T, conn net.Conn) int {
 			t.Helper()
 			f := newFrames(t, conn, 0)
 			stream := f.request("GET", "/", nil)
 			go func() {
-				for range longAnswer/pieceBytes + 1 {
+				for range longResponse/chunkBytes + 1 {
 					time.Sleep(pause)
-					f.open(0, pieceBytes)
-					f.open(stream, pieceBytes)
+					f.open(0, chunkBytes)
+					f.open(stream, chunkBytes)
 				}
 			}()
 			data, reset := f.body(stream)
@@ -145,12 +145,12 @@ func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 		"HTTP/1.1": func(t *testing.T, conn net.Conn) int {
 			t.Helper()
 			writeText(t, conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-			res, err := http.ReadResponse(bufio.NewReaderSize(conn, pieceBytes), nil)
+			res, err := http.ReadResponse(bufio.NewReaderSize(conn, chunkBytes), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer res.Body.Close()
-			for total, piece := 0, make([]byte, pieceBytes); ; {
+			for total, piece := 0, make([]byte, chunkBytes); ; {
 				n, err := res.Body.Read(piece)
 				total += n
 				if err != nil {
@@ -163,14 +163,14 @@ func TestASlowReaderGetsTheWholeAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				connect := serveAnswers(t, io.Discard, newUnreadAnswers(nil), writeLong)
+				connect := serveResponses(t, io.Discard, newUnreadResponses(nil), writeLong)
 				began := time.Now()
 				conn := connect()
 				defer conn.Close()
-				if got := read(t, conn); got != longAnswer {
-					t.Errorf("%d bytes, want %d", got, longAnswer)
+				if got := read(t, conn); got != longResponse {
+					t.Errorf("%d bytes, want %d", got, longResponse)
 				}
-				if took := time.Since(began); took < 2*pieceTimeout {
+				if took := time.Since(began); took < 2*chunkTimeout {
 					t.Errorf("it took %v, which is no test", took)
 				}
 			})
@@ -183,7 +183,7 @@ func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const messages, pause = 3, writeTimeout + time.Second
 		log := new(bytes.Buffer)
-		connect := serveAnswers(t, log, newUnreadAnswers(nil), func(w http.ResponseWriter, r *http.Request) {
+		connect := serveResponses(t, log, newUnreadResponses(nil), func(w http.ResponseWriter, r *http.Request) {
 			for range messages {
 				time.Sleep(pause)
 				_, _ = io.WriteString(w, "message")
@@ -201,7 +201,7 @@ func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 		if string(data) != strings.Repeat("message", messages) || !reset {
 			t.Errorf("%q, reset %v", data, reset)
 		}
-		if took := time.Since(began).Round(time.Second); took != messages*pause+pieceTimeout {
+		if took := time.Since(began).Round(time.Second); took != messages*pause+chunkTimeout {
 			t.Errorf("it took %v", took)
 		}
 		synctest.Wait()
@@ -214,7 +214,7 @@ func TestEachMessageOfAStreamHasItsOwnTime(t *testing.T) {
 func TestWhatNetHTTPAnswersByItselfIsLetGoToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		connect := serveAnswers(t, io.Discard, newUnreadAnswers(nil), func(http.ResponseWriter, *http.Request) {
+		connect := serveResponses(t, io.Discard, newUnreadResponses(nil), func(http.ResponseWriter, *http.Request) {
 			t.Error("a request with a header that HTTP/2 does not have reaches the handler")
 		})
 		conn := connect()

@@ -12,7 +12,7 @@ import (
 // is cleaned or redirected, so that every answer has the one shape.
 type routes struct {
 	exact     map[string]http.Handler
-	streams   map[string]*stream
+	streams   map[string]*streamConfig
 	anonymous anonymousStreams
 	refuse    refuser
 
@@ -21,7 +21,7 @@ type routes struct {
 }
 
 func newRoutes(refuse refuser) *routes {
-	return &routes{exact: make(map[string]http.Handler), streams: make(map[string]*stream), refuse: refuse}
+	return &routes{exact: make(map[string]http.Handler), streams: make(map[string]*streamConfig), refuse: refuse}
 }
 
 func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -30,7 +30,7 @@ func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if rs.rest != nil && strings.HasPrefix(r.URL.Path, rs.restPrefix) {
-		exchangeOf(r.Context()).protocol = protocolREST
+		stateOf(r.Context()).protocol = protocolREST
 		rs.rest.ServeHTTP(w, r)
 		return
 	}
@@ -39,7 +39,7 @@ func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // streamOf returns the registration of a path's streams, or nil when it is not
 // that of a streaming method.
-func (rs *routes) streamOf(path string) *stream { return rs.streams[path] }
+func (rs *routes) streamOf(path string) *streamConfig { return rs.streams[path] }
 
 // service serves every method of a service.
 func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.Handler) {
@@ -58,12 +58,12 @@ func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.H
 
 // defaultStream is the registration of a method's streams, or nil when it does
 // not stream.
-func defaultStream(method protoreflect.MethodDescriptor) *stream {
+func defaultStream(method protoreflect.MethodDescriptor) *streamConfig {
 	switch {
 	case method.IsStreamingClient():
-		return &stream{length: streamLength, messages: maxStreamMessages}
+		return &streamConfig{maxDuration: maxStreamDuration, maxMessages: maxStreamMessages}
 	case method.IsStreamingServer():
-		return &stream{length: streamLength, messages: 1}
+		return &streamConfig{maxDuration: maxStreamDuration, maxMessages: 1}
 	}
 	return nil
 }
@@ -92,9 +92,9 @@ func (rs *routes) get(path string, handler http.HandlerFunc) {
 // for debugging.
 func (rs *routes) probe(path string, handler http.HandlerFunc) {
 	rs.get(path, func(w http.ResponseWriter, r *http.Request) {
-		x := exchangeOf(r.Context())
-		x.probe = true
-		x.answer.hold() // It waits for the database.
+		state := stateOf(r.Context())
+		state.probe = true
+		state.response.acquire() // Before it waits for the database.
 		handler(w, r)
 	})
 }

@@ -35,14 +35,14 @@ func TestTheStreamsOfAServiceHaveBoundsByTheirKind(t *testing.T) {
 	}
 	routes := newRoutes(refuser{})
 	routes.service(file.Services().Get(0), http.NotFoundHandler())
-	for path, want := range map[string]*stream{
+	for path, want := range map[string]*streamConfig{
 		"/t.S/Call": nil,
-		"/t.S/Up":   {length: streamLength, messages: maxStreamMessages},
-		"/t.S/Down": {length: streamLength, messages: 1},
-		"/t.S/Both": {length: streamLength, messages: maxStreamMessages},
+		"/t.S/Up":   {maxDuration: maxStreamDuration, maxMessages: maxStreamMessages},
+		"/t.S/Down": {maxDuration: maxStreamDuration, maxMessages: 1},
+		"/t.S/Both": {maxDuration: maxStreamDuration, maxMessages: maxStreamMessages},
 		"/t.S/None": nil,
 	} {
-		if diff := cmp.Diff(want, routes.streamOf(path), cmp.AllowUnexported(stream{})); diff != "" {
+		if diff := cmp.Diff(want, routes.streamOf(path), cmp.AllowUnexported(streamConfig{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}

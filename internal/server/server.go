@@ -59,7 +59,7 @@ type Server struct {
 	routes *routes
 	refuse refuser
 	health *health
-	unread *unreadAnswers
+	unread *unreadResponses
 	logger *slog.Logger
 
 	http        *http.Server
@@ -78,7 +78,7 @@ func New(cfg Config, api API) *Server {
 		routes: newRoutes(refuse),
 		refuse: refuse,
 		health: newHealth(cfg.Ping),
-		unread: newUnreadAnswers(api.WireBytes),
+		unread: newUnreadResponses(api.WireBytes),
 		logger: cfg.Logger,
 		base:   baseOptions(errs, api.Codecs),
 	}
@@ -100,17 +100,17 @@ func New(cfg Config, api API) *Server {
 
 // withMiddleware puts the middleware around the routes, from the inside out: a
 // request passes it from the last line to the first.
-func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadAnswers, routes *routes) http.Handler {
+func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadResponses, routes *routes) http.Handler {
 	handler := withSize(routes)
 	handler = withDeadline(health.ended, routes.streamOf, handler)
 	handler = withHeaderBounds(refuse, handler)           // Before all that reads them.
 	handler = withCORS(cfg.Origins, cfg.Headers, handler) // Answers preflights, which have no token.
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
-	handler = withAnswer(unread, handler)
+	handler = withResponse(unread, handler)
 	handler = withLog(cfg.Logger, handler) // Around recover: a panic is one line too.
 	handler = withRequestID(handler)
-	return withExchange(handler) // What they all share.
+	return withState(handler) // What they all share.
 }
 
 // baseOptions are those of every handler.

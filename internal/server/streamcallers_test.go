@@ -29,7 +29,7 @@ func TestACallerWhoLeavesAStreamIsLoggedAsSuch(t *testing.T) {
 		} {
 			t.Run(protocol.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				s := startStreams(t, &stream{length: time.Minute, messages: 1},
+				s := startStreams(t, &streamConfig{maxDuration: time.Minute, maxMessages: 1},
 					func(ctx context.Context, _ *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
 						if err := stream.Send(&todov1.Todo{}); err != nil {
 							return err
@@ -85,7 +85,7 @@ func TestAWaitForTheNextMessageEndsWithItsStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStreams(t)
-			s.start(t, &stream{length: test.length, messages: 10}, nil,
+			s.start(t, &streamConfig{maxDuration: test.length, maxMessages: 10}, nil,
 				func(_ context.Context, stream *connect.BidiStream[todov1.GetTodoRequest, todov1.Todo]) error {
 					if _, err := stream.Receive(); err != nil {
 						return err
@@ -146,7 +146,7 @@ func TestTheMessagesOfAStreamAreBoundedOneByOne(t *testing.T) {
 		} {
 			t.Run(protocol.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				s := startStreams(t, &stream{length: time.Minute, messages: most}, nil,
+				s := startStreams(t, &streamConfig{maxDuration: time.Minute, maxMessages: most}, nil,
 					func(_ context.Context, stream *connect.BidiStream[todov1.GetTodoRequest, todov1.Todo]) error {
 						for {
 							req, err := stream.Receive()
@@ -216,7 +216,7 @@ func TestABrokenMessageOfAStreamIsTheCallersFault(t *testing.T) {
 		"nothing but the flags": {0x40, "", connect.CodeInvalidArgument, "the envelope of message 1 has flags that no request has: 0x40"},
 	} {
 		for _, contentType := range []string{"application/connect+proto", "application/grpc", "application/grpc-web+proto"} {
-			s := startStreams(t, &stream{length: time.Minute, messages: 10}, nil,
+			s := startStreams(t, &streamConfig{maxDuration: time.Minute, maxMessages: 10}, nil,
 				func(_ context.Context, stream *connect.BidiStream[todov1.GetTodoRequest, todov1.Todo]) error {
 					_, err := stream.Receive()
 					return fmt.Errorf("%w: %w", errCanary, err)

@@ -93,9 +93,9 @@ func TestWhatEndsAStreamIsRenderedByTheTable(t *testing.T) {
 
 func checkEnding(t *testing.T, ending ending, protocol protocol, messages int) {
 	t.Helper()
-	registered := &stream{length: time.Minute, messages: 1}
+	registered := &streamConfig{maxDuration: time.Minute, maxMessages: 1}
 	if ending.ended == endLength {
-		registered.length = time.Millisecond
+		registered.maxDuration = time.Millisecond
 	}
 	s := newStreams(t)
 	s.start(t, registered, func(ctx context.Context, _ *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
@@ -156,7 +156,7 @@ func TestAStreamThatConnectRefusesHasItsCodeInTheLog(t *testing.T) {
 			"unimplemented":    {"Content-Encoding", "br"},
 			"invalid_argument": {"Timeout-Ms", "soon"},
 		} {
-			s := startStreams(t, &stream{length: time.Minute, messages: 1},
+			s := startStreams(t, &streamConfig{maxDuration: time.Minute, maxMessages: 1},
 				func(context.Context, *todov1.GetTodoRequest, *connect.ServerStream[todov1.Todo]) error {
 					t.Error("the handler was asked")
 					return nil

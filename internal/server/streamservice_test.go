@@ -30,7 +30,7 @@ type (
 	bidiStream   = func(context.Context, *connect.BidiStream[todov1.GetTodoRequest, todov1.Todo]) error
 )
 
-func startStreams(t *testing.T, registered *stream, server serverStream, bidi bidiStream) *streamService {
+func startStreams(t *testing.T, registered *streamConfig, server serverStream, bidi bidiStream) *streamService {
 	t.Helper()
 	s := newStreams(t)
 	s.start(t, registered, server, bidi)
@@ -45,7 +45,7 @@ func newStreams(t *testing.T) *streamService {
 	return &streamService{health: health, log: &lineLog{grown: make(chan struct{})}}
 }
 
-func (s *streamService) start(t *testing.T, registered *stream, server serverStream, bidi bidiStream) {
+func (s *streamService) start(t *testing.T, registered *streamConfig, server serverStream, bidi bidiStream) {
 	t.Helper()
 	errs := newErrorRenderer(testErrors().Lookup)
 	refuse := newRefuser(errs)
@@ -63,5 +63,5 @@ func (s *streamService) start(t *testing.T, registered *stream, server serverStr
 		})
 	}
 	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.url = startServer(t, withMiddleware(Config{Logger: logger}, refuse, s.health, newUnreadAnswers(nil), routes)).URL
+	s.url = startServer(t, withMiddleware(Config{Logger: logger}, refuse, s.health, newUnreadResponses(nil), routes)).URL
 }

@@ -24,23 +24,23 @@ import (
 )
 
 // isWhole fails unless nothing is held any more.
-func (u *unreadAnswers) isWhole(t *testing.T) {
+func (u *unreadResponses) isWhole(t *testing.T) {
 	t.Helper()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.freeBytes != maxUnreadBytes || len(u.users) != 0 || u.freeAnswers != maxUnreadAnswers {
-		t.Errorf("%d bytes and %d answers are free, and %d users hold some", u.freeBytes, u.freeAnswers, len(u.users))
+	if u.freeBytes != maxUnreadBytes || len(u.users) != 0 || u.freeResponses != maxUnreadResponses {
+		t.Errorf("%d bytes and %d answers are free, and %d users hold some", u.freeBytes, u.freeResponses, len(u.users))
 	}
 }
 
 func TestAUserHoldsAShareOfTheBytesThatAreFree(t *testing.T) {
 	t.Parallel()
 	const answer = 256 << 10
-	u := newUnreadAnswers(nil)
+	u := newUnreadResponses(nil)
 	held := make(map[User]int)
 	hold := func(user User) {
 		for {
-			err := u.holdBytes(user, answer)
+			err := u.acquireBytes(user, answer)
 			if errors.Is(err, errUserUnread) {
 				return
 			} else if err != nil {
@@ -61,20 +61,20 @@ func TestAUserHoldsAShareOfTheBytesThatAreFree(t *testing.T) {
 		t.Errorf("31 users leave %d bytes", u.freeBytes)
 	}
 	large := userName("large")
-	if err := u.holdBytes(large, maxUnreadBytes); err != nil {
+	if err := u.acquireBytes(large, maxUnreadBytes); err != nil {
 		t.Errorf("a user's first answer, of any size: %v", err)
 	}
 	late := userName("late")
-	if err := u.holdBytes(late, answer); !errors.Is(err, errAllUnread) {
+	if err := u.acquireBytes(late, answer); !errors.Is(err, errAllUnread) {
 		t.Errorf("when nothing is free: %v", err)
 	}
-	if err := u.holdBytes(late, smallAnswer); err != nil {
+	if err := u.acquireBytes(late, smallResponse); err != nil {
 		t.Errorf("a small one then: %v", err)
 	}
-	if err := u.holdBytes(late, 1); !errors.Is(err, errAllUnread) {
+	if err := u.acquireBytes(late, 1); !errors.Is(err, errAllUnread) {
 		t.Errorf("another one then: %v", err)
 	}
-	u.releaseBytes(late, smallAnswer)
+	u.releaseBytes(late, smallResponse)
 	u.releaseBytes(large, maxUnreadBytes)
 	for user, answers := range held {
 		for range answers {
@@ -88,15 +88,15 @@ func TestAMessageIsHeldInBuffersOfItsSizeOnTheWire(t *testing.T) {
 	t.Parallel()
 	const onWire = 1000
 	for message, want := range map[any]int64{
-		new(todov1.Todo): answerBytes + heldPerByte*onWire,
-		"no message":     answerBytes,
+		new(todov1.Todo): responseBytes + heldPerByte*onWire,
+		"no message":     responseBytes,
 	} {
-		u := newUnreadAnswers(func(proto.Message) int { return onWire })
-		if got := u.heldBytes(message); got != want {
+		u := newUnreadResponses(func(proto.Message) int { return onWire })
+		if got := u.bufferedBytes(message); got != want {
 			t.Errorf("%v: %d bytes, want %d", message, got, want)
 		}
 	}
-	if got := newUnreadAnswers(nil).heldBytes(&todov1.Todo{Title: "t"}); got != answerBytes+heldPerByte*3 {
+	if got := newUnreadResponses(nil).bufferedBytes(&todov1.Todo{Title: "t"}); got != responseBytes+heldPerByte*3 {
 		t.Errorf("by the size that protobuf has: %d", got)
 	}
 }
@@ -152,7 +152,7 @@ func TestAUserWithTooManyUnreadBytesIsToldWhenToTryAgain(t *testing.T) {
 		{"everybody's", "huge", maxUnreadBytes, connect.CodeUnavailable, false},
 	} {
 		user := userName(step.user)
-		if err := unread.holdBytes(user, step.bytes); err != nil {
+		if err := unread.acquireBytes(user, step.bytes); err != nil {
 			t.Fatal(err)
 		}
 		for _, protocol := range protocols() {
@@ -240,16 +240,16 @@ func TestListsThatNobodyReadsHoldABoundedNumberOfBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const lists = 90
-		unread, errs := newUnreadAnswers(nil), newErrorRenderer(testErrors().Lookup)
+		unread, errs := newUnreadResponses(nil), newErrorRenderer(testErrors().Lookup)
 		_, todos := todov1connect.NewTodoServiceHandler(longTodos{},
 			connect.WithRequestGate(func(ctx context.Context, _ connect.Spec, _ connect.Peer, header http.Header) (context.Context, error) {
-				x := exchangeOf(ctx)
-				x.user, x.admitted = userName(header.Get("Authorization")), true
+				state := stateOf(ctx)
+				state.user, state.admitted = userName(header.Get("Authorization")), true
 				return ctx, nil
 			}),
 			connect.WithInterceptors(errs, unread))
 		log := new(lockedBuffer)
-		dial := serveAnswers(t, log, unread, todos.ServeHTTP)
+		dial := serveResponses(t, log, unread, todos.ServeHTTP)
 		for _, protocol := range []string{"application/json", "application/grpc+json"} {
 			conn := dial()
 			f := newFrames(t, conn, 0)
@@ -284,9 +284,9 @@ func TestAConnectionHoldsAShareOfTheAnswersThatAreFree(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const connections, streams = 20, 100
-		unread := newUnreadAnswers(nil)
+		unread := newUnreadResponses(nil)
 		log := new(lockedBuffer)
-		dial := serveAnswers(t, log, unread, func(w http.ResponseWriter, _ *http.Request) {
+		dial := serveResponses(t, log, unread, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = io.WriteString(w, "who?") // So little that net/http buffers it.
 		})
@@ -302,10 +302,10 @@ func TestAConnectionHoldsAShareOfTheAnswersThatAreFree(t *testing.T) {
 		}
 		synctest.Wait()
 		unread.mu.Lock()
-		held := maxUnreadAnswers - unread.freeAnswers
+		held := maxUnreadResponses - unread.freeResponses
 		unread.mu.Unlock()
 		refused := strings.Count(log.take(), `"reason":"too_many_unread"`)
-		if held < connections || held >= maxUnreadAnswers || int(held)+refused != connections*streams {
+		if held < connections || held >= maxUnreadResponses || int(held)+refused != connections*streams {
 			t.Errorf("%d answers are held, and %d were refused", held, refused)
 		}
 
