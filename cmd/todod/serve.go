@@ -62,9 +62,9 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer service.Close() // Before the store, which it looks at.
+	defer service.Close() // Before the store, which it pings.
 
-	// Bound before anything is said to be served: a taken port fails here.
+	// Bound before "serving" is logged, so that a taken port fails first.
 	listener, err := server.Listen(ctx, string(cfg.ListenAddr))
 	if err != nil {
 		return err

@@ -10,19 +10,20 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// Authenticator says whose an access token is. An [auth.Verifier] is one, and
-// says which errors come back.
+// Authenticator verifies access tokens. An [auth.Verifier] is one.
 type Authenticator interface {
+	// Verify returns the user whom a token was issued to. It fails with
+	// [auth.ErrRefused], [auth.ErrKeysUnavailable] or the context's error.
 	Verify(ctx context.Context, token string) (todo.UserID, error)
 }
 
-// bearer authenticates calls by the bearer token in their headers.
-type bearer struct{ tokens Authenticator }
+// bearerAuthenticator authenticates callers by the bearer token in the headers.
+type bearerAuthenticator struct{ tokens Authenticator }
 
-var _ server.Authenticator = bearer{}
+var _ server.Authenticator = bearerAuthenticator{}
 
 // Authenticate implements [server.Authenticator].
-func (b bearer) Authenticate(ctx context.Context, header http.Header) (server.User, error) {
+func (b bearerAuthenticator) Authenticate(ctx context.Context, header http.Header) (server.User, error) {
 	token, err := auth.BearerToken(header)
 	if err != nil {
 		return nil, err
@@ -34,10 +35,11 @@ func (b bearer) Authenticate(ctx context.Context, header http.Header) (server.Us
 	return user, nil
 }
 
-// errNoCaller means that a handler was registered without the auth interceptor.
+// errNoCaller means that an RPC was called without authentication, which is a
+// defect.
 var errNoCaller = errors.New("rpc: no caller in the context")
 
-// caller returns the user whose call a context belongs to.
+// caller returns the authenticated user of a call.
 func caller(ctx context.Context) (todo.UserID, error) {
 	user, ok := server.UserOf(ctx).(todo.UserID)
 	if !ok || user == (todo.UserID{}) {

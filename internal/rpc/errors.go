@@ -10,12 +10,12 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// errPageToken says that a page token can't be used for this request.
+// errPageToken means that a page token is broken, or was made for another filter.
 var errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
 
-// errorTable says what a caller is told of each error that the domain and the
-// verifier of tokens return. The server knows its own errors. One that neither
-// knows is a defect, and "internal error" to the caller.
+// errorTable says what a caller is told of the errors of the domain and of the
+// authentication. internal/server has a table of its own errors. An error that is in
+// neither is a defect, and the caller is told "internal error".
 func errorTable() server.ErrorTable {
 	return server.ErrorTable{
 		{Err: auth.ErrRefused, Code: connect.CodeUnauthenticated, Text: "a valid access token is needed: Authorization: Bearer <token>"},

@@ -9,7 +9,7 @@ import (
 	"example.com/todo-backend/internal/server"
 )
 
-// refuseREST has the server answer what the transcoder refuses.
+// refuseREST returns a function that writes the errors of the transcoder.
 func refuseREST(s *server.Server) func(http.ResponseWriter, *http.Request, rest.Refusal) {
 	return func(w http.ResponseWriter, r *http.Request, refusal rest.Refusal) {
 		code := connect.CodeInvalidArgument

@@ -1,6 +1,6 @@
-// Package rpc is the API of todos: the RPCs, what they say over the wire, and
-// the table of errors. It puts them on an internal/server, which does the rest.
-// Start reading at New.
+// Package rpc is the API of the todos: the RPCs, the conversion between messages
+// and the domain, JSON, page tokens, and the table of errors. internal/server
+// serves it. Start reading at New.
 package rpc
 
 import (
@@ -16,7 +16,7 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// Config is what the API is made of. All of it is required.
+// Config is what the API needs. All of it is required.
 type Config struct {
 	Todos         *todo.Service
 	Authenticator Authenticator
@@ -26,10 +26,10 @@ type Config struct {
 }
 
 // New returns a server of the API, which has to be closed. It fails when the
-// contract uses what the REST transcoder can't serve.
+// contract has a REST option that internal/rest does not support.
 func New(cfg Config) (*server.Server, error) {
 	s := server.New(cfg.Server, server.API{
-		Authenticator: bearer{cfg.Authenticator},
+		Authenticator: bearerAuthenticator{cfg.Authenticator},
 		Errors:        errorTable().Lookup,
 		Codecs:        codecs(),
 		WireBytes:     wireBytes,

@@ -12,8 +12,8 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// todoServer answers the RPCs: it takes the caller, converts, calls, converts
-// back. Requests have passed the contract's rules.
+// todoServer implements the RPCs: it converts the request, calls the domain and
+// converts the result. Requests have been validated by the contract's rules.
 type todoServer struct{ todos *todo.Service }
 
 var _ todov1connect.TodoServiceHandler = (*todoServer)(nil)
@@ -31,7 +31,7 @@ func (s *todoServer) CreateTodo(ctx context.Context, req *todov1.CreateTodoReque
 		}
 		draft.ID = &id
 	}
-	return answer(s.todos.Create(ctx, owner, draft))
+	return result(s.todos.Create(ctx, owner, draft))
 }
 
 func (s *todoServer) GetTodo(ctx context.Context, req *todov1.GetTodoRequest) (*todov1.Todo, error) {
@@ -39,7 +39,7 @@ func (s *todoServer) GetTodo(ctx context.Context, req *todov1.GetTodoRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.todos.Get(ctx, owner, id))
+	return result(s.todos.Get(ctx, owner, id))
 }
 
 func (s *todoServer) ListTodos(ctx context.Context, req *todov1.ListTodosRequest) (*todov1.ListTodosResponse, error) {
@@ -70,7 +70,7 @@ func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoReque
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.todos.Update(ctx, owner, id, todo.Change{
+	return result(s.todos.Update(ctx, owner, id, todo.Change{
 		Title:       req.Title,
 		Description: req.Description,
 		IsCompleted: req.IsCompleted,
@@ -88,7 +88,7 @@ func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoReque
 	return &emptypb.Empty{}, nil
 }
 
-// callerAndID returns who calls and which todo the request names.
+// callerAndID returns the caller and the ID in the request.
 func callerAndID(ctx context.Context, req interface{ GetId() string }) (todo.UserID, todo.ID, error) {
 	owner, err := caller(ctx)
 	if err != nil {
@@ -101,15 +101,15 @@ func callerAndID(ctx context.Context, req interface{ GetId() string }) (todo.Use
 	return owner, id, nil
 }
 
-// answer is the message of what the domain returned, or its error.
-func answer(t todo.Todo, err error) (*todov1.Todo, error) {
+// result converts what the domain returned.
+func result(t todo.Todo, err error) (*todov1.Todo, error) {
 	if err != nil {
 		return nil, err
 	}
 	return message(t), nil
 }
 
-// message converts a todo. Its owner stays behind.
+// message converts a todo. The owner is not part of the message.
 func message(t todo.Todo) *todov1.Todo { return new(messageParts).assemble(t) }
 
 // messages converts a page's todos.
@@ -121,9 +121,9 @@ func messages(todos []todo.Todo) []*todov1.Todo {
 	return msgs
 }
 
-// messageParts is a todo's message and what it points to. One slice of them
-// serves a page: for 20 todos that takes 80 allocations and 3 µs less, 3 % of the
-// call's CPU time.
+// messageParts is a todo's message and what it points to. A page allocates one
+// slice of them: for 20 todos that saves 79 allocations and 3 µs, 3 % of the call's
+// CPU time.
 type messageParts struct {
 	todo                 todov1.Todo
 	description          string
@@ -142,8 +142,8 @@ func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
 	return &p.todo
 }
 
-// setTime is [timestamppb.New] for a timestamp that is there already. A time
-// that a timestamp can't be becomes the nearest that it can.
+// setTime sets a timestamp. A time outside of a timestamp's range becomes the
+// nearest within it.
 func setTime(ts *timestamppb.Timestamp, at time.Time) *timestamppb.Timestamp {
 	if !todo.IsTime(at) {
 		if at.Unix() < 0 {

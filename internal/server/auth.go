@@ -8,26 +8,24 @@ import (
 	"connectrpc.com/connect"
 )
 
-// User is who makes a call. It is a map's key, so it has to be comparable. Its
-// text names the user in the log.
-type User fmt.Stringer
-
-// Authenticator says who makes a call.
+// Authenticator authenticates the callers of services.
 type Authenticator interface {
-	// Authenticate returns the user whose call has these headers. The caller is
-	// told of its errors as of any other.
+	// Authenticate returns the user whose credentials are in the headers of a
+	// request. Its errors are rendered by the tables, like those of RPCs.
 	Authenticate(ctx context.Context, header http.Header) (User, error)
 }
 
-// UserOf returns the user whose call a context belongs to, nil where none was
+// User is an authenticated caller. Users are compared, and are keys of maps; their
+// text names them in the log.
+type User fmt.Stringer
+
+// UserOf returns the user whose call a context belongs to, or nil when nobody was
 // authenticated.
 func UserOf(ctx context.Context) User { return stateOf(ctx).user }
 
-// authInterceptor lets a call pass whose user can be told, and puts them into
-// the call's exchange. It is a request gate: it intercepts unary calls and
-// streams alike, before their body is read, so that a stranger costs no more
-// than their headers. The same goes for a user who is above their rate: they are
-// counted as soon as they are known.
+// authInterceptor authenticates the caller of each RPC and applies the rate limit.
+// It is a request gate: it runs for unary calls and streams, before the body is
+// read. So a call that it rejects costs no more than reading its headers.
 type authInterceptor struct {
 	authenticator Authenticator
 	limiter       *limiter

@@ -13,19 +13,20 @@ import (
 )
 
 const (
-	// maxQueryParameters bounds how many parameters a Connect GET may have. The
-	// protocol has five; caches and proxies add theirs.
+	// maxQueryParameters bounds the number of parameters in a query. The protocol
+	// has five; caches and proxies may add some.
 	maxQueryParameters = 16
-	// maxParameterBytes bounds the parameters that are read before it is known
-	// who calls. The longest value is "identity".
+	// maxParameterBytes bounds the parameters that are read before the caller is
+	// authenticated. The longest valid value is "identity".
 	maxParameterBytes = 64
 )
 
-// postFromGet returns the Connect GET request r as the POST request that means the
-// same, or says what its query lacks. Connect would parse the query of a GET
-// four times before it asks who calls, and read its body. This reads little
-// more than the encoding; the rest is read as the POST's body, afterwards.
-func postFromGet(r *http.Request) (call *http.Request, problem string) {
+// postFromGet converts a Connect GET request to the POST request that means the
+// same, or says what is wrong with its query. For a GET, Connect would parse the
+// query four times and read the body before the caller is authenticated. This
+// reads little more than the encoding. The message is read as the POST's body,
+// after the authentication.
+func postFromGet(r *http.Request) (post *http.Request, problem string) {
 	if strings.Count(r.URL.RawQuery, "&") >= maxQueryParameters {
 		return nil, "the query has too many parameters"
 	}
@@ -36,21 +37,21 @@ func postFromGet(r *http.Request) (call *http.Request, problem string) {
 	if version := queryParameter(r.URL.RawQuery, "connect"); version != "" && version != "v1" {
 		return nil, `the query parameter "connect" must be v1`
 	}
-	call = r.WithContext(r.Context())
-	call.Method = http.MethodPost
-	call.URL = &url.URL{Path: r.URL.Path}
-	call.Header.Set("Content-Type", "application/"+encoding)
-	call.Header.Del("Content-Encoding")
+	post = r.WithContext(r.Context())
+	post.Method = http.MethodPost
+	post.URL = &url.URL{Path: r.URL.Path}
+	post.Header.Set("Content-Type", "application/"+encoding)
+	post.Header.Del("Content-Encoding")
 	if compression := queryParameter(r.URL.RawQuery, "compression"); compression != "" {
-		call.Header.Set("Content-Encoding", compression)
+		post.Header.Set("Content-Encoding", compression)
 	}
-	call.Header.Del("Connect-Protocol-Version") // That of a GET is in the query.
-	call.Body, call.ContentLength = &queryMessage{query: r.URL.RawQuery, sent: r.Body}, -1
-	return call, ""
+	post.Header.Del("Connect-Protocol-Version") // For a GET it is in the query.
+	post.Body, post.ContentLength = &queryMessage{query: r.URL.RawQuery, sent: r.Body}, -1
+	return post, ""
 }
 
-// unreadable is what [queryParameter] returns for a value that is too long or
-// badly escaped. No parameter has it.
+// unreadable stands for a value that is too long or wrongly escaped. It is no
+// valid value of any parameter.
 const unreadable = "?"
 
 // queryParameter returns the first value of a query parameter, or "".
@@ -76,11 +77,11 @@ func queryParameter(query, name string) string {
 	return ""
 }
 
-// queryMessage is the message that a GET's query holds. It is decoded when it is
-// read, or fails then.
+// queryMessage is the message in the query of a GET. It is decoded on the first
+// Read.
 type queryMessage struct {
 	query  string
-	sent   io.Reader // The GET's body, which has to be empty.
+	sent   io.Reader // The body of the GET, which has to be empty.
 	opened bool
 	text   bytes.Reader
 	err    error
@@ -96,7 +97,7 @@ func (m *queryMessage) Read(p []byte) (int, error) {
 	return m.text.Read(p)
 }
 
-// Close does nothing; net/http closes what was sent.
+// Close does nothing; net/http closes the GET's body.
 func (*queryMessage) Close() error { return nil }
 
 func (m *queryMessage) open() error {
@@ -118,8 +119,8 @@ func (m *queryMessage) open() error {
 	return m.checkBody()
 }
 
-// checkBody fails when a body was sent. That its length is unknown is no sign of
-// one: HTTP/2 may end a request without a body in a frame of its own.
+// checkBody fails when a body was sent. An unknown length does not mean that
+// there is one: HTTP/2 may end a request without a body in a separate frame.
 func (m *queryMessage) checkBody() error {
 	if m.sent == nil {
 		return nil
@@ -131,7 +132,7 @@ func (m *queryMessage) checkBody() error {
 	case errors.Is(err, io.EOF):
 		return nil
 	default:
-		return err // boundedBody's.
+		return err // Of boundedBody.
 	}
 }
 

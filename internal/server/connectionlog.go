@@ -6,34 +6,34 @@ import (
 	"time"
 )
 
-// connectionLogInterval is the least time between two lines about connections
-// that find no place.
+// connectionLogInterval is the least time between two log lines about evicted,
+// refused and failed connections.
 const connectionLogInterval = 5 * time.Second
 
-// connectionLog says in the log that connections are short, and not for each
-// of them: at once for the first one, then now and then how many there were.
+// connectionLog logs that connections are short: the first case at once, further
+// ones as a count every connectionLogInterval.
 type connectionLog struct {
 	logger *slog.Logger
-	most   int
+	limit  int
 
 	mu      sync.Mutex
 	counts  connectionCounts // Since the last line.
-	written bool             // A line was, within connectionLogInterval.
+	written bool             // There was a line within connectionLogInterval.
 }
 
-// connectionCounts is what a line says.
+// connectionCounts is the content of a line.
 type connectionCounts struct {
 	evicted, refused, failed int
-	cause                    string // Of the last that failed.
+	cause                    string // Of the last failure.
 }
 
-// evicted notes an idle connection that was closed for a newcomer.
+// evicted counts an idle connection that was closed for a new one.
 func (l *connectionLog) evicted() { l.note(func(c *connectionCounts) { c.evicted++ }) }
 
-// refused notes a newcomer that was closed.
+// refused counts a new connection that was closed.
 func (l *connectionLog) refused() { l.note(func(c *connectionCounts) { c.refused++ }) }
 
-// failed notes that a newcomer could not be accepted, and why.
+// failed counts a connection that could not be accepted.
 func (l *connectionLog) failed(cause error) {
 	l.note(func(c *connectionCounts) {
 		c.failed++
@@ -54,7 +54,7 @@ func (l *connectionLog) note(count func(*connectionCounts)) {
 	l.write(counts)
 }
 
-// again writes what was noted since the last line.
+// again writes what was counted since the last line.
 func (l *connectionLog) again() {
 	l.mu.Lock()
 	if l.counts == (connectionCounts{}) {
@@ -74,7 +74,7 @@ func (l *connectionLog) take() connectionCounts {
 }
 
 func (l *connectionLog) write(counts connectionCounts) {
-	attrs := []any{"max_connections", l.most, "evicted", counts.evicted, "refused", counts.refused, "failed", counts.failed}
+	attrs := []any{"max_connections", l.limit, "evicted", counts.evicted, "refused", counts.refused, "failed", counts.failed}
 	if counts.cause != "" {
 		attrs = append(attrs, "cause", counts.cause)
 	}

@@ -11,55 +11,55 @@ import (
 )
 
 const (
-	// freshTime is how long a new connection has its place for sure, although
-	// it has sent no request yet.
+	// freshTime is how long a new connection without a request is kept, even
+	// when others need its place.
 	freshTime = time.Second
 
-	// A connection that can't be accepted, for want of file descriptors or of
-	// memory, is tried again after a pause that doubles up to a second.
+	// When accepting fails, for lack of file descriptors or memory, it is tried
+	// again after a pause that doubles up to a second.
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second
 )
 
-// connectionLimit bounds how many connections there are at once. At the bound, a
-// newcomer takes the place of the connection that has been idle longest. When
-// all are active, the newcomer is closed.
+// connectionLimit bounds the number of open connections. At the bound, a new
+// connection replaces the one that has been idle longest. When all are active, the
+// new one is closed.
 type connectionLimit struct {
-	most int
-	log  *connectionLog
+	limit int
+	log   *connectionLog
 
 	mu    sync.Mutex
 	open  map[net.Conn]*connection
-	fresh list.List // New ones that have sent no request yet, the oldest first.
-	idle  list.List // The one that is idle longest first.
+	fresh list.List // Without a request yet, the oldest first.
+	idle  list.List // The longest idle first.
 }
 
-// connection is a connection that is open.
+// connection is an open connection.
 type connection struct {
 	conn  net.Conn
 	since time.Time     // Valid while it is fresh or idle.
 	in    *list.List    // fresh, idle, or nil while it is active.
-	place *list.Element // In that list.
+	elem  *list.Element // In that list.
 }
 
-func newConnectionLimit(most int, logger *slog.Logger) *connectionLimit {
+func newConnectionLimit(limit int, logger *slog.Logger) *connectionLimit {
 	return &connectionLimit{
-		most: most,
-		log:  &connectionLog{logger: logger, most: most},
-		open: make(map[net.Conn]*connection),
+		limit: limit,
+		log:   &connectionLog{logger: logger, limit: limit},
+		open:  make(map[net.Conn]*connection),
 	}
 }
 
-// track follows a connection. It is an [http.Server.ConnState].
+// track follows the state of a connection. It is an [http.Server.ConnState].
 func (c *connectionLimit) track(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	one := c.open[conn]
 	if one == nil {
-		return // It has lost its place.
+		return // It was evicted.
 	}
 	switch state {
-	case http.StateNew: // As admit knows.
+	case http.StateNew: // Known since admit.
 	case http.StateActive:
 		one.leave()
 	case http.StateIdle:
@@ -69,12 +69,12 @@ func (c *connectionLimit) track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// admit gives a new connection a place, if need be that of an idle one. It
-// reports false when there is none, after it has closed the new one.
+// admit counts a new connection, and evicts an idle one if need be. When none is
+// idle, it closes the new one and reports false.
 func (c *connectionLimit) admit(conn net.Conn) bool {
 	c.mu.Lock()
 	var evicted *connection
-	full := len(c.open) >= c.most
+	full := len(c.open) >= c.limit
 	if full {
 		evicted = c.takeIdle()
 	}
@@ -89,7 +89,7 @@ func (c *connectionLimit) admit(conn net.Conn) bool {
 	case !full:
 		return true
 	case evicted == nil:
-		_ = conn.Close() // It is not served, whatever that says.
+		_ = conn.Close() // An error changes nothing.
 		c.log.refused()
 		return false
 	}
@@ -98,19 +98,19 @@ func (c *connectionLimit) admit(conn net.Conn) bool {
 	return true
 }
 
-// evict closes the connection that is idle longest, if there is one.
+// evict closes the connection that has been idle longest, if there is one.
 func (c *connectionLimit) evict() {
 	c.mu.Lock()
 	evicted := c.takeIdle()
 	c.mu.Unlock()
 	if evicted != nil {
-		_ = evicted.conn.Close() // It is gone, whatever that says.
+		_ = evicted.conn.Close() // An error changes nothing.
 		c.log.evicted()
 	}
 }
 
-// takeIdle returns the connection that is idle longest and forgets it, or nil
-// when none is. One that never sent a request counts after freshTime.
+// takeIdle removes and returns the connection that has been idle longest, or nil.
+// One without a request counts as idle after freshTime.
 func (c *connectionLimit) takeIdle() *connection {
 	one := oldest(&c.idle)
 	if fresh := oldest(&c.fresh); fresh != nil && time.Since(fresh.since) >= freshTime &&
@@ -139,17 +139,17 @@ func oldest(l *list.List) *connection {
 func (one *connection) enter(l *list.List) {
 	one.leave()
 	one.since, one.in = time.Now(), l
-	one.place = l.PushBack(one)
+	one.elem = l.PushBack(one)
 }
 
 func (one *connection) leave() {
 	if one.in != nil {
-		one.in.Remove(one.place)
+		one.in.Remove(one.elem)
 		one.in = nil
 	}
 }
 
-// listener is a listener whose connections are bounded.
+// listener wraps a listener so that the number of its connections is bounded.
 func (c *connectionLimit) listener(l net.Listener) net.Listener {
 	return &boundedListener{Listener: l, limit: c, closed: make(chan struct{})}
 }
@@ -161,7 +161,7 @@ type boundedListener struct {
 	closed  chan struct{}
 }
 
-// Accept fails when the listener is closed, and not before.
+// Accept implements [net.Listener]. It fails only when the listener is closed.
 func (l *boundedListener) Accept() (net.Conn, error) {
 	for pause := minAcceptPause; ; {
 		conn, err := l.Listener.Accept()
@@ -176,7 +176,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		l.limit.log.failed(err)
-		l.limit.evict() // It may be what the next one lacks.
+		l.limit.evict() // It frees a file descriptor.
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -188,7 +188,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept, also when it pauses.
+// Close implements [net.Listener]. It ends Accept, also during a pause.
 func (l *boundedListener) Close() error {
 	l.closing.Do(func() { close(l.closed) })
 	return l.Listener.Close()

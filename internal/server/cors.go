@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// corsMaxAge is how long a browser may keep a preflight's answer, in
-	// seconds; Chromium keeps none longer.
+	// corsMaxAge is how long a browser may cache a preflight's response, in
+	// seconds. It is Chromium's maximum.
 	corsMaxAge = 7200
 
-	// maxRequestedHeaders is how many headers a preflight may ask for. Pages
-	// send a handful.
+	// maxRequestedHeaders bounds how many headers a preflight may ask for. Pages
+	// ask for a handful.
 	maxRequestedHeaders = 64
 
-	// maxLoggedRequest bounds what a preflight asked for in a log line, in bytes.
+	// maxLoggedRequest bounds what a log line quotes of a preflight, in bytes.
 	maxLoggedRequest = 64
 )
 
@@ -28,18 +28,18 @@ const (
 	preflightHeaders = "Access-Control-Request-Headers"
 )
 
-// pages are the pages that may call, and what they may send.
-type pages struct {
+// corsPolicy says which pages may call, and what they may send.
+type corsPolicy struct {
 	origins []string
 	methods []string
 	headers []string // In lower case.
 }
 
-// withCORS lets the pages of the origins call, by every protocol that a browser
-// can speak, and send further headers. A preflight that is granted nothing says
-// why in the log: the browser doesn't tell.
+// withCORS lets pages of the origins call, by every protocol that browsers
+// support, and send additional headers. The log says why a preflight was rejected,
+// since browsers do not.
 func withCORS(origins, headers []string, next http.Handler) http.Handler {
-	p := &pages{
+	p := &corsPolicy{
 		origins: origins,
 		methods: append(connectcors.AllowedMethods(), http.MethodPatch, http.MethodDelete),
 	}
@@ -47,7 +47,7 @@ func withCORS(origins, headers []string, next http.Handler) http.Handler {
 		p.headers = append(p.headers, strings.ToLower(name))
 	}
 	library := cors.New(cors.Options{
-		// Exactly: the library's own list takes wildcards.
+		// The library's own list of origins allows wildcards.
 		AllowOriginFunc: p.hasOrigin,
 		AllowedMethods:  p.methods,
 		AllowedHeaders:  slices.Clone(p.headers), // The library sorts it.
@@ -64,10 +64,10 @@ func withCORS(origins, headers []string, next http.Handler) http.Handler {
 	})
 }
 
-// preflightError says why a preflight is granted nothing.
+// preflightError is why a preflight is rejected.
 type preflightError struct {
 	reason  string // origin_not_allowed, method_not_allowed, header_not_allowed
-	request string // What isn't allowed, as it was sent.
+	request string // What is not allowed, as the browser sent it.
 }
 
 func (p *preflightError) Error() string { return "server: the preflight is refused: " + p.reason }
@@ -77,18 +77,18 @@ func (p *preflightError) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("reason", p.reason), slog.String("refused", shorten(p.request, maxLoggedRequest)))
 }
 
-// prepare brings the headers that a preflight asks for into the form that the
-// library expects, sorted and in lower case: browsers send that (Fetch standard,
-// "CORS-unsafe request-header names"), proxies and native apps don't. It returns
-// what is not allowed, nil when all is.
-func (p *pages) prepare(r *http.Request) *preflightError {
+// prepare sorts the headers that a preflight asks for and puts them in lower case.
+// The library expects that form. Browsers send it (Fetch standard, "CORS-unsafe
+// request-header names"), proxies and native apps do not. It returns why the
+// preflight is rejected, or nil.
+func (p *corsPolicy) prepare(r *http.Request) *preflightError {
 	var names []string
 	refused, isRefused := "", false
 	for name := range strings.SplitSeq(strings.Join(r.Header[preflightHeaders], ","), ",") {
 		lower := strings.ToLower(strings.Trim(name, " \t"))
 		switch {
 		case lower == "":
-			continue // RFC 9110 section 5.6.1.2 wants a few to be taken.
+			continue // RFC 9110 section 5.6.1.2 allows empty elements.
 		case !isRefused && (len(names) == maxRequestedHeaders || !slices.Contains(p.headers, lower)):
 			refused, isRefused = lower, true
 		}
@@ -104,7 +104,7 @@ func (p *pages) prepare(r *http.Request) *preflightError {
 	switch {
 	case !p.hasOrigin(origin):
 		return &preflightError{"origin_not_allowed", origin}
-	case !slices.Contains(p.methods, method) && method != http.MethodOptions: // As the library has it.
+	case !slices.Contains(p.methods, method) && method != http.MethodOptions: // The library allows OPTIONS.
 		return &preflightError{"method_not_allowed", method}
 	case isRefused:
 		return &preflightError{"header_not_allowed", refused}
@@ -112,4 +112,4 @@ func (p *pages) prepare(r *http.Request) *preflightError {
 	return nil
 }
 
-func (p *pages) hasOrigin(origin string) bool { return slices.Contains(p.origins, origin) }
+func (p *corsPolicy) hasOrigin(origin string) bool { return slices.Contains(p.origins, origin) }

@@ -125,7 +125,7 @@ func TestEachMessageOfAStreamHasTimeToArrive(t *testing.T) {
 			req := httptest.NewRequest(http.MethodPost, "/", body)
 			req.Header.Set("Content-Type", "application/grpc")
 			handler := withState(withDeadline(t.Context(), func(string) *streamConfig { return test.stream },
-				withSize(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				withBody(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					if got, err := io.ReadAll(r.Body); err != nil || len(got) != 12 {
 						t.Errorf("%s: read %q, %v", name, got, err)
 					}

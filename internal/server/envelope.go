@@ -8,17 +8,18 @@ import (
 )
 
 const (
-	// envelopeBytes is what gRPC, gRPC-Web and Connect's streams put before
-	// each message: a byte of flags, and the message's length in four.
+	// envelopeBytes is the size of the envelope before each message of gRPC,
+	// gRPC-Web and Connect's streams: one byte of flags, and the message's length
+	// in four.
 	envelopeBytes = 5
-	// envelopeCompressed is the one flag that a request's envelope may have.
+	// envelopeCompressed is the only flag that a request may set.
 	envelopeCompressed = 0x01
 )
 
-// envelopes parses the envelopes of a body as it is read, so that a message can
-// be refused before it is read.
+// envelopes parses the envelopes of a body while it is read, so that a message
+// can be rejected before it is read.
 type envelopes struct {
-	limit      int  // Messages that the body may have.
+	limit      int  // How many messages the body may have.
 	compressed bool // The messages may be compressed.
 
 	count  int // Messages that have begun.
@@ -27,7 +28,8 @@ type envelopes struct {
 	left   int64 // Bytes of the message that are still to come.
 }
 
-// mayCompress reports whether a request says how its messages are compressed.
+// mayCompress reports whether a request has a header that says how its messages
+// are compressed.
 func mayCompress(r *http.Request) bool {
 	encoding := r.Header.Get("Connect-Content-Encoding")
 	if isGRPC(r) {
@@ -36,8 +38,8 @@ func mayCompress(r *http.Request) bool {
 	return encoding != "" && encoding != "identity"
 }
 
-// next is how many bytes are read next at most: to the end of an envelope's
-// prefix, or of its message.
+// next is the most that may be read next: to the end of the envelope, or of its
+// message.
 func (e *envelopes) next() int64 {
 	if e.left > 0 {
 		return e.left
@@ -48,8 +50,8 @@ func (e *envelopes) next() int64 {
 // within reports whether a message has begun and not ended.
 func (e *envelopes) within() bool { return e.read > 0 || e.left > 0 }
 
-// take parses what was read, which is no more than next said. It fails when an
-// envelope can't be accepted.
+// take parses what was read, which is no more than next allowed. It fails when
+// the envelope is to be rejected.
 func (e *envelopes) take(p []byte) error {
 	if e.left > 0 {
 		e.left -= int64(len(p))
@@ -76,8 +78,8 @@ func (e *envelopes) take(p []byte) error {
 	return nil
 }
 
-// cut returns the error of a body that ends within a message.
-func (e *envelopes) cut() error {
+// truncated returns the error of a body that ends within a message.
+func (e *envelopes) truncated() error {
 	if e.left == 0 {
 		return callerErrorf(connect.CodeInvalidArgument, "the request ends within the envelope of a message")
 	}

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// retryAfter is what an answer advises, in seconds, when the same request may
+// retryAfter is the value of Retry-After, in seconds, when the same request may
 // succeed soon.
 const retryAfter = "1"
 
@@ -19,14 +19,14 @@ const retryAfter = "1"
 // matches counts.
 type ErrorTable []ErrorRow
 
-// ErrorRow is a row of an error table.
+// ErrorRow is a row of an [ErrorTable].
 type ErrorRow struct {
-	Err  error // Which an error is, or wraps.
+	Err  error // Matches as by [errors.Is].
 	Code connect.Code
 	Text string
 }
 
-// Lookup returns what a caller is told of an error, nil when no row matches.
+// Lookup returns what a caller is told of an error, or nil when no row matches.
 func (t ErrorTable) Lookup(err error) *connect.Error {
 	for _, row := range t {
 		if errors.Is(err, row.Err) {
@@ -36,8 +36,8 @@ func (t ErrorTable) Lookup(err error) *connect.Error {
 	return nil
 }
 
-// ownErrors are those of the server itself.
-func ownErrors() ErrorTable {
+// serverErrors has the server's own errors.
+func serverErrors() ErrorTable {
 	return ErrorTable{
 		{errRateLimited, connect.CodeResourceExhausted, "too many requests; try again in a second"},
 		{errUserUnread, connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
@@ -48,8 +48,8 @@ func ownErrors() ErrorTable {
 	}
 }
 
-// contextErrors are those of a context that has ended. They come last: an error
-// may wrap one of them that says more of what happened.
+// contextErrors has the errors of contexts. It comes last, because an error that
+// wraps one of them may have a row of its own.
 func contextErrors() ErrorTable {
 	return ErrorTable{
 		{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},
@@ -57,8 +57,7 @@ func contextErrors() ErrorTable {
 	}
 }
 
-// callerError is what a caller did wrong in sending a request, or in reading
-// its answer. Its text is for the caller.
+// callerError is the caller's fault. Its text is for the caller.
 type callerError string
 
 func (e callerError) Error() string { return string(e) }
@@ -72,22 +71,33 @@ func isCallersFault(err error) bool {
 	return ok
 }
 
-// errorRenderer turns errors into what callers may see. As an interceptor, it
-// renders those of calls and streams; it has to be the outermost.
+// errorRenderer turns errors into what callers may see. It has to be the
+// outermost interceptor.
 type errorRenderer struct {
-	lookups []func(error) *connect.Error // The first that knows an error counts.
+	lookups []func(error) *connect.Error // The first that returns an error counts.
 }
 
 var _ connect.Interceptor = (*errorRenderer)(nil)
 
+// newErrorRenderer returns an errorRenderer with the table of an API.
 func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
-	return &errorRenderer{[]func(error) *connect.Error{ownErrors().Lookup, api, contextErrors().Lookup}}
+	return &errorRenderer{[]func(error) *connect.Error{serverErrors().Lookup, api, contextErrors().Lookup}}
 }
 
-// render returns what the caller of protocol is told of err, and notes both in
-// the request's exchange. An error that is Connect's already, from the
-// validation or from reading the body, is passed on, unless its code says that
-// something broke on this side.
+// WrapUnary renders the errors of RPCs and of the other interceptors.
+func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		if err != nil {
+			return nil, e.render(ctx, req.Peer().Protocol, err)
+		}
+		return res, nil
+	}
+}
+
+// render returns what the caller is told of an error, and notes the error for the
+// log. An error that is already Connect's, of the validation or of reading the
+// body, is passed on, unless its code means a defect.
 func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
 	rendered, ok := errors.AsType[*connect.Error](err)
 	if !ok || isDefect(rendered.Code()) {
@@ -100,8 +110,8 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 		rendered.Meta().Set("Retry-After", retryAfter)
 		addRetryInfo(rendered)
 	case rendered.Code() == connect.CodeUnauthenticated:
-		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be
-		// a trailer, which net/http refuses to send.
+		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be a
+		// trailer, which net/http does not send.
 		if protocol == connect.ProtocolConnect {
 			rendered.Meta().Set("WWW-Authenticate", "Bearer")
 		}
@@ -112,15 +122,26 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	return rendered
 }
 
+// lookUp renders an error by the tables. An error without a row is a defect: the
+// caller is told that there was one, and the log has its text.
+func (e *errorRenderer) lookUp(err error) *connect.Error {
+	for _, lookup := range e.lookups {
+		if rendered := lookup(err); rendered != nil {
+			return rendered
+		}
+	}
+	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
+}
+
 // isDefect reports whether a code is that of an error whose text is for the log
-// alone.
+// only.
 func isDefect(code connect.Code) bool {
 	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
 }
 
-// isExpected reports whether an error is no failure of the service, although
-// its code may be that of one: the caller's fault, the end of a stream, or a
-// deadline of the caller's that was earlier than the call's own.
+// isExpected reports whether an error is not a failure of the service, whatever
+// its code: the caller's fault, the end of a stream, or a deadline that the caller
+// set and that is earlier than the server's.
 func isExpected(ctx context.Context, state *requestState, err error) bool {
 	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamDuration) {
 		return true
@@ -132,34 +153,11 @@ func isExpected(ctx context.Context, state *requestState, err error) bool {
 	return state.deadline.IsZero() || asked.Before(state.deadline)
 }
 
-// addRetryInfo gives the advice of Retry-After in the form that gRPC clients
-// look for.
+// addRetryInfo says the same as Retry-After in the form that gRPC clients read.
 func addRetryInfo(rendered *connect.Error) {
 	detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
 	if err != nil {
 		panic(err) // A RetryInfo always marshals.
 	}
 	rendered.AddDetail(detail)
-}
-
-// lookUp renders an error that is not Connect's. One that nobody knows is a
-// defect: the caller learns that there was one, the log has the rest.
-func (e *errorRenderer) lookUp(err error) *connect.Error {
-	for _, lookup := range e.lookups {
-		if rendered := lookup(err); rendered != nil {
-			return rendered
-		}
-	}
-	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
-}
-
-// WrapUnary renders what handlers and the interceptors within return.
-func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		res, err := next(ctx, req)
-		if err != nil {
-			return nil, e.render(ctx, req.Peer().Protocol, err)
-		}
-		return res, nil
-	}
 }

@@ -10,19 +10,19 @@ import (
 	"connectrpc.com/connect"
 )
 
-// maxCompressedBytes bounds a message as it is sent compressed: the texts of a
-// todo have 10 KB at most before they are. It bounds the time, too: 64 KiB of
-// empty blocks, each with a code table, take 8 ms to find nothing in.
+// maxCompressedBytes bounds a message before decompression. It also bounds the
+// time: 64 KiB of empty blocks, each with a code table, decompress to nothing in
+// 8 ms. Uncompressed, the longest texts of a request have 10 KB.
 const maxCompressedBytes = 16 << 10
 
-// minCompressedBytes is the size from which answers are compressed: what a packet
-// holds is not faster for it, and a todo takes longer to compress than to get.
+// minCompressedBytes is the size from which responses are compressed. Less fits
+// into one packet, which does not arrive sooner for being small.
 const minCompressedBytes = 1 << 10
 
-// withGzip has messages decompressed no further than to their bound. Connect
-// would go on to the end, which may be a thousandfold, to say in the refusal
-// how much it was. Answers are compressed fast: 200 todos to 8 KB in 0.2 ms,
-// where gzip's default takes 1.3 ms for 7 KB.
+// withGzip decompresses messages up to their bound. Connect would decompress the
+// rest too, which may be a thousand times as much, to say in its error how much
+// it is. Responses are compressed at the fastest level: 65 KB of JSON to 8 KB in
+// 0.2 ms, where the default level takes 1.3 ms for 7 KB.
 func withGzip() connect.HandlerOption {
 	return connect.WithHandlerOptions(
 		connect.WithCompressMinBytes(minCompressedBytes),
@@ -37,7 +37,7 @@ func newGzipWriter() connect.Compressor {
 	return w
 }
 
-// withoutCompression is for messages that are too small for it.
+// withoutCompression is for services whose messages are small.
 func withoutCompression() connect.HandlerOption { return connect.WithCompression("gzip", nil, nil) }
 
 // gzipReader decompresses a message of at most maxMessageBytes, sent in at most
@@ -45,15 +45,15 @@ func withoutCompression() connect.HandlerOption { return connect.WithCompression
 type gzipReader struct {
 	gzip.Reader
 	src  bytes.Reader
-	cut  bool // src is the beginning of what was sent.
-	left int  // Bytes that the message may yet have.
+	cut  bool // src is only the beginning of what was sent.
+	left int  // Bytes that may still be read.
 }
 
 var _ connect.Decompressor = (*gzipReader)(nil)
 
 // Reset implements [connect.Decompressor].
 func (r *gzipReader) Reset(src io.Reader) error {
-	var sent []byte // Stays empty when Connect lets go of a message: then src is of another kind.
+	var sent []byte // Empty when Connect resets a reader to reuse it: src is of another type then.
 	if message, ok := src.(*bytes.Buffer); ok {
 		sent = message.Bytes()
 	}
@@ -62,7 +62,7 @@ func (r *gzipReader) Reset(src io.Reader) error {
 	return r.Reader.Reset(&r.src)
 }
 
-// Read fails when the message is larger than its bound.
+// Read implements [io.Reader]. It fails when the message is larger than its bound.
 func (r *gzipReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p[:min(len(p), r.left+1)])
 	if n > r.left {

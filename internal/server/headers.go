@@ -7,25 +7,50 @@ import (
 	"connectrpc.com/connect"
 )
 
-// maxHeaderBytes bounds the headers of a request, together with its path and
-// query, as HTTP/2 counts them. It has room for a token of the greatest length.
-const maxHeaderBytes = 16 << 10
-
 const (
-	// headerOverhead is what HTTP/2 counts for each header besides its name
-	// and value (RFC 9113 section 6.5.2).
+	// maxHeaderBytes bounds the headers of a request with its path and query,
+	// counted as by HTTP/2. The longest token fits.
+	maxHeaderBytes = 16 << 10
+	// headerOverhead is what HTTP/2 counts for each header besides its name and
+	// value (RFC 9113 section 6.5.2).
 	headerOverhead = 32
-	// maxHeaders bounds their number. Browsers and load balancers together
-	// send about 30.
+	// maxHeaders bounds the number of headers. Browsers and load balancers
+	// together send about 30.
 	maxHeaders = 100
-	// maxParsedHeaderBytes bounds each header that is taken apart before it is
-	// known who calls. A list of the names that Accept-Encoding can have is a
+	// maxParsedHeaderBytes bounds each header that is parsed before the caller is
+	// authenticated. A list of all the names that Accept-Encoding may have is a
 	// quarter of that.
 	maxParsedHeaderBytes = 256
 )
 
-// withHeaderBounds refuses requests with large or many headers, before they
-// cost more than to count.
+// withHeaders sets the headers of every response: they keep it out of caches,
+// and browsers from guessing its type. It closes a connection on which the next
+// request may not begin where net/http takes it to begin.
+func withHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("X-Content-Type-Options", "nosniff")
+		if hasAmbiguousLength(r) {
+			header.Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hasAmbiguousLength reports whether another server may take a request to end
+// elsewhere than net/http does, and so take other bytes for the next request on
+// the connection. That is so for a request with both Content-Length and
+// Transfer-Encoding, and for Transfer-Encoding in HTTP/1.0 (RFC 9112 section
+// 6.1). net/http removes the header that it does not use. So this reports every
+// request that may have had both: one in chunks, which clients of unary calls do
+// not send, and one in HTTP/1.0.
+func hasAmbiguousLength(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0)
+}
+
+// withHeaderBounds rejects requests with large or many headers before any header
+// is parsed.
 func withHeaderBounds(refuse refuser, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if problem := headerProblem(r); problem != "" {
@@ -36,7 +61,7 @@ func withHeaderBounds(refuse refuser, next http.Handler) http.Handler {
 	})
 }
 
-// headerProblem says which bound the headers of a request exceed, or "".
+// headerProblem says which bound the headers of a request exceed; "" means none.
 func headerProblem(r *http.Request) string {
 	count, size := 0, len(r.RequestURI)+len(r.Host)
 	for name, values := range r.Header {
@@ -56,8 +81,8 @@ func headerProblem(r *http.Request) string {
 	return ""
 }
 
-// isParsed says whether a header is taken apart, or quoted in an error, before
-// it is known who calls.
+// isParsed reports whether a header is parsed, or quoted in an error, before the
+// caller is authenticated.
 func isParsed(name string) bool {
 	switch name {
 	case "Accept-Encoding", "Connect-Accept-Encoding", "Grpc-Accept-Encoding",
@@ -66,29 +91,4 @@ func isParsed(name string) bool {
 		return true
 	}
 	return false
-}
-
-// hasAmbiguousLength says whether another server may find the end of a request
-// elsewhere, and take what follows on the connection for the next request. That
-// is so for one that has both Content-Length and Transfer-Encoding, and for
-// Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1). net/http drops the header
-// that it doesn't use, so every request that may have had it counts: those in
-// chunks, which clients of unary calls don't send, and those in HTTP/1.0.
-func hasAmbiguousLength(r *http.Request) bool {
-	return r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0)
-}
-
-// withHeaders sets the headers of every response: they keep it out of caches,
-// and browsers from guessing its type. It closes a connection on which the next
-// request may not begin where net/http takes it to begin.
-func withHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Cache-Control", "no-store")
-		header.Set("X-Content-Type-Options", "nosniff")
-		if hasAmbiguousLength(r) {
-			header.Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
-	})
 }

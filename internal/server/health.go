@@ -12,32 +12,32 @@ import (
 )
 
 const (
-	// pingTimeout bounds a check of the database.
+	// pingTimeout bounds a ping of the database.
 	pingTimeout = 2 * time.Second
-	// pingTTL is how long its result is good for.
+	// pingTTL is how long the result of a ping is reused.
 	pingTTL = time.Second
 )
 
-// errHealthClosed says that nothing is checked any more.
+// errHealthClosed means that the database is not pinged any more.
 var errHealthClosed = errors.New("server: the health was closed")
 
-// health knows whether the service can serve: the database could run its
-// statements, and the service isn't draining. Whether tokens can be verified
-// doesn't count: an issuer that is away would take down every replica at once.
+// health knows whether the server is ready: the database answers, and the server
+// is not draining. Whether tokens can be verified does not count, since the issuer
+// is the same for all replicas: without it, none would be ready.
 type health struct {
 	ping     func(context.Context) error
-	services []string // The names of those that have its health.
+	services []string // Health checks may name one of them.
 
-	// draining is done when the service begins to drain, ended when its streams
-	// have to end, running when the health is closed.
+	// draining is done when the drain begins, ended when streams have to end, and
+	// running when the health is closed.
 	draining, ended, running context.Context
 	drain, end, stop         context.CancelFunc
 
 	mu      sync.Mutex
-	current *databaseCheck // The last one, or the one in flight.
+	current *databaseCheck // The latest one, which may be in flight.
 }
 
-// newHealth returns a health that has to be closed.
+// newHealth returns a health, which has to be closed.
 func newHealth(ping func(context.Context) error) *health {
 	h := &health{ping: ping}
 	h.draining, h.drain = context.WithCancel(context.Background())
@@ -46,7 +46,7 @@ func newHealth(ping func(context.Context) error) *health {
 	return h
 }
 
-// close ends the check of the database that is in flight, and starts no more.
+// close cancels the check in flight, waits for its end, and starts no more.
 func (h *health) close() {
 	h.drain()
 	h.end()
@@ -59,14 +59,15 @@ func (h *health) close() {
 	}
 }
 
-// databaseCheck is one check of the database, shared by all who ask meanwhile.
+// databaseCheck is a ping of the database. All requests that come while it is in
+// flight, or within pingTTL, share its result.
 type databaseCheck struct {
 	done    chan struct{}
 	err     error     // Valid once done is closed.
 	expires time.Time // Valid once done is closed.
 }
 
-// database checks the database, or returns the result of the last second.
+// database returns the result of the current check.
 func (h *health) database(ctx context.Context) error {
 	check, err := h.currentCheck()
 	if err != nil {
@@ -80,8 +81,8 @@ func (h *health) database(ctx context.Context) error {
 	}
 }
 
-// ready reports whether the service should get requests. A drain it reports at
-// once, even while the database hangs.
+// ready reports whether the server should get requests. A drain makes it return
+// at once, even while the database hangs.
 func (h *health) ready(ctx context.Context) bool {
 	check, err := h.currentCheck()
 	if err != nil {
@@ -96,8 +97,7 @@ func (h *health) ready(ctx context.Context) bool {
 	return false
 }
 
-// currentCheck returns a check that is recent or in flight, and starts one when
-// there is none.
+// currentCheck returns the latest check, or starts one when that has expired.
 func (h *health) currentCheck() (*databaseCheck, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -106,8 +106,7 @@ func (h *health) currentCheck() (*databaseCheck, error) {
 			return nil, errHealthClosed
 		}
 		h.current = &databaseCheck{done: make(chan struct{})}
-		// Not with the asker's context: others wait for the result too, and it
-		// would keep the asker's whole request.
+		// Not with a request's context: other requests wait for the result too.
 		go h.current.run(h.running, h.ping)
 	}
 	return h.current, nil
@@ -117,7 +116,7 @@ func (c *databaseCheck) run(ctx context.Context, ping func(context.Context) erro
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	defer func() {
-		if cause := recover(); cause != nil { // Nobody else would.
+		if cause := recover(); cause != nil { // Nothing else recovers in this goroutine.
 			c.err = fmt.Errorf("panic: %v", cause)
 		}
 		c.expires = time.Now().Add(pingTTL)
@@ -135,9 +134,9 @@ func (c *databaseCheck) expired() bool {
 	}
 }
 
-// status is the answer of the HTTP health endpoints. It gives no cause: they
-// are public.
-type status struct {
+// healthStatus is the response of the HTTP health endpoints. It has no cause,
+// since they are public.
+type healthStatus struct {
 	Status   string `json:"status"`
 	Database string `json:"database,omitempty"`
 }
@@ -147,25 +146,25 @@ const (
 	statusUnavailable = "unavailable"
 )
 
-// serveReady answers /readyz and /api/health.
+// serveReady serves /readyz and /api/health.
 func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
-	answer, code := status{Status: statusOK, Database: statusOK}, http.StatusOK
+	status, code := healthStatus{Status: statusOK, Database: statusOK}, http.StatusOK
 	if h.database(r.Context()) != nil {
-		answer.Database = statusUnavailable
+		status.Database = statusUnavailable
 	}
-	if answer.Database != statusOK || h.draining.Err() != nil {
-		answer.Status, code = statusUnavailable, http.StatusServiceUnavailable
+	if status.Database != statusOK || h.draining.Err() != nil {
+		status.Status, code = statusUnavailable, http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	writeJSON(w, code, answer)
+	writeJSON(w, code, status)
 }
 
-// serveLive answers /livez: the process runs and serves HTTP.
+// serveLive serves /livez: the process runs and serves HTTP.
 func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, status{Status: statusOK})
+	writeJSON(w, http.StatusOK, healthStatus{Status: statusOK})
 }
 
-// addHealth serves the health to orchestrators, over HTTP and gRPC.
+// addHealth adds the health checks, over HTTP and gRPC.
 func (s *Server) addHealth() {
 	s.routes.probe("/livez", s.health.serveLive)
 	s.routes.probe("/readyz", s.health.serveReady)

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// watchInterval is how often a health watch checks again.
+	// watchInterval is how often a watch checks the health.
 	watchInterval = time.Second
-	// statusServiceUnknown is what a watch of an unknown service is told, as
-	// the protocol demands; grpchealth has no name for it.
+	// statusServiceUnknown is what the protocol demands for a watch of an unknown
+	// service. grpchealth has no name for it.
 	statusServiceUnknown grpchealth.Status = 3
 )
 
 var _ grpchealth.Watcher = (*health)(nil)
 
-// Check answers grpc.health.v1.Health/Check, for the whole server and for each
-// service it has. Health/Watch asks it too, whenever the health may have
-// changed.
+// Check implements grpc.health.v1.Health/Check, for the whole server and for each
+// of its services. grpchealth also calls it for Health/Watch, whenever the health
+// may have changed.
 func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
 	watch, known := stateOf(ctx).watch, req.Service == "" || slices.Contains(h.services, req.Service)
 	var status grpchealth.Status
@@ -42,15 +42,15 @@ func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpc
 	return &grpchealth.CheckResponse{Status: status}, nil
 }
 
-// healthWatch is a health watch that is open.
+// healthWatch is an open Health/Watch.
 type healthWatch struct {
-	again func() // Has the health checked again.
-	told  bool
-	last  grpchealth.Status // Valid once told.
+	again func()            // Makes grpchealth call Check again.
+	told  bool              // The caller was sent a status.
+	last  grpchealth.Status // The latest that was sent.
 }
 
-// tell reports whether a status is sent to the caller. Once streams have to end,
-// only a change is sent, and the next check ends the watch.
+// tell reports whether the caller is sent a status. Once streams have to end, only
+// a change is sent, and the next Check ends the watch.
 func (w *healthWatch) tell(status grpchealth.Status, ended bool) bool {
 	if ended {
 		if w.told && w.last == status {
@@ -62,8 +62,8 @@ func (w *healthWatch) tell(status grpchealth.Status, ended bool) bool {
 	return true
 }
 
-// Watch has the health checked every second, and as soon as the service drains,
-// until stop is called.
+// Watch calls onChange every second, and as soon as the server drains, until stop
+// is called.
 func (h *health) Watch(ctx context.Context, _ *grpchealth.CheckRequest, onChange func()) (stop func(), err error) {
 	stateOf(ctx).watch = &healthWatch{again: onChange}
 	stopped, done := make(chan struct{}), make(chan struct{})

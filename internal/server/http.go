@@ -12,20 +12,19 @@ import (
 
 // The bounds of connections. Those of requests are in bounds.go.
 const (
-	// mostHeaderBytes is far above what is refused request by request: what
-	// net/http refuses itself ends, on HTTP/2, the connection with all calls on
-	// it.
-	mostHeaderBytes   = 4 * maxHeaderBytes
-	readHeaderTimeout = 5 * time.Second
-	maxStreams        = 100 // On one HTTP/2 connection.
+	// netHTTPHeaderBytes is far above maxHeaderBytes. Beyond it net/http closes
+	// an HTTP/2 connection with all calls on it, instead of rejecting one request.
+	netHTTPHeaderBytes = 4 * maxHeaderBytes
+	readHeaderTimeout  = 5 * time.Second
+	maxStreams         = 100 // On one HTTP/2 connection.
 
-	// writeTimeout is the time of a call and of its answer's first piece. Answers
-	// have deadlines of their own. This one is for what net/http answers by
-	// itself, to requests with broken headers for instance.
+	// writeTimeout is the time of a call and of the first chunk of its response.
+	// Responses have deadlines of their own. This one is for those that net/http
+	// writes by itself, for instance to a request with broken headers.
 	writeTimeout = callTimeout + chunkTimeout
 
-	// drainTimeout bounds the wait for requests in flight, which take ten seconds
-	// at most.
+	// drainTimeout bounds the wait for calls in flight, which have callTimeout and
+	// then write their responses.
 	drainTimeout = 15 * time.Second
 )
 
@@ -43,15 +42,15 @@ func newHTTPServer(handler http.Handler, limit *connectionLimit, keepAlive time.
 		ReadHeaderTimeout: readHeaderTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       keepAlive,
-		MaxHeaderBytes:    mostHeaderBytes,
-		// `OPTIONS *` is answered like any other path that isn't served.
+		MaxHeaderBytes:    netHTTPHeaderBytes,
+		// `OPTIONS *` is an unknown path like any other.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams,
 			SendPingTimeout:      probeAfter,
 			PingTimeout:          http2PingTimeout,
-			// Who reads nothing of a whole connection is let go by that alone.
+			// It closes a connection of which the client reads nothing at all.
 			WriteByteTimeout: chunkTimeout,
 		},
 	}
@@ -67,9 +66,10 @@ func (s *Server) Serve(listener net.Listener) error {
 	return fmt.Errorf("serving: %w", err)
 }
 
-// Drain ends the serving without failing a request: load balancers see the
-// server become unready and have delay to take note, then the listener closes,
-// streams end, and what is in flight finishes.
+// Drain stops the server without failing a request. It makes the server unready
+// and waits for delay, in which load balancers notice. Then it ends streams, closes
+// the listener and waits for calls in flight. It fails when some are still in
+// flight after drainTimeout.
 func (s *Server) Drain(delay time.Duration) error {
 	s.logger.Info("draining", "delay_s", delay.Seconds())
 	s.health.drain()

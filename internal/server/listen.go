@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A peer that has vanished is noticed within a minute, however long idle
-// connections are kept: by pings on HTTP/2, by TCP on HTTP/1.1.
+// A peer that has vanished is noticed within a minute, by pings on HTTP/2 and by
+// TCP on HTTP/1.1, however long idle connections are kept.
 const (
 	probeAfter       = 30 * time.Second // Of silence.
 	http2PingTimeout = 15 * time.Second
@@ -15,10 +15,10 @@ const (
 	probes           = 3
 )
 
-// Listen binds a TCP address. Connections that it accepts are probed.
+// Listen binds a TCP address, for [Server.Serve].
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	config := net.ListenConfig{
-		Control: boundUnanswered,
+		Control: setUserTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{
 			Enable:   true,
 			Idle:     probeAfter,
@@ -26,6 +26,6 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 			Count:    probes,
 		},
 	}
-	config.SetMultipathTCP(false) // It lacks the option that bounds what is unanswered.
+	config.SetMultipathTCP(false) // It lacks the option that setUserTimeout sets.
 	return config.Listen(ctx, "tcp", address)
 }

@@ -4,6 +4,5 @@ package server
 
 import "syscall"
 
-// boundUnanswered leaves to the system how long it waits for a peer that
-// acknowledges nothing.
-func boundUnanswered(_, _ string, _ syscall.RawConn) error { return nil }
+// setUserTimeout does nothing: only Linux has the option.
+func setUserTimeout(_, _ string, _ syscall.RawConn) error { return nil }

@@ -2,9 +2,9 @@ package server
 
 import "bytes"
 
-// plainJSON undoes what encoding/json, which writes the errors, does for the
-// sake of pages that put JSON into HTML: it writes <, > and & as \u003c, \u003e
-// and \u0026, which nobody wants to read in a message.
+// plainJSON replaces \u003c, \u003e and \u0026 by <, > and &. encoding/json
+// escapes them for JSON within HTML, and errors are written by it, also by
+// Connect's. In a message the escapes are hard to read.
 func plainJSON(text []byte) []byte {
 	if !bytes.Contains(text, []byte(`\u00`)) {
 		return text

@@ -9,21 +9,21 @@ import (
 	"connectrpc.com/connect"
 )
 
-// procedure stands before a method's Connect handler and refuses, in the one
-// shape, what the handler would answer without it: verbs and content types
-// that it doesn't serve. A GET request becomes the POST request that it means.
+// procedure serves one method of a service. It rejects HTTP methods and content
+// types that the method does not serve; the errors of Connect's handler would look
+// different. It converts a GET to a POST.
 type procedure struct {
-	name    string        // Its path, which is also its name in the log.
-	reads   bool          // Has no side effects, so that GET is served.
-	stream  *streamConfig // nil when it does not stream.
-	bidi    bool          // Streams both ways, which HTTP/1.1 can't.
+	name    string        // The path, and the name in the log.
+	reads   bool          // It has no side effects, so GET is served.
+	stream  *streamConfig // nil for a unary method.
+	bidi    bool          // It streams in both directions, which needs HTTP/2.
 	probe   bool
 	handler http.Handler
 
-	// What routes fill in.
+	// Set by routes.
 	refuse       refuser
 	anonymous    *anonymousStreams
-	contentTypes []string // The media types that it is served in.
+	contentTypes []string // The media types that it is served with.
 }
 
 func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +42,7 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if contentType != r.Header.Get("Content-Type") {
 			r.Header.Set("Content-Type", contentType)
 		}
-		r.URL.RawQuery = "" // It means nothing, and Connect would parse it.
+		r.URL.RawQuery = "" // It has no meaning, and Connect would parse it.
 	case r.Method == http.MethodGet && p.reads:
 		call, problem := postFromGet(r)
 		if problem != "" {
@@ -79,7 +79,7 @@ func (p *procedure) allow() string {
 	return "POST"
 }
 
-// contentTypesOf lists what a method is served in, by its media types.
+// contentTypesOf lists the media types that a method is served with.
 func contentTypesOf(streams bool) []string {
 	grpc := []string{
 		"application/grpc", "application/grpc+proto", "application/grpc+json",
@@ -91,20 +91,20 @@ func contentTypesOf(streams bool) []string {
 	return append(grpc, "application/json", "application/proto")
 }
 
-// grpcPrefix is how the media types of gRPC and gRPC-Web begin.
+// grpcPrefix begins the media types of gRPC and gRPC-Web.
 const grpcPrefix = "application/grpc"
 
-// canonicalContentType returns the media type of a request in the one spelling
-// that the handlers know. The only parameter it lets pass is JSON's charset,
-// when it is UTF-8, which JSON is anyway (RFC 8259 section 8.1).
+// canonicalContentType returns the media type of a request in the spelling that
+// Connect's handlers know. The only parameter that it accepts is the charset of
+// JSON, if it is UTF-8 (RFC 8259 section 8.1).
 func (p *procedure) canonicalContentType(r *http.Request) (string, bool) {
 	contentType := r.Header.Get("Content-Type")
 	if slices.Contains(p.contentTypes, contentType) {
-		return contentType, true // Nearly always.
+		return contentType, true // The usual case.
 	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil || protocolOf(r) == protocolHTTP && strings.HasPrefix(mediaType, grpcPrefix) {
-		return "", false // The body's bounds go by the exact type, too.
+		return "", false // withBody knows gRPC by the exact spelling only.
 	}
 	for name, value := range params {
 		if mediaType != "application/json" || name != "charset" || !strings.EqualFold(value, "utf-8") {

@@ -10,33 +10,32 @@ import (
 )
 
 const (
-	// burstSeconds is how many seconds' worth of calls a caller may make at
-	// once, after having made none for as long.
+	// burstSeconds is how many seconds' worth of calls a user may make at once
+	// after a pause of as long.
 	burstSeconds = 2
 
-	// A full bucket says nothing, so full ones are forgotten: whenever there
-	// are twice as many as were in use the last time, but not below
-	// minBuckets, which are not worth the look.
+	// A full bucket holds no information, so full buckets are removed: whenever
+	// there are twice as many as were kept the last time, and at least minBuckets,
+	// below which looking for them is not worth it.
 	minBuckets = 1 << 10
-	// maxBuckets bounds the memory, to some 20 MB. Beyond that many callers
-	// within burstSeconds some are forgotten before their bucket is full, and
-	// so are let through: the limit is there to stop one of them, not all.
+	// maxBuckets bounds the memory, to about 20 MB. With more users within
+	// burstSeconds, some buckets are removed before they are full, so their users
+	// may make a few calls too many.
 	maxBuckets = 1 << 16
 )
 
-// errRateLimited says that a caller calls faster than its limit.
+// errRateLimited rejects a call of a user who is above the rate limit.
 var errRateLimited = errors.New("server: the caller is above its rate")
 
-// limiter bounds how fast each user calls, by a token bucket each: a call
-// takes a token, and tokens come back at the limit's rate. Addresses don't
-// count: behind one there may be many users, and the header that names it can
-// be made up. Each process counts by itself.
+// limiter limits the rate of each user's calls by a token bucket. Addresses do not
+// count: many users may share one, and the header that names it can be forged.
+// Each process counts by itself.
 type limiter struct {
-	perSecond int // 0 for no limit.
+	perSecond int // 0 means no limit.
 
 	mu      sync.Mutex
 	buckets map[User]*rate.Limiter
-	sweepAt int // The number of buckets at which full ones are forgotten.
+	sweepAt int // The number of buckets at which sweep is called.
 }
 
 func newLimiter(perSecond int) *limiter {
@@ -68,8 +67,7 @@ func (l *limiter) allow(user User) error {
 
 func (l *limiter) burst() int { return burstSeconds * l.perSecond }
 
-// sweep forgets the buckets that are full, and as many others as it takes to
-// keep the bound.
+// sweep removes the full buckets, and others while there are too many.
 func (l *limiter) sweep(now time.Time) {
 	maps.DeleteFunc(l.buckets, func(_ User, bucket *rate.Limiter) bool {
 		return bucket.TokensAt(now) >= float64(l.burst())

@@ -9,7 +9,7 @@ import (
 	"connectrpc.com/connect"
 )
 
-// panicError is what became of a panic: a defect, with the stack for the log.
+// panicError is a recovered panic, with its stack for the log.
 type panicError struct {
 	value any
 	stack []byte
@@ -17,14 +17,9 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
-// recoverCall turns a handler's panic into an error, inside Connect, where the
-// answer can still be given in the caller's protocol.
-func recoverCall(_ context.Context, _ connect.Spec, _ http.Header, value any) error {
-	return &panicError{value: value, stack: debug.Stack()}
-}
-
-// withRecover answers for a panic anywhere else: in a gate, or in the
-// transcoder. After an answer has begun it can only cut the connection.
+// withRecover recovers from panics outside of Connect's handlers, such as in the
+// request gate or the REST transcoder. Once a response has begun, it can only
+// abort it.
 func withRecover(refuse refuser, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -44,4 +39,10 @@ func withRecover(refuse refuser, next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// recoverCall turns a panic of an RPC into an error. Connect calls it where the
+// error can still be sent in the caller's protocol.
+func recoverCall(_ context.Context, _ connect.Spec, _ http.Header, value any) error {
+	return &panicError{value: value, stack: debug.Stack()}
 }

@@ -17,45 +17,46 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// maxReflectionBytes bounds a reflection request, which is a name. Protobuf's
-// registry looks for each of the names that a dotted name begins with: 64 KiB of
-// dots take it 50 ms, three times over.
+// maxReflectionBytes bounds a reflection request, which is little more than a
+// name. Protobuf's registry looks up every prefix of a dotted name: 64 KiB of dots
+// take 50 ms, and the reflector does it three times.
 const maxReflectionBytes = 1 << 10
 
-// addReflection has the services describe themselves, to anybody.
+// addReflection adds reflection, without a token.
 func (s *Server) addReflection() {
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string {
 		return append(slices.Clone(s.health.services), grpchealth.HealthV1ServiceName)
 	}))
-	registered := &streamConfig{maxDuration: maxStreamDuration, maxMessages: maxStreamMessages, anonymous: true}
+	bounds := &streamConfig{maxDuration: maxStreamDuration, maxMessages: maxStreamMessages, anonymous: true}
 	options := connect.WithHandlerOptions(s.base, withoutCompression(), connect.WithInterceptors(newReflectionCache()))
 	_, v1 := grpcreflect.NewHandlerV1(reflector, options)
-	s.routes.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: registered, bidi: true, handler: v1})
+	s.routes.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: bounds, bidi: true, handler: v1})
 	_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options)
-	s.routes.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", stream: registered, bidi: true, handler: v1alpha})
+	s.routes.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", stream: bounds, bidi: true, handler: v1alpha})
 }
 
-// reflectionCache answers reflection requests for files. The reflector takes
-// milliseconds to encode a file and those that it imports, and anybody may ask
-// for it. Here each is encoded once; there are as many as the service links.
+// reflectionCache caches the responses to reflection requests for files. The
+// reflector takes milliseconds to encode a file with its imports, and no token is
+// needed to ask for it. With the cache, each file is encoded once. The program
+// links a fixed number of files, which bounds the cache.
 //
-// The reflector leaves out what it has sent on the same stream. So that its
-// answers are whole, each question that it gets is the first of a stream to it.
-// What was sent before is left out here.
+// The reflector leaves out imports that it has sent on the same stream. To get
+// whole responses, the cache makes each request the first of a stream for the
+// reflector, and leaves out what was sent before by itself.
 type reflectionCache struct {
 	mu      sync.Mutex
 	answers map[reflectionQuery]reflectionAnswer
 	files   map[string]describedFile // By their paths, for answers to share.
 }
 
-// reflectionQuery is a file that is asked for: by its path, or by a symbol in
-// it when protobuf's registry does not have that.
+// reflectionQuery is a request for a file: by its path, or by a symbol that
+// protobuf's registry does not have.
 type reflectionQuery struct{ path, symbol string }
 
-// reflectionAnswer is a file and, behind it, what it imports.
+// reflectionAnswer is a file, followed by its imports.
 type reflectionAnswer struct {
 	files    []describedFile
-	response protoreflect.MessageType // In which they are sent.
+	response protoreflect.MessageType // The message that they are sent in.
 }
 
 // describedFile is an encoded FileDescriptorProto.
@@ -70,16 +71,16 @@ func newReflectionCache() *reflectionCache {
 
 var _ connect.Interceptor = (*reflectionCache)(nil)
 
-// WrapUnary changes nothing: reflection is a stream.
+// WrapUnary implements [connect.Interceptor]; reflection is a stream.
 func (*reflectionCache) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc { return next }
 
-// WrapStreamingClient changes nothing.
+// WrapStreamingClient implements [connect.Interceptor]; there are no clients.
 func (*reflectionCache) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
 	return next
 }
 
-// WrapStreamingHandler answers from the cache, and has the reflector answer
-// what isn't there.
+// WrapStreamingHandler responds from the cache, and calls the reflector for what
+// is not there.
 func (c *reflectionCache) WrapStreamingHandler(reflector connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
 		s := &reflectionStream{StreamingHandlerConn: conn, cache: c, sent: make(map[string]bool)}
@@ -93,7 +94,7 @@ func (c *reflectionCache) WrapStreamingHandler(reflector connect.StreamingHandle
 	}
 }
 
-// find returns the answer to a query, if there is one.
+// find returns the cached answer to a query.
 func (c *reflectionCache) find(query reflectionQuery) (reflectionAnswer, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +102,7 @@ func (c *reflectionCache) find(query reflectionQuery) (reflectionAnswer, bool) {
 	return answer, ok
 }
 
-// keep makes an answer of the files in a reflector's response, and keeps it.
+// keep caches the files in a response of the reflector.
 func (c *reflectionCache) keep(query reflectionQuery, response protoreflect.Message, encoded protoreflect.List) reflectionAnswer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,18 +122,19 @@ func (c *reflectionCache) keep(query reflectionQuery, response protoreflect.Mess
 	return answer
 }
 
-// reflectionStream is a stream as the reflector sees it: one question that is
-// new to the cache, then the end.
+// reflectionStream is a stream as the reflector sees it: one request that is not
+// in the cache, then the end.
 type reflectionStream struct {
 	connect.StreamingHandlerConn
 	cache    *reflectionCache
-	query    reflectionQuery // The question; zero when it is for no file.
-	answered bool            // By the reflector.
-	ended    bool            // The caller has no more questions.
-	sent     map[string]bool // The paths of files.
+	query    reflectionQuery // Of the request; zero when it asks for no file.
+	answered bool            // The reflector has responded.
+	ended    bool            // The caller has no more requests.
+	sent     map[string]bool // The paths of files that were sent.
 }
 
-// Receive answers what is in the cache and returns the next other request.
+// Receive responds to requests that are in the cache, and returns the next one that
+// is not.
 func (s *reflectionStream) Receive(message any) error {
 	if s.answered {
 		return io.EOF
@@ -142,7 +144,7 @@ func (s *reflectionStream) Receive(message any) error {
 		return err
 	}
 	for {
-		proto.Reset(request) // Connect leaves it as it is when nothing was sent.
+		proto.Reset(request) // Connect does not, for an empty message.
 		if err := s.StreamingHandlerConn.Receive(message); err != nil {
 			s.ended = true
 			return err
@@ -166,7 +168,7 @@ func (s *reflectionStream) Receive(message any) error {
 	}
 }
 
-// Send sends the reflector's answer.
+// Send sends the reflector's response, and caches it.
 func (s *reflectionStream) Send(message any) error {
 	s.answered = true
 	response, err := protoMessage(message)
@@ -180,7 +182,7 @@ func (s *reflectionStream) Send(message any) error {
 	return s.StreamingHandlerConn.Send(message)
 }
 
-// fill puts the files into a response, but for imports that were sent before.
+// fill puts the files into a response, without imports that were sent before.
 func (s *reflectionStream) fill(response protoreflect.List, files []describedFile) {
 	response.Truncate(0)
 	for i, file := range files {
@@ -191,8 +193,8 @@ func (s *reflectionStream) fill(response protoreflect.List, files []describedFil
 	}
 }
 
-// queryOf returns which file a request asks for, by a path if possible: there
-// are far fewer files than symbols.
+// queryOf returns the file that a request asks for, by its path if possible, since
+// there are far fewer files than symbols.
 func queryOf(request protoreflect.Message) reflectionQuery {
 	asked := request.WhichOneof(request.Descriptor().Oneofs().ByName("message_request"))
 	if asked == nil {
@@ -223,8 +225,8 @@ func filesIn(response protoreflect.Message) protoreflect.List {
 	return files.Mutable(field(files, "file_descriptor_proto")).List()
 }
 
-// The messages of reflection are internal to grpcreflect, so that their fields
-// are found by name.
+// The messages of reflection are internal to grpcreflect, so their fields are
+// looked up by name.
 
 func field(message protoreflect.Message, name protoreflect.Name) protoreflect.FieldDescriptor {
 	return message.Descriptor().Fields().ByName(name)
@@ -238,8 +240,7 @@ func set(message protoreflect.Message, name protoreflect.Name, value protoreflec
 	message.Set(field(message, name), value)
 }
 
-// protoMessage can only fail when a handler is registered for something that
-// is no protobuf message.
+// protoMessage fails only for a handler of messages that are not protobuf's.
 func protoMessage(message any) (proto.Message, error) {
 	msg, ok := message.(proto.Message)
 	if !ok {

@@ -9,9 +9,10 @@ import (
 	"connectrpc.com/connect"
 )
 
-// refuser answers what doesn't reach an RPC: an unknown path, a verb or a
-// content type that isn't served, a panic. Its answers look like those of the
-// RPCs: gRPC callers get a gRPC status, all others the one JSON shape.
+// refuser writes the errors of requests that reach no RPC: those with an unknown
+// path, or with a method or a content type that is not served, and those that
+// panic. The errors look like those of RPCs: a gRPC status for gRPC callers, JSON
+// with a code and a message for all others.
 type refuser struct {
 	errors *errorRenderer
 	rpc    *connect.ErrorWriter
@@ -21,35 +22,34 @@ func newRefuser(errs *errorRenderer) refuser {
 	return refuser{errors: errs, rpc: connect.NewErrorWriter()}
 }
 
-// refuse answers with an HTTP status, a code and a message for the caller.
+// refuse writes an error with a message for the caller.
 func (f refuser) refuse(w http.ResponseWriter, r *http.Request, status int, code connect.Code, message string) {
 	err := connect.NewError(code, errors.New(message))
 	stateOf(r.Context()).fail(code, err)
 	f.write(w, r, status, err)
 }
 
-// error answers an error that no RPC does, by the error table.
+// error writes an error as the tables render it.
 func (f refuser) error(w http.ResponseWriter, r *http.Request, err error) {
 	state := stateOf(r.Context())
 	rendered := f.errors.render(r.Context(), state.protocol, err)
 	if state.stream != nil {
-		// It fails when the connection does; nobody is left to tell.
-		_ = f.rpc.Write(w, r, rendered)
+		_ = f.rpc.Write(w, r, rendered) // It fails when the connection does.
 		return
 	}
 	f.write(w, r, http.StatusInternalServerError, rendered)
 }
 
-// notFound answers for a path that isn't served.
+// notFound writes the error of an unknown path.
 func (f refuser) notFound(w http.ResponseWriter, r *http.Request) {
 	code := connect.CodeNotFound
 	if isGRPC(r) {
-		code = connect.CodeUnimplemented // What gRPC calls an unknown method.
+		code = connect.CodeUnimplemented // gRPC's code for an unknown method.
 	}
 	f.refuse(w, r, http.StatusNotFound, code, "there is nothing at this path")
 }
 
-// methodNotAllowed answers for a verb that a path doesn't serve.
+// methodNotAllowed writes the error of an HTTP method that a path does not serve.
 func (f refuser) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
 	w.Header().Set("Allow", allow)
 	f.refuse(w, r, http.StatusMethodNotAllowed, connect.CodeUnimplemented, "this path answers to "+allow)
@@ -57,8 +57,7 @@ func (f refuser) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow 
 
 func (f refuser) write(w http.ResponseWriter, r *http.Request, status int, err *connect.Error) {
 	if isGRPC(r) {
-		// It fails when the connection does; nobody is left to tell.
-		_ = f.rpc.Write(w, r, err)
+		_ = f.rpc.Write(w, r, err) // It fails when the connection does.
 		return
 	}
 	maps.Copy(w.Header(), err.Meta())
@@ -68,7 +67,7 @@ func (f refuser) write(w http.ResponseWriter, r *http.Request, status int, err *
 	}{err.Code().String(), err.Message()})
 }
 
-// writeJSON answers with a value that marshals without fail.
+// writeJSON writes a value that always marshals.
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// routes finds the handler of a path. Paths are compared as they are: nothing
-// is cleaned or redirected, so that every answer has the one shape.
+// routes finds the handler of a path. Paths are compared as they are sent. Nothing
+// is cleaned or redirected, so every error has the same form.
 type routes struct {
 	exact     map[string]http.Handler
 	streams   map[string]*streamConfig
 	anonymous anonymousStreams
 	refuse    refuser
 
-	rest       http.Handler // Serves what begins with restPrefix; nil for nothing.
+	rest       http.Handler // Serves the paths that begin with restPrefix; may be nil.
 	restPrefix string
 }
 
@@ -37,11 +37,11 @@ func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rs.refuse.notFound(w, r)
 }
 
-// streamOf returns the registration of a path's streams, or nil when it is not
+// streamOf returns the bounds of a path's streams, or nil when the path is not
 // that of a streaming method.
 func (rs *routes) streamOf(path string) *streamConfig { return rs.streams[path] }
 
-// service serves every method of a service.
+// service adds every method of a service.
 func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.Handler) {
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
@@ -56,8 +56,8 @@ func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.H
 	}
 }
 
-// defaultStream is the registration of a method's streams, or nil when it does
-// not stream.
+// defaultStream returns the bounds of a method's streams, or nil for a unary
+// method.
 func defaultStream(method protoreflect.MethodDescriptor) *streamConfig {
 	switch {
 	case method.IsStreamingClient():
@@ -68,7 +68,7 @@ func defaultStream(method protoreflect.MethodDescriptor) *streamConfig {
 	return nil
 }
 
-// procedure serves one method.
+// procedure adds a method.
 func (rs *routes) procedure(p procedure) {
 	p.refuse, p.anonymous, p.contentTypes = rs.refuse, &rs.anonymous, contentTypesOf(p.stream != nil)
 	rs.exact[p.name] = &p
@@ -77,7 +77,7 @@ func (rs *routes) procedure(p procedure) {
 	}
 }
 
-// get serves a path to GET and HEAD.
+// get adds a path that is served to GET and HEAD.
 func (rs *routes) get(path string, handler http.HandlerFunc) {
 	rs.exact[path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -88,8 +88,8 @@ func (rs *routes) get(path string, handler http.HandlerFunc) {
 	})
 }
 
-// probe is get for what orchestrators ask every few seconds: its log lines are
-// for debugging.
+// probe adds a path as get does. Its requests are logged at debug, since
+// orchestrators send one every few seconds.
 func (rs *routes) probe(path string, handler http.HandlerFunc) {
 	rs.get(path, func(w http.ResponseWriter, r *http.Request) {
 		state := stateOf(r.Context())

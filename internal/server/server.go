@@ -1,7 +1,7 @@
-// Package server serves Connect services over HTTP: the middleware in its
-// order, every route, the auth interceptor, health and reflection. It knows
-// nothing of what the services do; whoever makes a [Server] adds them. Start
-// reading at New.
+// Package server serves Connect services over HTTP: by Connect, gRPC and gRPC-Web,
+// on HTTP/1.1 and HTTP/2. It has the middleware, the auth interceptor, the bounds
+// of connections, requests and streams, health checks and reflection. It does not
+// know what the services do. Start reading at New.
 package server
 
 import (
@@ -15,45 +15,44 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Config has the settings of a server. Ping and Logger are required; the zero
-// value of the others means none.
+// Config has the settings of a server. Ping and Logger are required.
 type Config struct {
-	// Ping fails when the services can't serve.
+	// Ping fails when the database, or whatever else the services need, is
+	// unavailable.
 	Ping   func(context.Context) error
 	Logger *slog.Logger
 	// Origins are those of the web pages that may call, exactly as browsers
 	// send them.
 	Origins []string
-	// Headers are what pages may send besides what the protocols need.
+	// Headers are those that pages may send besides what the protocols need.
 	Headers []string
-	// RateLimit is how many calls a user may make in a second, for a time; 0
-	// for any number.
+	// RateLimit is how many calls per second a user may make; 0 means any number.
 	RateLimit int
-	// Reflection says whether the services describe themselves.
+	// Reflection serves gRPC reflection.
 	Reflection bool
-	// MaxConnections is how many connections may be open at once.
+	// MaxConnections bounds the number of open connections.
 	MaxConnections int
-	// KeepAlive is how long a connection is kept that is idle.
+	// KeepAlive is how long an idle connection is kept open.
 	KeepAlive time.Duration
 }
 
-// API is what all services of a server have in common.
+// API is what the services of a server have in common. Authenticator and Errors
+// are required.
 type API struct {
-	// Authenticator says who makes a call. Required.
 	Authenticator Authenticator
-	// Errors returns what a caller is told of an error, or nil for one that it
-	// does not know. Required. The server knows its own errors and those of
-	// contexts; of any other the caller learns that there was one.
+	// Errors returns what a caller is told of an error, or nil for an unknown
+	// error. The server itself knows its own errors and those of contexts. The
+	// caller is told "internal error" when nobody knows an error.
 	Errors func(error) *connect.Error
-	// Codecs replace Connect's own of the same names.
+	// Codecs replace Connect's own codecs of the same names.
 	Codecs []connect.Codec
-	// WireBytes estimates how many bytes a message has on the wire at most, in
-	// any codec; nil for [proto.Size].
+	// WireBytes estimates how large a message can be on the wire, in any codec; nil
+	// means [proto.Size].
 	WireBytes func(proto.Message) int
 }
 
-// Server serves services on one port. Services, REST paths and documents are
-// added before it serves its first request.
+// Server is an HTTP server of Connect services. Everything is added to it before
+// it serves its first request.
 type Server struct {
 	http.Handler
 	routes *routes
@@ -65,11 +64,11 @@ type Server struct {
 	http        *http.Server
 	connections *connectionLimit
 
-	base connect.HandlerOption // Of every handler.
-	call connect.HandlerOption // Of those whose callers need a token, besides.
+	base connect.HandlerOption // For every handler.
+	auth connect.HandlerOption // Additional ones for handlers that need a token.
 }
 
-// New returns a server of nothing but health and reflection, which has to be
+// New returns a server with health checks and reflection only. It has to be
 // closed.
 func New(cfg Config, api API) *Server {
 	errs := newErrorRenderer(api.Errors)
@@ -83,7 +82,7 @@ func New(cfg Config, api API) *Server {
 		base:   baseOptions(errs, api.Codecs),
 	}
 	authenticate := &authInterceptor{authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), errors: errs}
-	s.call = connect.WithHandlerOptions(
+	s.auth = connect.WithHandlerOptions(
 		withGzip(),
 		connect.WithRequestGate(authenticate.intercept),
 		connect.WithInterceptors(s.unread),
@@ -98,22 +97,22 @@ func New(cfg Config, api API) *Server {
 	return s
 }
 
-// withMiddleware puts the middleware around the routes, from the inside out: a
-// request passes it from the last line to the first.
+// withMiddleware wraps the routes in the middleware. The first line is the
+// innermost: a request passes the last line first.
 func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadResponses, routes *routes) http.Handler {
-	handler := withSize(routes)
+	handler := withBody(routes)
 	handler = withDeadline(health.ended, routes.streamOf, handler)
-	handler = withHeaderBounds(refuse, handler)           // Before all that reads them.
-	handler = withCORS(cfg.Origins, cfg.Headers, handler) // Answers preflights, which have no token.
+	handler = withHeaderBounds(refuse, handler)           // Before any header is parsed.
+	handler = withCORS(cfg.Origins, cfg.Headers, handler) // Before authentication: preflights have no token.
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
 	handler = withResponse(unread, handler)
-	handler = withLog(cfg.Logger, handler) // Around recover: a panic is one line too.
+	handler = withLog(cfg.Logger, handler) // Around recover, so that a panic has its line too.
 	handler = withRequestID(handler)
-	return withState(handler) // What they all share.
+	return withState(handler)
 }
 
-// baseOptions are those of every handler.
+// baseOptions returns the options of every handler.
 func baseOptions(errs *errorRenderer, codecs []connect.Codec) connect.HandlerOption {
 	options := make([]connect.HandlerOption, 0, len(codecs)+3)
 	for _, codec := range codecs {
@@ -121,31 +120,31 @@ func baseOptions(errs *errorRenderer, codecs []connect.Codec) connect.HandlerOpt
 	}
 	return connect.WithHandlerOptions(append(options,
 		connect.WithReadMaxBytes(maxDecodedBytes),
-		connect.WithInterceptors(errs), // Outermost: it renders what the others return.
+		connect.WithInterceptors(errs), // Outermost, to render the errors of the others.
 		connect.WithRecover(recoverCall),
 	)...)
 }
 
-// Options returns what the Connect handler of a service is to be made with. Its
-// interceptors come before any other.
+// Options returns the options for the Connect handler of a service. They have to
+// come before others, so that the server's interceptors are the outermost.
 func (s *Server) Options() connect.HandlerOption {
-	return connect.WithHandlerOptions(s.base, s.call)
+	return connect.WithHandlerOptions(s.base, s.auth)
 }
 
-// AddService serves the methods of a service by its Connect handler, which was
-// made with [Server.Options].
+// AddService serves the methods of a service by its Connect handler, which has
+// been made with [Server.Options].
 func (s *Server) AddService(service protoreflect.ServiceDescriptor, handler http.Handler) {
 	s.routes.service(service, handler)
 	s.health.services = append(s.health.services, string(service.FullName()))
 }
 
-// AddREST serves all paths with a prefix by a handler that turns requests into
-// Connect calls and hands them to a service's own handler.
+// AddREST serves all paths with a prefix by a transcoder: a handler that converts
+// REST requests to Connect calls of a service.
 func (s *Server) AddREST(prefix string, handler http.Handler) {
 	s.routes.restPrefix, s.routes.rest = prefix, handler
 }
 
-// AddDocument serves a document, to anybody.
+// AddDocument serves a document, without a token.
 func (s *Server) AddDocument(path, contentType string, document []byte) {
 	s.routes.get(path, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -153,12 +152,11 @@ func (s *Server) AddDocument(path, contentType string, document []byte) {
 	})
 }
 
-// Refuse answers a request that reaches no service with a status, and with a
-// code and a message in the one shape of errors. It is for a handler of REST.
+// Refuse writes the error of a request that reaches no service, in the same form
+// as all errors. It is for the transcoder of [Server.AddREST].
 func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, status int, code connect.Code, message string) {
 	s.refuse.refuse(w, r, status, code, message)
 }
 
-// Close ends what runs beside the requests, and returns when it has ended. What
-// is asked later is answered as by a service that drains.
+// Close stops the health checks. The server is not ready any more.
 func (s *Server) Close() { s.health.close() }

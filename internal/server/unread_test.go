@@ -88,7 +88,7 @@ func TestAMessageIsHeldInBuffersOfItsSizeOnTheWire(t *testing.T) {
 	t.Parallel()
 	const onWire = 1000
 	for message, want := range map[any]int64{
-		new(todov1.Todo): responseBytes + heldPerByte*onWire,
+		new(todov1.Todo): responseBytes + bytesPerWireByte*onWire,
 		"no message":     responseBytes,
 	} {
 		u := newUnreadResponses(func(proto.Message) int { return onWire })
@@ -96,7 +96,7 @@ func TestAMessageIsHeldInBuffersOfItsSizeOnTheWire(t *testing.T) {
 			t.Errorf("%v: %d bytes, want %d", message, got, want)
 		}
 	}
-	if got := newUnreadResponses(nil).bufferedBytes(&todov1.Todo{Title: "t"}); got != responseBytes+heldPerByte*3 {
+	if got := newUnreadResponses(nil).bufferedBytes(&todov1.Todo{Title: "t"}); got != responseBytes+bytesPerWireByte*3 {
 		t.Errorf("by the size that protobuf has: %d", got)
 	}
 }
