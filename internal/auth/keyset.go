@@ -42,6 +42,7 @@ type KeySet struct {
 	logger   *slog.Logger
 
 	current atomic.Pointer[keyring] // nil until a fetch succeeded.
+	waiting atomic.Int64            // Calls that wait for a fetch.
 	stop    context.CancelFunc
 	stopped chan struct{}
 	wake    chan struct{} // Holds one when a fetch was asked for.
@@ -91,11 +92,19 @@ func (s *KeySet) Close() {
 // the issuer has none, with [ErrKeysUnavailable], or with ctx's error.
 //
 // Better Auth publishes a key no sooner than it signs with it, so an ID that is
-// unknown may be a new key's: it is worth a fetch, and the wait for it.
+// unknown may be a new key's: it is worth a fetch, and the wait for it. Beyond
+// maxWaiting calls that wait, it fails at once.
 func (s *KeySet) find(ctx context.Context, keyID string) (*rsa.PublicKey, error) {
 	ring := s.usable()
 	if ring != nil && ring.keys[keyID] != nil {
 		return ring.keys[keyID], nil
+	}
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > maxWaiting {
+		if ring == nil {
+			return nil, fmt.Errorf("%w: %d calls wait for them", ErrKeysUnavailable, maxWaiting)
+		}
+		return nil, refuseKey(ReasonUnknownKey, keyID)
 	}
 	wait, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
