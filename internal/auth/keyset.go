@@ -106,6 +106,12 @@ func (s *KeySet) find(ctx context.Context, keyID string) (*rsa.PublicKey, error)
 		}
 		return nil, refuseKey(ReasonUnknownKey, keyID)
 	}
+	return s.waitFor(ctx, keyID, ring)
+}
+
+// waitFor is find for a key that is not in ring, which is nil when there are no
+// usable keys. It waits for at most maxWait.
+func (s *KeySet) waitFor(ctx context.Context, keyID string, ring *keyring) (*rsa.PublicKey, error) {
 	wait, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	if ring == nil {
