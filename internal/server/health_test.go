@@ -1,8 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -135,6 +141,77 @@ func TestAClosedHealthChecksNothing(t *testing.T) {
 		time.Sleep(pingTTL + time.Millisecond)
 		if h.ready(t.Context()) || h.database(t.Context()) == nil || checking.Load() {
 			t.Error("it checks the database again")
+		}
+	})
+}
+
+// TestAProbeCountsFromItsArrival has probes wait for the database, and for their
+// message: so may as many as there are streams.
+func TestAProbeCountsFromItsArrival(t *testing.T) {
+	t.Parallel()
+	for name, probe := range map[string]struct {
+		method, path string
+		late         bool
+	}{
+		"ready":                   {http.MethodGet, "/readyz", false},
+		"health":                  {http.MethodGet, "/api/health", false},
+		"check":                   {http.MethodPost, "/grpc.health.v1.Health/Check", false},
+		"check, without its body": {http.MethodPost, "/grpc.health.v1.Health/Check", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				late, message := io.Pipe()
+				if !probe.late {
+					go func() { _, _ = io.WriteString(message, "{}"); _ = message.Close() }() // Nobody reads that of a GET.
+				}
+				ctx, leave := context.WithCancel(t.Context())
+				request := httptest.NewRequest(probe.method, probe.path, late).WithContext(ctx)
+				request.Header.Set("Content-Type", "application/json")
+				handler := newTodoServer(t, Config{
+					Ping:   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+					Logger: slog.New(slog.DiscardHandler),
+				})
+				unread := handler.unread
+				answered := make(chan struct{})
+				go func() {
+					handler.ServeHTTP(httptest.NewRecorder(), request)
+					close(answered)
+				}()
+				synctest.Wait()
+				unread.mu.Lock()
+				if held := maxUnreadResponses - unread.freeResponses; held != 1 {
+					t.Errorf("%d responses are unread", held)
+				}
+				unread.mu.Unlock()
+				_ = late.Close()
+				leave()
+				<-answered
+				unread.isWhole(t)
+			})
+		})
+	}
+}
+
+func TestAPanicOfTheDatabasesCheckIsAFailureOfIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := new(bytes.Buffer)
+		handler := newTodoServer(t, Config{
+			Ping:   func(context.Context) error { panic(errCanary) },
+			Logger: slog.New(slog.NewJSONHandler(log, nil)),
+		})
+		for range 2 { // The second gets the result of the first.
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			if w.Code != http.StatusServiceUnavailable || w.Body.String() != `{"status":"unavailable","database":"unavailable"}` {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+		handler.Close()
+		lines := log.String()
+		if strings.Count(lines, `"level":"ERROR"`) != 1 || !strings.Contains(lines, errCanary.Error()) || !strings.Contains(lines, "health_test.go") {
+			t.Errorf("logged %s", lines)
 		}
 	})
 }

@@ -44,6 +44,10 @@ func (s *Server) addReflection() {
 // whole responses, the cache makes each request the first of a stream for the
 // reflector, and leaves out what was sent before by itself.
 type reflectionCache struct {
+	// encoding is held while the reflector encodes a file, so that concurrent
+	// requests for a new file encode it once.
+	encoding sync.Mutex
+
 	mu      sync.Mutex
 	answers map[reflectionQuery]reflectionAnswer
 	files   map[string]describedFile // By their paths, for answers to share.
@@ -86,11 +90,25 @@ func (c *reflectionCache) WrapStreamingHandler(reflector connect.StreamingHandle
 		s := &reflectionStream{StreamingHandlerConn: conn, cache: c, sent: make(map[string]bool)}
 		for !s.ended {
 			s.answered = false
-			if err := reflector(ctx, s); err != nil {
+			if err := s.ask(ctx, reflector); err != nil {
 				return err
 			}
 		}
 		return nil
+	}
+}
+
+// ask calls the reflector for one request.
+func (s *reflectionStream) ask(ctx context.Context, reflector connect.StreamingHandlerFunc) error {
+	defer s.encoded() // After a panic, or when nothing was sent.
+	return reflector(ctx, s)
+}
+
+// encoded releases the cache's encoding lock, if this stream holds it.
+func (s *reflectionStream) encoded() {
+	if s.encoding {
+		s.encoding = false
+		s.cache.encoding.Unlock()
 	}
 }
 
@@ -128,6 +146,7 @@ type reflectionStream struct {
 	connect.StreamingHandlerConn
 	cache    *reflectionCache
 	query    reflectionQuery // Of the request; zero when it asks for no file.
+	encoding bool            // It holds the cache's encoding lock.
 	answered bool            // The reflector has responded.
 	ended    bool            // The caller has no more requests.
 	sent     map[string]bool // The paths of files that were sent.
@@ -155,9 +174,15 @@ func (s *reflectionStream) Receive(message any) error {
 		}
 		s.query = queryOf(request.ProtoReflect())
 		answer, ok := s.cache.find(s.query)
+		if !ok && s.query.path != "" {
+			s.cache.encoding.Lock()
+			s.encoding = true
+			answer, ok = s.cache.find(s.query) // Another stream may have encoded it.
+		}
 		if !ok {
 			return nil
 		}
+		s.encoded()
 		response := answer.response.New()
 		set(response, "valid_host", get(request.ProtoReflect(), "host"))
 		set(response, "original_request", protoreflect.ValueOfMessage(request.ProtoReflect()))
@@ -179,6 +204,7 @@ func (s *reflectionStream) Send(message any) error {
 		files := filesIn(response.ProtoReflect())
 		s.fill(files, s.cache.keep(s.query, response.ProtoReflect(), files).files)
 	}
+	s.encoded() // Before Send waits for the client to read.
 	return s.StreamingHandlerConn.Send(message)
 }
 

@@ -76,7 +76,7 @@ func New(cfg Config, api API) *Server {
 	s := &Server{
 		routes: newRoutes(refuse),
 		refuse: refuse,
-		health: newHealth(cfg.Ping),
+		health: newHealth(withoutPanics(cfg.Ping, cfg.Logger)),
 		unread: newUnreadResponses(api.WireBytes),
 		logger: cfg.Logger,
 		base:   baseOptions(errs, api.Codecs),
