@@ -12,15 +12,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// maxErrorText bounds a message that quotes what a caller sent.
+const maxErrorText = 300
+
 // codecs returns the codecs of every handler. They replace Connect's own,
 // which let unknown JSON fields pass and name Go types in their errors.
-func codecs() []connect.HandlerOption {
+func codecs() []connect.Codec {
 	writer := new(jsonWriter)
-	return []connect.HandlerOption{
-		connect.WithCodec(protoCodec{}),
-		connect.WithCodec(jsonCodec{name: "json", writer: writer}),
+	return []connect.Codec{
+		protoCodec{},
+		jsonCodec{name: "json", writer: writer},
 		// Connect has a codec of its own under this name too.
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", writer: writer}),
+		jsonCodec{name: "json; charset=utf-8", writer: writer},
 	}
 }
 

@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// todoBytes is what a todo has on the wire besides its texts.
+	// todoBytes is the size of a todo on the wire without its texts.
 	todoBytes = 256
-	// smallTexts is the size up to which texts are not looked at for what has
-	// more bytes as JSON: so small an answer holds less than its request does.
+	// smallTexts is the size up to which the bytes that JSON adds to texts are not
+	// counted: the response takes less memory than its request does.
 	smallTexts = 4 << 10
 )
 
-// wireBytes is what a message has on the wire at most, or a little more when it
-// is small. Todos are counted by their fields' names: to follow the descriptor
-// takes 10 % of a list, but for the database and the connection.
+// wireBytes estimates the greatest size of a message on the wire, which is that of
+// its JSON. It names the fields of todos: to follow the descriptor takes 10 % of a
+// list of 20, without the database and the connection.
 func wireBytes(message proto.Message) int {
 	switch message := message.(type) {
 	case *todov1.Todo:
