@@ -8,18 +8,19 @@ import (
 	"strconv"
 )
 
-// account is a user of the operating system that programs run as.
+// account is a user of the operating system that programs run as. The zero value
+// means this process's own.
 type account struct {
 	name     string
 	uid, gid uint32
 }
 
 // unprivileged returns whom PostgreSQL runs as, which refuses root: the owner
-// of data that are there already, else postgres, else nobody. It returns nil
-// when we are not root and run it as ourselves.
-func unprivileged(data string) (*account, error) {
+// of data that are there already, else postgres, else nobody. It returns our own
+// account when we are not root.
+func unprivileged(data string) (account, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil
+		return account{}, nil
 	}
 	if uid, found := ownerOf(data); found && uid != 0 {
 		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
@@ -31,18 +32,21 @@ func unprivileged(data string) (*account, error) {
 			return newAccount(u)
 		}
 	}
-	return nil, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: add one, or run this as another user")
+	return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: add one, or run this as another user")
 }
 
+// isOwn reports whether programs run as this process does.
+func (a account) isOwn() bool { return a == account{} }
+
 // newAccount reads the numbers of a user.
-func newAccount(u *user.User) (*account, error) {
+func newAccount(u *user.User) (account, error) {
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("user %s: %w", u.Username, err)
+		return account{}, fmt.Errorf("user %s: %w", u.Username, err)
 	}
 	gid, err := strconv.ParseUint(u.Gid, 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("user %s: %w", u.Username, err)
+		return account{}, fmt.Errorf("user %s: %w", u.Username, err)
 	}
-	return &account{name: u.Username, uid: uint32(uid), gid: uint32(gid)}, nil
+	return account{name: u.Username, uid: uint32(uid), gid: uint32(gid)}, nil
 }

@@ -21,8 +21,8 @@ import (
 type cluster struct {
 	dir     string
 	data    string
-	account *account // Whom the programs run as; nil for ourselves.
-	bin     string   // The folder of the programs that fit the data.
+	account account // Whom the programs run as.
+	bin     string  // The folder of the programs that fit the data.
 	lock    io.Closer
 }
 
@@ -107,7 +107,7 @@ func (c *cluster) major() int {
 // prepare makes the folder ready for a start: handed to the user that the
 // server runs as, no server of an earlier process in it, the data there.
 func (c *cluster) prepare(ctx context.Context, disposable bool) error {
-	if c.account != nil {
+	if !c.account.isOwn() {
 		if err := os.Chown(c.dir, int(c.account.uid), int(c.account.gid)); err != nil {
 			return err
 		}

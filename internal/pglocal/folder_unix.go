@@ -9,9 +9,10 @@ import (
 	"syscall"
 )
 
-// credential returns what a process needs to run as the account.
-func credential(a *account) *syscall.Credential {
-	if a == nil {
+// credential returns what a process needs to run as the account, nil when that is
+// our own.
+func credential(a account) *syscall.Credential {
+	if a.isOwn() {
 		return nil
 	}
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid}

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// processAttributes makes a process run as the account, when there is one, in
-// a process group of its own.
-func processAttributes(a *account) *syscall.SysProcAttr {
+// processAttributes makes a process run as the account, in a process group of its
+// own.
+func processAttributes(a account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: credential(a)}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // processAttributes puts a process into a group of its own. There is no
 // account to change to on Windows.
-func processAttributes(*account) *syscall.SysProcAttr {
+func processAttributes(account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }
 

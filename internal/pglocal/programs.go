@@ -53,7 +53,7 @@ func Find(ctx context.Context, mirror string, progress io.Writer) (string, error
 
 // obtain returns the folder of programs that fit, as choose does, and downloads
 // them when there are none.
-func obtain(ctx context.Context, account *account, major int, mirror string, progress io.Writer) (string, error) {
+func obtain(ctx context.Context, account account, major int, mirror string, progress io.Writer) (string, error) {
 	bin, found := choose(ctx, account, major)
 	switch {
 	case found:
@@ -92,7 +92,7 @@ func missing(major int) string {
 // choose returns the folder of PostgreSQL's programs that the account can run:
 // any version that will do for new data, which major 0 stands for, else the
 // version that made the data.
-func choose(ctx context.Context, account *account, major int) (bin string, found bool) {
+func choose(ctx context.Context, account account, major int) (bin string, found bool) {
 	folders := installed(ctx)
 	if cacheDir, err := programsCache(); err == nil {
 		folders = append(folders, downloadedPrograms(cacheDir))
@@ -154,7 +154,7 @@ func newestFirst(folders []string) []string {
 
 // version returns the major version of the programs in a folder. It fails when
 // one of those that are needed is missing, and when the account can't run them.
-func version(ctx context.Context, account *account, bin string) (int, error) {
+func version(ctx context.Context, account account, bin string) (int, error) {
 	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
 		if _, err := exec.LookPath(filepath.Join(bin, name)); err != nil {
 			return 0, err

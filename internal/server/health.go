@@ -31,7 +31,7 @@ type health struct {
 
 	// draining is done when the drain begins, ended when streams have to end, and
 	// running when the health is closed.
-	draining, ended, running context.Context
+	draining, ended, running context.Context //nolint:containedctx // They are the server's, not a caller's.
 	drain, end, stop         context.CancelFunc
 
 	mu      sync.Mutex

@@ -67,7 +67,7 @@ func endOf(ctx context.Context, err error) streamEnd {
 // server's own.
 type streamConn struct {
 	connect.StreamingHandlerConn
-	ctx context.Context // The stream's; Receive and Send are not given one.
+	ctx context.Context //nolint:containedctx // The stream's; Receive and Send are not given one.
 }
 
 func (c *streamConn) Receive(message any) error {
