@@ -12,6 +12,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// Route is a method and how it is called over REST.
+type Route struct {
+	Method    string // The verb: DELETE, GET, PATCH, POST or PUT.
+	Path      string // The path template, as the contract has it.
+	Procedure string // The path of the Connect call: /package.Service/Method.
+}
+
 // route is a method that is served.
 type route struct {
 	Route
@@ -158,14 +165,17 @@ func (rt *route) queryableNames() []string {
 	return names
 }
 
+// routes are all that are served.
+type routes []*route
+
 // find returns the route of a verb and a path: the narrowest that matches, or
 // nil.
-func (t *Transcoder) find(method string, p path) *route {
+func (rs routes) find(method string, p path) *route {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var found *route
-	for _, r := range t.routes {
+	for _, r := range rs {
 		if r.Method != method || !r.template.match(p) {
 			continue
 		}
@@ -178,9 +188,9 @@ func (t *Transcoder) find(method string, p path) *route {
 
 // allow lists the verbs that a path serves, sorted; "" when there is nothing
 // at the path.
-func (t *Transcoder) allow(p path) string {
+func (rs routes) allow(p path) string {
 	var methods []string
-	for _, r := range t.routes {
+	for _, r := range rs {
 		if !r.template.match(p) {
 			continue
 		}
