@@ -31,9 +31,6 @@ type fieldPlan struct {
 	append      appendValue // Of one value; of a list, for each.
 }
 
-// appendValue appends a value. It reports false for one that can't be JSON.
-type appendValue func(dst []byte, value protoreflect.Value) ([]byte, bool)
-
 // append appends a message. It reports false, and returns dst as it was, for
 // what is left to protojson: types of messages with fields that few contracts
 // have, and values that can't be JSON.
