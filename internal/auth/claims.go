@@ -10,19 +10,19 @@ import (
 )
 
 // checkClaims returns the user whom the claims of a token name, when it is from
-// our issuer, for us, and valid at now (RFC 7519 section 4.1), and for how long
-// it is valid. It must only see claims whose signature was verified. It fails
-// with a reason.
-func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, window, Reason) {
+// the issuer, for the audience, and valid at now (RFC 7519 section 4.1), and for
+// how long it is valid. It must only see claims whose signature was verified. It
+// fails with a reason.
+func checkClaims(payload []byte, issuer, audience string, now time.Time) (todo.UserID, window, Reason) {
 	refuse := func(reason Reason) (todo.UserID, window, Reason) { return todo.UserID{}, window{}, reason }
 	claims, err := parseObject(payload)
 	if err != nil {
 		return refuse(ReasonMalformed)
 	}
-	if issuer, ok := claims.text("iss"); !ok || issuer != v.issuer {
+	if iss, ok := claims.text("iss"); !ok || iss != issuer {
 		return refuse(ReasonIssuer)
 	}
-	if audience, ok := claims.texts("aud"); !ok || !slices.Contains(audience, v.audience) {
+	if aud, ok := claims.texts("aud"); !ok || !slices.Contains(aud, audience) {
 		return refuse(ReasonAudience)
 	}
 	window, ok := claims.window()
