@@ -1,4 +1,4 @@
-package postgres
+package database
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -21,19 +23,20 @@ const (
 )
 
 // newPool returns a pool that has no connection yet.
-func newPool(config Config, bounds bounds) (*pgxpool.Pool, error) {
+func newPool(config Config, bounds Bounds) (*pgxpool.Pool, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
-		return nil, fmt.Errorf("postgres: the number of connections must be at least 1, not %d", config.MaxConns)
+		return nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
 	}
 	c, err := parseURL(config.URL)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: the URL of the database %w", err)
+		return nil, fmt.Errorf("database: the URL of the database %w", err)
 	}
 	backoff := newBackoff(config.Logger)
 	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
 	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)
 	c.ConnConfig.BuildContextWatcherHandler = buildCanceler(bounds)
+	c.ConnConfig.OnNotice = noteLocalCommit
 	c.ConnConfig.ConnectTimeout = cmp.Or(c.ConnConfig.ConnectTimeout, bounds.Connect)
 	lookUp := c.ConnConfig.LookupFunc // Not part of what ConnectTimeout bounds.
 	c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
@@ -49,7 +52,29 @@ func newPool(config Config, bounds bounds) (*pgxpool.Pool, error) {
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), c)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: make the pool: %w", err)
+		return nil, fmt.Errorf("database: make the pool: %w", err)
 	}
 	return pool, nil
+}
+
+// localCommitKey marks, in a connection's own data, that its last commit is not
+// known to be on a synchronous standby.
+const localCommitKey = "local commit"
+
+// noteLocalCommit is the [pgconn.NoticeHandler] that notes a commit whose wait for a
+// synchronous standby was canceled: the server warns, and then answers as to any
+// other. It goes by the function in the server's source, since the warning has no
+// code of its own.
+func noteLocalCommit(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.Routine == "SyncRepWaitForLSN" {
+		conn.CustomData()[localCommitKey] = true
+	}
+}
+
+// isLocalCommit reports whether the last commit on a connection was such a one.
+func isLocalCommit(conn *pgx.Conn) bool {
+	data := conn.PgConn().CustomData()
+	_, noted := data[localCommitKey]
+	delete(data, localCommitKey)
+	return noted
 }

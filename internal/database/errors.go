@@ -1,15 +1,16 @@
-package postgres
+package database
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"example.com/todo-backend/internal/todo"
 )
+
+// ErrUnavailable says that the database can't serve at the moment and that the same
+// statement may succeed later. It comes with its cause, for the log.
+var ErrUnavailable = errors.New("database unavailable")
 
 // SQLSTATE codes that have a meaning of their own here (PostgreSQL's manual,
 // appendix A).
@@ -28,6 +29,9 @@ const (
 // errPoolBusy says that no connection came free, or came up, in time.
 var errPoolBusy = fmt.Errorf("no connection within %v", acquireTimeout)
 
+// errLocalCommit says that a commit is not known to be on a synchronous standby.
+var errLocalCommit = errors.New("committed, but the wait for the standby was canceled")
+
 // noConnectionError says that there was no connection to run a statement on.
 type noConnectionError struct{ error }
 
@@ -38,27 +42,25 @@ type lostConnectionError struct{ error }
 
 func (e *lostConnectionError) Unwrap() error { return e.error }
 
-// interpret says in the domain's terms what an error of an operation means. It
-// goes by types and codes, never by text. An error that it does not know comes
-// out as it is, with the operation's name.
-func interpret(ctx context.Context, operation string, err error) error {
+// interpret says what an error of a statement means for its caller. It goes by types
+// and codes, never by text. An error that it does not know comes out as it is, with
+// the statement's name.
+func interpret(ctx context.Context, name string, err error) error {
 	_, unreached := errors.AsType[*noConnectionError](err)
 	_, lost := errors.AsType[*lostConnectionError](err)
 	failed, refused := pgError(err)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, pgx.ErrNoRows):
-		return todo.ErrNotFound
 	case ctx.Err() != nil:
 		// The caller's doing, whatever it looked like from here.
-		return fmt.Errorf("postgres: %s: %w", operation, ctx.Err())
-	case unreached, lost, refused && transient(failed.Code):
-		return fmt.Errorf("postgres: %s: %w: %w", operation, todo.ErrUnavailable, err)
+		return fmt.Errorf("%s: %w", name, ctx.Err())
+	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit):
+		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)
 	case refused && failed.Code == queryCanceled:
-		return fmt.Errorf("postgres: %s: %w: %w", operation, context.DeadlineExceeded, err)
+		return fmt.Errorf("%s: %w: %w", name, context.DeadlineExceeded, err)
 	default:
-		return fmt.Errorf("postgres: %s: %w", operation, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package postgres
+package database
 
 import (
 	"context"
@@ -25,7 +25,7 @@ var errLate = errors.New("the statement took too long")
 // instead.
 type canceler struct {
 	conn   *pgconn.PgConn
-	bounds bounds
+	bounds Bounds
 
 	// Set when the context of the connection's statement has ended.
 	deadline  time.Time
@@ -37,7 +37,7 @@ type canceler struct {
 var _ ctxwatch.Handler = (*canceler)(nil)
 
 // buildCanceler returns a [pgconn.Config.BuildContextWatcherHandler].
-func buildCanceler(bounds bounds) func(*pgconn.PgConn) ctxwatch.Handler {
+func buildCanceler(bounds Bounds) func(*pgconn.PgConn) ctxwatch.Handler {
 	return func(conn *pgconn.PgConn) ctxwatch.Handler { return &canceler{conn: conn, bounds: bounds} }
 }
 

@@ -1,0 +1,133 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// outcome is what became of a batch.
+type outcome int
+
+const (
+	committed  outcome = iota // All of it took effect.
+	rolledBack                // None of it did.
+	unknown                   // Nobody can tell: the answer was lost.
+)
+
+// outcomeOf says what an error means for a batch that failed with it.
+func outcomeOf(err error) outcome {
+	_, unreached := errors.AsType[*noConnectionError](err)
+	failed, refused := pgError(err)
+	switch {
+	case err == nil:
+		return committed
+	case unreached, pgconn.SafeToRetry(err):
+		return rolledBack // Nothing was sent.
+	case refused && failed.SeverityUnlocalized == "ERROR":
+		return rolledBack // Not FATAL, which may come while a commit waits for its standby.
+	}
+	return unknown
+}
+
+// send runs a batch and settles its calls.
+func (l *lane) send(ctx context.Context, t *slot) {
+	failed, err := l.try(ctx, t)
+	t.cancel(nil)
+	outcome := outcomeOf(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if outcome == rolledBack && failed >= 0 && t.calls[failed].writes() {
+		l.cool(t.calls[failed].Owner, now)
+	}
+	var again []*call
+	for _, c := range t.calls {
+		switch {
+		case outcome == unknown && !c.isRepeatable():
+			c.err = fmt.Errorf("%s: %w: it may have taken effect: %w", c.Name, ErrUnavailable, err)
+		case outcome == rolledBack && failed >= 0 && c.writes() && !c.repeated && !l.cooldowns.include(c.Owner, now):
+			c.repeated = true
+			again = append(again, c)
+			continue
+		case outcome != committed:
+			c.runAlone = true
+		}
+		close(c.done)
+	}
+	l.waiting = append(again, l.waiting...)
+	l.free(t)
+}
+
+// try is the runner's runBatch, of which a panic, as of a call's Read, is a failure
+// like others: it would end the process here, and comes again where the call runs
+// alone.
+func (l *lane) try(ctx context.Context, t *slot) (failed int, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			failed, err = -1, fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return l.runner.runBatch(ctx, t.calls, func() { l.connected(t) })
+}
+
+// runBatch implements [runner].
+func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error) {
+	failed = -1
+	generation, err := db.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		connected()
+		failed, err = sendBatch(ctx, conn, calls, db.bounds.BatchLock)
+		return err
+	})
+	db.renew(generation, err) // The calls that run alone get new connections.
+	return failed, err
+}
+
+// sendBatch sends the statements of calls in one pipeline, which is one transaction
+// too, and reads their results. Nothing of it counts until the server has said that
+// it is ready again: results come before the commit. It returns the index of the
+// call that the server refused, or -1.
+func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout time.Duration) (failed int, err error) {
+	pipeline, writes := new(pgx.Batch), calls[0].writes()
+	if writes {
+		// Not SET LOCAL: a pipeline has no BEGIN of its own.
+		pipeline.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(lockTimeout.Milliseconds()))
+	}
+	for _, c := range calls {
+		pipeline.Queue(c.SQL, c.Args...)
+	}
+	results := conn.SendBatch(ctx, pipeline)
+	defer func() {
+		ended := results.Close()
+		switch {
+		case err != nil:
+		case ended != nil:
+			err = ended
+		case writes && isLocalCommit(conn):
+			err = errLocalCommit
+		}
+	}()
+	if writes {
+		if _, err := results.Exec(); err != nil {
+			return -1, err
+		}
+	}
+	for i, c := range calls {
+		rows, err := results.Query()
+		if err == nil {
+			err = c.read(rows)
+		}
+		if err == nil {
+			continue
+		}
+		if _, refused := pgError(err); refused {
+			return i, err
+		}
+		return -1, err
+	}
+	return -1, nil
+}

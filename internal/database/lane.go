@@ -1,0 +1,195 @@
+package database
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// maxBatch, maxBatchRows and maxBatchBytes bound a batch, and with it its
+	// time in the database and its results in memory: 10 ms and 2 MiB.
+	maxBatch      = 256
+	maxBatchRows  = 2000
+	maxBatchBytes = 256 << 10
+
+	// maxRows is the most rows of a statement that still travels with others.
+	maxRows = 500
+)
+
+// lane runs statements, either those that read or those that write. A statement
+// that comes while there is a free slot runs at once, alone. While all slots are
+// taken, further statements gather; the next free slot takes all of them, as a
+// batch.
+//
+// A batch serves all of its calls or none: when it fails or is late, its calls run
+// alone, so no call fails because of another's. A call whose statement may have taken
+// effect, and must not take it twice, fails with [ErrUnavailable].
+type lane struct {
+	runner runner
+	slots  int // Batches under way at most; 0 batches nothing.
+	bounds Bounds
+
+	mu        sync.Mutex
+	taken     int            // Slots.
+	waiting   []*call        // In the order they came.
+	busy      map[string]int // The writes of each owner that are in slots.
+	cooldowns cooldowns
+}
+
+// runner is how a lane runs statements.
+type runner interface {
+	// runReserved runs a statement by itself, on a connection of the lane's slots.
+	// Its error is one for the caller.
+	runReserved(ctx context.Context, s *Statement) error
+
+	// runAlone is runReserved on one of the other connections, after the statement
+	// has waited for so long.
+	runAlone(ctx context.Context, s *Statement, waited time.Duration) error
+
+	// runBatch runs the statements of calls, all or none. It calls connected when
+	// it has a connection, and returns the index of the call that the server
+	// refused, or -1.
+	runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error)
+
+	// refuse returns the error of a call that would be one more than may wait.
+	refuse(ctx context.Context, s *Statement, waiting int) error
+}
+
+// call is a statement in a lane, and who waits for it.
+type call struct {
+	*Statement
+
+	since time.Time     // When it came.
+	done  chan struct{} // Closed once the rest is valid.
+
+	err      error
+	runAlone bool // No batch has served it.
+	repeated bool // A batch was rolled back because of another's.
+}
+
+func newLane(runner runner, slots int, bounds Bounds) *lane {
+	return &lane{runner: runner, slots: slots, bounds: bounds, busy: make(map[string]int), cooldowns: cooldowns{owners: make(map[string]*ownerCooldown)}}
+}
+
+// run runs a statement, alone or in a batch.
+func (l *lane) run(ctx context.Context, s *Statement) error {
+	c, own, full := l.enter(s)
+	switch {
+	case full:
+		return l.runner.refuse(ctx, s, maxWaiting)
+	case own != nil:
+		defer l.leave(own)
+		return l.runner.runReserved(ctx, s)
+	case c == nil:
+		return l.runAlone(ctx, s, 0)
+	}
+	expiry := time.AfterFunc(l.bounds.Acquire, func() { l.withdraw(c) })
+	defer expiry.Stop()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		l.withdraw(c)
+		return interpret(ctx, s.Name, ctx.Err())
+	}
+	if c.runAlone {
+		return l.runAlone(ctx, s, time.Since(c.since))
+	}
+	return c.err
+}
+
+// runAlone runs a statement without a slot.
+func (l *lane) runAlone(ctx context.Context, s *Statement, waited time.Duration) error {
+	began := time.Now()
+	l.mu.Lock()
+	leave := l.cooldowns.enter(s.Owner)
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		now := time.Now()
+		leave(now.Sub(began) > l.bounds.BatchLock, now)
+	}()
+	return l.runner.runAlone(ctx, s, waited)
+}
+
+// enter decides how a statement runs: by itself in a slot when it returns that, in a
+// batch to come when it returns a call, and else by itself without a slot. It is
+// refused when too many wait.
+func (l *lane) enter(s *Statement) (c *call, own *slot, full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	switch {
+	case l.slots == 0, s.Alone, s.rows() > maxRows, l.cooldowns.include(s.Owner, now):
+		return nil, nil, false
+	case l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
+		return nil, l.take([]*call{{Statement: s}}, nil), false
+	case len(l.waiting) >= maxWaiting:
+		return nil, nil, true
+	}
+	c = &call{Statement: s, since: now, done: make(chan struct{})}
+	l.waiting = append(l.waiting, c)
+	l.dispatch()
+	return c, nil, false
+}
+
+// dispatch gives free slots to the calls that wait.
+func (l *lane) dispatch() {
+	for l.taken < l.slots {
+		calls := l.gather()
+		if len(calls) == 0 {
+			return
+		}
+		ctx, cancel := context.WithCancelCause(context.Background()) // No caller's: each may leave.
+		go l.send(ctx, l.take(calls, cancel))
+	}
+}
+
+// gather takes the calls of the next batch out of those that wait: in their order,
+// but an owner's together, and owners in the order of their names, so that all
+// processes lock rows in one order. An owner is in one batch at a time.
+func (l *lane) gather() (calls []*call) {
+	rows, bytes := 0, 0
+	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
+		if len(calls) == maxBatch || rows > maxBatchRows || bytes > maxBatchBytes || l.busy[c.Owner] > 0 {
+			return false
+		}
+		rows += c.rows()
+		bytes += c.bytes()
+		if len(calls) > 0 && (rows > maxBatchRows || bytes > maxBatchBytes) {
+			return false
+		}
+		calls = append(calls, c)
+		return true
+	})
+	slices.SortStableFunc(calls, func(a, b *call) int { return strings.Compare(a.Owner, b.Owner) })
+	return calls
+}
+
+// withdraw takes a call out of those that wait, if it still does.
+func (l *lane) withdraw(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dismiss(func(other *call) bool { return other == c })
+}
+
+// dismiss has calls that wait run alone.
+func (l *lane) dismiss(which func(*call) bool) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
+		if !which(c) {
+			return false
+		}
+		c.runAlone = true
+		close(c.done)
+		return true
+	})
+}
+
+// cool has an owner's writes run alone for a while.
+func (l *lane) cool(owner string, now time.Time) {
+	l.cooldowns.start(owner, now)
+	l.dismiss(func(c *call) bool { return c.Owner == owner })
+}
