@@ -46,7 +46,7 @@ func TestAnOwnerHasAsManyTodosAsTheBoundSays(t *testing.T) {
 	for _, mode := range []string{"cache_statement", "exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			store := openBound(t, withParameter(url, "default_query_exec_mode", mode), 4, 3)
+			store := openBound(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 4, 3)
 			alice, mallory := user(t, "alice "+mode), user(t, "mallory "+mode)
 			drafts := []todo.Draft{draft("a"), draft("b"), draft("c")}
 			drafts[1].Description = "with a description"
@@ -136,11 +136,11 @@ func TestTheCountIsReadOffAnIndex(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store := openBound(t, url, 1, 100)
-	execute(t, connect(t, url), `
+	pgtest.Exec(t, url, `
 		INSERT INTO todo (user_id, title)
 		SELECT CASE WHEN i % 10 = 0 THEN 'few ' || i ELSE 'most' END, 'x'
 		FROM   generate_series(1, 20000) AS i`)
-	execute(t, connect(t, url), "ANALYZE todo")
+	pgtest.Exec(t, url, "ANALYZE todo")
 	if _, err := store.CreateTodo(t.Context(), user(t, "most"), draft("t")); !errors.Is(err, todo.ErrTooMany) {
 		t.Fatal(err)
 	}

@@ -49,14 +49,14 @@ func sessionDefaults() map[string]string {
 // database returns the name of the database that a URL names.
 func database(t *testing.T, url string) string {
 	t.Helper()
-	return connect(t, url).Config().Database
+	return pgtest.Connect(t, url).Config().Database
 }
 
 func TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNothing(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	conn := connect(t, url)
-	execute(t, conn, "ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range")
+	conn := pgtest.Connect(t, url)
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range")
 	// A role's defaults win over those of the database, and hold in all databases,
 	// but for those in one.
 	for name, value := range sessionDefaults() {
@@ -65,18 +65,18 @@ func TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNothing(t *testing.T) {
 			on = "ROLE " + conn.Config().User + " IN " + on
 		}
 		if name == "search_path" {
-			execute(t, conn, "ALTER "+on+" SET search_path = "+value)
+			pgtest.ExecOn(t, conn, "ALTER "+on+" SET search_path = "+value)
 			continue
 		}
-		execute(t, conn, fmt.Sprintf("ALTER %s SET %s = '%s'", on, name, value))
+		pgtest.ExecOn(t, conn, fmt.Sprintf("ALTER %s SET %s = '%s'", on, name, value))
 	}
-	if got := queryText(t, connect(t, url), "SELECT concat(current_setting('DateStyle'), ' ', current_setting('client_encoding'))"); got != "German, DMY LATIN1" {
+	if got := pgtest.QueryText(t, pgtest.Connect(t, url), "SELECT concat(current_setting('DateStyle'), ' ', current_setting('client_encoding'))"); got != "German, DMY LATIN1" {
 		t.Fatalf("the defaults are not in force: %s", got)
 	}
-	for _, mode := range queryModes() {
+	for _, mode := range pgtest.QueryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			store := openCrowd(t, withParameter(url, "default_query_exec_mode", mode), 4)
+			store := openCrowd(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 4)
 			owner := user(t, "ü-"+mode)
 			const text = `it's \ é 😀 日本 "\n" $1`
 			made := draft(text)
@@ -85,7 +85,7 @@ func TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			// To somebody who reads what is stored, as UTF-8.
-			if stored := queryText(t, connect(t, withParameter(url, "client_encoding", "UTF8")), "SELECT title FROM todo WHERE id = '"+created.ID.String()+"'"); stored != text {
+			if stored := pgtest.QueryText(t, pgtest.Connect(t, pgtest.WithParameter(url, "client_encoding", "UTF8")), "SELECT title FROM todo WHERE id = '"+created.ID.String()+"'"); stored != text {
 				t.Errorf("stored as %q", stored)
 			}
 			again, err := store.CreateTodo(t.Context(), owner, made)
@@ -128,7 +128,7 @@ func TestOthersInTheWayOfAStatementFailNoCall(t *testing.T) {
 		t.Run(isolation, func(t *testing.T) {
 			t.Parallel()
 			url := pgtest.NewDatabase(t)
-			execute(t, connect(t, url), fmt.Sprintf("ALTER DATABASE %s SET default_transaction_isolation = '%s'", database(t, url), isolation))
+			pgtest.Exec(t, url, fmt.Sprintf("ALTER DATABASE %s SET default_transaction_isolation = '%s'", database(t, url), isolation))
 			store := open(t, url, 8)
 			owner := user(t, "u")
 			one := create(t, store, owner, "one")
@@ -170,11 +170,11 @@ func TestOthersInTheWayOfAStatementFailNoCall(t *testing.T) {
 func TestAStatementThatWasRolledBackIsRunAgain(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	execute(t, connect(t, url), fmt.Sprintf("ALTER DATABASE %s SET default_transaction_isolation = 'repeatable read'", database(t, url)))
+	pgtest.Exec(t, url, fmt.Sprintf("ALTER DATABASE %s SET default_transaction_isolation = 'repeatable read'", database(t, url)))
 	store := open(t, url, 4)
 	owner := user(t, "u")
 	one := create(t, store, owner, "one")
-	tx := begin(t, url, "UPDATE todo SET description = 'meanwhile'")
+	tx := pgtest.Begin(t, url, "UPDATE todo SET description = 'meanwhile'")
 	done := make(chan error, 1)
 	var changed todo.Todo
 	go func() {

@@ -85,7 +85,7 @@ func TestPagesTogetherAreTheListInItsOrder(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	owner := user(t, "u")
-	all := insert(t, connect(t, url), store, owner, 300)
+	all := insert(t, pgtest.Connect(t, url), store, owner, 300)
 	var completed, open []todo.Todo
 	for _, one := range all {
 		if one.IsCompleted {
@@ -127,7 +127,7 @@ func TestAPageOfNoSizeIsADefect(t *testing.T) {
 func TestPagingNeitherSkipsNorRepeatsWhileTodosComeAndGo(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
 	before := insert(t, conn, store, owner, 400)
 	deleted := make(map[todo.ID]bool)
@@ -169,7 +169,7 @@ func TestThePageSizeMayChangeBetweenPages(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	owner := user(t, "u")
-	want := insert(t, connect(t, url), store, owner, 200)
+	want := insert(t, pgtest.Connect(t, url), store, owner, 200)
 	got := listAll(t, store, owner, todo.Query{Size: 1}, func(n int, query *todo.Query) { query.Size = 1 + n*n })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -182,18 +182,18 @@ func TestEveryPageIsReadOffTheIndex(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store := open(t, url, 1) // One connection, so that we get the store's.
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	// Few owners with many todos each, and many owners with few: a plan made
 	// for any owner must do for both.
-	execute(t, conn, `
+	pgtest.ExecOn(t, conn, `
 		INSERT INTO todo (user_id, title, is_completed, created_at)
 		SELECT 'many ' || i % 5, 'x', i % 50 = 0, now() - i * INTERVAL '1 second'
 		FROM   generate_series(1, 20000) AS i`)
-	execute(t, conn, `
+	pgtest.ExecOn(t, conn, `
 		INSERT INTO todo (user_id, title, created_at)
 		SELECT 'few ' || i % 5000, 'x', now() - i * INTERVAL '1 second'
 		FROM   generate_series(1, 20000) AS i`)
-	execute(t, conn, "ANALYZE todo")
+	pgtest.ExecOn(t, conn, "ANALYZE todo")
 	owner := user(t, "many 3")
 	page := list(t, store, owner, todo.Query{Size: 50})
 

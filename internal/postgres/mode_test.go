@@ -11,17 +11,17 @@ import (
 
 // queryModes returns what default_query_exec_mode may be. PgBouncer before 1.21
 // needs exec; the others are what operators may put into the URL as well.
-func queryModes() []string {
+func pgtest.QueryModes() []string {
 	return []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"}
 }
 
 func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	for _, mode := range queryModes() {
+	for _, mode := range pgtest.QueryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			store := open(t, withParameter(url, "default_query_exec_mode", mode), 2)
+			store := open(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 2)
 			owner := user(t, mode)
 			const text = `quo'te \ "é😀" $1 -- ;`
 			first, err := store.CreateTodo(t.Context(), owner, draft(text))
@@ -59,7 +59,7 @@ func TestASchemaChangeDoesNotDisturbARunningStore(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	store := openCrowd(t, url, 16)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
 	shared := newSomeCalls(t, store, user(t, "shared"))
@@ -83,7 +83,7 @@ func TestASchemaChangeDoesNotDisturbARunningStore(t *testing.T) {
 	} {
 		use() // Prepares the statements.
 		t.Log(sql)
-		execute(t, conn, sql)
+		pgtest.ExecOn(t, conn, sql)
 		use()
 	}
 }

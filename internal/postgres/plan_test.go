@@ -47,7 +47,7 @@ func (s preparedStatement) beside(t *testing.T, word string) preparedStatement {
 // of plan_cache_mode.
 func (s preparedStatement) plan(t *testing.T, mode, arguments string) string {
 	t.Helper()
-	execute(t, s.conn, "SET plan_cache_mode = "+mode)
+	pgtest.ExecOn(t, s.conn, "SET plan_cache_mode = "+mode)
 	rows, err := s.conn.Query(t.Context(), "EXPLAIN EXECUTE "+pgx.Identifier{s.name}.Sanitize()+"("+arguments+")")
 	if err != nil {
 		t.Fatal(err)

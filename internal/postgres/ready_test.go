@@ -82,18 +82,18 @@ func TestReadyMeansAble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			owners := pgtest.NewDatabase(t)
-			conn := connect(t, owners)
+			conn := pgtest.Connect(t, owners)
 			this := conn.Config().Database
 			role := this + "_app"
 			if _, err := conn.Exec(t.Context(), "CREATE ROLE "+role+" LOGIN"); err != nil {
 				t.Skipf("needs a server where roles can be made: %v", err)
 			}
 			t.Cleanup(func() { _, _ = conn.Exec(context.Background(), "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role) })
-			execute(t, conn, "CREATE TABLE was (LIKE todo INCLUDING ALL)")
+			pgtest.ExecOn(t, conn, "CREATE TABLE was (LIKE todo INCLUDING ALL)")
 			named := strings.NewReplacer(" app;", " "+role+";", "TO app", "TO "+role, "FROM app", "FROM "+role, "ROLE app", "ROLE "+role, "DATABASE this", "DATABASE "+this)
-			execute(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
+			pgtest.ExecOn(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
 
-			var log lockedBuffer
+			var log pgtest.Log
 			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
 			if err != nil {
 				t.Fatal(err)
@@ -139,8 +139,8 @@ func as(t *testing.T, databaseURL, role string) string {
 func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewDatabase(t)
-	conn := connect(t, databaseURL)
-	var log lockedBuffer
+	conn := pgtest.Connect(t, databaseURL)
+	var log pgtest.Log
 	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 	defer store.Close()
 	check := func(sql string, isReady bool) {
 		t.Helper()
-		execute(t, conn, sql)
+		pgtest.ExecOn(t, conn, sql)
 		for range 3 {
 			if err := store.Ready(t.Context()); (err == nil) != isReady {
 				t.Errorf("after %s: Ready: %v", sql, err)
@@ -180,9 +180,9 @@ func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 func newDatabaseOf(t *testing.T, encoding string) string {
 	t.Helper()
 	template := pgtest.NewEmptyDatabase(t)
-	server := connect(t, pgtest.ServerURL(t))
+	server := pgtest.Connect(t, pgtest.ServerURL(t))
 	name := database(t, template) + "_" + strings.ToLower(encoding)
-	execute(t, server, "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+	pgtest.ExecOn(t, server, "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	t.Cleanup(func() { _, _ = server.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(template)
 	if err != nil {
@@ -212,7 +212,7 @@ func TestADatabaseThatIsNotUTF8IsRefused(t *testing.T) {
 			if _, err := store.CreateTodo(t.Context(), user(t, "u"), draft(strings.Repeat("é", 251))); !errors.Is(err, todo.ErrUnavailable) {
 				t.Errorf("CreateTodo: %v, want ErrUnavailable", err)
 			}
-			if got := queryText(t, connect(t, databaseURL), "SELECT count(*)::text FROM todo"); got != "0" {
+			if got := pgtest.QueryText(t, pgtest.Connect(t, databaseURL), "SELECT count(*)::text FROM todo"); got != "0" {
 				t.Errorf("%s todos were stored", got)
 			}
 		})

@@ -77,19 +77,19 @@ func waitFor(t *testing.T, what string, action func() error) {
 	}
 }
 
-// lockedBuffer is a buffer that a logger and a test may use at once.
-type lockedBuffer struct {
+// pgtest.Log is a buffer that a logger and a test may use at once.
+type pgtest.Log struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
 }
 
-func (b *lockedBuffer) Write(p []byte) (int, error) {
+func (b *pgtest.Log) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.Write(p)
 }
 
-func (b *lockedBuffer) String() string {
+func (b *pgtest.Log) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.String()
@@ -104,7 +104,7 @@ func TestAStoreNeedsAConnection(t *testing.T) {
 
 func TestPasswordsAreNeitherLoggedNorInErrors(t *testing.T) {
 	t.Parallel()
-	var log lockedBuffer
+	var log pgtest.Log
 	store, err := postgres.Open(postgres.Config{
 		URL:      "postgres://todo:canary@127.0.0.1:1/todo?sslmode=disable",
 		MaxConns: 1,

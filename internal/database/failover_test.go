@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -26,7 +26,7 @@ func twoHosts(t *testing.T, first, second *pgtest.Server) string {
 		t.Fatal(err)
 	}
 	one.Host += "," + two.Host
-	return withParameter(one.String(), "target_session_attrs", "read-write")
+	return pgtest.WithParameter(one.String(), "target_session_attrs", "read-write")
 }
 
 // readOnly makes a server as a standby is to its clients, or ends that, for
@@ -34,9 +34,9 @@ func twoHosts(t *testing.T, first, second *pgtest.Server) string {
 // hears of a setting in its own time.
 func readOnly(t *testing.T, server *pgtest.Server, store *postgres.Store, value string) {
 	t.Helper()
-	conn := connect(t, server.URL())
-	execute(t, conn, "ALTER SYSTEM SET default_transaction_read_only = "+value)
-	execute(t, conn, "SELECT pg_reload_conf()")
+	conn := pgtest.Connect(t, server.URL())
+	pgtest.ExecOn(t, conn, "ALTER SYSTEM SET default_transaction_read_only = "+value)
+	pgtest.ExecOn(t, conn, "SELECT pg_reload_conf()")
 	changed := func(conn *pgx.Conn) error {
 		var got string
 		err := conn.QueryRow(t.Context(), "SHOW default_transaction_read_only").Scan(&got)
@@ -45,8 +45,8 @@ func readOnly(t *testing.T, server *pgtest.Server, store *postgres.Store, value 
 		}
 		return err
 	}
-	waitFor(t, "the setting", func() error { return changed(conn) })
-	waitFor(t, "the setting on the store's connections", func() error {
+	pgtest.WaitFor(t, "the setting", func() error { return changed(conn) })
+	pgtest.WaitFor(t, "the setting on the store's connections", func() error {
 		var errs []error
 		for _, conn := range store.Pool().AcquireAllIdle(t.Context()) {
 			errs = append(errs, changed(conn.Conn()))
@@ -86,7 +86,7 @@ func TestWritesFollowThePrimaryToAnotherHost(t *testing.T) {
 	if err := second.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the first", func() error {
+	pgtest.WaitFor(t, "the first", func() error {
 		_, err := store.CreateTodo(t.Context(), owner, draft("on the first again"))
 		return err
 	})
@@ -101,7 +101,7 @@ func TestALostWriteRenewsTheConnectionsBesideIt(t *testing.T) {
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
 	fill(t, store, 16)
-	execute(t, connect(t, url), terminateOthers)
+	pgtest.Exec(t, url, terminateOthers)
 	var failed int
 	for range 16 {
 		if _, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{Title: new("new")}); err != nil {
@@ -115,7 +115,7 @@ func TestALostWriteRenewsTheConnectionsBesideIt(t *testing.T) {
 
 func TestAReadOnlyDatabaseCostsItsReadsNoConnections(t *testing.T) {
 	t.Parallel()
-	store := open(t, withParameter(pgtest.NewDatabase(t), "options", "-c default_transaction_read_only=on"), 1)
+	store := open(t, pgtest.WithParameter(pgtest.NewDatabase(t), "options", "-c default_transaction_read_only=on"), 1)
 	owner := user(t, "u")
 	began := time.Now()
 	const writes = 200

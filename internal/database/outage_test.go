@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -25,7 +25,7 @@ const terminateOthers = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity 
 // the test at the latest.
 func begin(t *testing.T, url, sql string) pgx.Tx {
 	t.Helper()
-	tx, err := connect(t, url).Begin(t.Context())
+	tx, err := pgtest.Connect(t, url).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +50,12 @@ func fill(t *testing.T, store *postgres.Store, n int) {
 func TestReadsSucceedAfterAllIdleConnectionsWereKilled(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
 	for _, workers := range []int{1, 20} {
 		fill(t, store, 16)
-		execute(t, conn, terminateOthers)
+		pgtest.ExecOn(t, conn, terminateOthers)
 		var group sync.WaitGroup
 		for range workers {
 			group.Go(func() {
@@ -76,7 +76,7 @@ func TestReadsSucceedAfterAllIdleConnectionsWereKilled(t *testing.T) {
 func TestAcknowledgedWritesAreThereWhoeverKillsConnections(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
 	acknowledged := make(map[todo.ID]bool)
 	var mu sync.Mutex
@@ -99,7 +99,7 @@ func TestAcknowledgedWritesAreThereWhoeverKillsConnections(t *testing.T) {
 		})
 	}
 	for range 100 {
-		execute(t, conn, terminateOthers)
+		pgtest.ExecOn(t, conn, terminateOthers)
 	}
 	cancel()
 	group.Wait()
@@ -129,7 +129,7 @@ func TestAStoreStartsWithoutADatabaseAndServesOnceItIsThere(t *testing.T) {
 		}
 	}
 	server.Restart(t)
-	waitFor(t, "the database", func() error { return store.Ready(t.Context()) })
+	pgtest.WaitFor(t, "the database", func() error { return store.Ready(t.Context()) })
 	create(t, store, owner, "t")
 }
 
@@ -164,14 +164,14 @@ func TestACrashOfTheDatabaseMeansUnavailableUntilItIsBack(t *testing.T) {
 		if err := server.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "a refusal", func() error {
+		pgtest.WaitFor(t, "a refusal", func() error {
 			if refused.Load() == before {
 				return errors.New("none yet")
 			}
 			return nil
 		})
 		server.Restart(t)
-		waitFor(t, "the database", func() error {
+		pgtest.WaitFor(t, "the database", func() error {
 			_, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{IsCompleted: new(true)})
 			return err
 		})
@@ -214,7 +214,7 @@ func TestAClosedStoreIsUnavailable(t *testing.T) {
 
 func TestAnExhaustedPoolIsUnavailable(t *testing.T) {
 	t.Parallel()
-	store := openOne(t, pgtest.NewDatabase(t), func(b *postgres.Bounds) { b.Acquire = 100 * time.Millisecond })
+	store := openOne(t, pgtest.NewDatabase(t), func(b *database.Bounds) { b.Acquire = 100 * time.Millisecond })
 	conn, err := store.Pool().Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -229,8 +229,8 @@ func TestAnExhaustedPoolIsUnavailable(t *testing.T) {
 func TestALockedTableMeansTheDeadlineAndNoLossOfReadiness(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := openOne(t, url, func(b *postgres.Bounds) { b.Statement = 500 * time.Millisecond })
-	tx := begin(t, url, "LOCK TABLE todo IN ACCESS EXCLUSIVE MODE")
+	store := openOne(t, url, func(b *database.Bounds) { b.Statement = 500 * time.Millisecond })
+	tx := pgtest.Begin(t, url, "LOCK TABLE todo IN ACCESS EXCLUSIVE MODE")
 	owner := user(t, "u")
 	if err := store.Ready(t.Context()); err != nil {
 		t.Errorf("Ready: %v", err)
@@ -253,10 +253,10 @@ func TestALockedTableMeansTheDeadlineAndNoLossOfReadiness(t *testing.T) {
 func TestACanceledCallFreesItsBackend(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
-	begin(t, url, "SELECT FROM todo FOR UPDATE")
+	pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
 	waiting := func() (n int, err error) {
 		err = conn.QueryRow(t.Context(), `
 			SELECT count(*) FROM pg_stat_activity
@@ -264,7 +264,7 @@ func TestACanceledCallFreesItsBackend(t *testing.T) {
 		return n, err
 	}
 	awaitWaiting := func(want int) {
-		waitFor(t, "the number of waiting backends", func() error {
+		pgtest.WaitFor(t, "the number of waiting backends", func() error {
 			if n, err := waiting(); err != nil || n != want {
 				return errors.Join(err, errors.New("not yet"))
 			}
@@ -299,8 +299,8 @@ func TestServerErrorsSayWhetherToTryAgain(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			url := pgtest.NewDatabase(t)
-			begin(t, url, "LOCK TABLE todo IN "+test.lock+" MODE")
-			store := open(t, withParameter(url, "options", "-c "+test.setting), 1)
+			pgtest.Begin(t, url, "LOCK TABLE todo IN "+test.lock+" MODE")
+			store := open(t, pgtest.WithParameter(url, "options", "-c "+test.setting), 1)
 			_, err := store.CreateTodo(t.Context(), user(t, "u"), draft("t"))
 			if !errors.Is(err, test.want) || errors.Is(err, test.not) {
 				t.Errorf("CreateTodo: %v, want %v", err, test.want)
@@ -311,7 +311,7 @@ func TestServerErrorsSayWhetherToTryAgain(t *testing.T) {
 
 func TestReadsAreServedWhereWritesAreNot(t *testing.T) {
 	t.Parallel()
-	store := open(t, withParameter(pgtest.NewDatabase(t), "options", "-c default_transaction_read_only=on"), 1)
+	store := open(t, pgtest.WithParameter(pgtest.NewDatabase(t), "options", "-c default_transaction_read_only=on"), 1)
 	if _, err := store.GetTodo(t.Context(), user(t, "u"), neverMade()); !errors.Is(err, todo.ErrNotFound) {
 		t.Errorf("GetTodo: %v, want ErrNotFound", err)
 	}
@@ -341,9 +341,9 @@ func TestADatabaseThatIsDownIsDialledSeldom(t *testing.T) {
 			_ = conn.Close()
 		}
 	})
-	var log lockedBuffer
+	var log pgtest.Log
 	const maxConns = 4
-	store, err := postgres.Open(postgres.Config{
+	store, err := database.Open(database.Config{
 		// TLS is tried first here, so that each attempt dials twice.
 		URL:      "postgres://u@" + listener.Addr().String() + "/d?sslmode=prefer",
 		MaxConns: maxConns,

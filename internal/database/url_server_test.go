@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -24,7 +24,7 @@ func TestConnectionStringsOfProvidersAreAccepted(t *testing.T) {
 		"postgresql://postgres.ref:p@aws-0-eu.pooler.supabase.com:6543/postgres?uselibpqcompat=true&sslmode=require",
 		"postgres://u:pa$5WORD@host/todo",
 	} {
-		if err := postgres.CheckURL(url); err != nil {
+		if err := database.CheckURL(url); err != nil {
 			t.Errorf("CheckURL(%q): %v", url, err)
 		}
 		open(t, url, 16) // Needs no database.
@@ -52,8 +52,8 @@ func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
 		"postgres://canary@canary/canary?options=-c%20canary%3Dcanary",
 		"postgres://canary@canary:1,canary:2/canary?port=1,2,3",
 	} {
-		_, openErr := postgres.Open(postgres.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
-		for _, err := range []error{postgres.CheckURL(url), openErr} {
+		_, openErr := database.Open(database.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
+		for _, err := range []error{database.CheckURL(url), openErr} {
 			if err == nil {
 				t.Errorf("%q is accepted", url)
 				continue
@@ -69,7 +69,7 @@ func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
 
 func TestAMissingCertificateFileIsNamed(t *testing.T) {
 	t.Parallel()
-	err := postgres.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
+	err := database.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
 	if err == nil || !strings.Contains(err.Error(), "/nowhere/root.crt") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("CheckURL: %v, want an error that names the file and no password", err)
 	}
@@ -79,7 +79,7 @@ func TestAMissingCertificateFileIsNamed(t *testing.T) {
 func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewEmptyDatabase(t)
-	names := strings.Fields(queryText(t, connect(t, url), `
+	names := strings.Fields(pgtest.QueryText(t, pgtest.Connect(t, url), `
 		SELECT string_agg(name, ' ')
 		FROM   pg_settings
 		WHERE  context IN ('user', 'superuser', 'backend', 'superuser-backend')
@@ -89,8 +89,8 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	}
 	for _, name := range names {
 		// Its own value, which those take that take few.
-		value := queryText(t, connect(t, url), "SELECT current_setting('"+name+"')")
-		switch err := postgres.CheckURL(withParameter(url, name, value)); name {
+		value := pgtest.QueryText(t, pgtest.Connect(t, url), "SELECT current_setting('"+name+"')")
+		switch err := database.CheckURL(pgtest.WithParameter(url, name, value)); name {
 		case "tcp_user_timeout":
 			if err == nil { // libpq's means this side's.
 				t.Errorf("%s is taken for the server's", name)
@@ -101,9 +101,9 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 			}
 		}
 	}
-	for name := range strings.FieldsSeq(queryText(t, connect(t, url), `
+	for name := range strings.FieldsSeq(pgtest.QueryText(t, pgtest.Connect(t, url), `
 		SELECT string_agg(name, ' ') FROM pg_settings WHERE context IN ('postmaster', 'sighup', 'internal') AND name <> 'port'`)) {
-		if err := postgres.CheckURL(withParameter(url, name, "1")); err == nil {
+		if err := database.CheckURL(pgtest.WithParameter(url, name, "1")); err == nil {
 			t.Errorf("%s is taken, which no connection may set", name)
 		}
 	}
@@ -122,7 +122,7 @@ func TestAURLWithAllThatDoesNoHarmConnects(t *testing.T) {
 		"pool_max_conn_idle_time": "1m", "standard_conforming_strings": "on", "default_query_exec_mode": "simple_protocol",
 	} {
 		if name != "sslmode" || !strings.Contains(url, "sslmode=") {
-			url = withParameter(url, name, value)
+			url = pgtest.WithParameter(url, name, value)
 		}
 	}
 	store := open(t, url, 2)

@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -32,9 +32,9 @@ type sharedStatement struct {
 }
 
 // openCrowd is open for a crowd.
-func openCrowd(t *testing.T, url string, maxConns int, change ...func(*postgres.Bounds)) *crowd {
+func openCrowd(t *testing.T, url string, maxConns int, change ...func(*database.Bounds)) *crowd {
 	t.Helper()
-	return crowdOf(t, openConfig(t, postgres.Config{URL: url, MaxConns: maxConns, SharedStatements: 4}, change...))
+	return crowdOf(t, openConfig(t, database.Config{URL: url, MaxConns: maxConns, SharedStatements: 4}, change...))
 }
 
 // crowdOf returns a store as a crowd. Nobody may have used it.
@@ -98,7 +98,7 @@ func (c *crowd) shareInOrder(t *testing.T, calls ...func()) (wait func()) {
 // waitUntilWaiting waits until so many calls wait to share a statement.
 func (c *crowd) waitUntilWaiting(t *testing.T, want int) {
 	t.Helper()
-	waitFor(t, "the calls", func() error {
+	pgtest.WaitFor(t, "the calls", func() error {
 		if n := c.WaitingToShare(); n != want {
 			return fmt.Errorf("%d of %d wait to share", n, want)
 		}
@@ -109,7 +109,7 @@ func (c *crowd) waitUntilWaiting(t *testing.T, want int) {
 // waitUntilIdle waits until no statement counts as running.
 func (c *crowd) waitUntilIdle(t *testing.T) {
 	t.Helper()
-	waitFor(t, "the statements to end", func() error {
+	pgtest.WaitFor(t, "the statements to end", func() error {
 		if n := c.Running(); n != 0 {
 			return fmt.Errorf("%d run", n)
 		}
@@ -152,8 +152,8 @@ type sharedRead struct {
 func manyReads(t *testing.T, url, mode string) (gets, lists []sharedRead) {
 	t.Helper()
 	const owners = 9
-	alone := openConfig(t, postgres.Config{URL: withParameter(url, "default_query_exec_mode", mode), MaxConns: 2})
-	conn := connect(t, url)
+	alone := openConfig(t, database.Config{URL: pgtest.WithParameter(url, "default_query_exec_mode", mode), MaxConns: 2})
+	conn := pgtest.Connect(t, url)
 	var owned [][]todo.Todo
 	for i := range owners {
 		// The first has none, and the second fewer than a page.
@@ -219,11 +219,11 @@ func (r sharedRead) check(t *testing.T, store todo.Store) {
 func TestSharedReadsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	for _, mode := range queryModes() {
+	for _, mode := range pgtest.QueryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			gets, lists := manyReads(t, url, mode)
-			store := openCrowd(t, withParameter(url, "default_query_exec_mode", mode), 4)
+			store := openCrowd(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 4)
 			rand.Shuffle(len(lists), func(i, j int) { lists[i], lists[j] = lists[j], lists[i] })
 			for len(gets)+len(lists) > 0 {
 				var reads []func()
@@ -267,7 +267,7 @@ func TestThePageOfTheLargestSizeThatIsSharedIsComplete(t *testing.T) {
 	url := pgtest.NewDatabase(t)
 	store := openCrowd(t, url, 4)
 	owner := user(t, "u")
-	all := insert(t, connect(t, url), store, owner, 505)
+	all := insert(t, pgtest.Connect(t, url), store, owner, 505)
 	read := func(size int) func() {
 		return func() {
 			last := all[size-1]
@@ -286,7 +286,7 @@ func TestThePageOfTheLargestSizeThatIsSharedIsComplete(t *testing.T) {
 		read(500)()
 		read(504)()
 	}()
-	waitFor(t, "larger pages", func() error {
+	pgtest.WaitFor(t, "larger pages", func() error {
 		select {
 		case <-ended:
 			return nil
@@ -326,10 +326,10 @@ func TestSharedReadsAreReadOffTheIndexes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := pgtest.NewDatabase(t)
-			conn := connect(t, url)
+			conn := pgtest.Connect(t, url)
 			if test.rows != "" {
-				execute(t, conn, "INSERT INTO todo (user_id, title, is_completed, created_at) "+test.rows)
-				execute(t, conn, "VACUUM ANALYZE todo")
+				pgtest.ExecOn(t, conn, "INSERT INTO todo (user_id, title, is_completed, created_at) "+test.rows)
+				pgtest.ExecOn(t, conn, "VACUUM ANALYZE todo")
 			}
 			store := openCrowd(t, url, 1) // One connection, so that we get the store's.
 			owner := user(t, "many 3")

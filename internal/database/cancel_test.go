@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
 // openOne is openConfig for a store of one connection, whose calls share nothing.
-func openOne(t *testing.T, url string, change ...func(*postgres.Bounds)) *postgres.Store {
+func openOne(t *testing.T, url string, change ...func(*database.Bounds)) *postgres.Store {
 	t.Helper()
-	return openConfig(t, postgres.Config{URL: url, MaxConns: 1}, change...)
+	return openConfig(t, database.Config{URL: url, MaxConns: 1}, change...)
 }
 
 // wantConnections wants so many connections to have been made by a store so far.
@@ -55,11 +55,11 @@ func TestShortDeadlinesCostNoConnections(t *testing.T) {
 			t.Parallel()
 			const conns, calls = 4, 200
 			url := pgtest.NewDatabase(t)
-			store := openConfig(t, postgres.Config{URL: url, MaxConns: conns, SharedStatements: 4},
-				func(b *postgres.Bounds) { b.CancelDelay = test.cancelDelay })
+			store := openConfig(t, database.Config{URL: url, MaxConns: conns, SharedStatements: 4},
+				func(b *database.Bounds) { b.CancelDelay = test.cancelDelay })
 			owner := user(t, "u")
 			made := create(t, store, owner, "t")
-			execute(t, connect(t, url), `
+			pgtest.Exec(t, url, `
 				ALTER TABLE todo RENAME TO todo_rows;
 				CREATE VIEW todo AS
 					SELECT id, title, description, is_completed, user_id, created_at, updated_at
@@ -169,7 +169,7 @@ func TestAConnectionOutlivesItsCanceledStatement(t *testing.T) {
 			store := openOne(t, url)
 			owner := user(t, "u")
 			made := create(t, store, owner, "t")
-			tx := begin(t, url, lock)
+			tx := pgtest.Begin(t, url, lock)
 			ctx, leave := context.WithCancel(t.Context())
 			failed := make(chan error, 1)
 			go func() {
@@ -197,15 +197,15 @@ func TestAConnectionOutlivesItsCanceledStatement(t *testing.T) {
 // with calls that share it.
 func TestALateStatementIsCanceledAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*postgres.Bounds){
-		"alone":  func(b *postgres.Bounds) { b.Statement = 100 * time.Millisecond },
-		"shared": func(b *postgres.Bounds) { b.Sharing = 100 * time.Millisecond },
+	for name, change := range map[string]func(*database.Bounds){
+		"alone":  func(b *database.Bounds) { b.Statement = 100 * time.Millisecond },
+		"shared": func(b *database.Bounds) { b.Sharing = 100 * time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := pgtest.NewDatabase(t)
-			store := crowdOf(t, openConfig(t, postgres.Config{URL: url, MaxConns: 1, SharedStatements: 1}, change,
-				func(b *postgres.Bounds) { b.CancelDelay = b.Cancel }))
+			store := crowdOf(t, openConfig(t, database.Config{URL: url, MaxConns: 1, SharedStatements: 1}, change,
+				func(b *database.Bounds) { b.CancelDelay = b.Cancel }))
 			owner := user(t, "u")
 			made := create(t, store, owner, "t")
 			unlock := sync.OnceFunc(pgtest.LockTable(t, url, "todo"))
@@ -220,7 +220,7 @@ func TestALateStatementIsCanceledAtOnce(t *testing.T) {
 						t.Errorf("GetTodo: %v", err)
 					}
 				})
-				waitFor(t, "the shared statement", func() error {
+				pgtest.WaitFor(t, "the shared statement", func() error {
 					if len(store.statements()) == 0 {
 						return errors.New("not yet")
 					}
@@ -246,10 +246,10 @@ func TestALateStatementIsCanceledAtOnce(t *testing.T) {
 func TestAStatementThatEndsWithoutItsCallerSucceeds(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := openOne(t, url, func(b *postgres.Bounds) { b.CancelDelay = b.Cancel })
+	store := openOne(t, url, func(b *database.Bounds) { b.CancelDelay = b.Cancel })
 	owner := user(t, "u")
 	made := create(t, store, owner, "t")
-	tx := begin(t, url, "SELECT FROM todo FOR UPDATE")
+	tx := pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
 	ctx, leave := context.WithCancel(t.Context())
 	var got todo.Todo
 	failed := make(chan error, 1)
@@ -276,7 +276,7 @@ func TestALateCancelRequestHitsNoOtherStatement(t *testing.T) {
 	url := pgtest.NewDatabase(t)
 	way := newSluice(t, url)
 	way.holdCancels(t)
-	store := openOne(t, way.url, func(b *postgres.Bounds) { b.CancelDelay, b.Cancel = time.Millisecond, 300*time.Millisecond })
+	store := openOne(t, way.url, func(b *database.Bounds) { b.CancelDelay, b.Cancel = time.Millisecond, 300*time.Millisecond })
 	owner := user(t, "u")
 	made := create(t, store, owner, "t")
 	ctx, leave := context.WithCancel(t.Context())
@@ -289,7 +289,7 @@ func TestALateCancelRequestHitsNoOtherStatement(t *testing.T) {
 		pgtest.WaitForLocked(t, url, 1)
 		return failed
 	}
-	tx := begin(t, url, "SELECT FROM todo FOR UPDATE")
+	tx := pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
 	first := update(ctx, "first")
 	leave()
 	pass := way.nextCancel(t)
@@ -298,7 +298,7 @@ func TestALateCancelRequestHitsNoOtherStatement(t *testing.T) {
 	}
 	t.Log("the first ended with", <-first) // Whatever: by then it could have been given up.
 
-	tx = begin(t, url, "SELECT FROM todo FOR UPDATE")
+	tx = pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
 	second := update(t.Context(), "second")
 	pass()
 	if err := tx.Rollback(t.Context()); err != nil {
@@ -319,7 +319,7 @@ func TestCancelRequestsAtTheEndOfAStatementHitNoOther(t *testing.T) {
 	var canceled, ended atomic.Int64
 	var group sync.WaitGroup
 	for range 4 {
-		store := openOne(t, url, func(b *postgres.Bounds) { b.CancelDelay = 0 })
+		store := openOne(t, url, func(b *database.Bounds) { b.CancelDelay = 0 })
 		sleep := func(ctx context.Context, d time.Duration) error {
 			return store.Write(ctx, user(t, "u"), func(ctx context.Context, conn *pgx.Conn) error {
 				_, err := conn.Exec(ctx, fmt.Sprintf("SELECT pg_sleep(%v)", d.Seconds()))
@@ -368,11 +368,11 @@ func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 			t.Parallel()
 			way := newSluice(t, pgtest.NewDatabase(t))
 			way.holdCancels(t)
-			store := openOne(t, way.url, func(b *postgres.Bounds) {
+			store := openOne(t, way.url, func(b *database.Bounds) {
 				if statement != nil {
-					b.Cancel = postgres.UsualBounds().Cancel
+					b.Cancel = database.UsualBounds().Cancel
 				} else {
-					b.PingAfter, b.Ping = 0, postgres.UsualBounds().Ping
+					b.PingAfter, b.Ping = 0, database.UsualBounds().Ping
 				}
 			})
 			owner := user(t, "u")
@@ -404,7 +404,7 @@ func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 func TestAPingOutlivesItsCallersDeadline(t *testing.T) {
 	t.Parallel()
 	way := newSluice(t, pgtest.NewDatabase(t))
-	store := openOne(t, way.url, func(b *postgres.Bounds) { b.PingAfter = 0 })
+	store := openOne(t, way.url, func(b *database.Bounds) { b.PingAfter = 0 })
 	owner := user(t, "u")
 	made := create(t, store, owner, "t")
 	for pinged := false; !pinged; { // On a busy machine the deadline may come first.

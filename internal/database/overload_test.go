@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -23,7 +23,7 @@ func TestCallsThatWouldWaitInVainAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	const acquireTimeout = 500 * time.Millisecond
 	url := pgtest.NewDatabase(t)
-	store := openOne(t, url, func(b *postgres.Bounds) { b.Acquire, b.Statement = acquireTimeout, 4*acquireTimeout })
+	store := openOne(t, url, func(b *database.Bounds) { b.Acquire, b.Statement = acquireTimeout, 4*acquireTimeout })
 	owner := user(t, "u")
 	unlock := pgtest.LockTable(t, url, "todo")
 	ctx, leave := context.WithCancel(t.Context())
@@ -72,7 +72,7 @@ func TestASharedStatementSaysNothingOfHowLongACallHasItsConnection(t *testing.T)
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
 	sleeping := create(t, open(t, url, 1), user(t, "u"), "t")
-	execute(t, connect(t, url), `
+	pgtest.Exec(t, url, `
 		ALTER TABLE todo RENAME TO todo_rows;
 		CREATE VIEW todo AS
 			SELECT id, title, description, is_completed, user_id, created_at, updated_at
@@ -101,7 +101,7 @@ func TestASharedStatementSaysNothingOfHowLongACallHasItsConnection(t *testing.T)
 // locked, than there are connections.
 func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]postgres.Config{
+	for name, config := range map[string]database.Config{
 		"sharing":      {SharedStatements: 4},
 		"alone":        {SharedStatements: 0},
 		"with a bound": {MaxTodos: 100},
@@ -119,7 +119,7 @@ func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 			if err := writes[0](); err != nil {
 				t.Fatal(err)
 			}
-			tx := begin(t, config.URL, "SELECT FROM todo FOR UPDATE")
+			tx := pgtest.Begin(t, config.URL, "SELECT FROM todo FOR UPDATE")
 			var group sync.WaitGroup
 			for i := range 60 {
 				group.Go(func() {

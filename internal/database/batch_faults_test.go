@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -113,7 +113,7 @@ func (c *someCalls) want(n int, wants ...error) {
 // waitFor waits until so many calls have ended.
 func (c *someCalls) waitFor(n int) {
 	c.t.Helper()
-	waitFor(c.t, "calls to end", func() error {
+	pgtest.WaitFor(c.t, "calls to end", func() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if len(c.errs) != n {
@@ -126,12 +126,12 @@ func (c *someCalls) waitFor(n int) {
 func TestCallsAreAnsweredWhenTheBackendOfTheirStatementIsKilled(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store, conn := openCrowd(t, url, 16), connect(t, url)
+	store, conn := openCrowd(t, url, 16), pgtest.Connect(t, url)
 	calls := newSomeCalls(t, store, user(t, "u"))
 	for killed := 0; killed == 0; { // Not when it came late.
 		unlock := pgtest.LockTable(t, url, "todo")
 		wait := store.share(t, calls.make(t.Context(), 20)...)
-		waitFor(t, "the statement to wait, or to have ended", func() error {
+		pgtest.WaitFor(t, "the statement to wait, or to have ended", func() error {
 			if len(store.statements()) == 0 && backends(t, conn, isShared) < 3 {
 				return errors.New("not yet")
 			}
@@ -154,7 +154,7 @@ func TestCallsAreAnsweredWhenTheBackendOfTheirStatementIsKilled(t *testing.T) {
 func TestCallsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store, conn := openCrowd(t, url, 16, func(b *postgres.Bounds) { b.Sharing = 200 * time.Millisecond }), connect(t, url)
+	store, conn := openCrowd(t, url, 16, func(b *database.Bounds) { b.Sharing = 200 * time.Millisecond }), pgtest.Connect(t, url)
 	calls := newSomeCalls(t, store, user(t, "u"))
 	unlock := pgtest.LockTable(t, url, "todo")
 	ctx, cancel := context.WithTimeout(t.Context(), 350*time.Millisecond)
@@ -168,13 +168,13 @@ func TestCallsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
 	leave() // In the midst of the statement.
 	left.waitFor(3)
 	left.want(3, context.Canceled)
-	waitFor(t, "the statements to be given up", func() error {
+	pgtest.WaitFor(t, "the statements to be given up", func() error {
 		if n := len(store.statements()); n < 3 {
 			return errors.New("not yet")
 		}
 		return nil
 	})
-	waitFor(t, "their backends to be free", func() error {
+	pgtest.WaitFor(t, "their backends to be free", func() error {
 		if backends(t, conn, isShared) > 0 {
 			return errors.New("not yet")
 		}
@@ -182,7 +182,7 @@ func TestCallsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
 	})
 	hurried.waitFor(3)
 	hurried.want(3, context.DeadlineExceeded)
-	waitFor(t, "calls of their own", func() error {
+	pgtest.WaitFor(t, "calls of their own", func() error {
 		if backends(t, conn, "datname = current_database() AND wait_event_type = 'Lock'") < 9 {
 			return errors.New("not yet")
 		}
@@ -205,10 +205,10 @@ func TestCallsGoTheirOwnWayWhenTheirStatementIsLate(t *testing.T) {
 func TestAnOwnerWhoseRowsAreSlowHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := openCrowd(t, url, 16, func(b *postgres.Bounds) { b.Sharing = 200 * time.Millisecond })
+	store := openCrowd(t, url, 16, func(b *database.Bounds) { b.Sharing = 200 * time.Millisecond })
 	calls := newSomeCalls(t, store, user(t, "u"))
 	slow := newSomeCalls(t, store, user(t, "slow"))
-	execute(t, connect(t, url), `
+	pgtest.Exec(t, url, `
 		ALTER TABLE todo RENAME TO todo_rows;
 		CREATE VIEW todo AS
 			SELECT id, title, description, is_completed, user_id, created_at, updated_at
@@ -252,7 +252,7 @@ func TestCallsThatShareAreUnavailableWithoutTheTableUntilItIsMade(t *testing.T) 
 
 func TestCallsThatShareAreUnavailableWhileThePoolIsExhausted(t *testing.T) {
 	t.Parallel()
-	store := openCrowd(t, pgtest.NewDatabase(t), 1, func(b *postgres.Bounds) { b.Acquire = 200 * time.Millisecond })
+	store := openCrowd(t, pgtest.NewDatabase(t), 1, func(b *database.Bounds) { b.Acquire = 200 * time.Millisecond })
 	calls := newSomeCalls(t, store, user(t, "u"))
 	conn, err := store.Pool().Acquire(t.Context())
 	if err != nil {
@@ -262,7 +262,7 @@ func TestCallsThatShareAreUnavailableWhileThePoolIsExhausted(t *testing.T) {
 	calls.want(10, todo.ErrUnavailable)
 	store.waitUntilIdle(t) // The statement may see later that it gets no connection.
 	conn.Release()
-	waitFor(t, "an answer", func() error { // On a busy machine it may take several tries.
+	pgtest.WaitFor(t, "an answer", func() error { // On a busy machine it may take several tries.
 		_, err := store.GetTodo(t.Context(), calls.owner, calls.created.ID)
 		return err
 	})
@@ -273,7 +273,7 @@ func TestCallsThatShareAreUnavailableWhileThePoolIsExhausted(t *testing.T) {
 func TestAStoreClosesWhileCallsShareAStatement(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := openCrowd(t, url, 4, func(b *postgres.Bounds) { b.Statement = time.Second })
+	store := openCrowd(t, url, 4, func(b *database.Bounds) { b.Statement = time.Second })
 	calls := newSomeCalls(t, store, user(t, "u"))
 	pgtest.LockTable(t, url, "todo")
 	wait := store.share(t, calls.make(t.Context(), 20)...)
@@ -307,7 +307,7 @@ func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
 			t.Errorf("who waits for a statement: %v", err)
 		}
 	})
-	waitFor(t, "the pool to grow", func() error {
+	pgtest.WaitFor(t, "the pool to grow", func() error {
 		if store.Pool().Stat().ConstructingConns() == 0 {
 			return errors.New("not yet")
 		}
@@ -315,7 +315,7 @@ func TestAConnectionThatIsNeverMadeHoldsNobodyUp(t *testing.T) {
 	})
 	conn.Release()
 	// Who waited for that connection would not be answered by then.
-	ctx, cancel := context.WithTimeout(t.Context(), postgres.PatientBounds().Connect/2)
+	ctx, cancel := context.WithTimeout(t.Context(), database.PatientBounds().Connect/2)
 	defer cancel()
 	for range 3 {
 		if _, err := store.GetTodo(ctx, owner, made.ID); err != nil {
