@@ -1,0 +1,476 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// fakeRunner stands for the database: a statement takes as long as it is told to,
+// and notes how it ran.
+type fakeRunner struct {
+	took    func(s *Statement) time.Duration
+	fails   func(s *Statement) error // In a batch.
+	connect time.Duration            // Of batches.
+
+	mu      sync.Mutex
+	alone   []string
+	batches [][]string
+}
+
+func (r *fakeRunner) runAlone(ctx context.Context, s *Statement, _ time.Duration) error {
+	return r.runReserved(ctx, s)
+}
+
+func (r *fakeRunner) runReserved(ctx context.Context, s *Statement) error {
+	r.mu.Lock()
+	r.alone = append(r.alone, s.Name)
+	r.mu.Unlock()
+	return sleep(ctx, r.took(s))
+}
+
+func (r *fakeRunner) runBatch(ctx context.Context, calls []*call, connected func()) (int, error) {
+	if err := sleep(ctx, r.connect); err != nil {
+		return -1, &noConnectionError{err}
+	}
+	connected()
+	var names []string
+	for _, c := range calls {
+		names = append(names, c.Name)
+	}
+	r.mu.Lock()
+	r.batches = append(r.batches, names)
+	r.mu.Unlock()
+	for i, c := range calls {
+		if r.fails != nil {
+			if err := r.fails(c.Statement); err != nil {
+				return i, err
+			}
+		}
+		if err := sleep(ctx, r.took(c.Statement)); err != nil {
+			return i, fmt.Errorf("%w: %w", err, &pgconn.PgError{Code: queryCanceled, SeverityUnlocalized: "ERROR"})
+		}
+	}
+	return -1, nil
+}
+
+func (r *fakeRunner) refuse(context.Context, *Statement, int) error {
+	return fmt.Errorf("%w: %w", ErrUnavailable, errOverloaded)
+}
+
+// ranAlone returns the statements that ran by themselves, in their order.
+func (r *fakeRunner) ranAlone() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.alone)
+}
+
+// ranTogether returns the batches.
+func (r *fakeRunner) ranTogether() [][]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.batches)
+}
+
+// sleep is a statement that takes a while, and ends with its context.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// always returns that each statement takes so long.
+func always(d time.Duration) func(*Statement) time.Duration {
+	return func(*Statement) time.Duration { return d }
+}
+
+// start runs a statement and returns a function that waits for its end.
+func start(ctx context.Context, l *lane, s Statement) (wait func() error) {
+	ended := make(chan error, 1)
+	go func() { ended <- l.run(ctx, &s) }()
+	synctest.Wait()
+	return func() error { return <-ended }
+}
+
+// read and write return statements of a name.
+func read(name string) Statement         { return Statement{Name: name} }
+func write(owner, name string) Statement { return Statement{Name: name, Owner: owner} }
+
+// finish waits for calls, none of which may fail.
+func finish(t *testing.T, calls ...func() error) {
+	t.Helper()
+	for i, wait := range calls {
+		if err := wait(); err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+}
+
+func TestStatementsGatherWhileAllSlotsAreTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(10 * time.Millisecond)}
+		l := newLane(r, 1, UsualBounds())
+		calls := []func() error{start(t.Context(), l, read("a"))}
+		for _, name := range []string{"b", "c", "d"} {
+			calls = append(calls, start(t.Context(), l, read(name)))
+		}
+		finish(t, calls...)
+		if !slices.Equal(r.ranAlone(), []string{"a"}) || len(r.ranTogether()) != 1 || !slices.Equal(r.ranTogether()[0], []string{"b", "c", "d"}) {
+			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
+		}
+	})
+}
+
+func TestALaneWithoutSlotsBatchesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond)}
+		l := newLane(r, 0, UsualBounds())
+		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")))
+		if len(r.ranAlone()) != 2 || len(r.ranTogether()) != 0 {
+			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
+		}
+	})
+}
+
+func TestAnOwnersWritesAreTogetherAndInOneBatchAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{}
+		r.took = func(s *Statement) time.Duration {
+			if s.Name == "z1" { // The first slot to be free is m1's.
+				return 15 * time.Millisecond
+			}
+			return 10 * time.Millisecond
+		}
+		l := newLane(r, 2, UsualBounds())
+		calls := []func() error{start(t.Context(), l, write("m", "m1")), start(t.Context(), l, write("z", "z1"))}
+		for _, s := range []Statement{write("z", "z2"), write("b", "b1"), write("m", "m2"), write("b", "b2"), write("a", "a1")} {
+			calls = append(calls, start(t.Context(), l, s))
+		}
+		finish(t, calls...)
+		if want := [][]string{{"a1", "b1", "b2", "m2"}, {"z2"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
+			t.Errorf("batches %v, want %v", r.ranTogether(), want)
+		}
+	})
+}
+
+func TestABatchHasABound(t *testing.T) {
+	t.Parallel()
+	text := string(make([]byte, maxBatchBytes/2))
+	for name, test := range map[string]struct {
+		statement Statement
+		most      int
+	}{
+		"statements": {read("get"), maxBatch},
+		"rows":       {Statement{Name: "list", MaxRows: 200}, maxBatchRows / 200},
+		"bytes":      {Statement{Name: "create", Owner: "o", Args: []any{&text, "x"}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := &fakeRunner{took: always(0)}
+				l := newLane(r, 1, UsualBounds())
+				r.took = func(s *Statement) time.Duration {
+					if s.Name == "first" {
+						return time.Millisecond
+					}
+					return 0
+				}
+				calls := []func() error{start(t.Context(), l, read("first"))}
+				for range 2 * test.most {
+					calls = append(calls, start(t.Context(), l, test.statement))
+				}
+				finish(t, calls...)
+				if len(r.ranTogether()) != 2 || len(r.ranTogether()[0]) != test.most {
+					t.Errorf("%d batches, the first of %d", len(r.ranTogether()), len(r.ranTogether()[0]))
+				}
+			})
+		})
+	}
+}
+
+func TestACallThatLeavesIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(10 * time.Millisecond)}
+		l := newLane(r, 1, UsualBounds())
+		first := start(t.Context(), l, read("a"))
+		ctx, cancel := context.WithCancel(t.Context())
+		leaves := start(ctx, l, read("b"))
+		stays := start(t.Context(), l, read("c"))
+		cancel()
+		if err := leaves(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		finish(t, first, stays)
+		if len(r.ranTogether()) != 1 || !slices.Equal(r.ranTogether()[0], []string{"c"}) {
+			t.Errorf("batches %v", r.ranTogether())
+		}
+	})
+}
+
+func TestALateReadBatchIsGivenUpAndNothingIsBatchedForAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{}
+		r.took = func(s *Statement) time.Duration {
+			if s.Name == "slow" {
+				return time.Minute
+			}
+			return time.Millisecond
+		}
+		l := newLane(r, 1, UsualBounds())
+		ctx, cancel := context.WithCancel(t.Context())
+		first := start(t.Context(), l, read("first"))
+		slow := start(ctx, l, read("slow"))
+		began := time.Now()
+		finish(t, first, start(t.Context(), l, read("quick")))
+		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
+			t.Errorf("held up for %v", took)
+		}
+		cancel()
+		_ = slow()
+		finish(t, start(t.Context(), l, read("d")), start(t.Context(), l, read("e")))
+		if want := []string{"first", "slow", "quick", "d", "e"}; len(r.ranTogether()) != 1 || len(r.ranAlone()) != len(want) {
+			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
+		}
+		time.Sleep(cooldown)
+		finish(t, start(t.Context(), l, read("f")))
+	})
+}
+
+func TestAWriteThatTheServerRefusesLeavesTheBatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(10 * time.Millisecond)}
+		r.fails = func(s *Statement) error {
+			if s.Name == "b1" {
+				return &pgconn.PgError{Code: lockNotAvailable, SeverityUnlocalized: "ERROR"}
+			}
+			return nil
+		}
+		l := newLane(r, 1, UsualBounds())
+		calls := []func() error{start(t.Context(), l, write("x", "x"))}
+		for _, s := range []Statement{write("a", "a1"), write("b", "b1"), write("b", "b2"), write("c", "c1")} {
+			calls = append(calls, start(t.Context(), l, s))
+		}
+		finish(t, calls...)
+		finish(t, start(t.Context(), l, write("b", "b3")))
+		if want := [][]string{{"a1", "b1", "b2", "c1"}, {"a1", "c1"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
+			t.Errorf("batches %v, want %v", r.ranTogether(), want)
+		}
+		alone := r.ranAlone()
+		slices.Sort(alone)
+		if want := []string{"b1", "b2", "b3", "x"}; !slices.Equal(alone, want) {
+			t.Errorf("alone %v, want %v", alone, want)
+		}
+	})
+}
+
+func TestNothingIsRepeatedThatMayHaveTakenEffect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(10 * time.Millisecond)}
+		r.fails = func(*Statement) error { return &lostConnectionError{errors.New("reset by peer")} }
+		l := newLane(r, 1, UsualBounds())
+		first := start(t.Context(), l, write("x", "first"))
+		update := start(t.Context(), l, write("a", "update"))
+		create := start(t.Context(), l, Statement{Name: "create", Owner: "b", Idempotent: true})
+		finish(t, first, create)
+		if err := update(); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("the update: %v", err)
+		}
+		if slices.Contains(r.ranAlone(), "update") || !slices.Contains(r.ranAlone(), "create") {
+			t.Errorf("alone %v", r.ranAlone())
+		}
+	})
+}
+
+func TestAStatementThatTakesLongHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{}
+		r.took = func(s *Statement) time.Duration {
+			if s.Owner == "slow" {
+				return time.Minute
+			}
+			return time.Millisecond
+		}
+		l := newLane(r, 1, UsualBounds())
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second := start(ctx, l, write("slow", "1")), start(ctx, l, write("slow", "2"))
+		began := time.Now()
+		finish(t, start(t.Context(), l, write("a", "a")))
+		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
+			t.Errorf("held up for %v", took)
+		}
+		if !slices.Contains(r.ranAlone(), "2") {
+			t.Errorf("the owner's next write waits: alone %v", r.ranAlone())
+		}
+		finish(t, start(t.Context(), l, write("b", "b")))
+		cancel()
+		_, _ = first(), second()
+	})
+}
+
+func TestABatchThatGetsNoConnectionHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond), connect: time.Minute}
+		l := newLane(r, 1, UsualBounds())
+		began := time.Now()
+		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")), start(t.Context(), l, read("c")))
+		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
+			t.Errorf("held up for %v", took)
+		}
+		if !l.cooldowns.allUntil.IsZero() {
+			t.Error("nothing is batched because of a connection")
+		}
+	})
+}
+
+func TestAPanicInABatchIsItsOwnCallsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond)}
+		r.fails = func(*Statement) error { panic("scan") }
+		l := newLane(r, 1, UsualBounds())
+		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")))
+		if len(r.ranAlone()) != 2 {
+			t.Errorf("alone %v", r.ranAlone())
+		}
+	})
+}
+
+func TestTooManyWaitingCallsAreRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond)}
+		l := newLane(r, 1, UsualBounds())
+		var calls []func() error
+		for range 1 + maxWaiting {
+			calls = append(calls, start(t.Context(), l, read("a")))
+		}
+		if err := start(t.Context(), l, read("b"))(); !errors.Is(err, ErrUnavailable) || !errors.Is(err, errOverloaded) {
+			t.Errorf("%v", err)
+		}
+		finish(t, calls...)
+	})
+}
+
+func TestAnOwnerStaysOutOfBatchesWhileTheirWritesWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{}
+		locked := 3 * cooldown
+		r.took = func(s *Statement) time.Duration {
+			if s.Owner == "slow" {
+				return locked
+			}
+			return time.Millisecond
+		}
+		r.fails = func(s *Statement) error {
+			if s.Owner == "slow" {
+				return &pgconn.PgError{Code: lockNotAvailable, SeverityUnlocalized: "ERROR"}
+			}
+			return nil
+		}
+		l := newLane(r, 1, UsualBounds())
+		first := start(t.Context(), l, write("a", "a1"))
+		waits := start(t.Context(), l, write("slow", "s1"))
+		finish(t, first)
+		time.Sleep(2 * cooldown) // It still runs alone.
+		next := start(t.Context(), l, write("slow", "s2"))
+		finish(t, start(t.Context(), l, write("b", "b1")), waits, next)
+		locked = 0
+		finish(t, start(t.Context(), l, write("slow", "s3"))) // Within a second of the wait.
+		time.Sleep(cooldown)
+		first = start(t.Context(), l, write("a", "a2"))
+		again := start(t.Context(), l, write("slow", "s4"))
+		finish(t, first, again)
+		if want := [][]string{{"s1"}, {"s4"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
+			t.Errorf("batches %v, want %v", r.ranTogether(), want)
+		}
+	})
+}
+
+func TestABatchOfReadsThatFailsRunsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond)}
+		r.fails = func(s *Statement) error {
+			if s.Name == "c" {
+				return &pgconn.PgError{Code: "22000", SeverityUnlocalized: "ERROR"}
+			}
+			return nil
+		}
+		l := newLane(r, 1, UsualBounds())
+		var calls []func() error
+		for _, name := range []string{"a", "b", "c", "d"} {
+			calls = append(calls, start(t.Context(), l, read(name)))
+		}
+		finish(t, calls...)
+		if len(r.ranTogether()) != 1 || len(r.ranAlone()) != 4 {
+			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
+		}
+	})
+}
+
+func TestACallIsInTwoBatchesAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond)}
+		r.fails = func(s *Statement) error {
+			if s.Owner != "good" {
+				return &pgconn.PgError{Code: lockNotAvailable, SeverityUnlocalized: "ERROR"}
+			}
+			return nil
+		}
+		l := newLane(r, 1, UsualBounds())
+		first := start(t.Context(), l, write("x", "first"))
+		calls := []func() error{first}
+		for _, owner := range []string{"a", "b", "good", "z"} {
+			calls = append(calls, start(t.Context(), l, write(owner, owner+"'s")))
+		}
+		finish(t, calls...)
+		if want := [][]string{{"a's", "b's", "good's", "z's"}, {"b's", "good's", "z's"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
+			t.Errorf("batches %v, want %v", r.ranTogether(), want)
+		}
+		if !slices.Contains(r.ranAlone(), "good's") {
+			t.Errorf("alone %v", r.ranAlone())
+		}
+	})
+}
+
+func TestACallWaitsNoLongerThanForAConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bounds := UsualBounds()
+		bounds.Batch = time.Minute
+		r := &fakeRunner{took: always(10 * time.Second)}
+		l := newLane(r, 1, bounds)
+		began := time.Now()
+		first := start(t.Context(), l, read("first"))
+		time.Sleep(time.Second)
+		second := start(t.Context(), l, read("second"))
+		synctest.Wait()
+		time.Sleep(bounds.Acquire)
+		synctest.Wait()
+		if want := []string{"first", "second"}; !slices.Equal(r.ranAlone(), want) {
+			t.Errorf("alone %v after %v, want %v", r.ranAlone(), time.Since(began), want)
+		}
+		finish(t, first, second)
+	})
+}
