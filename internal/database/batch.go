@@ -22,12 +22,13 @@ const (
 // outcomeOf says what an error means for a batch that failed with it.
 func outcomeOf(err error) outcome {
 	_, unreached := errors.AsType[*noConnectionError](err)
+	_, unsent := errors.AsType[pgx.ErrPreprocessingBatch](err)
 	failed, refused := pgError(err)
 	switch {
 	case err == nil:
 		return committed
-	case unreached, pgconn.SafeToRetry(err):
-		return rolledBack // Nothing was sent.
+	case unreached, unsent, pgconn.SafeToRetry(err):
+		return rolledBack // Nothing was run.
 	case refused && failed.SeverityUnlocalized == "ERROR":
 		return rolledBack // Not FATAL, which may come while a commit waits for its standby.
 	}
@@ -121,13 +122,16 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 		if err == nil {
 			err = c.read(rows)
 		}
-		if err == nil {
-			continue
+		if failure := rows.Err(); failure != nil {
+			if _, refused := pgError(failure); refused {
+				return i, failure
+			}
+			return -1, failure
 		}
-		if _, refused := pgError(err); refused {
-			return i, err
+		if err != nil { // Of Read, which refuses what the server has done.
+			err = fmt.Errorf("%s: %w", c.Name, err)
 		}
-		return -1, err
+		c.err = err
 	}
 	return -1, nil
 }

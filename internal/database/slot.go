@@ -32,18 +32,17 @@ func (l *lane) take(calls []*call, cancel context.CancelCauseFunc) *slot {
 
 // free gives a slot back, and lets those go on who wait for one.
 func (l *lane) free(t *slot) {
-	if t.over {
-		return
-	}
-	t.over = true
-	t.timer.Stop()
-	l.taken--
-	for _, c := range t.calls {
-		if l.busy[c.Owner]--; l.busy[c.Owner] <= 0 {
-			delete(l.busy, c.Owner)
+	if !t.over {
+		t.over = true
+		t.timer.Stop()
+		l.taken--
+		for _, c := range t.calls {
+			if l.busy[c.Owner]--; l.busy[c.Owner] <= 0 {
+				delete(l.busy, c.Owner)
+			}
 		}
 	}
-	l.dispatch()
+	l.dispatch() // Also when it was late: its calls may wait again.
 }
 
 // leave gives back the slot of a statement that has run by itself.
