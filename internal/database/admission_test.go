@@ -2,6 +2,7 @@ package database
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -11,31 +12,31 @@ import (
 	"time"
 )
 
-// newQueue returns the queue of a pool, and its log.
-func newQueue(conns int) (*queue, *bytes.Buffer) {
+// testAdmission returns the admission to so many connections, and its log.
+func testAdmission(conns int) (*admission, *bytes.Buffer) {
 	log := new(bytes.Buffer)
-	return &queue{conns: conns, acquireTimeout: acquireTimeout, logger: slog.New(slog.NewTextHandler(log, nil))}, log
+	return newAdmission(conns, acquireTimeout, slog.New(slog.NewTextHandler(log, nil))), log
 }
 
-// enter has n calls enter, and wants them let in.
-func enter(t *testing.T, q *queue, n int) {
+// counts has n statements come, and wants all of them counted.
+func counts(t *testing.T, a *admission, n int) {
 	t.Helper()
 	for i := range n {
-		if err := q.enter(t.Context()); err != nil {
-			t.Fatalf("call %d of %d: %v", i+1, n, err)
+		if _, ok, _ := a.count(); !ok {
+			t.Fatalf("statement %d of %d is refused", i+1, n)
 		}
 	}
 }
 
-// refuses wants the next call refused.
-func refuses(t *testing.T, q *queue) {
+// refuses wants the next statement refused.
+func refuses(t *testing.T, a *admission) {
 	t.Helper()
-	if err := q.enter(t.Context()); !errors.Is(err, errOverloaded) {
-		t.Fatalf("a call more: %v, want errOverloaded", err)
+	if _, err := a.enter(t.Context()); !errors.Is(err, errOverloaded) {
+		t.Fatalf("a statement more: %v, want errOverloaded", err)
 	}
 }
 
-func TestAQueueIsAsLongAsCanBeServedInTime(t *testing.T) {
+func TestAsManyStatementsWaitAsCanBeServedInTime(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		conns   int
@@ -49,110 +50,120 @@ func TestAQueueIsAsLongAsCanBeServedInTime(t *testing.T) {
 		{16, statementTimeout, 4},
 		{1, statementTimeout, 1}, // The first that waits always may.
 	} {
-		q, _ := newQueue(test.conns)
-		enter(t, q, 1)
-		q.leave(test.hold, true)
-		enter(t, q, test.conns+test.waiting)
-		refuses(t, q)
-		refuses(t, q) // Itself it makes the queue no longer.
-		q.leave(test.hold, true)
-		enter(t, q, 1)
-		refuses(t, q)
+		a, _ := testAdmission(test.conns)
+		counts(t, a, 1)
+		a.uncount(test.hold)
+		counts(t, a, test.conns+test.waiting)
+		refuses(t, a)
+		refuses(t, a) // One that is refused doesn't wait.
+		a.uncount(test.hold)
+		counts(t, a, 1)
+		refuses(t, a)
 	}
 }
 
-func TestNoCallIsRefusedBeforeOneHasEnded(t *testing.T) {
+func TestNoStatementIsRefusedBeforeOneHasEnded(t *testing.T) {
 	t.Parallel()
-	q, _ := newQueue(1)
-	enter(t, q, 1+maxWaiting)
+	a, _ := testAdmission(1)
+	counts(t, a, 1+maxWaiting)
 }
 
-func TestCallsWithoutAConnectionSayNothingOfItsUse(t *testing.T) {
+func TestStatementsWithoutAConnectionSayNothingOfItsUse(t *testing.T) {
 	t.Parallel()
-	q, _ := newQueue(1)
-	enter(t, q, 2)
-	q.leave(time.Second, true)
-	q.leave(0, false)
-	if q.hold != time.Second || q.calls != 0 {
-		t.Errorf("hold %v with %d calls, want 1s and none", q.hold, q.calls)
+	a, _ := testAdmission(1)
+	counts(t, a, 2)
+	a.uncount(time.Second)
+	a.uncount(0)
+	if a.hold != time.Second || a.calls != 0 {
+		t.Errorf("hold %v with %d statements, want 1s and none", a.hold, a.calls)
 	}
 }
 
-func TestAQueueForgetsWhatWasSlow(t *testing.T) {
+func TestAnAdmissionForgetsWhatWasSlow(t *testing.T) {
 	t.Parallel()
-	q, _ := newQueue(1)
-	enter(t, q, 1)
-	q.leave(statementTimeout, true)
+	a, _ := testAdmission(1)
+	counts(t, a, 1)
+	a.uncount(statementTimeout)
 	for range 100 {
-		enter(t, q, 1)
-		q.leave(time.Millisecond, true)
+		counts(t, a, 1)
+		a.uncount(time.Millisecond)
 	}
-	enter(t, q, 90) // At 11 ms each at the most.
+	counts(t, a, 90) // At 11 ms each at the most.
+}
+
+func TestAStatementWaitsForAConnectionOrItsContextsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const hold = 10 * time.Millisecond
+		a, _ := testAdmission(1)
+		leave, err := a.enter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(hold, leave)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), hold/2, errPoolBusy)
+		defer cancel()
+		if _, err := a.enter(ctx); !errors.Is(err, errPoolBusy) {
+			t.Errorf("one with less time: %v, want its context's cause", err)
+		}
+		began := time.Now()
+		leave, err = a.enter(t.Context())
+		if waited := time.Since(began); err != nil || waited != hold/2 {
+			t.Errorf("one with time: %v after %v", err, waited)
+		}
+		if leave(); a.hold != hold || a.calls != 0 {
+			t.Errorf("hold %v with %d statements, want %v and none", a.hold, a.calls, hold)
+		}
+	})
 }
 
 func TestAFullPoolThatAnswersIsServing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q, _ := newQueue(2)
+		a, _ := testAdmission(2)
 		check := func(when string, want bool) {
 			t.Helper()
-			if got := q.serving(); got != want {
+			if got := a.serving(); got != want {
 				t.Errorf("%s: serving = %t", when, got)
 			}
 		}
-		enter(t, q, 3)
+		counts(t, a, 2)
 		check("before any answer", false)
-		q.leave(time.Millisecond, false)
-		check("after a statement that failed", false)
-		q.leave(time.Millisecond, true)
-		check("with a connection to spare", false)
-		enter(t, q, 1)
+		a.answered()
 		check("full, after an answer", true)
+		a.uncount(time.Millisecond)
+		check("with a connection to spare", false)
+		counts(t, a, 1)
+		check("full again", true)
 		time.Sleep(answeredKept)
 		check("a second later", false)
 	})
 }
 
-func TestAFullPoolThatAnswersIsReadyWithoutALook(t *testing.T) {
-	t.Parallel()
-	store, err := Open(Config{URL: "postgres://u@127.0.0.1:1/d", MaxConns: 2, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	enter(t, store.queue, 3)
-	store.queue.leave(time.Millisecond, true)
-	store.queue.answeredAt = time.Now().Add(time.Minute) // However slow the test is.
-	if err := store.Ready(t.Context()); err != nil {
-		t.Errorf("Ready: %v", err)
-	}
-	store.queue.leave(time.Millisecond, false)
-	if err := store.Ready(t.Context()); err == nil {
-		t.Error("ready with a connection to spare and no database")
-	}
-}
-
 func TestAnOverloadIsLoggedTwiceInFiveSecondsAtMost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q, log := newQueue(1)
-		enter(t, q, 1)
-		q.leave(2*time.Second, true)
+		a, log := testAdmission(1)
+		counts(t, a, 1)
+		a.uncount(2 * time.Second)
 		overload := func() {
-			enter(t, q, 2)
+			counts(t, a, 2)
 			for range 10 {
-				refuses(t, q)
+				refuses(t, a)
 			}
-			q.leave(0, true)
-			q.leave(0, true)
+			a.uncount(0)
+			a.uncount(0)
 		}
 		for range 10 { // Within the interval, one overload.
 			overload()
 			time.Sleep(500 * time.Millisecond)
 		}
 		time.Sleep(sheddingLogInterval)
-		enter(t, q, 1)
-		q.leave(0, true)
+		leave, err := a.enter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
 		overload()
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		if len(lines) != 3 || !strings.Contains(lines[0], "is overloaded") ||
@@ -163,22 +174,32 @@ func TestAnOverloadIsLoggedTwiceInFiveSecondsAtMost(t *testing.T) {
 	})
 }
 
-func TestCallsAtOnceAreAllCounted(t *testing.T) {
+func TestStatementsAtOnceAreAllCounted(t *testing.T) {
 	t.Parallel()
-	q, _ := newQueue(4)
+	const conns = 4
+	a, _ := testAdmission(conns)
+	in := make(chan struct{}, conns)
 	var group sync.WaitGroup
 	for range 64 {
 		group.Go(func() {
 			for range 100 {
-				if q.enter(t.Context()) == nil {
-					_ = q.serving()
-					q.leave(time.Millisecond, true)
+				leave, err := a.enter(t.Context())
+				if err != nil {
+					continue
 				}
+				select {
+				case in <- struct{}{}:
+					<-in
+				default:
+					t.Errorf("more than %d have a connection", conns)
+				}
+				_ = a.serving()
+				leave()
 			}
 		})
 	}
 	group.Wait()
-	if q.calls != 0 {
-		t.Errorf("%d calls are left", q.calls)
+	if a.calls != 0 {
+		t.Errorf("%d statements are left", a.calls)
 	}
 }

@@ -4,373 +4,399 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
-	"example.com/todo-backend/internal/todo"
 )
 
-// crowd is a store whose calls can be made to share a statement.
-type crowd struct {
-	*postgres.Store
+// batcher is a database of counters whose calls can be made to be in batches.
+type batcher struct {
+	*counters
 
-	mu     sync.Mutex
-	shared []sharedStatement // That have ended.
+	mu      sync.Mutex
+	batches []endedBatch
 }
 
-type sharedStatement struct {
+type endedBatch struct {
 	calls int
 	err   error
 }
 
-// openCrowd is open for a crowd.
-func openCrowd(t *testing.T, url string, maxConns int, change ...func(*database.Bounds)) *crowd {
+// newBatcher is newCounters for a batcher.
+func newBatcher(t *testing.T, conns int, change ...func(*database.Config)) *batcher {
 	t.Helper()
-	return crowdOf(t, openConfig(t, database.Config{URL: url, MaxConns: maxConns, SharedStatements: 4}, change...))
+	return observe(newCounters(t, conns, change...))
 }
 
-// crowdOf returns a store as a crowd. Nobody may have used it.
-func crowdOf(t *testing.T, store *postgres.Store) *crowd {
-	t.Helper()
-	c := &crowd{Store: store}
-	c.OnShared(func(calls int, err error) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.shared = append(c.shared, sharedStatement{calls, err})
+// observe returns a database as a batcher. Nobody may have used it.
+func observe(c *counters) *batcher {
+	b := &batcher{counters: c}
+	b.OnBatch(func(calls int, err error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.batches = append(b.batches, endedBatch{calls, err})
 	})
-	return c
+	return b
 }
 
-// statements returns the statements that have been shared and ended so far.
-func (c *crowd) statements() []sharedStatement {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]sharedStatement(nil), c.shared...)
+// ended returns the batches that have ended so far.
+func (b *batcher) ended() []endedBatch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.batches)
 }
 
-// servedTogether returns how many calls have been served by statements of more
-// than one.
-func (c *crowd) servedTogether() (served int) {
-	for _, statement := range c.statements() {
-		if statement.err == nil && statement.calls > 1 {
-			served += statement.calls
+// waitForEnded waits until so many batches have ended.
+func (b *batcher) waitForEnded(t *testing.T, batches int) {
+	t.Helper()
+	pgtest.WaitFor(t, "batches to end", func() error {
+		if n := len(b.ended()); n < batches {
+			return fmt.Errorf("%d of %d", n, batches)
 		}
-	}
-	return served
+		return nil
+	})
 }
 
-// share has calls share a statement, one for each kind, unless they are too
-// many for that. It returns when they have begun to; wait returns
-// when all have been answered.
-func (c *crowd) share(t *testing.T, calls ...func()) (wait func()) {
+// batch has calls be in batches, of reads and of writes. It returns when they have
+// begun; wait returns when all calls have ended.
+func (b *batcher) batch(t *testing.T, calls ...func()) (wait func()) {
 	t.Helper()
 	var group sync.WaitGroup
-	release := c.Crowd()
+	release := b.Gather()
 	for _, call := range calls {
 		group.Go(call)
 	}
-	c.waitUntilWaiting(t, len(calls))
+	b.waitForWaiting(t, len(calls))
 	release()
 	return group.Wait
 }
 
-// shareInOrder is share for calls that come one after the other.
-func (c *crowd) shareInOrder(t *testing.T, calls ...func()) (wait func()) {
+// batchInOrder is batch for calls that come one after the other.
+func (b *batcher) batchInOrder(t *testing.T, calls ...func()) (wait func()) {
 	t.Helper()
 	var group sync.WaitGroup
-	release := c.Crowd()
+	release := b.Gather()
 	for n, call := range calls {
 		group.Go(call)
-		c.waitUntilWaiting(t, n+1)
+		b.waitForWaiting(t, n+1)
 	}
 	release()
 	return group.Wait
 }
 
-// waitUntilWaiting waits until so many calls wait to share a statement.
-func (c *crowd) waitUntilWaiting(t *testing.T, want int) {
+// waitForWaiting waits until so many calls wait for a batch.
+func (b *batcher) waitForWaiting(t *testing.T, calls int) {
 	t.Helper()
-	pgtest.WaitFor(t, "the calls", func() error {
-		if n := c.WaitingToShare(); n != want {
-			return fmt.Errorf("%d of %d wait to share", n, want)
+	pgtest.WaitFor(t, "calls to wait", func() error {
+		if n := b.Waiting(); n != calls {
+			return fmt.Errorf("%d of %d", n, calls)
 		}
 		return nil
 	})
 }
 
-// waitUntilIdle waits until no statement counts as running.
-func (c *crowd) waitUntilIdle(t *testing.T) {
+// together has calls be answered by batches.
+func (b *batcher) together(t *testing.T, calls ...func()) {
 	t.Helper()
-	pgtest.WaitFor(t, "the statements to end", func() error {
-		if n := c.Running(); n != 0 {
-			return fmt.Errorf("%d run", n)
+	before := len(b.ended())
+	b.batch(t, calls...)()
+	served := 0
+	for _, batch := range b.ended()[before:] {
+		if batch.err != nil {
+			t.Errorf("a batch of %d calls: %v", batch.calls, batch.err)
+			continue
 		}
-		return nil
-	})
+		served += batch.calls
+	}
+	if served != len(calls) {
+		t.Errorf("%d of %d calls are answered by batches", served, len(calls))
+	}
 }
 
-// together has calls answered by the statements that they share. On a busy
-// machine those may come late: then it is done again.
-func (c *crowd) together(t *testing.T, calls ...func()) {
+// eachMode runs a test in each mode of the driver.
+func eachMode(t *testing.T, test func(t *testing.T, b *batcher)) {
 	t.Helper()
-	var late error
-	for range 100 {
-		before := len(c.statements())
-		c.share(t, calls...)()
-		served := 0
-		for _, statement := range c.statements()[before:] {
-			if late = errors.Join(late, statement.err); statement.err == nil {
-				served += statement.calls
-			}
-		}
-		if served == len(calls) {
-			return
-		}
-	}
-	t.Fatalf("%d calls are not answered by statements that they share: %v", len(calls), late)
-}
-
-// sharedRead is a read and what came of it.
-type sharedRead struct {
-	name string
-	run  func(store todo.Store) (any, error)
-	want any
-	err  error
-}
-
-// manyReads returns reads of many owners: of what is theirs, another's and
-// nobody's, and pages of every kind, with what a store that shares nothing
-// answers.
-func manyReads(t *testing.T, url, mode string) (gets, lists []sharedRead) {
-	t.Helper()
-	const owners = 9
-	alone := openConfig(t, database.Config{URL: pgtest.WithParameter(url, "default_query_exec_mode", mode), MaxConns: 2})
-	conn := pgtest.Connect(t, url)
-	var owned [][]todo.Todo
-	for i := range owners {
-		// The first has none, and the second fewer than a page.
-		owned = append(owned, insert(t, conn, alone, user(t, fmt.Sprintf("%s %d", mode, i)), 7*i))
-	}
-	get := func(owner int, id todo.ID) {
-		u := user(t, fmt.Sprintf("%s %d", mode, owner))
-		gets = append(gets, sharedRead{name: fmt.Sprintf("get of %v by %v", id, u), run: func(store todo.Store) (any, error) {
-			return store.GetTodo(t.Context(), u, id)
-		}})
-	}
-	list := func(owner int, query todo.Query) {
-		u := user(t, fmt.Sprintf("%s %d", mode, owner))
-		lists = append(lists, sharedRead{name: fmt.Sprintf("list of %+v by %v", query, u), run: func(store todo.Store) (any, error) {
-			return store.ListTodos(t.Context(), u, query)
-		}})
-	}
-	for i := range owners {
-		neighbour := owned[(i+1)%owners]
-		if len(neighbour) > 0 {
-			get(i, neighbour[len(neighbour)/2].ID)
-		}
-		if len(owned[i]) > 0 {
-			get(i, owned[i][0].ID)
-			get(i, owned[i][len(owned[i])-1].ID)
-		}
-		get(i, neverMade())
-		for n, filter := range []*bool{nil, new(true), new(false)} {
-			list(i, todo.Query{Size: 1 + 3*n + i, IsCompleted: filter})
-			if len(neighbour) > 0 {
-				list(i, todo.Query{Size: 1 + i, IsCompleted: filter, After: &todo.Cursor{
-					CreatedAt: neighbour[len(neighbour)/3].CreatedAt, ID: neighbour[len(neighbour)/3].ID,
-				}})
-			}
-			if all := owned[i]; len(all) > 0 {
-				for _, after := range []todo.Todo{all[0], all[len(all)/2], all[len(all)-1]} {
-					list(i, todo.Query{Size: 200, IsCompleted: filter, After: &todo.Cursor{CreatedAt: after.CreatedAt, ID: after.ID}})
-				}
-			}
-		}
-	}
-	for _, reads := range [][]sharedRead{gets, lists} {
-		for i, read := range reads {
-			reads[i].want, reads[i].err = read.run(alone)
-		}
-	}
-	return gets, lists
-}
-
-// check compares what a store answers with what it should.
-func (r sharedRead) check(t *testing.T, store todo.Store) {
-	t.Helper()
-	got, err := r.run(store)
-	if fmt.Sprint(err) != fmt.Sprint(r.err) {
-		t.Errorf("%s: %v, want %v", r.name, err, r.err)
-		return
-	}
-	if diff := cmp.Diff(r.want, got, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("%s (-alone +shared):\n%s", r.name, diff)
-	}
-}
-
-func TestSharedReadsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
-	t.Parallel()
-	url := pgtest.NewDatabase(t)
 	for _, mode := range pgtest.QueryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			gets, lists := manyReads(t, url, mode)
-			store := openCrowd(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 4)
-			rand.Shuffle(len(lists), func(i, j int) { lists[i], lists[j] = lists[j], lists[i] })
-			for len(gets)+len(lists) > 0 {
-				var reads []func()
-				some, few := gets[:min(20, len(gets))], lists[:min(9, len(lists))] // Lists may be of 201 each.
-				for _, read := range append(append([]sharedRead(nil), some...), few...) {
-					reads = append(reads, func() { read.check(t, store) })
-				}
-				store.together(t, reads...)
-				gets, lists = gets[len(some):], lists[len(few):]
-			}
+			test(t, newBatcher(t, 4, func(c *database.Config) { c.URL = pgtest.WithParameter(c.URL, "default_query_exec_mode", mode) }))
 		})
 	}
 }
 
-// TestReadsThatShareOfThemselvesAreAnsweredAsIfTheyWereAlone has as many
-// callers at once as make reads share without further help.
-func TestReadsThatShareOfThemselvesAreAnsweredAsIfTheyWereAlone(t *testing.T) {
+// adds returns calls that count in counters, each of an owner of its own, and where
+// their errors will be.
+func (b *batcher) adds(t *testing.T, ids []int, note func(id int) string) (calls []func(), errs map[int]*error) {
+	t.Helper()
+	errs = make(map[int]*error)
+	for _, id := range ids {
+		owner, err := fmt.Sprint("u", id), new(error)
+		b.mustPut(t, owner, id)
+		errs[id] = err
+		calls = append(calls, func() {
+			var n int
+			if n, *err = b.add(t.Context(), owner, id, note(id)); n != 1 && *err == nil {
+				t.Errorf("counter %d is at %d, want 1", id, n)
+			}
+		})
+	}
+	return calls, errs
+}
+
+// refusedAlone wants one of some adds to be refused by the table, and the others to
+// have succeeded once.
+func (b *batcher) refusedAlone(t *testing.T, refused int, errs map[int]*error) {
+	t.Helper()
+	for id, err := range errs {
+		failed, isRefused := errors.AsType[*pgconn.PgError](*err)
+		if isRefused != (id == refused) || isRefused && failed.Code != "23514" || !isRefused && *err != nil {
+			t.Errorf("call %d: %v", id, *err)
+		}
+	}
+	b.wantStored(t, "SELECT string_agg(DISTINCT concat(id, ': ', n), ', ') FROM counter WHERE n <> 1", fmt.Sprintf("%d: 0", refused))
+}
+
+func TestACallThatTheServerRefusesFailsAlone(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	gets, lists := manyReads(t, url, "cache_statement")
-	store := openCrowd(t, url, 16)
+	eachMode(t, func(t *testing.T, b *batcher) {
+		t.Helper()
+		calls, errs := b.adds(t, []int{1, 2, 3, 4, 5, 6, 7}, func(id int) string {
+			if id == 4 {
+				return "refused"
+			}
+			return ""
+		})
+		// Of the same owner, and a read beside another that fails.
+		calls = append(calls,
+			func() {
+				if _, err := b.put(t.Context(), "u4", 8, ""); err != nil {
+					t.Errorf("another call of that owner: %v", err)
+				}
+			},
+			func() {
+				if err := b.Run(t.Context(), database.Statement{SQL: "SELECT 1 / (n - n) FROM counter", Read: nothing}); err == nil {
+					t.Error("a division by zero succeeds")
+				}
+			},
+			func() {
+				if _, err := b.get(t.Context(), "u1", 1); err != nil {
+					t.Errorf("another read: %v", err)
+				}
+			})
+		b.batch(t, calls...)()
+		pgtest.Exec(t, b.url, "DELETE FROM counter WHERE id = 8")
+		b.refusedAlone(t, 4, errs)
+		if n := len(b.ended()); n < 3 || b.ended()[0].err == nil && b.ended()[1].err == nil {
+			t.Errorf("%d batches, none of which failed at first", n)
+		}
+	})
+}
+
+// TestACallThatFailsTheCommitFailsAlone has a constraint that is checked at the end.
+func TestACallThatFailsTheCommitFailsAlone(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *batcher) {
+		t.Helper()
+		pgtest.Exec(t, b.url, `
+			CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+				$$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = 'check_violation'; END $$;
+			CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON counter DEFERRABLE INITIALLY DEFERRED
+				FOR EACH ROW WHEN (NEW.note = 'refused later') EXECUTE FUNCTION refuse()`)
+		calls, errs := b.adds(t, []int{1, 2, 3, 4, 5, 6, 7}, func(id int) string {
+			if id == 4 {
+				return "refused later"
+			}
+			return ""
+		})
+		b.batch(t, calls...)()
+		b.refusedAlone(t, 4, errs)
+		if got := b.ended(); got[0].calls != 7 || got[0].err == nil {
+			t.Errorf("batches %v, the first of which should have failed", got)
+		}
+	})
+}
+
+// TestACallWhoseRowsCantBeReadFailsAlone has Read fail for one of several, and panic.
+func TestACallWhoseRowsCantBeReadFailsAlone(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *batcher) {
+		t.Helper()
+		calls, errs := b.adds(t, []int{1, 2, 3}, func(int) string { return "" })
+		unreadable := errors.New("unreadable")
+		calls = append(calls,
+			func() {
+				_, err := b.add(t.Context(), "u2", 99, "")
+				if !errors.Is(err, errNoCounter) {
+					t.Errorf("no counter: %v", err)
+				}
+			},
+			func() {
+				err := b.Run(t.Context(), database.Statement{Name: "odd", SQL: "UPDATE counter SET note = 'x' WHERE id = 1 RETURNING n", Owner: "u1", Read: func(pgx.Rows) error { return unreadable }})
+				if !errors.Is(err, unreadable) || !strings.Contains(err.Error(), "odd") {
+					t.Errorf("unreadable: %v", err)
+				}
+			})
+		b.together(t, calls...)
+		for id, err := range errs {
+			if *err != nil {
+				t.Errorf("call %d: %v", id, *err)
+			}
+		}
+	})
+}
+
+// TestACallThatCantBeSentFailsAlone has an argument that is no SQL value.
+func TestACallThatCantBeSentFailsAlone(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(t, 4)
+	calls, errs := b.adds(t, []int{1, 2, 3}, func(int) string { return "" })
+	calls = append(calls, func() {
+		s := database.Statement{SQL: "UPDATE counter SET note = $1 WHERE id = 1", Args: []any{make(chan int)}, Owner: "a", Read: nothing}
+		if err := b.Run(t.Context(), s); err == nil || errors.Is(err, database.ErrUnavailable) {
+			t.Errorf("%v, want an error that is a defect's", err)
+		}
+	})
+	b.batch(t, calls...)()
+	for id, err := range errs {
+		if *err != nil {
+			t.Errorf("call %d: %v", id, *err)
+		}
+	}
+}
+
+func TestACallWhoseReadPanicsPanicsAlone(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(t, 4)
+	b.mustPut(t, "u", 1)
+	for range 8 { // More than there are connections.
+		b.batch(t,
+			func() {
+				defer func() {
+					if cause := recover(); cause != "defect" {
+						t.Errorf("panic: %v", cause)
+					}
+				}()
+				_ = b.Run(t.Context(), database.Statement{SQL: "SELECT 1", Read: func(pgx.Rows) error { panic("defect") }})
+			},
+			func() {
+				if _, err := b.get(t.Context(), "u", 1); err != nil {
+					t.Errorf("another: %v", err)
+				}
+			})()
+	}
+}
+
+// TestWhatMayTakeLongIsInNoBatch has no slot, so that what is to be in a batch waits.
+func TestWhatMayTakeLongIsInNoBatch(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(t, 4)
+	release := b.Gather()
+	for _, s := range []database.Statement{{SQL: "SELECT 1", Alone: true}, {SQL: "SELECT 1", Owner: "u", Alone: true}, {SQL: "SELECT 1", MaxRows: 501}} {
+		s.Read = nothing
+		if err := b.Run(t.Context(), s); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
 	var group sync.WaitGroup
-	for range 40 {
+	group.Go(func() {
+		if err := b.Run(t.Context(), database.Statement{SQL: "SELECT 1", MaxRows: 500, Read: nothing}); err != nil {
+			t.Error(err)
+		}
+	})
+	b.waitForWaiting(t, 1)
+	release()
+	group.Wait()
+}
+
+// TestLongTextsAreInBatchesOfABoundedSize is about what many long texts take at once,
+// of memory and of time.
+func TestLongTextsAreInBatchesOfABoundedSize(t *testing.T) {
+	t.Parallel()
+	const most = 256 << 10 // Bytes.
+	b := newBatcher(t, 4)
+	long := strings.Repeat("😀", 2000)
+	calls := make([]func(), 100)
+	for i := range calls {
+		calls[i] = func() {
+			if _, err := b.put(t.Context(), fmt.Sprint("u", i), i, long); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	b.together(t, calls...)
+	for _, batch := range b.ended() {
+		if size := batch.calls * len(long); size > most {
+			t.Errorf("a batch of %d calls of %d bytes", batch.calls, len(long))
+		}
+	}
+	b.wantStored(t, "SELECT count(*) || ' of ' || min(length(note)) FROM counter", "100 of 2000")
+}
+
+// TestManyCallersAreInBatchesOfThemselves has as many callers at once as it takes, and
+// looks for each write that was acknowledged.
+func TestManyCallersAreInBatchesOfThemselves(t *testing.T) {
+	t.Parallel()
+	const callers, each, owners = 40, 10, 7
+	b := newBatcher(t, 16)
+	var group sync.WaitGroup
+	for i := range callers {
+		owner := fmt.Sprint("u", i%owners)
+		b.mustPut(t, owner, i)
 		group.Go(func() {
-			for range 10 {
-				gets[rand.IntN(len(gets))].check(t, store)
-				lists[rand.IntN(len(lists))].check(t, store)
+			for n := range each {
+				if got, err := b.add(t.Context(), owner, i, ""); err != nil || got != n+1 {
+					t.Errorf("add: %d, %v, want %d", got, err, n+1)
+				}
+				if got, err := b.get(t.Context(), owner, i); err != nil || got != n+1 {
+					t.Errorf("get: %d, %v, want %d", got, err, n+1)
+				}
+				if _, err := b.get(t.Context(), fmt.Sprint("u", (i+1+rand.IntN(owners-1))%owners), i); !errors.Is(err, errNoCounter) {
+					t.Errorf("get by another: %v", err)
+				}
+				id := 1000 + i*each + n
+				if _, err := b.put(t.Context(), owner, id, ""); err != nil {
+					t.Errorf("put: %v", err)
+				}
+				if n%2 == 0 {
+					if _, err := b.remove(t.Context(), owner, id); err != nil {
+						t.Errorf("remove: %v", err)
+					}
+				}
 			}
 		})
 	}
 	group.Wait()
-	if served := store.servedTogether(); served < 100 {
-		t.Errorf("%d reads shared a statement", served)
-	}
-}
-
-// TestThePageOfTheLargestSizeThatIsSharedIsComplete is about the LIMIT in the
-// statement that stands for maxCallRows.
-func TestThePageOfTheLargestSizeThatIsSharedIsComplete(t *testing.T) {
-	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	store := openCrowd(t, url, 4)
-	owner := user(t, "u")
-	all := insert(t, pgtest.Connect(t, url), store, owner, 505)
-	read := func(size int) func() {
-		return func() {
-			last := all[size-1]
-			want := todo.Page{Todos: all[:size], Next: &todo.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}
-			if diff := cmp.Diff(want, list(t, store, owner, todo.Query{Size: size})); diff != "" {
-				t.Errorf("a page of %d:\n%s", size, diff)
-			}
+	b.wantStored(t, "SELECT concat(count(*), ' with ', sum(n)) FROM counter", fmt.Sprintf("%d with %d", callers+callers*each/2, callers*each))
+	together := 0
+	for _, batch := range b.ended() {
+		if batch.err == nil && batch.calls > 1 {
+			together += batch.calls
 		}
 	}
-	store.together(t, read(499), read(499))
-
-	defer store.Crowd()() // So that they would wait, if they shared.
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		read(500)()
-		read(504)()
-	}()
-	pgtest.WaitFor(t, "larger pages", func() error {
-		select {
-		case <-ended:
-			return nil
-		default:
-			return errors.New("not yet")
-		}
-	})
+	if together < 2*callers {
+		t.Errorf("%d calls were in batches of more than one", together)
+	}
 }
 
-// planCost finds what the planner thinks that a plan costs.
-var planCost = regexp.MustCompile(`cost=[0-9.]+\.\.([0-9]+)`)
-
-// TestSharedReadsAreReadOffTheIndexes looks at the plans of the statements that
-// the store has prepared, both for given parameters and for any.
-func TestSharedReadsAreReadOffTheIndexes(t *testing.T) {
+// TestABatchSaysNothingOfHowLongAStatementHasItsConnection is about load shedding,
+// which goes by statements that run alone.
+func TestABatchSaysNothingOfHowLongAStatementHasItsConnection(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		rows    string
-		isSmall bool // How it is read does not matter.
-	}{
-		// As in TestEveryPageIsReadOffTheIndex.
-		"few owners with many todos, many with few": {rows: `
-			SELECT 'many ' || i % 5, 'x', i % 50 = 0, now() - i * INTERVAL '1 second'
-			FROM   generate_series(1, 20000) AS i
-			UNION ALL
-			SELECT 'few ' || i % 5000, 'x', false, now() - i * INTERVAL '1 second'
-			FROM   generate_series(1, 20000) AS i`},
-		// The planner expects a share of a list for each call.
-		"one owner with very many todos": {rows: `
-			SELECT 'many 3', 'x', i % 50 = 0, now() - i * INTERVAL '1 second'
-			FROM   generate_series(1, 100000) AS i`},
-		"no more than a page": {isSmall: true, rows: `
-			SELECT 'many ' || i % 5, 'x', i % 50 = 0, now() - i * INTERVAL '1 second'
-			FROM   generate_series(1, 40) AS i`},
-		"none yet": {isSmall: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := pgtest.NewDatabase(t)
-			conn := pgtest.Connect(t, url)
-			if test.rows != "" {
-				pgtest.ExecOn(t, conn, "INSERT INTO todo (user_id, title, is_completed, created_at) "+test.rows)
-				pgtest.ExecOn(t, conn, "VACUUM ANALYZE todo")
-			}
-			store := openCrowd(t, url, 1) // One connection, so that we get the store's.
-			owner := user(t, "many 3")
-			store.together(t,
-				func() { _, _ = store.GetTodo(t.Context(), owner, neverMade()) },
-				func() { list(t, store, owner, todo.Query{Size: 50}) })
-
-			get := preparedBy(t, store.Store, "todo_id")
-			page := get.beside(t, "after_time")
-			for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
-				for _, calls := range []int{1, 3, 100} {
-					array := func(element, kind string) string {
-						return fmt.Sprintf("array_fill((%s)::%s, ARRAY[%d])", element, kind, calls)
-					}
-					owners, ids := array("'many 3'", "text"), array("'"+neverMade().String()+"'", "uuid")
-					wantOnIndex(t, test.isSmall, get.plan(t, mode, owners+", "+ids),
-						"Index Scan using todo_pkey", "Index Cond: (id = asked.todo_id)")
-					for _, at := range []string{"'infinity'", "now() - INTERVAL '1 hour'"} {
-						arguments := strings.Join([]string{owners, array(at, "timestamptz"), ids, array("NULL", "boolean"), array("51", "integer")}, ", ")
-						wantOnIndex(t, test.isSmall, page.plan(t, mode, arguments),
-							"Index Scan using ix_todo_user_id_created_at", "Index Cond: (((user_id)", "(ROW(created_at, id) <")
-					}
-				}
-			}
-		})
+	b := newBatcher(t, 4)
+	slow := func() {
+		if err := b.Run(t.Context(), database.Statement{SQL: "SELECT pg_sleep(0.05)", Read: nothing}); err != nil {
+			t.Error(err)
+		}
 	}
-}
-
-// wantOnIndex wants a plan to look at the table for one call after the other,
-// with certain words about how unless the table is small, and not to cost so
-// much that PostgreSQL would compile it.
-func wantOnIndex(t *testing.T, isSmall bool, plan string, words ...string) {
-	t.Helper()
-	const tooMuch = 100_000 / 5 // Of jit_above_cost, since tables are larger and less in order.
-	good := strings.HasPrefix(plan, "Nested Loop") && strings.Contains(plan, "Function Scan on asked") &&
-		(isSmall || !strings.Contains(plan, "Sort"))
-	for _, word := range words {
-		good = good && (isSmall || strings.Contains(plan, word))
-	}
-	whole := planCost.FindStringSubmatch(plan)
-	if n, err := strconv.Atoi(whole[1]); !good || err != nil || n >= tooMuch {
-		t.Errorf("the plan is:\n%s", plan)
+	b.together(t, slow, slow)
+	if hold := b.Hold(); hold > 0 {
+		t.Errorf("a statement is said to hold a connection for %v", hold)
 	}
 }

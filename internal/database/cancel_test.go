@@ -15,22 +15,10 @@ import (
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
-	"example.com/todo-backend/internal/todo"
 )
 
-// openOne is openConfig for a store of one connection, whose calls share nothing.
-func openOne(t *testing.T, url string, change ...func(*database.Bounds)) *postgres.Store {
-	t.Helper()
-	return openConfig(t, database.Config{URL: url, MaxConns: 1}, change...)
-}
-
-// wantConnections wants so many connections to have been made by a store so far.
-func wantConnections(t *testing.T, store *postgres.Store, want int64) {
-	t.Helper()
-	if got := store.Pool().Stat().NewConnsCount(); got != want {
-		t.Errorf("%d connections were made, want %d", got, want)
-	}
-}
+// lockCounters locks all rows.
+const lockCounters = "SELECT FROM counter FOR UPDATE"
 
 // isCanceled reports whether a statement was canceled by the server.
 func isCanceled(err error) bool {
@@ -54,35 +42,21 @@ func TestShortDeadlinesCostNoConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const conns, calls = 4, 200
-			url := pgtest.NewDatabase(t)
-			store := openConfig(t, database.Config{URL: url, MaxConns: conns, SharedStatements: 4},
-				func(b *database.Bounds) { b.CancelDelay = test.cancelDelay })
-			owner := user(t, "u")
-			made := create(t, store, owner, "t")
-			pgtest.Exec(t, url, `
-				ALTER TABLE todo RENAME TO todo_rows;
-				CREATE VIEW todo AS
-					SELECT id, title, description, is_completed, user_id, created_at, updated_at
-					FROM   todo_rows
-					WHERE  pg_sleep(0.01) IS NOT NULL;
-				CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-					$$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
-				CREATE TRIGGER slow BEFORE INSERT ON todo_rows FOR EACH ROW EXECUTE FUNCTION slow()`)
-			fill(t, store, conns)
+			c := newCounters(t, conns, bounds(func(b *database.Bounds) { b.CancelDelay = test.cancelDelay }))
+			c.mustPut(t, "u", 1)
+			c.fill(t, conns)
 			kinds := []func(context.Context) error{
-				func(ctx context.Context) error { _, err := store.GetTodo(ctx, owner, made.ID); return err },
 				func(ctx context.Context) error {
-					_, err := store.ListTodos(ctx, owner, todo.Query{Size: 2})
-					return err
+					return c.Run(ctx, database.Statement{SQL: "SELECT pg_sleep(0.01)", Read: nothing})
 				},
-				func(ctx context.Context) error { _, err := store.CreateTodo(ctx, owner, draft("t")); return err },
 				func(ctx context.Context) error {
-					_, err := store.UpdateTodo(ctx, owner, made.ID, todo.Change{Title: new("u")})
-					return err
+					return c.write(ctx, "u", "UPDATE counter SET n = n + 1 FROM pg_sleep(0.01)")
 				},
+				func(ctx context.Context) error { _, err := c.get(ctx, "u", 1); return err },
+				func(ctx context.Context) error { _, err := c.put(ctx, "v", 3, ""); return err },
 			}
 			var began atomic.Int64 // Statements whose caller was gone before they ended.
-			before := store.Pool().Stat().AcquireCount()
+			before := c.Pool().Stat().AcquireCount()
 			var group sync.WaitGroup
 			for worker := range conns {
 				group.Go(func() {
@@ -93,15 +67,13 @@ func TestShortDeadlinesCostNoConnections(t *testing.T) {
 							t.Error(err)
 						}
 						cancel()
-						began.Store(store.Pool().Stat().AcquireCount() - before)
+						began.Store(c.Pool().Stat().AcquireCount() - before)
 					}
 				})
 			}
 			group.Wait()
-			wantConnections(t, store, conns)
-			if got := create(t, store, owner, "afterwards"); got.Title != "afterwards" {
-				t.Errorf("made %+v", got)
-			}
+			c.wantConnections(t, conns)
+			c.mustPut(t, "u", 2)
 		})
 	}
 }
@@ -123,34 +95,26 @@ func left(t *testing.T) (context.Context, context.CancelFunc) {
 	}
 }
 
-// TestACallWithoutTimeTakesNoConnection gives each operation a millisecond.
+// TestACallWithoutTimeTakesNoConnection gives each kind of statement a millisecond.
 func TestACallWithoutTimeTakesNoConnection(t *testing.T) {
 	t.Parallel()
-	store, _ := newStore(t)
-	owner := user(t, "u")
-	made := create(t, store, owner, "t")
-	before := store.Pool().Stat().AcquireCount()
-	for name, call := range map[string]func(context.Context) error{
-		"GetTodo": func(ctx context.Context) error { _, err := store.GetTodo(ctx, owner, made.ID); return err },
-		"ListTodos": func(ctx context.Context) error {
-			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 1})
-			return err
-		},
-		"CreateTodo": func(ctx context.Context) error { _, err := store.CreateTodo(ctx, owner, draft("t")); return err },
-		"UpdateTodo": func(ctx context.Context) error {
-			_, err := store.UpdateTodo(ctx, owner, made.ID, todo.Change{Title: new("u")})
-			return err
-		},
-		"DeleteTodo": func(ctx context.Context) error { return store.DeleteTodo(ctx, owner, made.ID) },
-		"Ready":      store.Ready,
+	c := newCounters(t, 4)
+	c.mustPut(t, "u", 1)
+	before := c.Pool().Stat().AcquireCount()
+	for _, s := range []database.Statement{
+		{Name: "a read", SQL: "SELECT 1"},
+		{Name: "a write", SQL: "DELETE FROM counter", Owner: "u"},
+		{Name: "a read that runs alone", SQL: "SELECT 1", Alone: true},
+		{Name: "a write that runs alone", SQL: "DELETE FROM counter", Owner: "u", Alone: true},
 	} {
+		s.Read = nothing
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v, want the deadline", name, err)
+		if err := c.Run(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want the deadline", s.Name, err)
 		}
 		cancel()
 	}
-	if taken := store.Pool().Stat().AcquireCount() - before; taken > 0 {
+	if taken := c.Pool().Stat().AcquireCount() - before; taken > 0 {
 		t.Errorf("%d connections were taken", taken)
 	}
 }
@@ -160,146 +124,131 @@ func TestACallWithoutTimeTakesNoConnection(t *testing.T) {
 func TestAConnectionOutlivesItsCanceledStatement(t *testing.T) {
 	t.Parallel()
 	for name, lock := range map[string]string{
-		"preparing": "LOCK TABLE todo IN ACCESS EXCLUSIVE MODE",
-		"executing": "SELECT FROM todo FOR UPDATE",
+		"preparing": "LOCK TABLE counter IN ACCESS EXCLUSIVE MODE",
+		"executing": lockCounters,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := pgtest.NewDatabase(t)
-			store := openOne(t, url)
-			owner := user(t, "u")
-			made := create(t, store, owner, "t")
-			tx := pgtest.Begin(t, url, lock)
+			c := newCounters(t, 1)
+			c.mustPut(t, "u", 1)
+			tx := pgtest.Begin(t, c.url, lock)
 			ctx, leave := context.WithCancel(t.Context())
 			failed := make(chan error, 1)
 			go func() {
-				_, err := store.UpdateTodo(ctx, owner, made.ID, todo.Change{Title: new("canceled")})
+				_, err := c.add(ctx, "u", 1, "canceled")
 				failed <- err
 			}()
-			pgtest.WaitForLocked(t, url, 1)
+			pgtest.WaitForLocked(t, c.url, 1)
 			leave()
 			if err := <-failed; !errors.Is(err, context.Canceled) {
-				t.Errorf("UpdateTodo: %v, want context.Canceled", err)
+				t.Errorf("add: %v, want context.Canceled", err)
 			}
 			if err := tx.Rollback(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			got, err := store.UpdateTodo(t.Context(), owner, made.ID, todo.Change{IsCompleted: new(true)})
-			if err != nil || got.Title != "t" || !got.IsCompleted {
-				t.Errorf("UpdateTodo afterwards: %+v, %v", got, err)
+			if n, err := c.add(t.Context(), "u", 1, ""); err != nil || n != 1 {
+				t.Errorf("add afterwards: %d, %v, want 1", n, err)
 			}
-			wantConnections(t, store, 1)
+			c.wantConnections(t, 1)
 		})
 	}
 }
 
-// TestALateStatementIsCanceledAtOnce has one take longer than it may, alone and
-// with calls that share it.
+// TestALateStatementIsCanceledAtOnce has one take longer than it may, alone and in a
+// batch.
 func TestALateStatementIsCanceledAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*database.Bounds){
-		"alone":  func(b *database.Bounds) { b.Statement = 100 * time.Millisecond },
-		"shared": func(b *database.Bounds) { b.Sharing = 100 * time.Millisecond },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := pgtest.NewDatabase(t)
-			store := crowdOf(t, openConfig(t, database.Config{URL: url, MaxConns: 1, SharedStatements: 1}, change,
-				func(b *database.Bounds) { b.CancelDelay = b.Cancel }))
-			owner := user(t, "u")
-			made := create(t, store, owner, "t")
-			unlock := sync.OnceFunc(pgtest.LockTable(t, url, "todo"))
-			get := func() error { _, err := store.GetTodo(t.Context(), owner, made.ID); return err }
-			if name == "alone" {
-				if err := get(); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("GetTodo: %v, want the deadline", err)
-				}
-			} else {
-				wait := store.share(t, func() {
-					if err := get(); err != nil {
-						t.Errorf("GetTodo: %v", err)
-					}
-				})
-				pgtest.WaitFor(t, "the shared statement", func() error {
-					if len(store.statements()) == 0 {
-						return errors.New("not yet")
-					}
-					return nil
-				})
-				unlock()
-				wait()
-				if err := store.statements()[0].err; !isCanceled(err) {
-					t.Errorf("the shared statement: %v", err)
-				}
+	never := func(b *database.Bounds) { b.CancelDelay = b.Cancel }
+	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
+		c := newCounters(t, 1, bounds(never), bounds(func(b *database.Bounds) { b.Statement = 100 * time.Millisecond }))
+		c.mustPut(t, "u", 1)
+		unlock := pgtest.LockTable(t, c.url, "counter")
+		if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("get: %v, want the deadline", err)
+		}
+		unlock()
+		if _, err := c.get(t.Context(), "u", 1); err != nil {
+			t.Errorf("get afterwards: %v", err)
+		}
+		c.wantConnections(t, 1)
+	})
+	t.Run("in a batch", func(t *testing.T) {
+		t.Parallel()
+		b := newBatcher(t, 4, bounds(never), bounds(func(b *database.Bounds) { b.Batch = 100 * time.Millisecond }))
+		b.mustPut(t, "u", 1)
+		unlock := pgtest.LockTable(t, b.url, "counter")
+		wait := b.batch(t, func() {
+			if _, err := b.get(t.Context(), "u", 1); err != nil {
+				t.Errorf("get: %v", err)
 			}
-			unlock()
-			if err := get(); err != nil {
-				t.Errorf("GetTodo afterwards: %v", err)
-			}
-			wantConnections(t, store.Store, 1)
 		})
-	}
+		b.waitForEnded(t, 1)
+		unlock()
+		wait()
+		if err := b.ended()[0].err; !isCanceled(err) {
+			t.Errorf("the batch: %v", err)
+		}
+		b.wantConnections(t, 1)
+	})
 }
 
 // TestAStatementThatEndsWithoutItsCallerSucceeds has a statement wait for a lock
 // until its caller has gone.
 func TestAStatementThatEndsWithoutItsCallerSucceeds(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	store := openOne(t, url, func(b *database.Bounds) { b.CancelDelay = b.Cancel })
-	owner := user(t, "u")
-	made := create(t, store, owner, "t")
-	tx := pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
+	c := newCounters(t, 1, bounds(func(b *database.Bounds) { b.CancelDelay = b.Cancel }))
+	c.mustPut(t, "u", 1)
+	tx := pgtest.Begin(t, c.url, lockCounters)
 	ctx, leave := context.WithCancel(t.Context())
-	var got todo.Todo
+	var n int
 	failed := make(chan error, 1)
 	go func() {
 		var err error
-		got, err = store.UpdateTodo(ctx, owner, made.ID, todo.Change{Title: new("in the end")})
+		n, err = c.add(ctx, "u", 1, "in the end")
 		failed <- err
 	}()
-	pgtest.WaitForLocked(t, url, 1)
+	pgtest.WaitForLocked(t, c.url, 1)
 	leave()
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-failed; err != nil || got.Title != "in the end" {
-		t.Errorf("UpdateTodo: %+v, %v", got, err)
+	if err := <-failed; err != nil || n != 1 {
+		t.Errorf("add: %d, %v, want 1", n, err)
 	}
-	wantConnections(t, store, 1)
+	c.wantConnections(t, 1)
 }
 
 // TestALateCancelRequestHitsNoOtherStatement has a cancel request arrive when its
 // statement has ended and another one runs.
 func TestALateCancelRequestHitsNoOtherStatement(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	way := newSluice(t, url)
-	way.holdCancels(t)
-	store := openOne(t, way.url, func(b *database.Bounds) { b.CancelDelay, b.Cancel = time.Millisecond, 300*time.Millisecond })
-	owner := user(t, "u")
-	made := create(t, store, owner, "t")
-	ctx, leave := context.WithCancel(t.Context())
-	update := func(ctx context.Context, title string) (updated <-chan error) {
-		failed := make(chan error, 1)
+	direct := newCounters(t, 1)
+	proxy := newProxy(t, direct.url)
+	proxy.holdCancels(t)
+	c := openCounters(t, proxy.url, 1, bounds(func(b *database.Bounds) { b.CancelDelay, b.Cancel = time.Millisecond, 300*time.Millisecond }))
+	c.mustPut(t, "u", 1)
+	add := func(ctx context.Context) (failed chan error) {
+		failed = make(chan error, 1)
 		go func() {
-			_, err := store.UpdateTodo(ctx, owner, made.ID, todo.Change{Title: &title})
+			_, err := c.add(ctx, "u", 1, "")
 			failed <- err
 		}()
-		pgtest.WaitForLocked(t, url, 1)
+		pgtest.WaitForLocked(t, direct.url, 1)
 		return failed
 	}
-	tx := pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
-	first := update(ctx, "first")
+	ctx, leave := context.WithCancel(t.Context())
+	tx := pgtest.Begin(t, direct.url, lockCounters)
+	first := add(ctx)
 	leave()
-	pass := way.nextCancel(t)
+	pass := proxy.nextCancel(t)
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("the first ended with", <-first) // Whatever: by then it could have been given up.
 
-	tx = pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
-	second := update(t.Context(), "second")
+	tx = pgtest.Begin(t, direct.url, lockCounters)
+	second := add(t.Context())
 	pass()
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
@@ -307,7 +256,7 @@ func TestALateCancelRequestHitsNoOtherStatement(t *testing.T) {
 	if err := <-second; err != nil {
 		t.Errorf("the next statement: %v", err)
 	}
-	wantConnections(t, store, 2)
+	c.wantConnections(t, 2)
 }
 
 // TestCancelRequestsAtTheEndOfAStatementHitNoOther has callers leave as their
@@ -315,16 +264,13 @@ func TestALateCancelRequestHitsNoOtherStatement(t *testing.T) {
 func TestCancelRequestsAtTheEndOfAStatementHitNoOther(t *testing.T) {
 	t.Parallel()
 	const enough = 50 // Of those that were canceled, and of those that were not.
-	url := pgtest.NewDatabase(t)
+	url := pgtest.NewEmptyDatabase(t)
 	var canceled, ended atomic.Int64
 	var group sync.WaitGroup
 	for range 4 {
-		store := openOne(t, url, func(b *database.Bounds) { b.CancelDelay = 0 })
+		c := openCounters(t, url, 1, bounds(func(b *database.Bounds) { b.CancelDelay = 0 }))
 		sleep := func(ctx context.Context, d time.Duration) error {
-			return store.Write(ctx, user(t, "u"), func(ctx context.Context, conn *pgx.Conn) error {
-				_, err := conn.Exec(ctx, fmt.Sprintf("SELECT pg_sleep(%v)", d.Seconds()))
-				return err
-			})
+			return c.write(ctx, "u", fmt.Sprintf("SELECT pg_sleep(%v)", d.Seconds()))
 		}
 		group.Go(func() {
 			for canceled.Load() < enough || ended.Load() < enough {
@@ -342,7 +288,7 @@ func TestCancelRequestsAtTheEndOfAStatementHitNoOther(t *testing.T) {
 				timer.Stop()
 				leave()
 			}
-			wantConnections(t, store, 1)
+			c.wantConnections(t, 1)
 		})
 	}
 	group.Wait()
@@ -352,46 +298,40 @@ func TestCancelRequestsAtTheEndOfAStatementHitNoOther(t *testing.T) {
 // one, and the next call find one idle. Its place in the pool is free soon.
 func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	t.Parallel()
-	const mark = "a statement without an answer"
-	for name, statement := range map[string]func(context.Context, *pgx.Conn) error{
-		"preparing": func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "SELECT $1::text -- "+mark, "")
-			return err
-		},
-		"executing": func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "SELECT $1::text -- "+mark, pgx.QueryExecModeExec, "")
-			return err
-		},
-		"idle": nil,
+	const sql = "SELECT $1::text -- a statement without an answer"
+	for name, args := range map[string][]any{
+		"preparing": {""},
+		"executing": {pgx.QueryExecModeExec, ""},
+		"idle":      nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			way := newSluice(t, pgtest.NewDatabase(t))
-			way.holdCancels(t)
-			store := openOne(t, way.url, func(b *database.Bounds) {
-				if statement != nil {
+			direct := newCounters(t, 1)
+			proxy := newProxy(t, direct.url)
+			proxy.holdCancels(t)
+			c := openCounters(t, proxy.url, 1, bounds(func(b *database.Bounds) {
+				if args != nil {
 					b.Cancel = database.UsualBounds().Cancel
 				} else {
 					b.PingAfter, b.Ping = 0, database.UsualBounds().Ping
 				}
-			})
-			owner := user(t, "u")
-			create(t, store, owner, "t")
-			way.hold(t)
+			}))
+			c.mustPut(t, "u", 1)
+			proxy.hold(t)
 			began := time.Now()
-			if statement != nil {
-				sent := way.lookFor(mark)
+			if args != nil {
+				sent := proxy.lookFor(sql)
 				ctx, leave := context.WithCancel(t.Context())
 				go func() {
 					<-sent
 					leave()
 				}()
-				if err := store.Write(ctx, owner, statement); !errors.Is(err, context.Canceled) {
+				if err := c.Run(ctx, database.Statement{SQL: sql, Args: args, Owner: "u", Read: nothing}); !errors.Is(err, context.Canceled) {
 					t.Errorf("a statement: %v, want context.Canceled", err)
 				}
 			}
-			create(t, store, owner, "on a new connection")
-			wantConnections(t, store, 2)
+			c.mustPut(t, "u", 2) // On a new connection.
+			c.wantConnections(t, 2)
 			// Less than two are promised, and 15 are what the driver takes by itself.
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("that took %v", took)
@@ -403,16 +343,16 @@ func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 // TestAPingOutlivesItsCallersDeadline has the answer to one come later.
 func TestAPingOutlivesItsCallersDeadline(t *testing.T) {
 	t.Parallel()
-	way := newSluice(t, pgtest.NewDatabase(t))
-	store := openOne(t, way.url, func(b *database.Bounds) { b.PingAfter = 0 })
-	owner := user(t, "u")
-	made := create(t, store, owner, "t")
+	direct := newCounters(t, 1)
+	proxy := newProxy(t, direct.url)
+	c := openCounters(t, proxy.url, 1, bounds(func(b *database.Bounds) { b.PingAfter = 0 }))
+	c.mustPut(t, "u", 1)
 	for pinged := false; !pinged; { // On a busy machine the deadline may come first.
-		sent := way.lookFor("-- ping")
-		release := way.hold(t)
+		sent := proxy.lookFor("-- ping")
+		release := proxy.hold(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		if _, err := store.GetTodo(ctx, owner, made.ID); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("GetTodo: %v, want the deadline", err)
+		if _, err := c.get(ctx, "u", 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("get: %v, want the deadline", err)
 		}
 		cancel()
 		select {
@@ -422,8 +362,8 @@ func TestAPingOutlivesItsCallersDeadline(t *testing.T) {
 		}
 		release()
 	}
-	if _, err := store.GetTodo(t.Context(), owner, made.ID); err != nil {
-		t.Errorf("GetTodo: %v", err)
+	if _, err := c.get(t.Context(), "u", 1); err != nil {
+		t.Errorf("get: %v", err)
 	}
-	wantConnections(t, store, 1)
+	c.wantConnections(t, 1)
 }

@@ -10,7 +10,6 @@ import (
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
-	"example.com/todo-backend/internal/todo"
 )
 
 // twoHosts returns a URL that names two servers, of which the first that takes
@@ -30,9 +29,9 @@ func twoHosts(t *testing.T, first, second *pgtest.Server) string {
 }
 
 // readOnly makes a server as a standby is to its clients, or ends that, for
-// connections that the store has to it already, too: each server process
+// connections that a pool has to it already, too: each server process
 // hears of a setting in its own time.
-func readOnly(t *testing.T, server *pgtest.Server, store *postgres.Store, value string) {
+func readOnly(t *testing.T, server *pgtest.Server, c *counters, value string) {
 	t.Helper()
 	conn := pgtest.Connect(t, server.URL())
 	pgtest.ExecOn(t, conn, "ALTER SYSTEM SET default_transaction_read_only = "+value)
@@ -46,9 +45,9 @@ func readOnly(t *testing.T, server *pgtest.Server, store *postgres.Store, value 
 		return err
 	}
 	pgtest.WaitFor(t, "the setting", func() error { return changed(conn) })
-	pgtest.WaitFor(t, "the setting on the store's connections", func() error {
+	pgtest.WaitFor(t, "the setting on the pool's connections", func() error {
 		var errs []error
-		for _, conn := range store.Pool().AcquireAllIdle(t.Context()) {
+		for _, conn := range c.Pool().AcquireAllIdle(t.Context()) {
 			errs = append(errs, changed(conn.Conn()))
 			conn.Release()
 		}
@@ -59,52 +58,54 @@ func readOnly(t *testing.T, server *pgtest.Server, store *postgres.Store, value 
 func TestWritesFollowThePrimaryToAnotherHost(t *testing.T) {
 	t.Parallel()
 	first, second := pgtest.StartServer(t, nil), pgtest.StartServer(t, nil)
-	store := open(t, twoHosts(t, first, second), 4)
-	owner := user(t, "u")
-	on := func(server *pgtest.Server, want int) {
+	for _, server := range []*pgtest.Server{first, second} {
+		pgtest.Exec(t, server.URL(), countersSQL)
+	}
+	b := observe(openCounters(t, twoHosts(t, first, second), 8))
+	on := func(server *pgtest.Server, want string) {
 		t.Helper()
-		if got := rows(t, server.URL()); got != want {
-			t.Errorf("%d todos, want %d", got, want)
+		if got := pgtest.QueryText(t, pgtest.Connect(t, server.URL()), "SELECT concat(count(*), ' with ', sum(n)) FROM counter"); got != want {
+			t.Errorf("counters: %s, want %s", got, want)
 		}
 	}
-	create(t, store, owner, "on the first")
-	on(first, 1)
+	put := func(owner string, id int) func() { return func() { b.mustPut(t, owner, id) } }
+	put("u", 1)()
+	on(first, "1 with 0")
 
 	// The connections live on, and lead to a standby.
-	fill(t, store, 4)
-	readOnly(t, first, store, "on")
-	created := create(t, store, owner, "on the second")
-	on(first, 1)
-	on(second, 1)
-	if _, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{IsCompleted: new(true)}); err != nil {
-		t.Errorf("UpdateTodo: %v", err)
+	b.fill(t, 8)
+	readOnly(t, first, b.counters, "on")
+	b.batch(t, put("v", 2), put("w", 3))()
+	if _, err := b.add(t.Context(), "v", 2, ""); err != nil {
+		t.Errorf("add: %v", err)
 	}
+	on(first, "1 with 0")
+	on(second, "2 with 1")
 
 	// The connections end with their server.
-	readOnly(t, first, store, "off")
-	fill(t, store, 4)
+	readOnly(t, first, b.counters, "off")
+	b.fill(t, 8)
 	if err := second.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	pgtest.WaitFor(t, "the first", func() error {
-		_, err := store.CreateTodo(t.Context(), owner, draft("on the first again"))
+		_, err := b.put(t.Context(), "x", 4, "")
 		return err
 	})
-	on(first, 2)
+	on(first, "2 with 0")
 }
 
 // TestALostWriteRenewsTheConnectionsBesideIt has all connections killed: the
 // first write to find out is not repeated, those that follow succeed.
 func TestALostWriteRenewsTheConnectionsBesideIt(t *testing.T) {
 	t.Parallel()
-	store, url := newStore(t)
-	owner := user(t, "u")
-	created := create(t, store, owner, "t")
-	fill(t, store, 16)
-	pgtest.Exec(t, url, terminateOthers)
+	c := newCounters(t, 16)
+	c.mustPut(t, "u", 1)
+	c.fill(t, 16)
+	pgtest.Exec(t, c.url, terminateOthers)
 	var failed int
 	for range 16 {
-		if _, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{Title: new("new")}); err != nil {
+		if _, err := c.add(t.Context(), "u", 1, ""); err != nil {
 			failed++
 		}
 	}
@@ -115,21 +116,21 @@ func TestALostWriteRenewsTheConnectionsBesideIt(t *testing.T) {
 
 func TestAReadOnlyDatabaseCostsItsReadsNoConnections(t *testing.T) {
 	t.Parallel()
-	store := open(t, pgtest.WithParameter(pgtest.NewDatabase(t), "options", "-c default_transaction_read_only=on"), 1)
-	owner := user(t, "u")
+	direct := newCounters(t, 1)
+	c := openCounters(t, pgtest.WithParameter(direct.url, "options", "-c default_transaction_read_only=on"), 1)
 	began := time.Now()
 	const writes = 200
 	for range writes {
-		if _, err := store.CreateTodo(t.Context(), owner, draft("t")); !errors.Is(err, todo.ErrUnavailable) {
-			t.Errorf("CreateTodo: %v, want ErrUnavailable", err)
+		if _, err := c.put(t.Context(), "u", 1, ""); !errors.Is(err, database.ErrUnavailable) {
+			t.Errorf("put: %v, want ErrUnavailable", err)
 		}
-		if _, err := store.GetTodo(t.Context(), owner, neverMade()); !errors.Is(err, todo.ErrNotFound) {
-			t.Errorf("GetTodo: %v, want ErrNotFound", err)
+		if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, errNoCounter) {
+			t.Errorf("get: %v, want errNoCounter", err)
 		}
 	}
 	// One at first, and one for each second.
 	most := 2 + int64(time.Since(began).Seconds())
-	if got := store.Pool().Stat().NewConnsCount(); got > most {
+	if got := c.Pool().Stat().NewConnsCount(); got > most {
 		t.Errorf("%d connections were made for %d writes in vain, want %d at most", got, writes, most)
 	}
 }

@@ -3,7 +3,7 @@ package database_test
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -11,60 +11,27 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
-	"example.com/todo-backend/internal/todo"
 )
 
 // terminateOthers ends all other connections of the database.
 const terminateOthers = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
-// begin starts a transaction besides the store's with a statement. It ends with
-// the test at the latest.
-func begin(t *testing.T, url, sql string) pgx.Tx {
-	t.Helper()
-	tx, err := pgtest.Connect(t, url).Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), sql); err != nil {
-		t.Fatal(err)
-	}
-	return tx
-}
-
-// fill opens as many connections as the pool may have, and leaves them idle.
-func fill(t *testing.T, store *postgres.Store, n int) {
-	t.Helper()
-	for range n {
-		conn, err := store.Pool().Acquire(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Release()
-	}
-}
-
 func TestReadsSucceedAfterAllIdleConnectionsWereKilled(t *testing.T) {
 	t.Parallel()
-	store, url := newStore(t)
-	conn := pgtest.Connect(t, url)
-	owner := user(t, "u")
-	created := create(t, store, owner, "t")
+	c := newCounters(t, 16)
+	conn := pgtest.Connect(t, c.url)
+	c.mustPut(t, "u", 1)
 	for _, workers := range []int{1, 20} {
-		fill(t, store, 16)
+		c.fill(t, 16)
 		pgtest.ExecOn(t, conn, terminateOthers)
 		var group sync.WaitGroup
 		for range workers {
 			group.Go(func() {
-				for range 200 / workers {
-					if _, err := store.GetTodo(t.Context(), owner, created.ID); err != nil {
-						t.Errorf("GetTodo: %v", err)
-					}
-					if _, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 1}); err != nil {
-						t.Errorf("ListTodos: %v", err)
+				for range 400 / workers {
+					if _, err := c.get(t.Context(), "u", 1); err != nil {
+						t.Errorf("get: %v", err)
 					}
 				}
 			})
@@ -75,25 +42,32 @@ func TestReadsSucceedAfterAllIdleConnectionsWereKilled(t *testing.T) {
 
 func TestAcknowledgedWritesAreThereWhoeverKillsConnections(t *testing.T) {
 	t.Parallel()
-	store, url := newStore(t)
-	conn := pgtest.Connect(t, url)
-	owner := user(t, "u")
-	acknowledged := make(map[todo.ID]bool)
-	var mu sync.Mutex
+	c := newCounters(t, 16)
+	conn := pgtest.Connect(t, c.url)
+	var acknowledged, inDoubt atomic.Int64 // Of the additions.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var group sync.WaitGroup
-	for range 4 {
+	made := make([][]string, 4)
+	for worker := range made {
+		owner := fmt.Sprint("u", worker)
+		c.mustPut(t, owner, worker)
 		group.Go(func() {
-			for ctx.Err() == nil {
-				created, err := store.CreateTodo(t.Context(), owner, draft("t"))
-				if err != nil && !errors.Is(err, todo.ErrUnavailable) {
-					t.Errorf("CreateTodo: %v, want ErrUnavailable at most", err)
+			for id := 1000 * (1 + worker); ctx.Err() == nil; id++ {
+				_, putErr := c.put(t.Context(), owner, id, "")
+				_, addErr := c.add(t.Context(), owner, worker, "")
+				for _, err := range []error{putErr, addErr} {
+					if err != nil && !errors.Is(err, database.ErrUnavailable) {
+						t.Errorf("%v, want ErrUnavailable at most", err)
+					}
 				}
-				if err == nil {
-					mu.Lock()
-					acknowledged[created.ID] = true
-					mu.Unlock()
+				if putErr == nil {
+					made[worker] = append(made[worker], fmt.Sprint(id))
+				}
+				if addErr == nil {
+					acknowledged.Add(1)
+				} else {
+					inDoubt.Add(1)
 				}
 			}
 		})
@@ -103,42 +77,44 @@ func TestAcknowledgedWritesAreThereWhoeverKillsConnections(t *testing.T) {
 	}
 	cancel()
 	group.Wait()
-	create(t, store, owner, "afterwards")
-	for _, one := range listAll(t, store, owner, todo.Query{Size: 200}, nil) {
-		delete(acknowledged, one.ID)
+	var there, stored int64
+	for _, ids := range made {
+		list := strings.Join(append(ids, "-1"), ", ")
+		c.wantStored(t, "SELECT count(*)::text FROM counter WHERE id IN ("+list+")", fmt.Sprint(len(ids)))
+		there += int64(len(ids))
 	}
-	if len(acknowledged) > 0 {
-		t.Errorf("%d acknowledged todos are not there", len(acknowledged))
+	if err := pgtest.Connect(t, c.url).QueryRow(t.Context(), "SELECT sum(n) FROM counter").Scan(&stored); err != nil {
+		t.Fatal(err)
+	}
+	if there == 0 || stored < acknowledged.Load() || stored > acknowledged.Load()+inDoubt.Load() {
+		t.Errorf("%d made; %d additions are stored, %d were acknowledged and %d are in doubt", there, stored, acknowledged.Load(), inDoubt.Load())
 	}
 }
 
-func TestAStoreStartsWithoutADatabaseAndServesOnceItIsThere(t *testing.T) {
+func TestADBStartsWithoutADatabaseAndServesOnceItIsThere(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartServer(t, nil)
+	pgtest.Exec(t, server.URL(), countersSQL)
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	store := open(t, server.URL(), 4)
-	owner := user(t, "u")
+	c := openCounters(t, server.URL(), 4)
+	put := func() error { _, err := c.put(t.Context(), "u", 1, ""); return err }
 	for range 3 {
-		if err := store.Ready(t.Context()); !errors.Is(err, todo.ErrUnavailable) {
-			t.Errorf("Ready: %v, want ErrUnavailable", err)
-		}
-		if _, err := store.CreateTodo(t.Context(), owner, draft("t")); !errors.Is(err, todo.ErrUnavailable) {
-			t.Errorf("CreateTodo: %v, want ErrUnavailable", err)
+		if err := put(); !errors.Is(err, database.ErrUnavailable) {
+			t.Errorf("put: %v, want ErrUnavailable", err)
 		}
 	}
 	server.Restart(t)
-	pgtest.WaitFor(t, "the database", func() error { return store.Ready(t.Context()) })
-	create(t, store, owner, "t")
+	pgtest.WaitFor(t, "the database", put)
 }
 
 func TestACrashOfTheDatabaseMeansUnavailableUntilItIsBack(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartServer(t, nil)
-	store := open(t, server.URL(), 8)
-	owner := user(t, "u")
-	created := create(t, store, owner, "t")
+	pgtest.Exec(t, server.URL(), countersSQL)
+	c := openCounters(t, server.URL(), 8)
+	c.mustPut(t, "u", 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var group sync.WaitGroup
@@ -146,12 +122,12 @@ func TestACrashOfTheDatabaseMeansUnavailableUntilItIsBack(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				_, err := store.GetTodo(ctx, owner, created.ID)
+				_, err := c.get(ctx, "u", 1)
 				if ctx.Err() != nil {
 					return
 				}
-				if err != nil && !errors.Is(err, todo.ErrUnavailable) {
-					t.Errorf("GetTodo: %v, want ErrUnavailable at most", err)
+				if err != nil && !errors.Is(err, database.ErrUnavailable) {
+					t.Errorf("get: %v, want ErrUnavailable at most", err)
 				}
 				if err != nil {
 					refused.Add(1)
@@ -172,7 +148,7 @@ func TestACrashOfTheDatabaseMeansUnavailableUntilItIsBack(t *testing.T) {
 		})
 		server.Restart(t)
 		pgtest.WaitFor(t, "the database", func() error {
-			_, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{IsCompleted: new(true)})
+			_, err := c.add(t.Context(), "u", 1, "")
 			return err
 		})
 	}
@@ -180,110 +156,38 @@ func TestACrashOfTheDatabaseMeansUnavailableUntilItIsBack(t *testing.T) {
 	group.Wait()
 }
 
-func TestAStoreWithoutItsTableIsUnavailableUntilItIsMade(t *testing.T) {
+func TestAClosedDBIsUnavailable(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewEmptyDatabase(t)
-	store := open(t, url, 4)
-	owner := user(t, "u")
-	for name, try := range map[string]func() error{
-		"Ready":      func() error { return store.Ready(t.Context()) },
-		"GetTodo":    func() error { _, err := store.GetTodo(t.Context(), owner, neverMade()); return err },
-		"CreateTodo": func() error { _, err := store.CreateTodo(t.Context(), owner, draft("t")); return err },
-	} {
-		if err := try(); !errors.Is(err, todo.ErrUnavailable) {
-			t.Errorf("%s: %v, want ErrUnavailable", name, err)
-		}
-	}
-	if err := pgtest.ApplySchema(t.Context(), url); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Ready(t.Context()); err != nil {
-		t.Errorf("Ready with the schema: %v", err)
-	}
-	create(t, store, owner, "t")
-}
-
-func TestAClosedStoreIsUnavailable(t *testing.T) {
-	t.Parallel()
-	store, _ := newStore(t)
-	store.Close()
-	if err := store.Ready(t.Context()); !errors.Is(err, todo.ErrUnavailable) {
-		t.Errorf("Ready: %v, want ErrUnavailable", err)
+	c := newCounters(t, 4)
+	c.Close()
+	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("get: %v, want ErrUnavailable", err)
 	}
 }
 
 func TestAnExhaustedPoolIsUnavailable(t *testing.T) {
 	t.Parallel()
-	store := openOne(t, pgtest.NewDatabase(t), func(b *database.Bounds) { b.Acquire = 100 * time.Millisecond })
-	conn, err := store.Pool().Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Release()
-	_, err = store.GetTodo(t.Context(), user(t, "u"), neverMade())
-	if !errors.Is(err, todo.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("GetTodo: %v, want ErrUnavailable and no deadline", err)
+	c := newCounters(t, 1, bounds(func(b *database.Bounds) { b.Acquire = 100 * time.Millisecond }))
+	c.takeAll(t, 1)
+	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("get: %v, want ErrUnavailable and no deadline", err)
 	}
 }
 
-func TestALockedTableMeansTheDeadlineAndNoLossOfReadiness(t *testing.T) {
+func TestALockedTableMeansTheDeadline(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	store := openOne(t, url, func(b *database.Bounds) { b.Statement = 500 * time.Millisecond })
-	tx := pgtest.Begin(t, url, "LOCK TABLE todo IN ACCESS EXCLUSIVE MODE")
-	owner := user(t, "u")
-	if err := store.Ready(t.Context()); err != nil {
-		t.Errorf("Ready: %v", err)
-	}
-	_, err := store.GetTodo(t.Context(), owner, neverMade())
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, todo.ErrUnavailable) {
-		t.Errorf("GetTodo without a deadline: %v, want the store's own", err)
+	c := newCounters(t, 1, bounds(func(b *database.Bounds) { b.Statement = 500 * time.Millisecond }))
+	unlock := pgtest.LockTable(t, c.url, "counter")
+	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("get without a deadline: %v, want the database's own", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := store.CreateTodo(ctx, owner, draft("t")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("CreateTodo: %v, want the caller's deadline", err)
+	if _, err := c.put(ctx, "u", 1, ""); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("put: %v, want the caller's deadline", err)
 	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	create(t, store, owner, "t")
-}
-
-func TestACanceledCallFreesItsBackend(t *testing.T) {
-	t.Parallel()
-	store, url := newStore(t)
-	conn := pgtest.Connect(t, url)
-	owner := user(t, "u")
-	created := create(t, store, owner, "t")
-	pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
-	waiting := func() (n int, err error) {
-		err = conn.QueryRow(t.Context(), `
-			SELECT count(*) FROM pg_stat_activity
-			WHERE  datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n)
-		return n, err
-	}
-	awaitWaiting := func(want int) {
-		pgtest.WaitFor(t, "the number of waiting backends", func() error {
-			if n, err := waiting(); err != nil || n != want {
-				return errors.Join(err, errors.New("not yet"))
-			}
-			return nil
-		})
-	}
-
-	ctx, cancel := context.WithCancel(t.Context())
-	failed := make(chan error, 1)
-	go func() {
-		_, err := store.UpdateTodo(ctx, owner, created.ID, todo.Change{IsCompleted: new(true)})
-		failed <- err
-	}()
-	awaitWaiting(1)
-	cancel()
-	if err := <-failed; !errors.Is(err, context.Canceled) || errors.Is(err, todo.ErrUnavailable) {
-		t.Errorf("UpdateTodo: %v, want context.Canceled", err)
-	}
-	awaitWaiting(0)
+	unlock()
+	c.mustPut(t, "u", 1)
 }
 
 func TestServerErrorsSayWhetherToTryAgain(t *testing.T) {
@@ -292,32 +196,19 @@ func TestServerErrorsSayWhetherToTryAgain(t *testing.T) {
 		name, setting, lock string
 		want, not           error
 	}{
-		{"a read-only database", "default_transaction_read_only=on", "ACCESS SHARE", todo.ErrUnavailable, context.DeadlineExceeded},
-		{"a lock timeout", "lock_timeout=10", "EXCLUSIVE", todo.ErrUnavailable, context.DeadlineExceeded},
-		{"a statement timeout", "statement_timeout=10", "EXCLUSIVE", context.DeadlineExceeded, todo.ErrUnavailable},
+		{"a read-only database", "default_transaction_read_only=on", "ACCESS SHARE", database.ErrUnavailable, context.DeadlineExceeded},
+		{"a lock timeout", "lock_timeout=10", "EXCLUSIVE", database.ErrUnavailable, context.DeadlineExceeded},
+		{"a statement timeout", "statement_timeout=10", "EXCLUSIVE", context.DeadlineExceeded, database.ErrUnavailable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := pgtest.NewDatabase(t)
-			pgtest.Begin(t, url, "LOCK TABLE todo IN "+test.lock+" MODE")
-			store := open(t, pgtest.WithParameter(url, "options", "-c "+test.setting), 1)
-			_, err := store.CreateTodo(t.Context(), user(t, "u"), draft("t"))
-			if !errors.Is(err, test.want) || errors.Is(err, test.not) {
-				t.Errorf("CreateTodo: %v, want %v", err, test.want)
+			url := newCounters(t, 1).url
+			pgtest.Begin(t, url, "LOCK TABLE counter IN "+test.lock+" MODE")
+			c := openCounters(t, pgtest.WithParameter(url, "options", "-c "+test.setting), 1)
+			if _, err := c.put(t.Context(), "u", 1, ""); !errors.Is(err, test.want) || errors.Is(err, test.not) {
+				t.Errorf("put: %v, want %v", err, test.want)
 			}
 		})
-	}
-}
-
-func TestReadsAreServedWhereWritesAreNot(t *testing.T) {
-	t.Parallel()
-	store := open(t, pgtest.WithParameter(pgtest.NewDatabase(t), "options", "-c default_transaction_read_only=on"), 1)
-	if _, err := store.GetTodo(t.Context(), user(t, "u"), neverMade()); !errors.Is(err, todo.ErrNotFound) {
-		t.Errorf("GetTodo: %v, want ErrNotFound", err)
-	}
-	// Not on a standby, but on a primary, which is to take writes.
-	if err := store.Ready(t.Context()); !errors.Is(err, todo.ErrUnavailable) {
-		t.Errorf("Ready: %v, want ErrUnavailable", err)
 	}
 }
 
@@ -342,35 +233,34 @@ func TestADatabaseThatIsDownIsDialledSeldom(t *testing.T) {
 		}
 	})
 	var log pgtest.Log
-	const maxConns = 4
-	store, err := database.Open(database.Config{
-		// TLS is tried first here, so that each attempt dials twice.
-		URL:      "postgres://u@" + listener.Addr().String() + "/d?sslmode=prefer",
-		MaxConns: maxConns,
-		Logger:   slog.New(slog.NewJSONHandler(&log, nil)),
+	const conns = 4
+	// TLS is tried first here, so that each attempt dials twice.
+	c := openCounters(t, "postgres://u:canary@"+listener.Addr().String()+"/d?sslmode=prefer", conns, func(config *database.Config) {
+		config.Logger, config.Bounds = log.Logger(), database.UsualBounds()
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	start := time.Now()
 	var calls int
 	for time.Since(start) < 3*time.Second {
-		if err := store.Ready(t.Context()); !errors.Is(err, todo.ErrUnavailable) {
-			t.Fatalf("Ready: %v, want ErrUnavailable", err)
+		_, err := c.get(t.Context(), "u", 1)
+		if !errors.Is(err, database.ErrUnavailable) {
+			t.Fatalf("get: %v, want ErrUnavailable", err)
+		}
+		if strings.Contains(err.Error(), "canary") {
+			t.Fatalf("the error shows the password: %v", err)
 		}
 		calls++
 	}
 	elapsed := time.Since(start)
-	store.Close()
+	c.Close()
 	_ = listener.Close()
 	group.Wait()
 
 	// The first calls may dial at once, as many as the pool has places.
-	most := 2*maxConns + int64(10*elapsed.Seconds())
+	most := 2*conns + int64(10*elapsed.Seconds())
 	if got := dials.Load(); got < 2 || got > most || calls < 100 {
 		t.Errorf("%d dials for %d calls in %v, want 2 to %d for 100 at least", got, calls, elapsed, most)
 	}
-	if got := strings.Count(log.String(), "\n"); got != 1 {
-		t.Errorf("%d log lines, want 1:\n%s", got, log.String())
+	if got := log.String(); strings.Count(got, "\n") != 1 || strings.Contains(got, "canary") {
+		t.Errorf("want one line without the password:\n%s", got)
 	}
 }

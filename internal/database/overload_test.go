@@ -3,6 +3,8 @@ package database_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,8 +14,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
-	"example.com/todo-backend/internal/todo"
 )
 
 // TestCallsThatWouldWaitInVainAreRefusedAtOnce has a statement take longer than
@@ -22,35 +25,33 @@ import (
 func TestCallsThatWouldWaitInVainAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	const acquireTimeout = 500 * time.Millisecond
-	url := pgtest.NewDatabase(t)
-	store := openOne(t, url, func(b *database.Bounds) { b.Acquire, b.Statement = acquireTimeout, 4*acquireTimeout })
-	owner := user(t, "u")
-	unlock := pgtest.LockTable(t, url, "todo")
+	c := newCounters(t, 1, bounds(func(b *database.Bounds) { b.Acquire, b.Statement = acquireTimeout, 4*acquireTimeout }))
+	unlock := pgtest.LockTable(t, c.url, "counter")
 	ctx, leave := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := store.GetTodo(ctx, owner, neverMade())
+		_, err := c.get(ctx, "u", 1)
 		ended <- err
 	}()
-	pgtest.WaitForLocked(t, url, 1)
+	pgtest.WaitForLocked(t, c.url, 1)
 	time.Sleep(acquireTimeout + acquireTimeout/10) // What it takes.
 	leave()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Fatalf("GetTodo: %v, want context.Canceled", err)
+		t.Fatalf("get: %v, want context.Canceled", err)
 	}
 
 	var refused, others atomic.Int64
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			_, err := store.GetTodo(t.Context(), owner, neverMade())
+			_, err := c.get(t.Context(), "u", 1)
 			switch {
-			case errors.Is(err, todo.ErrUnavailable) && strings.Contains(err.Error(), "more calls wait"):
+			case errors.Is(err, database.ErrUnavailable) && strings.Contains(err.Error(), "more calls wait"):
 				refused.Add(1)
-			case errors.Is(err, todo.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+			case errors.Is(err, database.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 				others.Add(1)
 			default:
-				t.Errorf("GetTodo: %v, want ErrUnavailable, or the deadline of the one that got a connection", err)
+				t.Errorf("get: %v, want ErrUnavailable, or the deadline of the one that got a connection", err)
 			}
 		})
 	}
@@ -60,88 +61,45 @@ func TestCallsThatWouldWaitInVainAreRefusedAtOnce(t *testing.T) {
 	}
 
 	unlock()
-	create(t, store, owner, "afterwards")
-	if err := store.Ready(t.Context()); err != nil {
-		t.Errorf("Ready: %v", err)
-	}
+	c.mustPut(t, "u", 1)
 }
 
-// TestASharedStatementSaysNothingOfHowLongACallHasItsConnection has one of many calls
-// sleep at one call's row.
-func TestASharedStatementSaysNothingOfHowLongACallHasItsConnection(t *testing.T) {
-	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	sleeping := create(t, open(t, url, 1), user(t, "u"), "t")
-	pgtest.Exec(t, url, `
-		ALTER TABLE todo RENAME TO todo_rows;
-		CREATE VIEW todo AS
-			SELECT id, title, description, is_completed, user_id, created_at, updated_at
-			FROM   todo_rows
-			WHERE  pg_sleep(0.1) IS NOT NULL`)
-	store := openCrowd(t, url, 1)
-	gets := make([]func(), 50)
-	for i := range gets {
-		gets[i] = func() {
-			id, want := neverMade(), todo.ErrNotFound
-			if i == 0 {
-				id, want = sleeping.ID, nil
-			}
-			if _, err := store.GetTodo(t.Context(), user(t, "u"), id); !errors.Is(err, want) {
-				t.Errorf("GetTodo: %v, want %v", err, want)
-			}
-		}
-	}
-	store.together(t, gets...)
-	if hold := store.Hold(); hold > 0 {
-		t.Errorf("a call is said to hold a connection for %v", hold)
-	}
-}
-
-// TestAnOwnersWritesLeaveConnectionsToOthers has more calls write a todo, which is
-// locked, than there are connections.
+// TestAnOwnersWritesLeaveConnectionsToOthers has more calls write a counter, which
+// is locked, than there are connections.
 func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]database.Config{
-		"sharing":      {SharedStatements: 4},
-		"alone":        {SharedStatements: 0},
-		"with a bound": {MaxTodos: 100},
-	} {
+	for name, batches := range map[string]int{"in batches": 1, "alone": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config.URL, config.MaxConns = pgtest.NewDatabase(t), 6
-			store := openConfig(t, config)
-			owner, completed, busy := user(t, "u"), todo.Change{IsCompleted: new(true)}, draft("busy")
+			c := newCounters(t, 6, func(c *database.Config) {
+				usual := database.UsualBounds()
+				c.Batches, c.Bounds.Batch, c.Bounds.BatchLock = batches, usual.Batch, usual.BatchLock
+			})
+			c.mustPut(t, "u", 1, 2)
+			tx := pgtest.Begin(t, c.url, "SELECT FROM counter WHERE id = 1 FOR UPDATE")
 			writes := []func() error{
-				func() error { _, err := store.CreateTodo(t.Context(), owner, busy); return err },
-				func() error { _, err := store.UpdateTodo(t.Context(), owner, *busy.ID, completed); return err },
-				func() error { return store.DeleteTodo(t.Context(), owner, *busy.ID) },
+				func() error { _, err := c.put(t.Context(), "u", 1, ""); return err },
+				func() error { _, err := c.add(t.Context(), "u", 1, ""); return err },
+				func() error { _, err := c.remove(t.Context(), "u", 1); return err },
 			}
-			if err := writes[0](); err != nil {
-				t.Fatal(err)
-			}
-			tx := pgtest.Begin(t, config.URL, "SELECT FROM todo FOR UPDATE")
 			var group sync.WaitGroup
 			for i := range 60 {
 				group.Go(func() {
-					err := writes[i%len(writes)]()
-					// It comes and goes, or was not reached in time.
-					if err != nil && !errors.Is(err, todo.ErrNotFound) && !errors.Is(err, todo.ErrUnavailable) {
-						t.Errorf("a write of the todo: %v", err)
+					// It comes and goes.
+					if err := writes[i%len(writes)](); err != nil && !errors.Is(err, errNoCounter) {
+						t.Errorf("a write of the counter: %v", err)
 					}
 				})
 			}
-			pgtest.WaitForLocked(t, config.URL, 3)
-
-			if config.SharedStatements > 0 {
-				for range 3 { // The first may find creates of the todo running.
-					create(t, store, owner, "not in line")
+			most := 3 - batches // Half of the connections that batches leave.
+			pgtest.WaitForLocked(t, c.url, most)
+			for n := range 10 {
+				c.mustPut(t, "v", 3+n)
+				if _, err := c.add(t.Context(), "v", 3+n, ""); err != nil {
+					t.Errorf("a write by another: %v", err)
 				}
-			}
-			neighbour := user(t, "v")
-			for range 10 {
-				other := create(t, store, neighbour, "other")
-				if _, err := store.UpdateTodo(t.Context(), neighbour, other.ID, completed); err != nil {
-					t.Errorf("an update by another: %v", err)
+				if waiting := c.lockedFor(t, time.Second); waiting > most {
+					t.Errorf("%d writes of one owner wait for a lock, each on a connection; want %d at most", waiting, most)
 				}
 			}
 			if err := tx.Rollback(t.Context()); err != nil {
@@ -155,42 +113,45 @@ func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 	}
 }
 
-func TestAStatementThatPanicsPassesTheTurn(t *testing.T) {
-	t.Parallel()
-	store := open(t, pgtest.NewDatabase(t), 4)
-	write := func(statement func(context.Context, *pgx.Conn) error) (cause any) {
-		defer func() { cause = recover() }()
-		if err := store.Write(t.Context(), user(t, "u"), statement); err != nil {
-			t.Errorf("a write: %v", err)
-		}
-		return nil
-	}
-	for range 5 {
-		if cause := write(func(context.Context, *pgx.Conn) error { panic("defect") }); cause != "defect" {
-			t.Errorf("panic: %v", cause)
-		}
-	}
-	if cause := write(func(context.Context, *pgx.Conn) error { return nil }); cause != nil {
-		t.Errorf("panic: %v", cause)
-	}
-}
-
-// TestAStatementForNobodyIsNoAnswer has a caller leave while the statement that was
-// to be shared waits for its connection.
-func TestAStatementForNobodyIsNoAnswer(t *testing.T) {
-	t.Parallel()
-	store := openCrowd(t, pgtest.NewDatabase(t), 1)
-	conn, err := store.Pool().Acquire(t.Context())
+// lockedFor returns how many statements have waited for a lock for so long.
+func (c *counters) lockedFor(t *testing.T, d time.Duration) (n int) {
+	t.Helper()
+	err := pgtest.Connect(t, c.url).QueryRow(t.Context(), `
+		SELECT count(*) FROM pg_stat_activity
+		WHERE  datname = current_database() AND wait_event_type = 'Lock' AND query_start < now() - $1::interval`, fmt.Sprint(d)).Scan(&n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, leave := context.WithCancel(t.Context())
-	wait := store.share(t, func() { _, _ = store.GetTodo(ctx, user(t, "u"), neverMade()) })
-	leave()
-	wait()
-	conn.Release()
-	store.waitUntilIdle(t)
-	if at := store.AnsweredAt(); !at.IsZero() {
-		t.Error("it counts as answered")
+	return n
+}
+
+func TestAStatementThatPanicsGivesBackItsConnection(t *testing.T) {
+	t.Parallel()
+	c := newCounters(t, 4)
+	for n := range 10 {
+		func() {
+			defer func() {
+				if cause := recover(); cause != "defect" {
+					t.Errorf("panic: %v", cause)
+				}
+			}()
+			_ = c.Run(t.Context(), database.Statement{SQL: "SELECT 1", Owner: "u", Alone: n%2 == 0, Read: func(pgx.Rows) error { panic("defect") }})
+		}()
+	}
+	c.mustPut(t, "u", 1)
+}
+
+// TestAFullPoolThatAnswersIsReadyWithoutALook has no database.
+func TestAFullPoolThatAnswersIsReadyWithoutALook(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, "postgres://u@127.0.0.1:1/d", 2)
+	store := postgres.NewStore(db, postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	end := db.Overload(2)
+	if err := store.Ready(t.Context()); err != nil {
+		t.Errorf("Ready: %v", err)
+	}
+	end()
+	if err := store.Ready(t.Context()); err == nil {
+		t.Error("ready with a connection to spare and no database")
 	}
 }

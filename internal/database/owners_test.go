@@ -11,142 +11,130 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"example.com/todo-backend/internal/todo"
 )
 
-// turnsTest is turns that nobody may have or wait for when the test, which is in a
-// bubble, has ended.
-type turnsTest struct {
-	*turns
-	t *testing.T
+// writeTime is how long a write has its connection in these tests.
+const writeTime = 10 * time.Millisecond
+
+// ownersTest is owners who have ended all writes when the test, which is in a bubble,
+// has ended.
+type ownersTest struct {
+	*owners
+	admission *admission
+	t         *testing.T
 
 	mu     sync.Mutex
 	events []string
 }
 
-// newTurnsTest returns the turns of a pool, whose connections calls have held for
-// so long in the mean.
-func newTurnsTest(t *testing.T, maxConns int, hold time.Duration) *turnsTest {
+// newOwnersTest returns the owners of so many connections, which statements have held
+// for so long in the mean.
+func newOwnersTest(t *testing.T, conns int, hold time.Duration) *ownersTest {
 	t.Helper()
-	q, _ := newQueue(maxConns)
-	q.hold = hold
-	w := &turnsTest{turns: newTurns(maxConns, q), t: t}
+	o := &ownersTest{owners: newOwners(conns), t: t}
+	o.admission, _ = testAdmission(conns)
+	o.admission.hold = hold
 	t.Cleanup(func() {
 		synctest.Wait()
-		if len(w.lines) != 0 {
-			t.Errorf("%d owners write in the end", len(w.lines))
+		if len(o.byName) != 0 {
+			t.Errorf("%d owners write in the end", len(o.byName))
 		}
 	})
-	return w
+	return o
 }
 
-// write has a call, which events name, write for usual. It returns when the call
-// writes, waits or has ended.
-func (w *turnsTest) write(ctx context.Context, owner todo.UserID, call int) {
-	w.t.Helper()
+// write has an owner's write, which events name, take its time. It returns when the
+// write runs, waits or has ended.
+func (o *ownersTest) write(ctx context.Context, owner string, number int) {
+	o.t.Helper()
 	go func() {
-		pass, err := w.take(ctx, owner)
+		leave, err := o.enter(ctx, owner, o.admission)
 		if err != nil {
-			w.note("%d: %v", call, err)
+			o.note("%d: %v", number, err)
 			return
 		}
-		defer pass()
-		w.note("%d writes", call)
-		time.Sleep(usual)
+		defer leave()
+		o.note("%d runs", number)
+		time.Sleep(writeTime)
 	}()
 	synctest.Wait()
 }
 
-func (w *turnsTest) note(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.events = append(w.events, fmt.Sprintf(format, args...))
+func (o *ownersTest) note(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events = append(o.events, fmt.Sprintf(format, args...))
 }
 
 // want wants events to have come since it was called last.
-func (w *turnsTest) want(when string, events ...string) {
-	w.t.Helper()
+func (o *ownersTest) want(when string, events ...string) {
+	o.t.Helper()
 	synctest.Wait()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if diff := cmp.Diff(events, w.events); diff != "" {
-		w.t.Errorf("%s (-want +got):\n%s", when, diff)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if diff := cmp.Diff(events, o.events); diff != "" {
+		o.t.Errorf("%s (-want +got):\n%s", when, diff)
 	}
-	w.events = nil
-}
-
-// owner returns an owner by number.
-func owner(t *testing.T, number int) todo.UserID {
-	t.Helper()
-	id, err := todo.ParseUserID(fmt.Sprint("u", number))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
+	o.events = nil
 }
 
 func TestHalfOfTheConnectionsAreForOneOwner(t *testing.T) {
 	t.Parallel()
-	for maxConns, most := range map[int]int{1: 1, 2: 1, 3: 1, 4: 2, 16: 8} {
+	for conns, most := range map[int]int{1: 1, 2: 1, 3: 1, 4: 2, 16: 8} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTurnsTest(t, maxConns, 0)
+			o := newOwnersTest(t, conns, 0)
 			var want []string
-			for call := range most {
-				w.write(t.Context(), owner(t, 0), call)
-				want = append(want, fmt.Sprint(call, " writes"))
+			for number := range most {
+				o.write(t.Context(), "u", number)
+				want = append(want, fmt.Sprint(number, " runs"))
 			}
 			ctx, leave := context.WithCancelCause(t.Context())
-			w.write(ctx, owner(t, 0), 100)
-			w.write(t.Context(), owner(t, 0), 101)
-			w.write(t.Context(), owner(t, 1), 102)
-			w.want("at once", append(want, "102 writes")...)
-			for number, want := range []bool{true, most == 1, false} {
-				if got := w.full(owner(t, number)); got != want {
-					t.Errorf("of %d connections, the line of owner %d is full: %t", maxConns, number, got)
-				}
-			}
+			o.write(ctx, "u", 100)
+			o.write(t.Context(), "u", 101)
+			o.write(t.Context(), "v", 102)
+			o.want("at once", append(want, "102 runs")...)
 			leave(errors.New("left"))
-			w.want("then", "100: left")
-			time.Sleep(usual)
-			w.want("in the end", "101 writes")
-			time.Sleep(usual)
+			o.want("then", "100: left")
+			time.Sleep(writeTime)
+			o.want("in the end", "101 runs")
+			time.Sleep(writeTime)
 		})
 	}
 }
 
-func TestACallThatWouldWaitForItsTurnInVainIsRefused(t *testing.T) {
+func TestAWriteThatWouldWaitForItsOwnersOthersInVainIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newTurnsTest(t, 4, acquireTimeout/2)
-		for call := range 7 {
-			w.write(t.Context(), owner(t, 0), call)
+		o := newOwnersTest(t, 4, acquireTimeout/2)
+		for number := range 7 {
+			o.write(t.Context(), "u", number)
 		}
-		w.want("while five would wait", "0 writes", "1 writes")
-		w.write(t.Context(), owner(t, 0), 7)
-		w.want("when they do", "7: "+errOverloaded.Error())
-		w.write(t.Context(), owner(t, 1), 8)
-		w.want("elsewhere", "8 writes")
-		time.Sleep(4 * usual)
+		o.want("while five would wait", "0 runs", "1 runs")
+		o.write(t.Context(), "u", 7)
+		o.want("when they do", "7: "+errOverloaded.Error())
+		o.write(t.Context(), "v", 8)
+		o.want("of another", "8 runs")
+		time.Sleep(4 * writeTime)
 	})
 }
 
-// TestNoOwnerHasMoreThanTheirTurns has many callers, who leave when they like.
-func TestNoOwnerHasMoreThanTheirTurns(t *testing.T) {
+// TestNoOwnerHasMoreThanHalfOfTheConnections has many callers, who leave when they
+// like.
+func TestNoOwnerHasMoreThanHalfOfTheConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most = 2
-		w := newTurnsTest(t, 2*most, 0)
+		o := newOwnersTest(t, 2*most, 0)
 		var mu sync.Mutex
-		var writing [3]int
-		var wrote, left int
+		var running [3]int
+		var ran, left int
 		var group sync.WaitGroup
 		for range 50 {
 			group.Go(func() {
 				for range 100 {
-					n := rand.IntN(len(writing))
+					n := rand.IntN(len(running))
 					ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*time.Millisecond))
-					pass, err := w.take(ctx, owner(t, n))
+					leave, err := o.enter(ctx, fmt.Sprint(n), o.admission)
 					cancel()
 					mu.Lock()
 					if err != nil {
@@ -154,21 +142,21 @@ func TestNoOwnerHasMoreThanTheirTurns(t *testing.T) {
 						mu.Unlock()
 						continue
 					}
-					wrote++
-					if writing[n]++; writing[n] > most {
-						t.Errorf("%d calls write for owner %d", writing[n], n)
+					ran++
+					if running[n]++; running[n] > most {
+						t.Errorf("%d writes of owner %d run", running[n], n)
 					}
 					mu.Unlock()
 					time.Sleep(rand.N(3 * time.Millisecond))
 					mu.Lock()
-					writing[n]--
+					running[n]--
 					mu.Unlock()
-					pass()
+					leave()
 				}
 			})
 		}
 		group.Wait()
-		if t.Logf("%d wrote, %d left", wrote, left); min(wrote, left) < 100 {
+		if t.Logf("%d ran, %d left", ran, left); min(ran, left) < 100 {
 			t.Error("not everything has happened")
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"net/url"
 	"sync"
 	"testing"
 )
@@ -13,8 +14,62 @@ import (
 // in the place of a protocol's version (PostgreSQL's manual, "Message Formats").
 const cancelRequest = 80877102
 
-// sluice leads to a database, and holds up what it is told to.
-type sluice struct {
+// serve returns a URL that leads to the database at databaseURL through talk, which
+// is called with each client and the database's address, and ends when the client
+// has hung up.
+func serve(t *testing.T, databaseURL string, talk func(client net.Conn, database string)) (proxied string) {
+	t.Helper()
+	target, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := target.Host
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			group.Go(func() {
+				defer func() { _ = client.Close() }()
+				talk(client, database)
+			})
+		}
+	})
+	// Registered before the database's own, and so run after it has hung up.
+	t.Cleanup(func() {
+		_ = listener.Close()
+		group.Wait()
+	})
+	target.Host = listener.Addr().String()
+	return target.String()
+}
+
+// relay passes on what a client says to a database, and has answer pass on what
+// comes back, until either hangs up or answer returns.
+func relay(client net.Conn, database string, answer func(client, server net.Conn)) {
+	server, err := net.Dial("tcp4", database)
+	if err != nil {
+		return
+	}
+	hangUp := func() { _, _ = client.Close(), server.Close() }
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer hangUp()
+		_, _ = io.Copy(server, client) // Ends when either hangs up.
+	})
+	answer(client, server)
+	hangUp()
+	group.Wait()
+}
+
+// proxy leads to a database, and holds up what it is told to.
+type proxy struct {
 	url string
 
 	mu      sync.Mutex
@@ -26,16 +81,16 @@ type sluice struct {
 	found   chan struct{}      // Closed when it has come.
 }
 
-// newSluice returns a sluice before the database at databaseURL.
-func newSluice(t *testing.T, databaseURL string) *sluice {
+// newProxy returns a proxy before the database at databaseURL.
+func newProxy(t *testing.T, databaseURL string) *proxy {
 	t.Helper()
-	s := &sluice{gate: make(chan struct{})}
-	close(s.gate)
-	s.url = proxy(t, databaseURL, func(client net.Conn, database string) {
-		s.mu.Lock()
-		s.conns++
-		number, cancels := s.conns, s.cancels
-		s.mu.Unlock()
+	p := &proxy{gate: make(chan struct{})}
+	close(p.gate)
+	p.url = serve(t, databaseURL, func(client net.Conn, database string) {
+		p.mu.Lock()
+		p.conns++
+		number, cancels := p.conns, p.cancels
+		p.mu.Unlock()
 		first, err := firstMessage(client)
 		if err != nil {
 			return
@@ -45,11 +100,11 @@ func newSluice(t *testing.T, databaseURL string) *sluice {
 			cancels <- pass
 			<-pass
 		}
-		relay(&sluiceConn{Conn: client, first: first, sluice: s}, database, func(client, server net.Conn) {
-			s.answer(number, client, server)
+		relay(&proxyConn{Conn: client, first: first, proxy: p}, database, func(client, server net.Conn) {
+			p.answer(number, client, server)
 		})
 	})
-	return s
+	return p
 }
 
 // firstMessage reads what a connection begins with: a length, a code, and more.
@@ -67,13 +122,13 @@ func firstMessage(client net.Conn) ([]byte, error) {
 
 // holdCancels has cancel requests wait, until the test ends or nextCancel's function
 // is called.
-func (s *sluice) holdCancels(t *testing.T) {
+func (p *proxy) holdCancels(t *testing.T) {
 	t.Helper()
 	const most = 16 // Of a test.
 	cancels := make(chan chan struct{}, most)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cancels = cancels
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancels = cancels
 	t.Cleanup(func() {
 		for len(cancels) > 0 {
 			close(<-cancels)
@@ -83,9 +138,9 @@ func (s *sluice) holdCancels(t *testing.T) {
 
 // nextCancel waits for a cancel request, and returns what lets it pass. It passes
 // when the test ends at the latest.
-func (s *sluice) nextCancel(t *testing.T) (pass func()) {
+func (p *proxy) nextCancel(t *testing.T) (pass func()) {
 	t.Helper()
-	request := <-s.cancels
+	request := <-p.cancels
 	pass = sync.OnceFunc(func() { close(request) })
 	t.Cleanup(pass)
 	return pass
@@ -93,74 +148,74 @@ func (s *sluice) nextCancel(t *testing.T) (pass func()) {
 
 // hold keeps back what the database answers on the connections that there are, until
 // the test ends or release is called.
-func (s *sluice) hold(t *testing.T) (release func()) {
+func (p *proxy) hold(t *testing.T) (release func()) {
 	t.Helper()
 	gate := make(chan struct{})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held, s.gate = s.conns, gate
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held, p.gate = p.conns, gate
 	release = sync.OnceFunc(func() { close(gate) })
 	t.Cleanup(release)
 	return release
 }
 
 // lookFor returns what is closed when a client has sent a text from now on.
-func (s *sluice) lookFor(text string) (found <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text, s.found = text, make(chan struct{})
-	return s.found
+func (p *proxy) lookFor(text string) (found <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text, p.found = text, make(chan struct{})
+	return p.found
 }
 
 // look looks at what a client says.
-func (s *sluice) look(said []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.text != "" && bytes.Contains(said, []byte(s.text)) {
-		s.text = ""
-		close(s.found)
+func (p *proxy) look(said []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.text != "" && bytes.Contains(said, []byte(p.text)) {
+		p.text = ""
+		close(p.found)
 	}
 }
 
 // wait waits until what is answered on a connection may pass.
-func (s *sluice) wait(number int) {
-	s.mu.Lock()
-	held, gate := number <= s.held, s.gate
-	s.mu.Unlock()
+func (p *proxy) wait(number int) {
+	p.mu.Lock()
+	held, gate := number <= p.held, p.gate
+	p.mu.Unlock()
 	if held {
 		<-gate
 	}
 }
 
 // answer passes on what the database says.
-func (s *sluice) answer(number int, client, server net.Conn) {
+func (p *proxy) answer(number int, client, server net.Conn) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)
 		if err != nil {
 			return
 		}
-		s.wait(number)
+		p.wait(number)
 		if _, err := client.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
 }
 
-// sluiceConn is a client whose first message has been read.
-type sluiceConn struct {
+// proxyConn is a client whose first message has been read.
+type proxyConn struct {
 	net.Conn
-	first  []byte
-	sluice *sluice
+	first []byte
+	proxy *proxy
 }
 
-func (c *sluiceConn) Read(p []byte) (int, error) {
+func (c *proxyConn) Read(into []byte) (int, error) {
 	if len(c.first) > 0 {
-		n := copy(p, c.first)
+		n := copy(into, c.first)
 		c.first = c.first[n:]
 		return n, nil
 	}
-	n, err := c.Conn.Read(p)
-	c.sluice.look(p[:n])
+	n, err := c.Conn.Read(into)
+	c.proxy.look(into[:n])
 	return n, err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -27,7 +28,14 @@ func TestConnectionStringsOfProvidersAreAccepted(t *testing.T) {
 		if err := database.CheckURL(url); err != nil {
 			t.Errorf("CheckURL(%q): %v", url, err)
 		}
-		open(t, url, 16) // Needs no database.
+		databasetest.Open(t, url, 16) // Needs no database.
+	}
+}
+
+func TestADBNeedsAConnection(t *testing.T) {
+	t.Parallel()
+	if _, err := database.Open(database.Config{URL: "postgres://u@h/d", MaxConns: 0}); err == nil {
+		t.Error("Open with MaxConns 0 succeeds")
 	}
 }
 
@@ -112,7 +120,7 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 // TestAURLWithAllThatDoesNoHarmConnects says all of it to a server.
 func TestAURLWithAllThatDoesNoHarmConnects(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
+	url := newCounters(t, 1).url
 	for name, value := range map[string]string{
 		"sslmode": "prefer", "sslnegotiation": "postgres", "sslsni": "1", "channel_binding": "prefer", "target_session_attrs": "primary",
 		"connect_timeout": "10", "gssencmode": "prefer", "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10",
@@ -125,12 +133,9 @@ func TestAURLWithAllThatDoesNoHarmConnects(t *testing.T) {
 			url = pgtest.WithParameter(url, name, value)
 		}
 	}
-	store := open(t, url, 2)
-	if err := store.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	create(t, store, user(t, "u"), "t")
-	conn, err := store.Pool().Acquire(t.Context())
+	c := openCounters(t, url, 2)
+	c.mustPut(t, "u", 1)
+	conn, err := c.Pool().Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
