@@ -35,9 +35,8 @@ func outcomeOf(err error) outcome {
 }
 
 // send runs a batch and settles its calls.
-func (l *lane) send(ctx context.Context, t *slot) {
-	failed, err := l.try(ctx, t)
-	t.cancel(nil)
+func (l *lane) send(t *slot) {
+	failed, err := l.try(t)
 	outcome := outcomeOf(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +48,7 @@ func (l *lane) send(ctx context.Context, t *slot) {
 	for _, c := range t.calls {
 		switch {
 		case outcome == unknown && !c.isRepeatable():
-			c.err = fmt.Errorf("%s: %w: it may have taken effect: %w", c.Name, ErrUnavailable, err)
+			c.err = fmt.Errorf("%w: %w", errUnknownOutcome, err)
 		case outcome == rolledBack && failed >= 0 && c.writes() && !c.repeated && !l.cooldowns.include(c.Owner, now):
 			c.repeated = true
 			again = append(again, c)
@@ -66,13 +65,13 @@ func (l *lane) send(ctx context.Context, t *slot) {
 // try is the runner's runBatch, of which a panic, as of a call's Read, is a failure
 // like others: it would end the process here, and comes again where the call runs
 // alone.
-func (l *lane) try(ctx context.Context, t *slot) (failed int, err error) {
+func (l *lane) try(t *slot) (failed int, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			failed, err = -1, fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return l.runner.runBatch(ctx, t.calls, func() { l.connected(t) })
+	return l.runner.runBatch(t.ctx, t.calls, func() { l.connected(t) })
 }
 
 // runBatch implements [runner].
@@ -92,6 +91,13 @@ func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (fa
 // it is ready again: results come before the commit. It returns the index of the
 // call that the server refused, or -1.
 func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout time.Duration) (failed int, err error) {
+	if len(calls) == 1 { // It may wait for a lock until the batch is late.
+		err := calls[0].runOn(ctx, conn)
+		if _, refused := pgError(err); refused {
+			return 0, err
+		}
+		return -1, err
+	}
 	pipeline, writes := new(pgx.Batch), calls[0].writes()
 	if writes {
 		// Not SET LOCAL: a pipeline has no BEGIN of its own.

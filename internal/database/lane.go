@@ -20,9 +20,8 @@ const (
 )
 
 // lane runs statements, either those that read or those that write. A statement
-// that comes while there is a free slot runs at once, alone. While all slots are
-// taken, further statements gather; the next free slot takes all of them, as a
-// batch.
+// that comes while there is a free slot is sent at once, as a batch of one. While all
+// slots are taken, further statements gather; the next free slot takes all of them.
 //
 // A batch serves all of its calls or none: when it fails or is late, its calls run
 // alone, so no call fails because of another's. A call whose statement may have taken
@@ -41,12 +40,8 @@ type lane struct {
 
 // runner is how a lane runs statements.
 type runner interface {
-	// runReserved runs a statement by itself, on a connection of the lane's slots.
-	// Its error is one for the caller.
-	runReserved(ctx context.Context, s *Statement) error
-
-	// runAlone is runReserved on one of the other connections, after the statement
-	// has waited for so long.
+	// runAlone runs a statement by itself, on a connection that batches leave, after
+	// it has waited for so long. Its error is one for the caller.
 	runAlone(ctx context.Context, s *Statement, waited time.Duration) error
 
 	// runBatch runs the statements of calls, all or none. It calls connected when
@@ -76,15 +71,15 @@ func newLane(runner runner, slots int, bounds Bounds) *lane {
 
 // run runs a statement, alone or in a batch.
 func (l *lane) run(ctx context.Context, s *Statement) error {
-	c, own, full := l.enter(s)
+	c, own, full := l.enter(ctx, s)
 	switch {
 	case full:
 		return l.runner.refuse(ctx, s, maxWaiting)
-	case own != nil:
-		defer l.leave(own)
-		return l.runner.runReserved(ctx, s)
 	case c == nil:
 		return l.runAlone(ctx, s, 0)
+	case own != nil:
+		l.send(own)
+		return l.finish(ctx, c)
 	}
 	expiry := time.AfterFunc(l.bounds.Acquire, func() { l.withdraw(c) })
 	defer expiry.Stop()
@@ -94,10 +89,15 @@ func (l *lane) run(ctx context.Context, s *Statement) error {
 		l.withdraw(c)
 		return interpret(ctx, s.Name, ctx.Err())
 	}
+	return l.finish(ctx, c)
+}
+
+// finish returns what became of a call in its batch, or has it run alone.
+func (l *lane) finish(ctx context.Context, c *call) error {
 	if c.runAlone {
-		return l.runAlone(ctx, s, time.Since(c.since))
+		return l.runAlone(ctx, c.Statement, time.Since(c.since))
 	}
-	return c.err
+	return interpret(ctx, c.Name, c.err)
 }
 
 // runAlone runs a statement without a slot.
@@ -115,22 +115,23 @@ func (l *lane) runAlone(ctx context.Context, s *Statement, waited time.Duration)
 	return l.runner.runAlone(ctx, s, waited)
 }
 
-// enter decides how a statement runs: by itself in a slot when it returns that, in a
-// batch to come when it returns a call, and else by itself without a slot. It is
-// refused when too many wait.
-func (l *lane) enter(s *Statement) (c *call, own *slot, full bool) {
+// enter decides how a statement runs: in a batch of its own when it returns its slot, in
+// a batch to come when it returns a call alone, and else by itself. It is refused when
+// too many wait.
+func (l *lane) enter(ctx context.Context, s *Statement) (c *call, own *slot, full bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	switch {
-	case l.slots == 0, s.Alone, s.rows() > maxRows, l.cooldowns.include(s.Owner, now):
+	if l.slots == 0 || s.Alone || s.rows() > maxRows || l.cooldowns.include(s.Owner, now) {
 		return nil, nil, false
+	}
+	c = &call{Statement: s, since: now, done: make(chan struct{})}
+	switch {
 	case l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
-		return nil, l.take([]*call{{Statement: s}}, nil), false
+		return c, l.take(ctx, []*call{c}), false
 	case len(l.waiting) >= maxWaiting:
 		return nil, nil, true
 	}
-	c = &call{Statement: s, since: now, done: make(chan struct{})}
 	l.waiting = append(l.waiting, c)
 	l.dispatch()
 	return c, nil, false
@@ -143,8 +144,7 @@ func (l *lane) dispatch() {
 		if len(calls) == 0 {
 			return
 		}
-		ctx, cancel := context.WithCancelCause(context.Background()) // No caller's: each may leave.
-		go l.send(ctx, l.take(calls, cancel))
+		go l.send(l.take(context.Background(), calls)) // No caller's context: each may leave.
 	}
 }
 

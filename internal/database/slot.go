@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// slot is one of a lane's, taken by a statement that runs by itself or by a batch. The
-// lane guards it.
+// slot is one of a lane's, taken by a batch. The lane guards it.
 type slot struct {
-	calls  []*call                 // One that nobody waits for, when it runs by itself.
-	cancel context.CancelCauseFunc // Ends the batch; nil for a statement by itself.
-	timer  *time.Timer             // Until it is late.
+	calls  []*call
+	ctx    context.Context //nolint:containedctx // The batch's own, which ends when the batch does.
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // Until it is late.
 
-	connected bool                               // The batch has its connection.
-	over      bool                               // It is not taken any more.
-	leave     func(isSlow bool, ended time.Time) // Of the owner's cooldown; nil without.
+	connected bool // The batch has its connection.
+	ended     bool // The batch has.
 }
 
-// take takes a slot.
-func (l *lane) take(calls []*call, cancel context.CancelCauseFunc) *slot {
+// take takes a slot for calls, which end with a context.
+func (l *lane) take(ctx context.Context, calls []*call) *slot {
 	l.taken++
-	t := &slot{calls: calls, cancel: cancel}
+	t := &slot{calls: calls}
+	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	for _, c := range calls {
 		if c.writes() {
 			l.busy[c.Owner]++
@@ -30,13 +30,12 @@ func (l *lane) take(calls []*call, cancel context.CancelCauseFunc) *slot {
 	return t
 }
 
-// free gives a slot back, and lets those go on who wait for one.
+// free gives a slot back when its batch has ended, and lets those go on who wait for
+// one.
 func (l *lane) free(t *slot) {
-	if t.over {
-		return
-	}
-	t.over = true
+	t.ended = true
 	t.timer.Stop()
+	t.cancel(nil)
 	l.taken--
 	for _, c := range t.calls {
 		if l.busy[c.Owner]--; l.busy[c.Owner] <= 0 {
@@ -46,45 +45,30 @@ func (l *lane) free(t *slot) {
 	l.dispatch()
 }
 
-// leave gives back the slot of a statement that has run by itself.
-func (l *lane) leave(t *slot) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if t.leave != nil {
-		t.leave(true, time.Now())
-	}
-	l.free(t)
-}
-
 // connected gives a batch its time from when it has its connection: until then it
 // holds no locks.
 func (l *lane) connected(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !t.over {
-		t.connected = true
-		t.timer.Reset(l.bounds.Batch)
-	}
+	t.connected = true
+	t.timer.Reset(l.bounds.Batch)
 }
 
-// late ends the wait of others for a slot.
+// late ends a batch that takes too long. Who waits for its slot does not wait for the
+// end.
 func (l *lane) late(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.over {
+	if t.ended {
 		return
 	}
-	now, owner := time.Now(), t.calls[0].Owner
+	t.cancel(errLate)
+	now := time.Now()
 	switch {
-	case t.cancel != nil:
-		t.cancel(errLate)
-		if t.connected {
-			l.cooldowns.allUntil = now.Add(cooldown)
-		}
-		l.dismiss(func(*call) bool { return true }) // They would wait in vain, too.
-	case owner != "":
-		l.cool(owner, now)
-		t.leave = l.cooldowns.enter(owner)
+	case len(t.calls) == 1 && t.calls[0].writes():
+		l.cool(t.calls[0].Owner, now) // A lock on the owner's row, most often.
+	case t.connected:
+		l.cooldowns.allUntil = now.Add(cooldown)
 	}
-	l.free(t)
+	l.dismiss(func(*call) bool { return true })
 }

@@ -1,4 +1,5 @@
-package pgtest
+// Package databasetest opens databases for tests.
+package databasetest
 
 import (
 	"log/slog"
