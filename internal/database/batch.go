@@ -58,7 +58,7 @@ func (l *lane) send(t *slot) {
 		}
 		close(c.done)
 	}
-	l.waiting = append(again, l.waiting...)
+	l.wait(again...)
 	l.free(t)
 }
 

@@ -8,20 +8,10 @@ import (
 	"time"
 )
 
-const (
-	// maxBatch, maxBatchRows and maxBatchBytes bound a batch, and with it its
-	// time in the database and its results in memory: 10 ms and 2 MiB.
-	maxBatch      = 256
-	maxBatchRows  = 2000
-	maxBatchBytes = 256 << 10
-
-	// maxRows is the most rows of a statement that still travels with others.
-	maxRows = 500
-)
-
 // lane runs statements, either those that read or those that write. A statement
-// that comes while there is a free slot is sent at once, as a batch of one. While all
-// slots are taken, further statements gather; the next free slot takes all of them.
+// that comes while no batch is under way is sent at once, as a batch of one. Further
+// ones gather until that has ended, or until they make a full batch, which is sent
+// beside it if there is a slot.
 //
 // A batch serves all of its calls or none: when it fails or is late, its calls run
 // alone, so no call fails because of another's. A call whose statement may have taken
@@ -34,6 +24,7 @@ type lane struct {
 	mu        sync.Mutex
 	taken     int            // Slots.
 	waiting   []*call        // In the order they came.
+	gathered  size           // Of those.
 	busy      map[string]int // The writes of each owner that are in slots.
 	cooldowns cooldowns
 }
@@ -57,6 +48,7 @@ type runner interface {
 type call struct {
 	*Statement
 
+	size  size
 	since time.Time     // When it came.
 	done  chan struct{} // Closed once the rest is valid.
 
@@ -122,24 +114,44 @@ func (l *lane) enter(ctx context.Context, s *Statement) (c *call, own *slot, ful
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.slots == 0 || s.Alone || s.rows() > maxRows || l.cooldowns.include(s.Owner, now) {
+	size := sizeOf(s)
+	if l.slots == 0 || s.Alone || size.rows > maxRows || l.cooldowns.include(s.Owner, now) {
 		return nil, nil, false
 	}
-	c = &call{Statement: s, since: now, done: make(chan struct{})}
+	c = &call{Statement: s, size: size, since: now, done: make(chan struct{})}
 	switch {
-	case l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
+	case l.taken == 0 && len(l.waiting) == 0:
 		return c, l.take(ctx, []*call{c}), false
 	case len(l.waiting) >= maxWaiting:
 		return nil, nil, true
 	}
-	l.waiting = append(l.waiting, c)
+	l.wait(c)
 	l.dispatch()
 	return c, nil, false
 }
 
+// wait adds calls to those that wait.
+func (l *lane) wait(calls ...*call) {
+	l.waiting = append(l.waiting, calls...)
+	for _, c := range calls {
+		l.gathered.add(c.size)
+	}
+}
+
+// remove takes calls out of those that wait.
+func (l *lane) remove(which func(*call) bool) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
+		if !which(c) {
+			return false
+		}
+		l.gathered.remove(c.size)
+		return true
+	})
+}
+
 // dispatch gives free slots to the calls that wait.
 func (l *lane) dispatch() {
-	for l.taken < l.slots {
+	for l.taken == 0 || l.taken < l.slots && l.gathered.isFull() {
 		calls := l.gather()
 		if len(calls) == 0 {
 			return
@@ -152,16 +164,12 @@ func (l *lane) dispatch() {
 // but an owner's together, and owners in the order of their names, so that all
 // processes lock rows in one order. An owner is in one batch at a time.
 func (l *lane) gather() (calls []*call) {
-	rows, bytes := 0, 0
-	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
-		if len(calls) == maxBatch || rows > maxBatchRows || bytes > maxBatchBytes || l.busy[c.Owner] > 0 {
+	var all size
+	l.remove(func(c *call) bool {
+		if all.isFull() || l.busy[c.Owner] > 0 {
 			return false
 		}
-		rows += c.rows()
-		bytes += c.bytes()
-		if len(calls) > 0 && (rows > maxBatchRows || bytes > maxBatchBytes) {
-			return false
-		}
+		all.add(c.size)
 		calls = append(calls, c)
 		return true
 	})
@@ -178,7 +186,7 @@ func (l *lane) withdraw(c *call) {
 
 // dismiss has calls that wait run alone.
 func (l *lane) dismiss(which func(*call) bool) {
-	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
+	l.remove(func(c *call) bool {
 		if !which(c) {
 			return false
 		}

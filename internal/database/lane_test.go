@@ -151,14 +151,17 @@ func TestAnOwnersWritesAreTogetherAndInOneBatchAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{}
 		r.took = func(s *Statement) time.Duration {
-			if s.Name == "z1" { // The first slot to be free is m1's.
+			if s.Owner == "z" { // The first slot to be free is m1's.
 				return 15 * time.Millisecond
 			}
 			return 10 * time.Millisecond
 		}
+		full := func(owner, name string) Statement {
+			return Statement{Name: name, Owner: owner, Args: []any{string(make([]byte, fullBatchBytes))}}
+		}
 		l := newLane(r, 2, UsualBounds())
-		calls := []func() error{start(t.Context(), l, write("m", "m1")), start(t.Context(), l, write("z", "z1"))}
-		for _, s := range []Statement{write("z", "z2"), write("b", "b1"), write("m", "m2"), write("b", "b2"), write("a", "a1")} {
+		var calls []func() error
+		for _, s := range []Statement{write("m", "m1"), full("z", "z1"), full("z", "z2"), write("b", "b1"), write("m", "m2"), write("b", "b2"), write("a", "a1")} {
 			calls = append(calls, start(t.Context(), l, s))
 		}
 		finish(t, calls...)
@@ -168,14 +171,14 @@ func TestAnOwnersWritesAreTogetherAndInOneBatchAtATime(t *testing.T) {
 
 func TestABatchHasABound(t *testing.T) {
 	t.Parallel()
-	text := string(make([]byte, maxBatchBytes/2))
+	text := string(make([]byte, fullBatchBytes/2))
 	for name, test := range map[string]struct {
 		statement Statement
 		most      int
 	}{
-		"statements": {read("get"), maxBatch},
-		"rows":       {Statement{Name: "list", MaxRows: 200}, maxBatchRows / 200},
-		"bytes":      {Statement{Name: "create", Owner: "o", Args: []any{&text, "x"}}, 1},
+		"statements": {read("get"), fullBatch},
+		"rows":       {Statement{Name: "list", MaxRows: 200}, fullBatchRows / 200},
+		"bytes":      {Statement{Name: "create", Owner: "o", Args: []any{&text, "x"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

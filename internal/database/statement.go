@@ -38,25 +38,6 @@ func (s *Statement) writes() bool { return s.Owner != "" }
 // isRepeatable reports whether a second run does no harm, whatever the first did.
 func (s *Statement) isRepeatable() bool { return s.Idempotent || !s.writes() }
 
-// rows is how much of a batch's bound on rows the statement takes.
-func (s *Statement) rows() int { return max(1, s.MaxRows) }
-
-// bytes is about how much the statement has to send.
-func (s *Statement) bytes() int {
-	n := 0
-	for _, arg := range s.Args {
-		switch text := arg.(type) {
-		case string:
-			n += len(text)
-		case *string:
-			if text != nil {
-				n += len(*text)
-			}
-		}
-	}
-	return n
-}
-
 // runOn runs the statement by itself.
 func (s *Statement) runOn(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, s.SQL, s.Args...)
