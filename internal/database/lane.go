@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// lane runs statements, either those that read or those that write. A statement
-// that comes while no batch is under way is sent at once, as a batch of one. Further
-// ones gather until that has ended, or until they make a full batch, which is sent
-// beside it if there is a slot.
+// lane runs statements, either those that read or those that write. A statement that
+// comes while no batch is under way is sent at once, as a batch of one. Further ones
+// gather until that has ended or has taken its pace, or until they make a full batch.
+// Then they are sent, beside it if need be and if there is a slot.
 //
 // A batch serves all of its calls or none: when it fails or is late, its calls run
 // alone, so no call fails because of another's. A call whose statement may have taken
@@ -23,6 +23,7 @@ type lane struct {
 
 	mu        sync.Mutex
 	taken     int            // Slots.
+	young     int            // Of those, the ones whose batch is within its pace.
 	waiting   []*call        // In the order they came.
 	gathered  size           // Of those.
 	busy      map[string]int // The writes of each owner that are in slots.
@@ -120,7 +121,7 @@ func (l *lane) enter(ctx context.Context, s *Statement) (c *call, own *slot, ful
 	}
 	c = &call{Statement: s, size: size, since: now, done: make(chan struct{})}
 	switch {
-	case l.taken == 0 && len(l.waiting) == 0:
+	case l.young == 0 && l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
 		return c, l.take(ctx, []*call{c}), false
 	case len(l.waiting) >= maxWaiting:
 		return nil, nil, true
@@ -151,7 +152,7 @@ func (l *lane) remove(which func(*call) bool) {
 
 // dispatch gives free slots to the calls that wait.
 func (l *lane) dispatch() {
-	for l.taken == 0 || l.taken < l.slots && l.gathered.isFull() {
+	for l.taken < l.slots && (l.young == 0 || l.gathered.isFull()) {
 		calls := l.gather()
 		if len(calls) == 0 {
 			return

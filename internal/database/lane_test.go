@@ -13,6 +13,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// oneAtATime returns bounds by which no batch is sent beside another that isn't late,
+// unless it is full.
+func oneAtATime() Bounds {
+	bounds := UsualBounds()
+	bounds.BatchPace = bounds.Batch - 1
+	return bounds
+}
+
 // fakeRunner stands for the database: a statement takes as long as it is told to,
 // and notes how it ran.
 type fakeRunner struct {
@@ -124,7 +132,7 @@ func TestStatementsGatherWhileAllSlotsAreTaken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(10 * time.Millisecond)}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		calls := []func() error{start(t.Context(), l, read("a"))}
 		for _, name := range []string{"b", "c", "d"} {
 			calls = append(calls, start(t.Context(), l, read(name)))
@@ -138,7 +146,7 @@ func TestALaneWithoutSlotsBatchesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
-		l := newLane(r, 0, UsualBounds())
+		l := newLane(r, 0, oneAtATime())
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")))
 		if len(r.ranAlone()) != 2 || len(r.ranTogether()) != 0 {
 			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
@@ -159,7 +167,7 @@ func TestAnOwnersWritesAreTogetherAndInOneBatchAtATime(t *testing.T) {
 		full := func(owner, name string) Statement {
 			return Statement{Name: name, Owner: owner, Args: []any{string(make([]byte, fullBatchBytes))}}
 		}
-		l := newLane(r, 2, UsualBounds())
+		l := newLane(r, 2, oneAtATime())
 		var calls []func() error
 		for _, s := range []Statement{write("m", "m1"), full("z", "z1"), full("z", "z2"), write("b", "b1"), write("m", "m2"), write("b", "b2"), write("a", "a1")} {
 			calls = append(calls, start(t.Context(), l, s))
@@ -184,7 +192,7 @@ func TestABatchHasABound(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := &fakeRunner{took: always(0)}
-				l := newLane(r, 1, UsualBounds())
+				l := newLane(r, 1, oneAtATime())
 				r.took = func(s *Statement) time.Duration {
 					if s.Name == "first" {
 						return time.Millisecond
@@ -208,7 +216,7 @@ func TestACallThatLeavesIsForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(10 * time.Millisecond)}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, read("a"))
 		ctx, cancel := context.WithCancel(t.Context())
 		leaves := start(ctx, l, read("b"))
@@ -232,7 +240,7 @@ func TestALateReadBatchIsGivenUpAndNothingIsBatchedForAWhile(t *testing.T) {
 			}
 			return time.Millisecond
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		ctx, cancel := context.WithCancel(t.Context())
 		first := start(t.Context(), l, read("first"))
 		slow := start(ctx, l, read("slow"))
@@ -263,7 +271,7 @@ func TestAWriteThatTheServerRefusesLeavesTheBatch(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		calls := []func() error{start(t.Context(), l, write("x", "x"))}
 		for _, s := range []Statement{write("a", "a1"), write("b", "b1"), write("b", "b2"), write("c", "c1")} {
 			calls = append(calls, start(t.Context(), l, s))
@@ -289,7 +297,7 @@ func TestNothingIsRepeatedThatMayHaveTakenEffect(t *testing.T) {
 			}
 			return &lostConnectionError{errors.New("reset by peer")}
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, write("x", "first"))
 		update := start(t.Context(), l, write("a", "update"))
 		create := start(t.Context(), l, Statement{Name: "create", Owner: "b", Idempotent: true})
@@ -313,7 +321,7 @@ func TestAStatementThatTakesLongHoldsNobodyUp(t *testing.T) {
 			}
 			return time.Millisecond
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := start(ctx, l, write("slow", "1")), start(ctx, l, write("slow", "2"))
 		began := time.Now()
@@ -334,7 +342,7 @@ func TestABatchThatGetsNoConnectionHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond), connect: time.Minute}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		began := time.Now()
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")), start(t.Context(), l, read("c")))
 		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
@@ -351,7 +359,7 @@ func TestAPanicInABatchIsItsOwnCallsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
 		r.fails = func(*Statement) error { panic("scan") }
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")))
 		if len(r.ranAlone()) != 2 {
 			t.Errorf("alone %v", r.ranAlone())
@@ -363,7 +371,7 @@ func TestTooManyWaitingCallsAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		var calls []func() error
 		for range 1 + maxWaiting {
 			calls = append(calls, start(t.Context(), l, read("a")))
@@ -392,7 +400,7 @@ func TestAnOwnerStaysOutOfBatchesWhileTheirWritesWait(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, write("a", "a1"))
 		waits := start(t.Context(), l, write("slow", "s1"))
 		finish(t, first)
@@ -419,7 +427,7 @@ func TestABatchOfReadsThatFailsRunsAlone(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		var calls []func() error
 		for _, name := range []string{"a", "b", "c", "d"} {
 			calls = append(calls, start(t.Context(), l, read(name)))
@@ -442,7 +450,7 @@ func TestACallIsInTwoBatchesAtMost(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, write("x", "first"))
 		calls := []func() error{first}
 		for _, owner := range []string{"a", "b", "good", "z"} {
@@ -459,8 +467,8 @@ func TestACallIsInTwoBatchesAtMost(t *testing.T) {
 func TestACallWaitsNoLongerThanForAConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		bounds := UsualBounds()
-		bounds.Batch = time.Minute
+		bounds := oneAtATime()
+		bounds.Batch, bounds.BatchPace = time.Minute, time.Minute
 		r := &fakeRunner{took: always(10 * time.Second)}
 		l := newLane(r, 1, bounds)
 		first := start(t.Context(), l, read("first"))
@@ -472,5 +480,32 @@ func TestACallWaitsNoLongerThanForAConnection(t *testing.T) {
 			t.Errorf("alone %v, want the second", alone)
 		}
 		finish(t, first, second)
+	})
+}
+
+func TestABatchIsSentBesideOneThatHasTakenItsPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(100 * time.Millisecond)}
+		l := newLane(r, 3, UsualBounds())
+		began := time.Now()
+		calls := []func() error{start(t.Context(), l, read("a"))}
+		for _, name := range []string{"b", "c"} {
+			calls = append(calls, start(t.Context(), l, read(name)))
+		}
+		time.Sleep(batchPace)
+		synctest.Wait()
+		r.want(t, []string{"a"}, []string{"b", "c"})
+		calls = append(calls, start(t.Context(), l, read("d")))
+		time.Sleep(batchPace + time.Millisecond)
+		calls = append(calls, start(t.Context(), l, read("e"))) // There is no further slot.
+		time.Sleep(2 * batchPace)
+		synctest.Wait()
+		r.want(t, []string{"a"}, []string{"b", "c"}, []string{"d"})
+		finish(t, calls...)
+		r.want(t, []string{"a"}, []string{"b", "c"}, []string{"d"}, []string{"e"})
+		if took := time.Since(began); took > 350*time.Millisecond {
+			t.Errorf("that took %v", took)
+		}
 	})
 }

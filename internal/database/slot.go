@@ -10,15 +10,25 @@ type slot struct {
 	calls  []*call
 	ctx    context.Context //nolint:containedctx // The batch's own, which ends when the batch does.
 	cancel context.CancelCauseFunc
-	timer  *time.Timer // Until it is late.
+	timer  *time.Timer // Until the batch's age changes.
+	age    age
 
 	connected bool // The batch has its connection.
-	ended     bool // The batch has.
 }
+
+// age is how far a batch has come.
+type age int
+
+const (
+	young age = iota // Within its pace.
+	old              // Others may be sent beside it.
+	ended
+)
 
 // take takes a slot for calls, which end with a context.
 func (l *lane) take(ctx context.Context, calls []*call) *slot {
 	l.taken++
+	l.young++
 	t := &slot{calls: calls}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	for _, c := range calls {
@@ -26,16 +36,19 @@ func (l *lane) take(ctx context.Context, calls []*call) *slot {
 			l.busy[c.Owner]++
 		}
 	}
-	t.timer = time.AfterFunc(l.bounds.Batch, func() { l.late(t) })
+	t.timer = time.AfterFunc(l.bounds.BatchPace, func() { l.grow(t) })
 	return t
 }
 
 // free gives a slot back when its batch has ended, and lets those go on who wait for
 // one.
 func (l *lane) free(t *slot) {
-	t.ended = true
 	t.timer.Stop()
 	t.cancel(nil)
+	if t.age == young {
+		l.young--
+	}
+	t.age = ended
 	l.taken--
 	for _, c := range t.calls {
 		if l.busy[c.Owner]--; l.busy[c.Owner] <= 0 {
@@ -51,17 +64,29 @@ func (l *lane) connected(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.connected = true
-	t.timer.Reset(l.bounds.Batch)
+	if t.age == old {
+		t.timer.Reset(l.bounds.Batch)
+	}
 }
 
-// late ends a batch that takes too long. Who waits for its slot does not wait for the
-// end.
-func (l *lane) late(t *slot) {
+// grow lets others be sent beside a batch, and ends one that takes too long.
+func (l *lane) grow(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.ended {
-		return
+	switch t.age {
+	case young:
+		t.age = old
+		l.young--
+		t.timer.Reset(l.bounds.Batch - l.bounds.BatchPace)
+		l.dispatch()
+	case old:
+		l.late(t)
+	case ended: // Just now.
 	}
+}
+
+// late ends a batch that takes too long. Who waits does not wait for its end.
+func (l *lane) late(t *slot) {
 	t.cancel(errLate)
 	now := time.Now()
 	switch {
