@@ -353,21 +353,31 @@ func TestCancelRequestsAtTheEndOfAStatementHitNoOther(t *testing.T) {
 func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	const mark = "a statement without an answer"
-	for name, statement := range map[string]func(context.Context, *pgx.Conn) error{
-		"preparing": func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "SELECT $1::text -- "+mark, "")
-			return err
-		},
-		"executing": func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "SELECT $1::text -- "+mark, pgx.QueryExecModeExec, "")
-			return err
-		},
-		"idle": nil,
+	prepare := func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SELECT $1::text -- "+mark, "")
+		return err
+	}
+	execute := func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SELECT $1::text -- "+mark, pgx.QueryExecModeExec, "")
+		return err
+	}
+	for name, test := range map[string]struct {
+		statement func(context.Context, *pgx.Conn) error
+		confirmed bool // The server takes the cancel request.
+	}{
+		"preparing":              {prepare, false},
+		"executing":              {execute, false},
+		"preparing, and cancels": {prepare, true},
+		"executing, and cancels": {execute, true},
+		"idle":                   {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			statement := test.statement
 			way := newSluice(t, pgtest.NewDatabase(t))
-			way.holdCancels(t)
+			if !test.confirmed {
+				way.holdCancels(t)
+			}
 			store := openOne(t, way.url, func(b *postgres.Bounds) {
 				if statement != nil {
 					b.Cancel = postgres.UsualBounds().Cancel
@@ -397,6 +407,40 @@ func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 				t.Errorf("that took %v", took)
 			}
 		})
+	}
+}
+
+// TestAConnectionThatBreaksAfterItsCancelRequestIsGivenUp has the server confirm the
+// request, and the connection then say nothing that can be read.
+func TestAConnectionThatBreaksAfterItsCancelRequestIsGivenUp(t *testing.T) {
+	t.Parallel()
+	way := newSluice(t, pgtest.NewDatabase(t))
+	store := openOne(t, way.url)
+	owner := user(t, "u")
+	create(t, store, owner, "t")
+	sent := way.lookFor("pg_sleep")
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		<-sent
+		way.breakAnswers(t)
+		leave()
+	}()
+	if err := store.Write(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SELECT pg_sleep(60)")
+		return err
+	}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a statement: %v, want context.Canceled", err)
+	}
+	ended := time.Now()
+	waitFor(t, "the connection's place in the pool", func() error {
+		if open := store.Pool().Stat().TotalConns(); open > 0 {
+			return fmt.Errorf("%d connections are open", open)
+		}
+		return nil
+	})
+	// At once, and 15 seconds later by the driver.
+	if took := time.Since(ended); took > 10*time.Second {
+		t.Errorf("that took %v", took)
 	}
 }
 

@@ -2,7 +2,9 @@ package postgres_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -373,4 +375,61 @@ func TestADatabaseThatIsDownIsDialledSeldom(t *testing.T) {
 	if got := strings.Count(log.String(), "\n"); got != 1 {
 		t.Errorf("%d log lines, want 1:\n%s", got, log.String())
 	}
+}
+
+// TestAFullServerTakesCancelRequests has the server refuse all connections but one,
+// whose statement's caller leaves.
+func TestAFullServerTakesCancelRequests(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := openConfig(t, postgres.Config{URL: fullButOne(t, url), MaxConns: 2}, func(b *postgres.Bounds) {
+		b.Acquire = time.Second // So long a call tries to connect.
+		b.Cancel = 10 * time.Second
+	})
+	owner := user(t, "u")
+	made := create(t, store, owner, "t")
+	tx := begin(t, url, "SELECT FROM todo FOR UPDATE")
+	ctx, leave := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := store.UpdateTodo(ctx, owner, made.ID, todo.Change{Title: new("canceled")})
+		failed <- err
+	}()
+	pgtest.WaitForLocked(t, url, 1)
+	if _, err := store.GetTodo(t.Context(), owner, made.ID); !errors.Is(err, todo.ErrUnavailable) {
+		t.Errorf("GetTodo: %v, want ErrUnavailable", err)
+	}
+	leave()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("UpdateTodo: %v, want context.Canceled", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// On the only connection that there can be.
+	if _, err := store.GetTodo(t.Context(), owner, made.ID); err != nil {
+		t.Errorf("GetTodo afterwards: %v", err)
+	}
+}
+
+// fullButOne returns a URL that leads to the database at databaseURL as if that had
+// room for one connection, and for cancel requests.
+func fullButOne(t *testing.T, databaseURL string) string {
+	t.Helper()
+	var taken atomic.Bool
+	return proxy(t, databaseURL, func(client net.Conn, database string) {
+		first, err := firstMessage(client)
+		if err != nil {
+			return
+		}
+		if binary.BigEndian.Uint32(first[4:]) != cancelRequest && taken.Swap(true) {
+			fields := "SFATAL\x00VFATAL\x00C53300\x00Mtoo many\x00\x00"
+			refusal := append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(4+len(fields))), fields...)
+			_, _ = client.Write(refusal) // It fails when the client is gone.
+			return
+		}
+		relay(&sluiceConn{Conn: client, first: first, sluice: new(sluice)}, database, func(client, server net.Conn) {
+			_, _ = io.Copy(client, server) // Ends when either hangs up.
+		})
+	})
 }

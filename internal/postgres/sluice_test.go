@@ -24,6 +24,7 @@ type sluice struct {
 	cancels chan chan struct{} // Each cancel request sends one, and waits until that is closed; nil while they needn't.
 	text    string             // What is looked for in what clients say.
 	found   chan struct{}      // Closed when it has come.
+	broken  chan struct{}      // Answers are no messages, and the connections then stay silent until it is closed; nil while they are as they should be.
 }
 
 // newSluice returns a sluice before the database at databaseURL.
@@ -104,6 +105,15 @@ func (s *sluice) hold(t *testing.T) (release func()) {
 	return release
 }
 
+// breakAnswers has what the database says from now on be broken.
+func (s *sluice) breakAnswers(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = make(chan struct{})
+	t.Cleanup(func() { close(s.broken) })
+}
+
 // lookFor returns what is closed when a client has sent a text from now on.
 func (s *sluice) lookFor(text string) (found <-chan struct{}) {
 	s.mu.Lock()
@@ -141,6 +151,14 @@ func (s *sluice) answer(number int, client, server net.Conn) {
 			return
 		}
 		s.wait(number)
+		s.mu.Lock()
+		broken := s.broken
+		s.mu.Unlock()
+		if broken != nil {
+			_, _ = client.Write([]byte{'Z', 0, 0, 0, 0}) // No message is as short.
+			<-broken
+			return
+		}
 		if _, err := client.Write(buffer[:n]); err != nil {
 			return
 		}
