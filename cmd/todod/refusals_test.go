@@ -130,3 +130,23 @@ func TestContentTypesInEverySpelling(t *testing.T) {
 		}
 	}
 }
+
+// TestGRPCsContentTypesHaveOneSpelling has spellings that mime takes for gRPC's.
+// The bounds of bodies and the shape of answers go by the exact type.
+func TestGRPCsContentTypesHaveOneSpelling(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, mediaType := range []string{
+		"application/grpc", "application/grpc+proto", "application/grpc+json",
+		"application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json",
+	} {
+		for _, rest := range []string{";", " ;", ";;", "; a=b", "; charset=utf-8"} {
+			for _, path := range []string{"/todo.v1.TodoService/CreateTodo", "/grpc.health.v1.Health/Check"} {
+				res := s.do(t, "POST", path, frame(0, 0, nil), append(s.bearer("u"), "Content-Type", mediaType+rest)...)
+				if res.status != 415 || !strings.HasPrefix(res.body, `{"code":"invalid_argument","message":"Content-Type must be one of `) {
+					t.Errorf("%q to %s: %d %q", mediaType+rest, path, res.status, res.body)
+				}
+			}
+		}
+	}
+}

@@ -52,6 +52,10 @@ const (
 const (
 	// maxWait bounds the time that a call waits for a fetch.
 	maxWait = 5 * time.Second
+	// maxWaiting bounds the calls that wait for a fetch at once. Anyone can make
+	// up key IDs, and each such call holds a request of up to 40 KB. At a
+	// rotation, calls with the new key wait for as long as one fetch takes.
+	maxWaiting = 1024
 	// unknownKeyFetches in unknownKeyWindow is how often a token with an
 	// unknown key ID may cause a fetch. Anyone can make up key IDs.
 	unknownKeyFetches = 2

@@ -42,6 +42,7 @@ type KeySet struct {
 	logger   *slog.Logger
 
 	current atomic.Pointer[keyring] // nil until a fetch succeeded.
+	waiting atomic.Int64            // Calls that wait for a fetch.
 	stop    context.CancelFunc
 	stopped chan struct{}
 	wake    chan struct{} // Holds one when a fetch was asked for.
@@ -91,12 +92,26 @@ func (s *KeySet) Close() {
 // the issuer has none, with [ErrKeysUnavailable], or with ctx's error.
 //
 // Better Auth publishes a key no sooner than it signs with it, so an ID that is
-// unknown may be a new key's: it is worth a fetch, and the wait for it.
+// unknown may be a new key's: it is worth a fetch, and the wait for it. Beyond
+// maxWaiting calls that wait, it fails at once.
 func (s *KeySet) find(ctx context.Context, keyID string) (*rsa.PublicKey, error) {
 	ring := s.usable()
 	if ring != nil && ring.keys[keyID] != nil {
 		return ring.keys[keyID], nil
 	}
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > maxWaiting {
+		if ring == nil {
+			return nil, fmt.Errorf("%w: %d calls wait for them", ErrKeysUnavailable, maxWaiting)
+		}
+		return nil, refuseKey(ReasonUnknownKey, keyID)
+	}
+	return s.waitFor(ctx, keyID, ring)
+}
+
+// waitFor is find for a key that is not in ring, which is nil when there are no
+// usable keys. It waits for at most maxWait.
+func (s *KeySet) waitFor(ctx context.Context, keyID string, ring *keyring) (*rsa.PublicKey, error) {
 	wait, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	if ring == nil {

@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/auth/authtest"
 )
 
 // bubble runs a test in a world whose clock stands still but for sleeps, after
@@ -91,6 +93,67 @@ func TestUnknownKeyIDsCauseFewFetches(t *testing.T) {
 		w.refuses(w.unknownKeyToken("made-up"), auth.ReasonUnknownKey)
 		w.fetched(1 + 2 + 1) // Ten seconds after the first: allowed again.
 	})
+}
+
+// TestFewCallsWaitForAFetch has as many wait as may, with key IDs that are made up or
+// before there are keys. One more is answered at once, and so are calls whose key is
+// known.
+func TestFewCallsWaitForAFetch(t *testing.T) {
+	t.Parallel()
+	const most = 1024
+	testKeys()
+	for name, test := range map[string]struct {
+		haveKeys bool
+		waiter   func(w *world, token string)
+		oneMore  func(w *world, token string)
+	}{
+		"with keys": {
+			true,
+			func(w *world, _ string) { w.refuses(w.unknownKeyToken("made-up"), auth.ReasonUnknownKey) },
+			func(w *world, token string) {
+				w.refuses(w.unknownKeyToken("made-up"), auth.ReasonUnknownKey)
+				w.accepts(token)
+			},
+		},
+		"without": {false, (*world).accepts, (*world).lacksKeys},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				slow := func(wire *wire) { wire.delay.Store(int64(time.Second)) }
+				w := newWorld(t, auth.KeySetConfig{}, func(_ *authtest.Issuer, wire *wire) {
+					if !test.haveKeys {
+						slow(wire)
+					}
+				})
+				token := w.issuer.Token("alice")
+				if test.haveKeys {
+					synctest.Wait()
+					slow(w.wire)
+				}
+				var answered atomic.Int64
+				var callers sync.WaitGroup
+				for range most {
+					callers.Go(func() {
+						test.waiter(w, token)
+						answered.Add(1)
+					})
+				}
+				synctest.Wait()
+				start := time.Now()
+				test.oneMore(w, token)
+				if waited, early := time.Since(start), answered.Load(); waited != 0 || early != 0 {
+					w.Errorf("one more waited %v, and %d of %d did not", waited, early, most)
+				}
+				callers.Wait()
+				time.Sleep(10 * time.Second) // The next fetch for an unknown key ID.
+				if err := w.issuer.Rotate(); err != nil {
+					w.Fatal(err)
+				}
+				w.accepts(w.issuer.Token("alice")) // There is room again.
+			})
+		})
+	}
 }
 
 func TestACallerWhoLeavesStopsWaitingAlone(t *testing.T) {

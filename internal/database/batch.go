@@ -36,9 +36,8 @@ func outcomeOf(err error) outcome {
 }
 
 // send runs a batch and settles its calls.
-func (l *lane) send(ctx context.Context, t *slot) {
-	failed, err := l.try(ctx, t)
-	t.cancel(nil)
+func (l *lane) send(t *slot) {
+	failed, err := l.try(t)
 	outcome := outcomeOf(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +49,7 @@ func (l *lane) send(ctx context.Context, t *slot) {
 	for _, c := range t.calls {
 		switch {
 		case outcome == unknown && !c.isRepeatable():
-			c.err = fmt.Errorf("%s: %w: it may have taken effect: %w", c.Name, ErrUnavailable, err)
+			c.err = fmt.Errorf("%w: %w", errUnknownOutcome, err)
 		case outcome == rolledBack && failed >= 0 && c.writes() && !c.repeated && !l.cooldowns.include(c.Owner, now):
 			c.repeated = true
 			again = append(again, c)
@@ -60,20 +59,20 @@ func (l *lane) send(ctx context.Context, t *slot) {
 		}
 		close(c.done)
 	}
-	l.waiting = append(again, l.waiting...)
+	l.wait(again...)
 	l.free(t)
 }
 
 // try is the runner's runBatch, of which a panic, as of a call's Read, is a failure
 // like others: it would end the process here, and comes again where the call runs
 // alone.
-func (l *lane) try(ctx context.Context, t *slot) (failed int, err error) {
+func (l *lane) try(t *slot) (failed int, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			failed, err = -1, fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return l.runner.runBatch(ctx, t.calls, func() { l.connected(t) })
+	return l.runner.runBatch(t.ctx, t.calls, func() { l.connected(t) })
 }
 
 // runBatch implements [runner].
@@ -93,12 +92,21 @@ func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (fa
 // it is ready again: results come before the commit. It returns the index of the
 // call that the server refused, or -1.
 func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout time.Duration) (failed int, err error) {
+	if len(calls) == 1 { // It may wait for a lock until the batch is late.
+		err := calls[0].runOn(ctx, conn)
+		if isOwn(ctx, conn, err) {
+			calls[0].err = err
+			return -1, nil
+		}
+		return failedAt(0, err)
+	}
 	pipeline, writes := new(pgx.Batch), calls[0].writes()
 	if writes {
 		// Not SET LOCAL: a pipeline has no BEGIN of its own.
 		pipeline.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(lockTimeout.Milliseconds()))
 	}
 	for _, c := range calls {
+		c.err = nil // Of a batch before.
 		pipeline.Queue(c.SQL, c.Args...)
 	}
 	results := conn.SendBatch(ctx, pipeline)
@@ -119,19 +127,29 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 	}
 	for i, c := range calls {
 		rows, err := results.Query()
-		if err == nil {
-			err = c.read(rows)
+		if err != nil {
+			return failedAt(i, err)
 		}
-		if failure := rows.Err(); failure != nil {
-			if _, refused := pgError(failure); refused {
-				return i, failure
-			}
-			return -1, failure
+		if err := c.read(rows); isOwn(ctx, conn, err) {
+			c.err = err
+		} else if err != nil {
+			return failedAt(i, err)
 		}
-		if err != nil { // Of Read, which refuses what the server has done.
-			err = fmt.Errorf("%s: %w", c.Name, err)
-		}
-		c.err = err
 	}
 	return -1, nil
+}
+
+// failedAt returns an error that came in place of a call's result, with the call's index
+// if it is the server's.
+func failedAt(i int, err error) (failed int, _ error) {
+	if _, refused := pgError(err); refused {
+		return i, err
+	}
+	return -1, err
+}
+
+// isOwn reports whether an error is of a call's Read, about rows that have come.
+func isOwn(ctx context.Context, conn *pgx.Conn, err error) bool {
+	_, refused := pgError(err)
+	return err != nil && !refused && !errors.Is(err, errLocalCommit) && ctx.Err() == nil && !conn.IsClosed()
 }

@@ -200,7 +200,7 @@ func TestCallsOfALateBatchRunAlone(t *testing.T) {
 // row of one owner's.
 func TestALockedRowHoldsUpItsOwnersWritesAlone(t *testing.T) {
 	t.Parallel()
-	b := newBatcher(t, 8, bounds(func(b *database.Bounds) { b.BatchLock = 50 * time.Millisecond }))
+	b := newBatcher(t, 16, bounds(func(b *database.Bounds) { b.BatchLock = 50 * time.Millisecond }))
 	b.mustPut(t, "owner", 1, 2)
 	others := b.some(t, 12)
 	tx := pgtest.Begin(t, b.url, "SELECT FROM counter WHERE id = 1 FOR UPDATE")
@@ -327,7 +327,7 @@ func TestACommitThatAStandbyMayLackIsNotAcknowledged(t *testing.T) {
 	wait := b.batch(t, c.calls(t.Context())...)
 	waiting(1) // The batch.
 	pgtest.ExecOn(t, admin, cancel)
-	waiting(6) // Idempotent writes run again, each alone, as many as there are connections.
+	waiting(4) // Idempotent writes run again, each alone, as many as batches leave connections.
 	standby("")
 	wait()
 	c.want(t, ok, database.ErrUnavailable)

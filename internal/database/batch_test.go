@@ -46,7 +46,7 @@ func observe(c *counters) *batcher {
 	return b
 }
 
-// ended returns the batches that have ended so far.
+// ended returns the batches that have ended since batch was called last.
 func (b *batcher) ended() []endedBatch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,12 +64,20 @@ func (b *batcher) waitForEnded(t *testing.T, batches int) {
 	})
 }
 
+// gather is Gather, and forgets the batches that have ended.
+func (b *batcher) gather() (release func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.batches = nil
+	return b.Gather()
+}
+
 // batch has calls be in batches, of reads and of writes. It returns when they have
 // begun; wait returns when all calls have ended.
 func (b *batcher) batch(t *testing.T, calls ...func()) (wait func()) {
 	t.Helper()
 	var group sync.WaitGroup
-	release := b.Gather()
+	release := b.gather()
 	for _, call := range calls {
 		group.Go(call)
 	}
@@ -82,7 +90,7 @@ func (b *batcher) batch(t *testing.T, calls ...func()) (wait func()) {
 func (b *batcher) batchInOrder(t *testing.T, calls ...func()) (wait func()) {
 	t.Helper()
 	var group sync.WaitGroup
-	release := b.Gather()
+	release := b.gather()
 	for n, call := range calls {
 		group.Go(call)
 		b.waitForWaiting(t, n+1)
@@ -105,10 +113,9 @@ func (b *batcher) waitForWaiting(t *testing.T, calls int) {
 // together has calls be answered by batches.
 func (b *batcher) together(t *testing.T, calls ...func()) {
 	t.Helper()
-	before := len(b.ended())
 	b.batch(t, calls...)()
 	served := 0
-	for _, batch := range b.ended()[before:] {
+	for _, batch := range b.ended() {
 		if batch.err != nil {
 			t.Errorf("a batch of %d calls: %v", batch.calls, batch.err)
 			continue
@@ -193,8 +200,12 @@ func TestACallThatTheServerRefusesFailsAlone(t *testing.T) {
 		b.batch(t, calls...)()
 		pgtest.Exec(t, b.url, "DELETE FROM counter WHERE id = 8")
 		b.refusedAlone(t, 4, errs)
-		if n := len(b.ended()); n < 3 || b.ended()[0].err == nil && b.ended()[1].err == nil {
-			t.Errorf("%d batches, none of which failed at first", n)
+		sizes := make(map[bool]int) // Of the batches that succeeded, and of those that failed.
+		for _, batch := range b.ended() {
+			sizes[batch.err == nil] += batch.calls
+		}
+		if sizes[false] != 8+2 || sizes[true] != 8-2 {
+			t.Errorf("batches %v, want the writes and the reads to fail, and then the writes of the other owners to succeed", b.ended())
 		}
 	})
 }
@@ -319,7 +330,7 @@ func TestWhatMayTakeLongIsInNoBatch(t *testing.T) {
 // of memory and of time.
 func TestLongTextsAreInBatchesOfABoundedSize(t *testing.T) {
 	t.Parallel()
-	const most = 256 << 10 // Bytes.
+	const most = 256 << 10 // Bytes, and a call more.
 	b := newBatcher(t, 4)
 	long := strings.Repeat("😀", 2000)
 	calls := make([]func(), 100)
@@ -332,7 +343,7 @@ func TestLongTextsAreInBatchesOfABoundedSize(t *testing.T) {
 	}
 	b.together(t, calls...)
 	for _, batch := range b.ended() {
-		if size := batch.calls * len(long); size > most {
+		if size := (batch.calls - 1) * len(long); size > most {
 			t.Errorf("a batch of %d calls of %d bytes", batch.calls, len(long))
 		}
 	}

@@ -16,6 +16,12 @@ const (
 	// to get one.
 	batchTimeout = 250 * time.Millisecond
 
+	// batchPace is how long statements gather while a batch is under way, when that
+	// is not full before. Where the database is near, a batch takes less, and one at
+	// a time costs the least; where it is far, or commits are slow, waiting for it
+	// would cost more than sending another one.
+	batchPace = 5 * time.Millisecond
+
 	// batchLockTimeout is how long a statement of a write batch waits for a lock.
 	// The server then names the statement and rolls the batch back, well before
 	// batchTimeout. It is several times what another process's commit takes.
@@ -46,6 +52,7 @@ type Bounds struct {
 	PingAfter   time.Duration // How long a connection may be idle and is not pinged.
 	Ping        time.Duration
 	Batch       time.Duration // For a batch, and to get a connection for it.
+	BatchPace   time.Duration // For a batch, before another one is sent beside it.
 	BatchLock   time.Duration // For a lock that a statement of a write batch needs.
 	CancelDelay time.Duration // From the end of a statement's context to a cancel request.
 	Cancel      time.Duration // From that end to the statement's; more costs its connection.
@@ -60,6 +67,7 @@ func UsualBounds() Bounds {
 		PingAfter:   pingAfter,
 		Ping:        pingTimeout,
 		Batch:       batchTimeout,
+		BatchPace:   batchPace,
 		BatchLock:   batchLockTimeout,
 		CancelDelay: cancelDelay,
 		Cancel:      cancelTimeout,

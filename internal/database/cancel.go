@@ -78,6 +78,9 @@ func (c *canceler) HandleUnwatchAfterCancel() {
 		<-c.ended // By the deadline at the latest.
 		usable = c.confirmed
 	}
+	// A connection that was read from until its deadline is broken. The driver
+	// closes it next, unless it has done so.
+	usable = usable && time.Now().Before(c.deadline)
 	switch isClosed := c.conn.IsClosed(); {
 	case isClosed:
 		// The driver would wait for what is still to come, up to 15 seconds, in

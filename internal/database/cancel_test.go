@@ -299,16 +299,25 @@ func TestCancelRequestsAtTheEndOfAStatementHitNoOther(t *testing.T) {
 func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	const sql = "SELECT $1::text -- a statement without an answer"
-	for name, args := range map[string][]any{
-		"preparing": {""},
-		"executing": {pgx.QueryExecModeExec, ""},
-		"idle":      nil,
+	prepared, executed := []any{""}, []any{pgx.QueryExecModeExec, ""}
+	for name, test := range map[string]struct {
+		args      []any
+		confirmed bool // The server takes the cancel request.
+	}{
+		"preparing":              {prepared, false},
+		"executing":              {executed, false},
+		"preparing, and cancels": {prepared, true},
+		"executing, and cancels": {executed, true},
+		"idle":                   {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			args := test.args
 			direct := newCounters(t, 1)
 			proxy := newProxy(t, direct.url)
-			proxy.holdCancels(t)
+			if !test.confirmed {
+				proxy.holdCancels(t)
+			}
 			c := openCounters(t, proxy.url, 1, bounds(func(b *database.Bounds) {
 				if args != nil {
 					b.Cancel = database.UsualBounds().Cancel
@@ -337,6 +346,37 @@ func TestAConnectionThatDoesNotAnswerIsGivenUp(t *testing.T) {
 				t.Errorf("that took %v", took)
 			}
 		})
+	}
+}
+
+// TestAConnectionThatBreaksAfterItsCancelRequestIsGivenUp has the server confirm the
+// request, and the connection then say nothing that can be read.
+func TestAConnectionThatBreaksAfterItsCancelRequestIsGivenUp(t *testing.T) {
+	t.Parallel()
+	direct := newCounters(t, 1)
+	proxy := newProxy(t, direct.url)
+	c := openCounters(t, proxy.url, 1)
+	c.mustPut(t, "u", 1)
+	sent := proxy.lookFor("pg_sleep")
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		<-sent
+		proxy.breakAnswers(t)
+		leave()
+	}()
+	if err := c.write(ctx, "u", "SELECT pg_sleep(60)"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a statement: %v, want context.Canceled", err)
+	}
+	ended := time.Now()
+	pgtest.WaitFor(t, "the connection's place in the pool", func() error {
+		if open := c.Pool().Stat().TotalConns(); open > 0 {
+			return fmt.Errorf("%d connections are open", open)
+		}
+		return nil
+	})
+	// At once, and 15 seconds later by the driver.
+	if took := time.Since(ended); took > 10*time.Second {
+		t.Errorf("that took %v", took)
 	}
 }
 

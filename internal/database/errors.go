@@ -32,6 +32,9 @@ var errPoolBusy = fmt.Errorf("no connection within %v", acquireTimeout)
 // errLocalCommit says that a commit is not known to be on a synchronous standby.
 var errLocalCommit = errors.New("committed, but the wait for the standby was canceled")
 
+// errUnknownOutcome says that nobody knows what became of a write.
+var errUnknownOutcome = errors.New("it may have taken effect")
+
 // noConnectionError says that there was no connection to run a statement on.
 type noConnectionError struct{ error }
 
@@ -55,7 +58,7 @@ func interpret(ctx context.Context, name string, err error) error {
 	case ctx.Err() != nil:
 		// The caller's doing, whatever it looked like from here.
 		return fmt.Errorf("%s: %w", name, ctx.Err())
-	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit):
+	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errUnknownOutcome):
 		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)
 	case refused && failed.Code == queryCanceled:
 		return fmt.Errorf("%s: %w: %w", name, context.DeadlineExceeded, err)

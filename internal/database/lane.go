@@ -8,21 +8,10 @@ import (
 	"time"
 )
 
-const (
-	// maxBatch, maxBatchRows and maxBatchBytes bound a batch, and with it its
-	// time in the database and its results in memory: 10 ms and 2 MiB.
-	maxBatch      = 256
-	maxBatchRows  = 2000
-	maxBatchBytes = 256 << 10
-
-	// maxRows is the most rows of a statement that still travels with others.
-	maxRows = 500
-)
-
-// lane runs statements, either those that read or those that write. A statement
-// that comes while there is a free slot runs at once, alone. While all slots are
-// taken, further statements gather; the next free slot takes all of them, as a
-// batch.
+// lane runs statements, either those that read or those that write. A statement that
+// comes while no batch is under way is sent at once, as a batch of one. Further ones
+// gather until that has ended or has taken its pace, or until they make a full batch.
+// Then they are sent, beside it if need be and if there is a slot.
 //
 // A batch serves all of its calls or none: when it fails or is late, its calls run
 // alone, so no call fails because of another's. A call whose statement may have taken
@@ -34,19 +23,17 @@ type lane struct {
 
 	mu        sync.Mutex
 	taken     int            // Slots.
+	young     int            // Of those, the ones whose batch is within its pace.
 	waiting   []*call        // In the order they came.
+	gathered  size           // Of those.
 	busy      map[string]int // The writes of each owner that are in slots.
 	cooldowns cooldowns
 }
 
 // runner is how a lane runs statements.
 type runner interface {
-	// runReserved runs a statement by itself, on a connection of the lane's slots.
-	// Its error is one for the caller.
-	runReserved(ctx context.Context, s *Statement) error
-
-	// runAlone is runReserved on one of the other connections, after the statement
-	// has waited for so long.
+	// runAlone runs a statement by itself, on a connection that batches leave, after
+	// it has waited for so long. Its error is one for the caller.
 	runAlone(ctx context.Context, s *Statement, waited time.Duration) error
 
 	// runBatch runs the statements of calls, all or none. It calls connected when
@@ -62,6 +49,7 @@ type runner interface {
 type call struct {
 	*Statement
 
+	size  size
 	since time.Time     // When it came.
 	done  chan struct{} // Closed once the rest is valid.
 
@@ -76,15 +64,15 @@ func newLane(runner runner, slots int, bounds Bounds) *lane {
 
 // run runs a statement, alone or in a batch.
 func (l *lane) run(ctx context.Context, s *Statement) error {
-	c, own, full := l.enter(s)
+	c, own, full := l.enter(ctx, s)
 	switch {
 	case full:
 		return l.runner.refuse(ctx, s, maxWaiting)
-	case own != nil:
-		defer l.leave(own)
-		return l.runner.runReserved(ctx, s)
 	case c == nil:
 		return l.runAlone(ctx, s, 0)
+	case own != nil:
+		l.send(own)
+		return l.finish(ctx, c)
 	}
 	expiry := time.AfterFunc(l.bounds.Acquire, func() { l.withdraw(c) })
 	defer expiry.Stop()
@@ -94,10 +82,15 @@ func (l *lane) run(ctx context.Context, s *Statement) error {
 		l.withdraw(c)
 		return interpret(ctx, s.Name, ctx.Err())
 	}
+	return l.finish(ctx, c)
+}
+
+// finish returns what became of a call in its batch, or has it run alone.
+func (l *lane) finish(ctx context.Context, c *call) error {
 	if c.runAlone {
-		return l.runAlone(ctx, s, time.Since(c.since))
+		return l.runAlone(ctx, c.Statement, time.Since(c.since))
 	}
-	return c.err
+	return interpret(ctx, c.Name, c.err)
 }
 
 // runAlone runs a statement without a slot.
@@ -115,36 +108,56 @@ func (l *lane) runAlone(ctx context.Context, s *Statement, waited time.Duration)
 	return l.runner.runAlone(ctx, s, waited)
 }
 
-// enter decides how a statement runs: by itself in a slot when it returns that, in a
-// batch to come when it returns a call, and else by itself without a slot. It is
-// refused when too many wait.
-func (l *lane) enter(s *Statement) (c *call, own *slot, full bool) {
+// enter decides how a statement runs: in a batch of its own when it returns its slot, in
+// a batch to come when it returns a call alone, and else by itself. It is refused when
+// too many wait.
+func (l *lane) enter(ctx context.Context, s *Statement) (c *call, own *slot, full bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	switch {
-	case l.slots == 0, s.Alone, s.rows() > maxRows, l.cooldowns.include(s.Owner, now):
+	size := sizeOf(s)
+	if l.slots == 0 || s.Alone || size.rows > maxRows || l.cooldowns.include(s.Owner, now) {
 		return nil, nil, false
-	case l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
-		return nil, l.take([]*call{{Statement: s}}, nil), false
+	}
+	c = &call{Statement: s, size: size, since: now, done: make(chan struct{})}
+	switch {
+	case l.young == 0 && l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
+		return c, l.take(ctx, []*call{c}), false
 	case len(l.waiting) >= maxWaiting:
 		return nil, nil, true
 	}
-	c = &call{Statement: s, since: now, done: make(chan struct{})}
-	l.waiting = append(l.waiting, c)
+	l.wait(c)
 	l.dispatch()
 	return c, nil, false
 }
 
+// wait adds calls to those that wait.
+func (l *lane) wait(calls ...*call) {
+	l.waiting = append(l.waiting, calls...)
+	for _, c := range calls {
+		l.gathered.add(c.size)
+	}
+}
+
+// remove takes calls out of those that wait.
+func (l *lane) remove(which func(*call) bool) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
+		if !which(c) {
+			return false
+		}
+		l.gathered.remove(c.size)
+		return true
+	})
+}
+
 // dispatch gives free slots to the calls that wait.
 func (l *lane) dispatch() {
-	for l.taken < l.slots {
+	for l.taken < l.slots && (l.young == 0 || l.gathered.isFull()) {
 		calls := l.gather()
 		if len(calls) == 0 {
 			return
 		}
-		ctx, cancel := context.WithCancelCause(context.Background()) // No caller's: each may leave.
-		go l.send(ctx, l.take(calls, cancel))
+		go l.send(l.take(context.Background(), calls)) // No caller's context: each may leave.
 	}
 }
 
@@ -152,16 +165,12 @@ func (l *lane) dispatch() {
 // but an owner's together, and owners in the order of their names, so that all
 // processes lock rows in one order. An owner is in one batch at a time.
 func (l *lane) gather() (calls []*call) {
-	rows, bytes := 0, 0
-	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
-		if len(calls) == maxBatch || rows > maxBatchRows || bytes > maxBatchBytes || l.busy[c.Owner] > 0 {
+	var all size
+	l.remove(func(c *call) bool {
+		if all.isFull() || l.busy[c.Owner] > 0 {
 			return false
 		}
-		rows += c.rows()
-		bytes += c.bytes()
-		if len(calls) > 0 && (rows > maxBatchRows || bytes > maxBatchBytes) {
-			return false
-		}
+		all.add(c.size)
 		calls = append(calls, c)
 		return true
 	})
@@ -178,7 +187,7 @@ func (l *lane) withdraw(c *call) {
 
 // dismiss has calls that wait run alone.
 func (l *lane) dismiss(which func(*call) bool) {
-	l.waiting = slices.DeleteFunc(l.waiting, func(c *call) bool {
+	l.remove(func(c *call) bool {
 		if !which(c) {
 			return false
 		}

@@ -13,6 +13,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// oneAtATime returns bounds by which no batch is sent beside another that isn't late,
+// unless it is full.
+func oneAtATime() Bounds {
+	bounds := UsualBounds()
+	bounds.BatchPace = bounds.Batch - 1
+	return bounds
+}
+
 // fakeRunner stands for the database: a statement takes as long as it is told to,
 // and notes how it ran.
 type fakeRunner struct {
@@ -26,10 +34,6 @@ type fakeRunner struct {
 }
 
 func (r *fakeRunner) runAlone(ctx context.Context, s *Statement, _ time.Duration) error {
-	return r.runReserved(ctx, s)
-}
-
-func (r *fakeRunner) runReserved(ctx context.Context, s *Statement) error {
 	r.mu.Lock()
 	r.alone = append(r.alone, s.Name)
 	r.mu.Unlock()
@@ -79,6 +83,14 @@ func (r *fakeRunner) ranTogether() [][]string {
 	return slices.Clone(r.batches)
 }
 
+// want wants certain batches to have been sent.
+func (r *fakeRunner) want(t *testing.T, want ...[]string) {
+	t.Helper()
+	if got := r.ranTogether(); !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("batches %v, want %v", got, want)
+	}
+}
+
 // sleep is a statement that takes a while, and ends with its context.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
@@ -120,15 +132,13 @@ func TestStatementsGatherWhileAllSlotsAreTaken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(10 * time.Millisecond)}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		calls := []func() error{start(t.Context(), l, read("a"))}
 		for _, name := range []string{"b", "c", "d"} {
 			calls = append(calls, start(t.Context(), l, read(name)))
 		}
 		finish(t, calls...)
-		if !slices.Equal(r.ranAlone(), []string{"a"}) || len(r.ranTogether()) != 1 || !slices.Equal(r.ranTogether()[0], []string{"b", "c", "d"}) {
-			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
-		}
+		r.want(t, []string{"a"}, []string{"b", "c", "d"})
 	})
 }
 
@@ -136,7 +146,7 @@ func TestALaneWithoutSlotsBatchesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
-		l := newLane(r, 0, UsualBounds())
+		l := newLane(r, 0, oneAtATime())
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")))
 		if len(r.ranAlone()) != 2 || len(r.ranTogether()) != 0 {
 			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
@@ -149,39 +159,40 @@ func TestAnOwnersWritesAreTogetherAndInOneBatchAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{}
 		r.took = func(s *Statement) time.Duration {
-			if s.Name == "z1" { // The first slot to be free is m1's.
+			if s.Owner == "z" { // The first slot to be free is m1's.
 				return 15 * time.Millisecond
 			}
 			return 10 * time.Millisecond
 		}
-		l := newLane(r, 2, UsualBounds())
-		calls := []func() error{start(t.Context(), l, write("m", "m1")), start(t.Context(), l, write("z", "z1"))}
-		for _, s := range []Statement{write("z", "z2"), write("b", "b1"), write("m", "m2"), write("b", "b2"), write("a", "a1")} {
+		full := func(owner, name string) Statement {
+			return Statement{Name: name, Owner: owner, Args: []any{string(make([]byte, fullBatchBytes))}}
+		}
+		l := newLane(r, 2, oneAtATime())
+		var calls []func() error
+		for _, s := range []Statement{write("m", "m1"), full("z", "z1"), full("z", "z2"), write("b", "b1"), write("m", "m2"), write("b", "b2"), write("a", "a1")} {
 			calls = append(calls, start(t.Context(), l, s))
 		}
 		finish(t, calls...)
-		if want := [][]string{{"a1", "b1", "b2", "m2"}, {"z2"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
-			t.Errorf("batches %v, want %v", r.ranTogether(), want)
-		}
+		r.want(t, []string{"m1"}, []string{"z1"}, []string{"a1", "b1", "b2", "m2"}, []string{"z2"})
 	})
 }
 
 func TestABatchHasABound(t *testing.T) {
 	t.Parallel()
-	text := string(make([]byte, maxBatchBytes/2))
+	text := string(make([]byte, fullBatchBytes/2))
 	for name, test := range map[string]struct {
 		statement Statement
 		most      int
 	}{
-		"statements": {read("get"), maxBatch},
-		"rows":       {Statement{Name: "list", MaxRows: 200}, maxBatchRows / 200},
-		"bytes":      {Statement{Name: "create", Owner: "o", Args: []any{&text, "x"}}, 1},
+		"statements": {read("get"), fullBatch},
+		"rows":       {Statement{Name: "list", MaxRows: 200}, fullBatchRows / 200},
+		"bytes":      {Statement{Name: "create", Owner: "o", Args: []any{&text, "x"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := &fakeRunner{took: always(0)}
-				l := newLane(r, 1, UsualBounds())
+				l := newLane(r, 1, oneAtATime())
 				r.took = func(s *Statement) time.Duration {
 					if s.Name == "first" {
 						return time.Millisecond
@@ -193,8 +204,8 @@ func TestABatchHasABound(t *testing.T) {
 					calls = append(calls, start(t.Context(), l, test.statement))
 				}
 				finish(t, calls...)
-				if len(r.ranTogether()) != 2 || len(r.ranTogether()[0]) != test.most {
-					t.Errorf("%d batches, the first of %d", len(r.ranTogether()), len(r.ranTogether()[0]))
+				if got := r.ranTogether(); len(got) != 3 || len(got[1]) != test.most || len(got[2]) != test.most {
+					t.Errorf("%d batches, the second of %d", len(got), len(got[1]))
 				}
 			})
 		})
@@ -205,7 +216,7 @@ func TestACallThatLeavesIsForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(10 * time.Millisecond)}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, read("a"))
 		ctx, cancel := context.WithCancel(t.Context())
 		leaves := start(ctx, l, read("b"))
@@ -215,9 +226,7 @@ func TestACallThatLeavesIsForgotten(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		finish(t, first, stays)
-		if len(r.ranTogether()) != 1 || !slices.Equal(r.ranTogether()[0], []string{"c"}) {
-			t.Errorf("batches %v", r.ranTogether())
-		}
+		r.want(t, []string{"a"}, []string{"c"})
 	})
 }
 
@@ -231,7 +240,7 @@ func TestALateReadBatchIsGivenUpAndNothingIsBatchedForAWhile(t *testing.T) {
 			}
 			return time.Millisecond
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		ctx, cancel := context.WithCancel(t.Context())
 		first := start(t.Context(), l, read("first"))
 		slow := start(ctx, l, read("slow"))
@@ -243,11 +252,12 @@ func TestALateReadBatchIsGivenUpAndNothingIsBatchedForAWhile(t *testing.T) {
 		cancel()
 		_ = slow()
 		finish(t, start(t.Context(), l, read("d")), start(t.Context(), l, read("e")))
-		if want := []string{"first", "slow", "quick", "d", "e"}; len(r.ranTogether()) != 1 || len(r.ranAlone()) != len(want) {
-			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
-		}
 		time.Sleep(cooldown)
 		finish(t, start(t.Context(), l, read("f")))
+		r.want(t, []string{"first"}, []string{"slow", "quick"}, []string{"f"})
+		if alone := r.ranAlone(); len(alone) != 4 {
+			t.Errorf("alone %v, want slow, quick, d, e", alone)
+		}
 	})
 }
 
@@ -261,19 +271,17 @@ func TestAWriteThatTheServerRefusesLeavesTheBatch(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		calls := []func() error{start(t.Context(), l, write("x", "x"))}
 		for _, s := range []Statement{write("a", "a1"), write("b", "b1"), write("b", "b2"), write("c", "c1")} {
 			calls = append(calls, start(t.Context(), l, s))
 		}
 		finish(t, calls...)
 		finish(t, start(t.Context(), l, write("b", "b3")))
-		if want := [][]string{{"a1", "b1", "b2", "c1"}, {"a1", "c1"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
-			t.Errorf("batches %v, want %v", r.ranTogether(), want)
-		}
+		r.want(t, []string{"x"}, []string{"a1", "b1", "b2", "c1"}, []string{"a1", "c1"})
 		alone := r.ranAlone()
 		slices.Sort(alone)
-		if want := []string{"b1", "b2", "b3", "x"}; !slices.Equal(alone, want) {
+		if want := []string{"b1", "b2", "b3"}; !slices.Equal(alone, want) {
 			t.Errorf("alone %v, want %v", alone, want)
 		}
 	})
@@ -283,8 +291,13 @@ func TestNothingIsRepeatedThatMayHaveTakenEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(10 * time.Millisecond)}
-		r.fails = func(*Statement) error { return &lostConnectionError{errors.New("reset by peer")} }
-		l := newLane(r, 1, UsualBounds())
+		r.fails = func(s *Statement) error {
+			if s.Name == "first" {
+				return nil
+			}
+			return &lostConnectionError{errors.New("reset by peer")}
+		}
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, write("x", "first"))
 		update := start(t.Context(), l, write("a", "update"))
 		create := start(t.Context(), l, Statement{Name: "create", Owner: "b", Idempotent: true})
@@ -308,7 +321,7 @@ func TestAStatementThatTakesLongHoldsNobodyUp(t *testing.T) {
 			}
 			return time.Millisecond
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := start(ctx, l, write("slow", "1")), start(ctx, l, write("slow", "2"))
 		began := time.Now()
@@ -329,7 +342,7 @@ func TestABatchThatGetsNoConnectionHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond), connect: time.Minute}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		began := time.Now()
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")), start(t.Context(), l, read("c")))
 		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
@@ -346,7 +359,7 @@ func TestAPanicInABatchIsItsOwnCallsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
 		r.fails = func(*Statement) error { panic("scan") }
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")))
 		if len(r.ranAlone()) != 2 {
 			t.Errorf("alone %v", r.ranAlone())
@@ -358,7 +371,7 @@ func TestTooManyWaitingCallsAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		var calls []func() error
 		for range 1 + maxWaiting {
 			calls = append(calls, start(t.Context(), l, read("a")))
@@ -387,7 +400,7 @@ func TestAnOwnerStaysOutOfBatchesWhileTheirWritesWait(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, write("a", "a1"))
 		waits := start(t.Context(), l, write("slow", "s1"))
 		finish(t, first)
@@ -400,9 +413,7 @@ func TestAnOwnerStaysOutOfBatchesWhileTheirWritesWait(t *testing.T) {
 		first = start(t.Context(), l, write("a", "a2"))
 		again := start(t.Context(), l, write("slow", "s4"))
 		finish(t, first, again)
-		if want := [][]string{{"s1"}, {"s4"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
-			t.Errorf("batches %v, want %v", r.ranTogether(), want)
-		}
+		r.want(t, []string{"a1"}, []string{"s1"}, []string{"b1"}, []string{"a2"}, []string{"s4"})
 	})
 }
 
@@ -416,14 +427,15 @@ func TestABatchOfReadsThatFailsRunsAlone(t *testing.T) {
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		var calls []func() error
 		for _, name := range []string{"a", "b", "c", "d"} {
 			calls = append(calls, start(t.Context(), l, read(name)))
 		}
 		finish(t, calls...)
-		if len(r.ranTogether()) != 1 || len(r.ranAlone()) != 4 {
-			t.Errorf("alone %v, batches %v", r.ranAlone(), r.ranTogether())
+		r.want(t, []string{"a"}, []string{"b", "c", "d"})
+		if alone := r.ranAlone(); len(alone) != 3 {
+			t.Errorf("alone %v, want b, c, d", alone)
 		}
 	})
 }
@@ -433,21 +445,19 @@ func TestACallIsInTwoBatchesAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeRunner{took: always(time.Millisecond)}
 		r.fails = func(s *Statement) error {
-			if s.Owner != "good" {
+			if s.Owner != "good" && s.Owner != "x" {
 				return &pgconn.PgError{Code: lockNotAvailable, SeverityUnlocalized: "ERROR"}
 			}
 			return nil
 		}
-		l := newLane(r, 1, UsualBounds())
+		l := newLane(r, 1, oneAtATime())
 		first := start(t.Context(), l, write("x", "first"))
 		calls := []func() error{first}
 		for _, owner := range []string{"a", "b", "good", "z"} {
 			calls = append(calls, start(t.Context(), l, write(owner, owner+"'s")))
 		}
 		finish(t, calls...)
-		if want := [][]string{{"a's", "b's", "good's", "z's"}, {"b's", "good's", "z's"}}; !slices.EqualFunc(r.ranTogether(), want, slices.Equal) {
-			t.Errorf("batches %v, want %v", r.ranTogether(), want)
-		}
+		r.want(t, []string{"first"}, []string{"a's", "b's", "good's", "z's"}, []string{"b's", "good's", "z's"})
 		if !slices.Contains(r.ranAlone(), "good's") {
 			t.Errorf("alone %v", r.ranAlone())
 		}
@@ -457,20 +467,45 @@ func TestACallIsInTwoBatchesAtMost(t *testing.T) {
 func TestACallWaitsNoLongerThanForAConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		bounds := UsualBounds()
-		bounds.Batch = time.Minute
+		bounds := oneAtATime()
+		bounds.Batch, bounds.BatchPace = time.Minute, time.Minute
 		r := &fakeRunner{took: always(10 * time.Second)}
 		l := newLane(r, 1, bounds)
-		began := time.Now()
 		first := start(t.Context(), l, read("first"))
 		time.Sleep(time.Second)
 		second := start(t.Context(), l, read("second"))
-		synctest.Wait()
 		time.Sleep(bounds.Acquire)
 		synctest.Wait()
-		if want := []string{"first", "second"}; !slices.Equal(r.ranAlone(), want) {
-			t.Errorf("alone %v after %v, want %v", r.ranAlone(), time.Since(began), want)
+		if alone := r.ranAlone(); !slices.Equal(alone, []string{"second"}) {
+			t.Errorf("alone %v, want the second", alone)
 		}
 		finish(t, first, second)
+	})
+}
+
+func TestABatchIsSentBesideOneThatHasTakenItsPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(100 * time.Millisecond)}
+		l := newLane(r, 3, UsualBounds())
+		began := time.Now()
+		calls := []func() error{start(t.Context(), l, read("a"))}
+		for _, name := range []string{"b", "c"} {
+			calls = append(calls, start(t.Context(), l, read(name)))
+		}
+		time.Sleep(batchPace)
+		synctest.Wait()
+		r.want(t, []string{"a"}, []string{"b", "c"})
+		calls = append(calls, start(t.Context(), l, read("d")))
+		time.Sleep(batchPace + time.Millisecond)
+		calls = append(calls, start(t.Context(), l, read("e"))) // There is no further slot.
+		time.Sleep(2 * batchPace)
+		synctest.Wait()
+		r.want(t, []string{"a"}, []string{"b", "c"}, []string{"d"})
+		finish(t, calls...)
+		r.want(t, []string{"a"}, []string{"b", "c"}, []string{"d"}, []string{"e"})
+		if took := time.Since(began); took > 350*time.Millisecond {
+			t.Errorf("that took %v", took)
+		}
 	})
 }

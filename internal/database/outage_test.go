@@ -2,8 +2,10 @@ package database_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -263,4 +265,60 @@ func TestADatabaseThatIsDownIsDialledSeldom(t *testing.T) {
 	if got := log.String(); strings.Count(got, "\n") != 1 || strings.Contains(got, "canary") {
 		t.Errorf("want one line without the password:\n%s", got)
 	}
+}
+
+// TestAFullServerTakesCancelRequests has the server refuse all connections but one,
+// whose statement's caller leaves.
+func TestAFullServerTakesCancelRequests(t *testing.T) {
+	t.Parallel()
+	direct := newCounters(t, 1)
+	c := openCounters(t, fullButOne(t, direct.url), 2, bounds(func(b *database.Bounds) {
+		b.Acquire = time.Second // So long a call tries to connect.
+		b.Cancel = 10 * time.Second
+	}))
+	c.mustPut(t, "u", 1)
+	tx := pgtest.Begin(t, direct.url, lockCounters)
+	ctx, leave := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := c.add(ctx, "u", 1, "canceled")
+		failed <- err
+	}()
+	pgtest.WaitForLocked(t, direct.url, 1)
+	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("get: %v, want ErrUnavailable", err)
+	}
+	leave()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("add: %v, want context.Canceled", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// On the only connection that there can be.
+	if n, err := c.get(t.Context(), "u", 1); err != nil || n != 0 {
+		t.Errorf("get afterwards: %d, %v, want 0", n, err)
+	}
+}
+
+// fullButOne returns a URL that leads to the database at databaseURL as if that had
+// room for one connection, and for cancel requests.
+func fullButOne(t *testing.T, databaseURL string) string {
+	t.Helper()
+	var taken atomic.Bool
+	return serve(t, databaseURL, func(client net.Conn, database string) {
+		first, err := firstMessage(client)
+		if err != nil {
+			return
+		}
+		if binary.BigEndian.Uint32(first[4:]) != cancelRequest && taken.Swap(true) {
+			fields := "SFATAL\x00VFATAL\x00C53300\x00Mtoo many\x00\x00"
+			refusal := append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(4+len(fields))), fields...)
+			_, _ = client.Write(refusal) // It fails when the client is gone.
+			return
+		}
+		relay(&proxyConn{Conn: client, first: first, proxy: new(proxy)}, database, func(client, server net.Conn) {
+			_, _ = io.Copy(client, server) // Ends when either hangs up.
+		})
+	})
 }

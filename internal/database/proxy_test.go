@@ -79,6 +79,7 @@ type proxy struct {
 	cancels chan chan struct{} // Each cancel request sends one, and waits until that is closed; nil while they needn't.
 	text    string             // What is looked for in what clients say.
 	found   chan struct{}      // Closed when it has come.
+	broken  chan struct{}      // Answers are no messages, and the connections then stay silent until it is closed; nil while they are as they should be.
 }
 
 // newProxy returns a proxy before the database at databaseURL.
@@ -159,6 +160,15 @@ func (p *proxy) hold(t *testing.T) (release func()) {
 	return release
 }
 
+// breakAnswers has what the database says from now on be broken.
+func (p *proxy) breakAnswers(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = make(chan struct{})
+	t.Cleanup(func() { close(p.broken) })
+}
+
 // lookFor returns what is closed when a client has sent a text from now on.
 func (p *proxy) lookFor(text string) (found <-chan struct{}) {
 	p.mu.Lock()
@@ -196,6 +206,14 @@ func (p *proxy) answer(number int, client, server net.Conn) {
 			return
 		}
 		p.wait(number)
+		p.mu.Lock()
+		broken := p.broken
+		p.mu.Unlock()
+		if broken != nil {
+			_, _ = client.Write([]byte{'Z', 0, 0, 0, 0}) // No message is as short.
+			<-broken
+			return
+		}
 		if _, err := client.Write(buffer[:n]); err != nil {
 			return
 		}

@@ -23,8 +23,10 @@ const (
 	maxSerializationPause = 20 * time.Millisecond
 )
 
-// runAlone runs a statement by itself, on one of the connections that batches leave,
-// after it has waited to be in a batch for so long.
+// runAlone implements [runner]. The statement runs a second time, on a new connection,
+// when the first turned out to be dead, or to lead to a server that no longer takes it,
+// and a repetition does no harm: the statement is idempotent, has not left this process,
+// or was refused before it ran.
 func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) error {
 	admitting, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire-waited, errPoolBusy)
 	defer cancel()
@@ -33,7 +35,11 @@ func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) 
 		return interpret(ctx, s.Name, &noConnectionError{err})
 	}
 	defer leave()
-	return db.runReserved(ctx, s)
+	generation, err := db.runUntilSerialized(ctx, s)
+	if db.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, s) {
+		_, err = db.runUntilSerialized(ctx, s)
+	}
+	return interpret(ctx, s.Name, err)
 }
 
 // admit waits for a connection that statements which run alone may use, and for other
@@ -59,18 +65,6 @@ func (db *DB) admit(ctx context.Context, s *Statement) (leave func(), err error)
 // refuse implements [runner].
 func (db *DB) refuse(ctx context.Context, s *Statement, waiting int) error {
 	return interpret(ctx, s.Name, &noConnectionError{db.admission.shed(ctx, waiting)})
-}
-
-// runReserved runs a statement for which there is a connection. It runs a second time,
-// on a new one, when the first turned out to be dead, or to lead to a server that no
-// longer takes it, and a repetition does no harm: the statement is idempotent, has not
-// left this process, or was refused before it ran.
-func (db *DB) runReserved(ctx context.Context, s *Statement) error {
-	generation, err := db.runUntilSerialized(ctx, s)
-	if db.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, s) {
-		_, err = db.runUntilSerialized(ctx, s)
-	}
-	return interpret(ctx, s.Name, err)
 }
 
 // worthRepeating reports whether a statement that failed may be run again on

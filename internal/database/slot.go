@@ -5,54 +5,57 @@ import (
 	"time"
 )
 
-// slot is one of a lane's, taken by a statement that runs by itself or by a batch. The
-// lane guards it.
+// slot is one of a lane's, taken by a batch. The lane guards it.
 type slot struct {
-	calls  []*call                 // One that nobody waits for, when it runs by itself.
-	cancel context.CancelCauseFunc // Ends the batch; nil for a statement by itself.
-	timer  *time.Timer             // Until it is late.
+	calls  []*call
+	ctx    context.Context //nolint:containedctx // The batch's own, which ends when the batch does.
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // Until the batch's age changes.
+	age    age
 
-	connected bool                               // The batch has its connection.
-	over      bool                               // It is not taken any more.
-	leave     func(isSlow bool, ended time.Time) // Of the owner's cooldown; nil without.
+	connected bool // The batch has its connection.
 }
 
-// take takes a slot.
-func (l *lane) take(calls []*call, cancel context.CancelCauseFunc) *slot {
+// age is how far a batch has come.
+type age int
+
+const (
+	young age = iota // Within its pace.
+	old              // Others may be sent beside it.
+	ended
+)
+
+// take takes a slot for calls, which end with a context.
+func (l *lane) take(ctx context.Context, calls []*call) *slot {
 	l.taken++
-	t := &slot{calls: calls, cancel: cancel}
+	l.young++
+	t := &slot{calls: calls}
+	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	for _, c := range calls {
 		if c.writes() {
 			l.busy[c.Owner]++
 		}
 	}
-	t.timer = time.AfterFunc(l.bounds.Batch, func() { l.late(t) })
+	t.timer = time.AfterFunc(l.bounds.BatchPace, func() { l.grow(t) })
 	return t
 }
 
-// free gives a slot back, and lets those go on who wait for one.
+// free gives a slot back when its batch has ended, and lets those go on who wait for
+// one.
 func (l *lane) free(t *slot) {
-	if !t.over {
-		t.over = true
-		t.timer.Stop()
-		l.taken--
-		for _, c := range t.calls {
-			if l.busy[c.Owner]--; l.busy[c.Owner] <= 0 {
-				delete(l.busy, c.Owner)
-			}
+	t.timer.Stop()
+	t.cancel(nil)
+	if t.age == young {
+		l.young--
+	}
+	t.age = ended
+	l.taken--
+	for _, c := range t.calls {
+		if l.busy[c.Owner]--; l.busy[c.Owner] <= 0 {
+			delete(l.busy, c.Owner)
 		}
 	}
-	l.dispatch() // Also when it was late: its calls may wait again.
-}
-
-// leave gives back the slot of a statement that has run by itself.
-func (l *lane) leave(t *slot) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if t.leave != nil {
-		t.leave(true, time.Now())
-	}
-	l.free(t)
+	l.dispatch()
 }
 
 // connected gives a batch its time from when it has its connection: until then it
@@ -60,30 +63,37 @@ func (l *lane) leave(t *slot) {
 func (l *lane) connected(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !t.over {
-		t.connected = true
+	t.connected = true
+	if t.age == old {
 		t.timer.Reset(l.bounds.Batch)
 	}
 }
 
-// late ends the wait of others for a slot.
-func (l *lane) late(t *slot) {
+// grow lets others be sent beside a batch, and ends one that takes too long.
+func (l *lane) grow(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.over {
-		return
+	switch t.age {
+	case young:
+		t.age = old
+		l.young--
+		t.timer.Reset(l.bounds.Batch - l.bounds.BatchPace)
+		l.dispatch()
+	case old:
+		l.late(t)
+	case ended: // Just now.
 	}
-	now, owner := time.Now(), t.calls[0].Owner
+}
+
+// late ends a batch that takes too long. Who waits does not wait for its end.
+func (l *lane) late(t *slot) {
+	t.cancel(errLate)
+	now := time.Now()
 	switch {
-	case t.cancel != nil:
-		t.cancel(errLate)
-		if t.connected {
-			l.cooldowns.allUntil = now.Add(cooldown)
-		}
-		l.dismiss(func(*call) bool { return true }) // They would wait in vain, too.
-	case owner != "":
-		l.cool(owner, now)
-		t.leave = l.cooldowns.enter(owner)
+	case len(t.calls) == 1 && t.calls[0].writes():
+		l.cool(t.calls[0].Owner, now) // A lock on the owner's row, most often.
+	case t.connected:
+		l.cooldowns.allUntil = now.Add(cooldown)
 	}
-	l.free(t)
+	l.dismiss(func(*call) bool { return true })
 }

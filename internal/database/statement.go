@@ -38,25 +38,6 @@ func (s *Statement) writes() bool { return s.Owner != "" }
 // isRepeatable reports whether a second run does no harm, whatever the first did.
 func (s *Statement) isRepeatable() bool { return s.Idempotent || !s.writes() }
 
-// rows is how much of a batch's bound on rows the statement takes.
-func (s *Statement) rows() int { return max(1, s.MaxRows) }
-
-// bytes is about how much the statement has to send.
-func (s *Statement) bytes() int {
-	n := 0
-	for _, arg := range s.Args {
-		switch text := arg.(type) {
-		case string:
-			n += len(text)
-		case *string:
-			if text != nil {
-				n += len(*text)
-			}
-		}
-	}
-	return n
-}
-
 // runOn runs the statement by itself.
 func (s *Statement) runOn(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, s.SQL, s.Args...)
@@ -70,12 +51,13 @@ func (s *Statement) runOn(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // read hands the rows to Read. It fails when the server does, also behind the last
-// row.
+// row, whatever Read says of what came before.
 func (s *Statement) read(rows pgx.Rows) error {
 	defer rows.Close()
-	if err := s.Read(rows); err != nil {
-		return err
-	}
+	err := s.Read(rows)
 	rows.Close()
-	return rows.Err()
+	if failure := rows.Err(); failure != nil {
+		return failure
+	}
+	return err
 }

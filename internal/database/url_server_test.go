@@ -87,7 +87,8 @@ func TestAMissingCertificateFileIsNamed(t *testing.T) {
 func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewEmptyDatabase(t)
-	names := strings.Fields(pgtest.QueryText(t, pgtest.Connect(t, url), `
+	conn := pgtest.Connect(t, url) // One: a hundred would be half of what the server has.
+	names := strings.Fields(pgtest.QueryText(t, conn, `
 		SELECT string_agg(name, ' ')
 		FROM   pg_settings
 		WHERE  context IN ('user', 'superuser', 'backend', 'superuser-backend')
@@ -97,7 +98,7 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	}
 	for _, name := range names {
 		// Its own value, which those take that take few.
-		value := pgtest.QueryText(t, pgtest.Connect(t, url), "SELECT current_setting('"+name+"')")
+		value := pgtest.QueryText(t, conn, "SELECT current_setting('"+name+"')")
 		switch err := database.CheckURL(pgtest.WithParameter(url, name, value)); name {
 		case "tcp_user_timeout":
 			if err == nil { // libpq's means this side's.
@@ -109,7 +110,7 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 			}
 		}
 	}
-	for name := range strings.FieldsSeq(pgtest.QueryText(t, pgtest.Connect(t, url), `
+	for name := range strings.FieldsSeq(pgtest.QueryText(t, conn, `
 		SELECT string_agg(name, ' ') FROM pg_settings WHERE context IN ('postmaster', 'sighup', 'internal') AND name <> 'port'`)) {
 		if err := database.CheckURL(pgtest.WithParameter(url, name, "1")); err == nil {
 			t.Errorf("%s is taken, which no connection may set", name)

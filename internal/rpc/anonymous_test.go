@@ -3,7 +3,9 @@ package rpc
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,10 +94,36 @@ func TestAProcessHasFewStreamsWithoutAToken(t *testing.T) {
 		checkRefusedStream(t, protocol.name, stream.Err())
 		s.log.next(t)
 	}
+	checkProbes(t, s)
 	cancel()
 	s.log.next(t)
 	if stream, _ := h2.watch(t, s, h2.httpClient(t), ""); !stream.Receive() {
 		t.Errorf("refused after another has ended: %v", stream.Err())
+	}
+}
+
+// checkProbes checks that the probes which don't stream are answered.
+func checkProbes(t *testing.T, s *wholeService) {
+	t.Helper()
+	for path, body := range map[string]io.Reader{"/livez": nil, "/readyz": nil, "/grpc.health.v1.Health/Check": strings.NewReader("{}")} {
+		method := http.MethodGet
+		if body != nil {
+			method = http.MethodPost
+		}
+		req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := protocol{}.httpClient(t).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		s.log.next(t)
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
 	}
 }
 

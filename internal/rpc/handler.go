@@ -58,7 +58,7 @@ func New(cfg Config) (*Handler, error) { return newHandler(cfg, newUnreadAnswers
 func newHandler(cfg Config, unread *unreadAnswers) (*Handler, error) {
 	errs := newErrorRenderer()
 	refuse := newRefuser(errs)
-	health := newHealth(cfg.Ping)
+	health := newHealth(withoutPanics(cfg.Ping, cfg.Logger))
 
 	routes, err := newRoutes(cfg, errs, refuse, health, unread)
 	if err != nil {

@@ -3,8 +3,9 @@ package rpc
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -113,14 +114,23 @@ func (h *health) currentCheck() (*databaseCheck, error) {
 func (c *databaseCheck) run(ctx context.Context, ping func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	defer func() {
-		if cause := recover(); cause != nil { // Nobody else would.
-			c.err = fmt.Errorf("panic: %v", cause)
-		}
-		c.expires = time.Now().Add(pingKept)
-		close(c.done)
-	}()
 	c.err = ping(ctx)
+	c.expires = time.Now().Add(pingKept)
+	close(c.done)
+}
+
+// withoutPanics returns a ping that logs a panic and fails. No request's middleware
+// is around the goroutine that runs it.
+func withoutPanics(ping func(context.Context) error, logger *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) (err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				err = &panicError{value: value, stack: debug.Stack()}
+				logger.ErrorContext(ctx, "the check of the database failed", "cause", err)
+			}
+		}()
+		return ping(ctx)
+	}
 }
 
 func (c *databaseCheck) expired() bool {

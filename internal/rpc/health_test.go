@@ -1,8 +1,14 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -135,6 +141,84 @@ func TestAClosedHealthChecksNothing(t *testing.T) {
 		time.Sleep(pingKept + time.Millisecond)
 		if h.ready(t.Context()) || h.database(t.Context()) == nil || checking.Load() {
 			t.Error("it checks the database again")
+		}
+	})
+}
+
+// TestAProbeCountsFromItsArrival has probes wait for the database, and for their
+// message: so may as many as there are streams.
+func TestAProbeCountsFromItsArrival(t *testing.T) {
+	t.Parallel()
+	for name, probe := range map[string]struct {
+		method, path string
+		late         bool
+	}{
+		"ready":                   {http.MethodGet, "/readyz", false},
+		"health":                  {http.MethodGet, "/api/health", false},
+		"check":                   {http.MethodPost, "/grpc.health.v1.Health/Check", false},
+		"check, without its body": {http.MethodPost, "/grpc.health.v1.Health/Check", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				late, message := io.Pipe()
+				if !probe.late {
+					go func() { _, _ = io.WriteString(message, "{}"); _ = message.Close() }() // Nobody reads that of a GET.
+				}
+				ctx, leave := context.WithCancel(t.Context())
+				request := httptest.NewRequest(probe.method, probe.path, late).WithContext(ctx)
+				request.Header.Set("Content-Type", "application/json")
+				unread := newUnreadAnswers()
+				handler, err := newHandler(Config{
+					Ping:   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+					Logger: slog.New(slog.DiscardHandler),
+				}, unread)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer handler.Close()
+				answered := make(chan struct{})
+				go func() {
+					handler.ServeHTTP(httptest.NewRecorder(), request)
+					close(answered)
+				}()
+				synctest.Wait()
+				unread.mu.Lock()
+				if held := maxUnreadAnswers - unread.freeAnswers; held != 1 {
+					t.Errorf("%d answers are held", held)
+				}
+				unread.mu.Unlock()
+				_ = late.Close()
+				leave()
+				<-answered
+				unread.isWhole(t)
+			})
+		})
+	}
+}
+
+func TestAPanicOfTheDatabasesCheckIsAFailureOfIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := new(bytes.Buffer)
+		handler, err := New(Config{
+			Ping:   func(context.Context) error { panic(errCanary) },
+			Logger: slog.New(slog.NewJSONHandler(log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // The second gets the result of the first.
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			if w.Code != http.StatusServiceUnavailable || w.Body.String() != `{"status":"unavailable","database":"unavailable"}` {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+		handler.Close()
+		lines := log.String()
+		if strings.Count(lines, `"level":"ERROR"`) != 1 || !strings.Contains(lines, errCanary.Error()) || !strings.Contains(lines, "health_test.go") {
+			t.Errorf("logged %s", lines)
 		}
 	})
 }

@@ -26,6 +26,10 @@ const maxReflectionBytes = 1 << 10
 // answers are whole, each question that it gets is the first of a stream to it.
 // What was sent before is left out here.
 type reflectionCache struct {
+	// encoding is held while the reflector encodes a file, so that many who ask
+	// for it first have it encoded once.
+	encoding sync.Mutex
+
 	mu      sync.Mutex
 	answers map[reflectionQuery]reflectionAnswer
 	files   map[string]describedFile // By their paths, for answers to share.
@@ -68,11 +72,25 @@ func (c *reflectionCache) WrapStreamingHandler(reflector connect.StreamingHandle
 		s := &reflectionStream{StreamingHandlerConn: conn, cache: c, sent: make(map[string]bool)}
 		for !s.ended {
 			s.answered = false
-			if err := reflector(ctx, s); err != nil {
+			if err := s.ask(ctx, reflector); err != nil {
 				return err
 			}
 		}
 		return nil
+	}
+}
+
+// ask has the reflector answer one question.
+func (s *reflectionStream) ask(ctx context.Context, reflector connect.StreamingHandlerFunc) error {
+	defer s.encoded() // Where it panics, or has nothing to send.
+	return reflector(ctx, s)
+}
+
+// encoded lets others encode.
+func (s *reflectionStream) encoded() {
+	if s.encoding {
+		s.encoding = false
+		s.cache.encoding.Unlock()
 	}
 }
 
@@ -110,6 +128,7 @@ type reflectionStream struct {
 	connect.StreamingHandlerConn
 	cache    *reflectionCache
 	query    reflectionQuery // The question; zero when it is for no file.
+	encoding bool            // It holds the cache's lock of that name.
 	answered bool            // By the reflector.
 	ended    bool            // The caller has no more questions.
 	sent     map[string]bool // The paths of files.
@@ -136,9 +155,15 @@ func (s *reflectionStream) Receive(message any) error {
 		}
 		s.query = queryOf(request.ProtoReflect())
 		answer, ok := s.cache.find(s.query)
+		if !ok && s.query.path != "" {
+			s.cache.encoding.Lock()
+			s.encoding = true
+			answer, ok = s.cache.find(s.query) // Encoded meanwhile, perhaps.
+		}
 		if !ok {
 			return nil
 		}
+		s.encoded()
 		response := answer.response.New()
 		set(response, "valid_host", get(request.ProtoReflect(), "host"))
 		set(response, "original_request", protoreflect.ValueOfMessage(request.ProtoReflect()))
@@ -160,6 +185,7 @@ func (s *reflectionStream) Send(message any) error {
 		files := filesIn(response.ProtoReflect())
 		s.fill(files, s.cache.keep(s.query, response.ProtoReflect(), files).files)
 	}
+	s.encoded() // Before it waits for the caller to read.
 	return s.StreamingHandlerConn.Send(message)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -22,7 +23,10 @@ import (
 )
 
 // questions counts what reaches a reflector.
-type questions struct{ asked atomic.Int64 }
+type questions struct {
+	asked atomic.Int64
+	then  func() // Is called for each; may be nil.
+}
 
 func (*questions) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc { return next }
 
@@ -45,8 +49,22 @@ func (c countedQuestions) Receive(message any) error {
 	err := c.StreamingHandlerConn.Receive(message)
 	if err == nil {
 		c.asked.Add(1)
+		if c.then != nil {
+			c.then()
+		}
 	}
 	return err
+}
+
+// openReflector returns streams to a reflector behind interceptors.
+func openReflector(t *testing.T, interceptors ...connect.Interceptor) (open func() *grpcreflect.ClientStream) {
+	t.Helper()
+	reflector := grpcreflect.NewStaticReflector(serviceName, grpchealth.HealthV1ServiceName)
+	mux := http.NewServeMux()
+	mux.Handle(grpcreflect.NewHandlerV1(reflector, connect.WithInterceptors(interceptors...)))
+	server := startServer(t, mux)
+	client := grpcreflect.NewClient(server.http2, server.URL, connect.WithGRPC())
+	return func() *grpcreflect.ClientStream { return client.NewStream(t.Context()) }
 }
 
 // reflectors returns streams to a reflector with the cache before it, and to
@@ -54,15 +72,7 @@ func (c countedQuestions) Receive(message any) error {
 func reflectors(t *testing.T) (cached, plain func() *grpcreflect.ClientStream, reached *questions) {
 	t.Helper()
 	reached = new(questions)
-	reflector := grpcreflect.NewStaticReflector(serviceName, grpchealth.HealthV1ServiceName)
-	open := func(options ...connect.HandlerOption) func() *grpcreflect.ClientStream {
-		mux := http.NewServeMux()
-		mux.Handle(grpcreflect.NewHandlerV1(reflector, options...))
-		server := startServer(t, mux)
-		client := grpcreflect.NewClient(server.http2, server.URL, connect.WithGRPC())
-		return func() *grpcreflect.ClientStream { return client.NewStream(t.Context()) }
-	}
-	return open(connect.WithInterceptors(newReflectionCache(), reached)), open(), reached
+	return openReflector(t, newReflectionCache(), reached), openReflector(t), reached
 }
 
 // ask asks one question of a stream, and returns the answer in words.
@@ -141,6 +151,48 @@ func TestReflectionFromTheCacheIsTheReflectorsOwn(t *testing.T) {
 		if got := reached.asked.Load() - before; got != want {
 			t.Errorf("%d questions reach the reflector, want %d", got, want)
 		}
+	}
+}
+
+// TestManyWhoAskFirstHaveAFileEncodedOnce holds up the reflector until all have asked.
+func TestManyWhoAskFirstHaveAFileEncodedOnce(t *testing.T) {
+	t.Parallel()
+	const streams = 8
+	var asking, asked sync.WaitGroup
+	asking.Add(streams)
+	reached := &questions{then: asking.Wait}
+	open := openReflector(t, &questions{then: asking.Done}, newReflectionCache(), reached)
+	for range streams {
+		asked.Go(func() {
+			stream := open()
+			if files, failure := ask(stream, "symbol todo.v1.Todo"); len(files) == 0 || failure != "" {
+				t.Errorf("%d files, %q", len(files), failure)
+			}
+			if _, err := stream.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	asked.Wait()
+	if got := reached.asked.Load(); got != 1 {
+		t.Errorf("%d questions reach the reflector, want 1", got)
+	}
+}
+
+func TestAQuestionThatFailsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	var failed atomic.Bool
+	open := openReflector(t, newReflectionCache(), &questions{then: func() {
+		if !failed.Swap(true) {
+			panic(http.ErrAbortHandler)
+		}
+	}})
+	for _, want := range []bool{false, true} {
+		stream := open()
+		if files, failure := ask(stream, "symbol todo.v1.Todo"); (len(files) > 0) != want {
+			t.Errorf("%d files, %q", len(files), failure)
+		}
+		_, _ = stream.Close() // The first has failed.
 	}
 }
 
