@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -58,15 +56,7 @@ func TestARowOfAnOddTimeIsListedAndHidesNoOther(t *testing.T) {
 				want = append(want, title)
 			}
 			pgtest.ExecOn(t, conn, "ALTER TABLE todo ADD CONSTRAINT ck_todo_created_at_in_range CHECK (created_at < '10000-01-01') NOT VALID")
-			var log pgtest.Log
-			store, err := postgres.Open(postgres.Config{
-				URL: pgtest.WithParameter(url, "default_query_exec_mode", mode), MaxConns: 2,
-				Logger: slog.New(slog.NewJSONHandler(&log, nil)),
-			}.WithBounds(postgres.PatientBounds()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer store.Close()
+			store, log := openLogged(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 2)
 			owner := user(t, "u")
 			var all []todo.Todo
 			for size := range 5 {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -181,7 +182,8 @@ func TestThePageSizeMayChangeBetweenPages(t *testing.T) {
 func TestEveryPageIsReadOffTheIndex(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := open(t, url, 1) // One connection, so that we get the store's.
+	db := databasetest.Open(t, url, 1) // One connection, so that the statement is prepared on it.
+	store := storeOn(db, 0)
 	conn := pgtest.Connect(t, url)
 	// Few owners with many todos each, and many owners with few: a plan made
 	// for any owner must do for both.
@@ -197,7 +199,7 @@ func TestEveryPageIsReadOffTheIndex(t *testing.T) {
 	owner := user(t, "many 3")
 	page := list(t, store, owner, todo.Query{Size: 50})
 
-	statement := preparedBy(t, store, "LIMIT")
+	statement := preparedBy(t, db, "LIMIT")
 	first := "'infinity', '00000000-0000-0000-0000-000000000000'"
 	later := fmt.Sprintf("'%s', '%s'", page.Next.CreatedAt.Format("2006-01-02 15:04:05.999999Z07:00"), page.Next.ID)
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	todobackend "example.com/todo-backend"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
@@ -93,13 +95,9 @@ func TestReadyMeansAble(t *testing.T) {
 			named := strings.NewReplacer(" app;", " "+role+";", "TO app", "TO "+role, "FROM app", "FROM "+role, "ROLE app", "ROLE "+role, "DATABASE this", "DATABASE "+this)
 			pgtest.ExecOn(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
 
-			var log pgtest.Log
-			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer store.Close()
+			store, log := openLogged(t, as(t, owners, role), 2)
 			ableErr := operations(t.Context(), store, user(t, "u"))
+			var err error
 			for range 3 {
 				err = store.Ready(t.Context())
 			}
@@ -140,12 +138,7 @@ func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewDatabase(t)
 	conn := pgtest.Connect(t, databaseURL)
-	var log pgtest.Log
-	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store, log := openLogged(t, databaseURL, 2)
 	check := func(sql string, isReady bool) {
 		t.Helper()
 		pgtest.ExecOn(t, conn, sql)
@@ -181,7 +174,7 @@ func newDatabaseOf(t *testing.T, encoding string) string {
 	t.Helper()
 	template := pgtest.NewEmptyDatabase(t)
 	server := pgtest.Connect(t, pgtest.ServerURL(t))
-	name := database(t, template) + "_" + strings.ToLower(encoding)
+	name := pgtest.Connect(t, template).Config().Database + "_" + strings.ToLower(encoding)
 	pgtest.ExecOn(t, server, "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	t.Cleanup(func() { _, _ = server.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(template)
@@ -199,7 +192,7 @@ func TestADatabaseThatIsNotUTF8IsRefused(t *testing.T) {
 			t.Parallel()
 			databaseURL := newDatabaseOf(t, encoding)
 			want := "encoding is \"" + encoding + "\" and must be UTF8"
-			if _, err := tryMigrate(t, postgres.MigrateConfig{URL: databaseURL}); err == nil || !strings.Contains(err.Error(), want) {
+			if err := database.Migrate(t.Context(), database.MigrateConfig{URL: databaseURL, Schema: todobackend.Schema, Logger: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Migrate: %v, want %q", err, want)
 			}
 			if err := pgtest.ApplySchema(t.Context(), databaseURL); err != nil {
@@ -216,5 +209,14 @@ func TestADatabaseThatIsNotUTF8IsRefused(t *testing.T) {
 				t.Errorf("%s todos were stored", got)
 			}
 		})
+	}
+}
+
+func TestALockedTableIsReady(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	pgtest.LockTable(t, url, "todo")
+	if err := store.Ready(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
