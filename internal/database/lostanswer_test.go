@@ -2,12 +2,17 @@ package database_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"testing"
 
-	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
 )
 
 // cutAnswer returns a URL that leads to the database at databaseURL through a
@@ -32,29 +37,54 @@ func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened
 	return serve(t, databaseURL, func(client net.Conn, database string) { relay(client, database, answer) }), cut.Load
 }
 
-func TestAnIdempotentWriteWhoseAnswerIsLostIsRepeated(t *testing.T) {
+// cutStore returns a store on a new database, whose first answer with the marked title
+// is lost, and the URL that leads to it directly.
+func cutStore(t *testing.T) (store *postgres.Store, direct string, happened func() bool) {
+	t.Helper()
+	direct = pgtest.NewDatabase(t)
+	proxied, happened := cutAnswer(t, direct, markedTitle)
+	return postgres.NewStore(databasetest.Open(t, proxied, 2), postgres.Config{Logger: slog.New(slog.DiscardHandler)}), direct, happened
+}
+
+const markedTitle = "the marked title"
+
+func TestACreateWhoseAnswerIsLostIsRepeatedAndMakesOneTodo(t *testing.T) {
 	t.Parallel()
-	direct := newCounters(t, 2)
-	proxied, happened := cutAnswer(t, direct.url, "the marked note")
-	c := openCounters(t, proxied, 2)
-	s := "INSERT INTO counter (id, owner, note) VALUES (1, 'u', 'the marked note') ON CONFLICT (id) DO UPDATE SET n = counter.n + 1 RETURNING note"
-	if err := c.Run(t.Context(), database.Statement{Name: "put", SQL: s, Owner: "u", Idempotent: true, Read: nothing}); err != nil {
-		t.Error(err)
+	store, direct, happened := cutStore(t)
+	created, err := store.CreateTodo(t.Context(), user(t, 1), todo.Draft{ID: todoID(1, 1), Title: markedTitle})
+	if err != nil || created.Title != markedTitle {
+		t.Errorf("CreateTodo: %+v, %v", created, err)
 	}
 	if !happened() {
 		t.Error("no answer was lost")
 	}
-	direct.wantStored(t, "SELECT string_agg(n::text, ' ') FROM counter", "1")
+	if got := pgtest.QueryText(t, pgtest.Connect(t, direct), "SELECT count(*)::text FROM todo"); got != "1" {
+		t.Errorf("%s todos, want 1", got)
+	}
 }
 
-func TestAnotherWriteWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	direct := newCounters(t, 2)
-	proxied, happened := cutAnswer(t, direct.url, "the marked note")
-	c := openCounters(t, proxied, 2)
-	c.mustPut(t, "u", 1)
-	if err := c.write(t.Context(), "u", "UPDATE counter SET n = n + 1 RETURNING 'the marked note'"); !errors.Is(err, database.ErrUnavailable) || !happened() {
-		t.Errorf("%v, want ErrUnavailable", err)
+	change := todo.Change{Title: new(markedTitle)}
+	for name, try := range map[string]struct {
+		title string // Of the todo that is there.
+		run   func(ctx context.Context, store *postgres.Store, u todo.UserID) error
+	}{
+		"UpdateTodo": {"t", func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), change)
+			return err
+		}},
+		"DeleteTodo": {markedTitle, func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			return store.DeleteTodo(ctx, u, *todoID(1, 1))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, direct, happened := cutStore(t)
+			pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', '"+try.title+"')")
+			if err := try.run(t.Context(), store, user(t, 1)); !errors.Is(err, todo.ErrUnavailable) || !happened() {
+				t.Errorf("%v, want ErrUnavailable", err)
+			}
+		})
 	}
-	direct.wantStored(t, "SELECT n::text FROM counter", "1")
 }

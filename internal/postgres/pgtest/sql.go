@@ -96,16 +96,18 @@ func WaitForLocked(t testing.TB, url string, count int) {
 	}
 }
 
-// LastStatements returns on how many connections to the database at url the
-// last statement has a text in it.
-func LastStatements(t testing.TB, url, text string) (count int) {
+// InBatches returns how many todos in the database at url were written last in a
+// transaction that wrote another owner's, too.
+func InBatches(t testing.TB, url string) (todos int) {
 	t.Helper()
 	err := Connect(t, url).QueryRow(t.Context(), `
-		SELECT count(*)
-		FROM   pg_stat_activity
-		WHERE  datname = current_database() AND pid <> pg_backend_pid() AND position($1 IN query) > 0`, text).Scan(&count)
+		SELECT coalesce(sum(written), 0)
+		FROM  (SELECT   count(*) AS written
+		       FROM     todo
+		       GROUP BY xmin::text
+		       HAVING   count(DISTINCT user_id) > 1) AS together`).Scan(&todos)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	return count
+	return todos
 }
