@@ -72,9 +72,10 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 		},
 		"calls that wait for a batch are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
-			l := newLane(&DB{admission: full(logger)}, 1, UsualBounds())
-			l.taken, l.waiting = 1, make([]*call, maxWaiting)
-			call := func() error { return l.run(t.Context(), &Statement{}) }
+			db := &DB{admission: full(logger)}
+			db.reads = newLane(db, 1, UsualBounds())
+			db.reads.taken, db.reads.waiting = 1, make([]*call, maxWaiting)
+			call := func() error { return db.Run(t.Context(), Statement{}) }
 			return func() { _ = call() }, func() { refused(t, call()) }
 		},
 		"the database goes away": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
