@@ -122,7 +122,7 @@ func (b *batcher) together(t *testing.T, calls ...func()) {
 		}
 		served += batch.calls
 	}
-	if served != len(calls) {
+	if served < len(calls) { // Some make another one.
 		t.Errorf("%d of %d calls are answered by batches", served, len(calls))
 	}
 }
