@@ -28,7 +28,9 @@ type Statement struct {
 	MaxRows int
 
 	// Read reads the rows to their end. It is called anew for each run, which
-	// starts over: rows of a run that failed must not be kept.
+	// starts over: rows of a run that failed must not be kept. When the context has
+	// ended, Run may return while a batch still calls it: nothing that it writes may
+	// be touched unless Run has succeeded.
 	Read func(pgx.Rows) error
 }
 
