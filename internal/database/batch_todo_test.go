@@ -1,9 +1,13 @@
 package database_test
 
 import (
+	"context"
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,4 +158,42 @@ func TestBatchedCallsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestABatchReadsForCallersWhoHaveLeft has callers leave at any time. What their batch
+// reads for them meets nothing that they go on with, as the race detector sees.
+func TestABatchReadsForCallersWhoHaveLeft(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	store := postgres.NewStore(databasetest.Open(t, url, 8), postgres.Config{MaxTodos: 10, Logger: slog.New(slog.DiscardHandler)})
+	u := user(t, 1)
+	calls := []func(context.Context) error{
+		func(ctx context.Context) error { _, err := store.GetTodo(ctx, u, *todoID(1, 1)); return err },
+		func(ctx context.Context) error { _, err := store.ListTodos(ctx, u, todo.Query{Size: 2}); return err },
+		func(ctx context.Context) error {
+			_, err := store.CreateTodo(ctx, u, todo.Draft{ID: todoID(1, 1), Title: "t"})
+			return err
+		},
+		func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), todo.Change{IsCompleted: new(true)})
+			return err
+		},
+	}
+	if err := calls[2](t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for worker := range 16 {
+		group.Go(func() {
+			for n := range 50 {
+				ctx, leave := context.WithCancel(t.Context())
+				time.AfterFunc(rand.N(3*time.Millisecond), leave)
+				if err := calls[(worker+n)%len(calls)](ctx); err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+				leave()
+			}
+		})
+	}
+	group.Wait()
 }

@@ -56,12 +56,13 @@ func bounds(change func(*database.Bounds)) func(*database.Config) {
 func unbatched(c *database.Config) { c.Batches = 0 }
 
 // run runs a statement, and returns the number in its row.
-func (c *counters) run(ctx context.Context, s database.Statement) (n int, err error) {
+func (c *counters) run(ctx context.Context, s database.Statement) (int, error) {
+	var n int
 	s.Read = func(rows pgx.Rows) (err error) {
 		n, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])
 		return err
 	}
-	err = c.Run(ctx, s)
+	err := c.Run(ctx, s)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return 0, errNoCounter
