@@ -153,7 +153,7 @@ func (r *readers) check(row *row) {
 func (r *readers) batched(row *row, database service) {
 	row.t.Helper()
 	r.finish()
-	atLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.t), 1000)
+	atLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.t), 200)
 }
 
 func TestReadersInBatches(t *testing.T) {
