@@ -57,8 +57,9 @@ func (s *Store) run(ctx context.Context, statement database.Statement) error {
 
 // todos runs a statement that returns todos, in the order of [columns].
 func (s *Store) todos(ctx context.Context, statement database.Statement) (todos []todo.Todo, err error) {
+	most := statement.MaxRows
 	statement.Read = func(rows pgx.Rows) (err error) {
-		todos, err = s.scan(rows, statement.MaxRows)
+		todos, err = s.scan(rows, most)
 		return err
 	}
 	if err := s.run(ctx, statement); err != nil {
