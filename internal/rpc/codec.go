@@ -12,14 +12,17 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// maxErrorText bounds a message that quotes what a caller sent.
+const maxErrorText = 300
+
 // codecs returns the codecs of every handler. They replace Connect's own,
 // which let unknown JSON fields pass and name Go types in their errors.
-func codecs() []connect.HandlerOption {
-	return []connect.HandlerOption{
-		connect.WithCodec(protoCodec{}),
-		connect.WithCodec(jsonCodec{name: "json"}),
+func codecs() []connect.Codec {
+	return []connect.Codec{
+		protoCodec{},
+		jsonCodec{name: "json"},
 		// Connect has a codec of its own under this name too.
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8"}),
+		jsonCodec{name: "json; charset=utf-8"},
 	}
 }
 
