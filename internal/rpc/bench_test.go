@@ -194,7 +194,7 @@ func BenchmarkCodec(b *testing.B) {
 		page.Todos = append(page.Todos, one)
 	}
 	create := &todov1.CreateTodoRequest{Title: one.GetTitle(), Description: one.Description}
-	for name, codec := range map[string]connect.Codec{"JSON": jsonCodec{name: "json"}, "binary": protoCodec{}} {
+	for name, codec := range map[string]connect.Codec{"JSON": newJSONCodec(), "binary": protoCodec{}} {
 		for kind, message := range map[string]proto.Message{"todo": one, "20 todos": page} {
 			b.Run("encode "+kind+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()

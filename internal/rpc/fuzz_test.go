@@ -213,7 +213,7 @@ func FuzzReadProto(f *testing.F) {
 		if err != nil || !proto.Equal(msg, again) {
 			t.Errorf("%x was read as %v, then as %v, %v", data, msg, again, err)
 		}
-		if _, err := (jsonCodec{}).Marshal(msg); err != nil {
+		if _, err := newJSONCodec().Marshal(msg); err != nil {
 			t.Errorf("%x was read but can't be written as JSON: %v", data, err)
 		}
 	})

@@ -142,6 +142,12 @@ func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
 	return &p.todo
 }
 
+// textBytes returns how many bytes the texts of a todo's message have, each as a
+// function says.
+func textBytes(t *todov1.Todo, bytes func(string) int) int {
+	return bytes(t.GetTitle()) + bytes(t.GetDescription())
+}
+
 // setTime sets a timestamp. A time outside of a timestamp's range becomes the
 // nearest within it.
 func setTime(ts *timestamppb.Timestamp, at time.Time) *timestamppb.Timestamp {

@@ -47,6 +47,12 @@ type Todo struct {
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
 }
 
+// textBytes returns how many bytes the texts of a todo have, each as a function
+// says.
+func (t Todo) textBytes(bytes func(string) int) int {
+	return bytes(t.Title) + bytes(t.Description)
+}
+
 // IsTime reports whether a time can be a todo's: in the years 1 to 9999, as
 // RFC 3339 writes them and the API tells them. A store that others have written
 // to may have todos with others.
