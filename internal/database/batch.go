@@ -22,12 +22,13 @@ const (
 // outcomeOf says what an error means for a batch that failed with it.
 func outcomeOf(err error) outcome {
 	_, unreached := errors.AsType[*noConnectionError](err)
+	_, unsent := errors.AsType[pgx.ErrPreprocessingBatch](err)
 	failed, refused := pgError(err)
 	switch {
 	case err == nil:
 		return committed
-	case unreached, pgconn.SafeToRetry(err):
-		return rolledBack // Nothing was sent.
+	case unreached, unsent, pgconn.SafeToRetry(err):
+		return rolledBack // Nothing was run.
 	case refused && failed.SeverityUnlocalized == "ERROR":
 		return rolledBack // Not FATAL, which may come while a commit waits for its standby.
 	}
@@ -95,10 +96,11 @@ func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (fa
 func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout time.Duration) (failed int, err error) {
 	if len(calls) == 1 { // It may wait for a lock until the batch is late.
 		err := calls[0].runOn(ctx, conn)
-		if _, refused := pgError(err); refused {
-			return 0, err
+		if isOwn(ctx, conn, err) {
+			calls[0].err = err
+			return -1, nil
 		}
-		return -1, err
+		return failedAt(0, err)
 	}
 	pipeline, writes := new(pgx.Batch), calls[0].writes()
 	if writes {
@@ -106,6 +108,7 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 		pipeline.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(lockTimeout.Milliseconds()))
 	}
 	for _, c := range calls {
+		c.err = nil // Of a batch before.
 		pipeline.Queue(c.SQL, c.Args...)
 	}
 	results := conn.SendBatch(ctx, pipeline)
@@ -126,16 +129,29 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 	}
 	for i, c := range calls {
 		rows, err := results.Query()
-		if err == nil {
-			err = c.read(rows)
+		if err != nil {
+			return failedAt(i, err)
 		}
-		if err == nil {
-			continue
+		if err := c.read(rows); isOwn(ctx, conn, err) {
+			c.err = err
+		} else if err != nil {
+			return failedAt(i, err)
 		}
-		if _, refused := pgError(err); refused {
-			return i, err
-		}
-		return -1, err
 	}
 	return -1, nil
+}
+
+// failedAt returns an error that came in place of a call's result, with the call's index
+// if it is the server's.
+func failedAt(i int, err error) (failed int, _ error) {
+	if _, refused := pgError(err); refused {
+		return i, err
+	}
+	return -1, err
+}
+
+// isOwn reports whether an error is of a call's Read, about rows that have come.
+func isOwn(ctx context.Context, conn *pgx.Conn, err error) bool {
+	_, refused := pgError(err)
+	return err != nil && !refused && !errors.Is(err, errLocalCommit) && ctx.Err() == nil && !conn.IsClosed()
 }

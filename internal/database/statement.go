@@ -28,7 +28,9 @@ type Statement struct {
 	MaxRows int
 
 	// Read reads the rows to their end. It is called anew for each run, which
-	// starts over: rows of a run that failed must not be kept.
+	// starts over: rows of a run that failed must not be kept. When the context has
+	// ended, Run may return while a batch still calls it: nothing that it writes may
+	// be touched unless Run has succeeded.
 	Read func(pgx.Rows) error
 }
 
@@ -51,12 +53,13 @@ func (s *Statement) runOn(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // read hands the rows to Read. It fails when the server does, also behind the last
-// row.
+// row, whatever Read says of what came before.
 func (s *Statement) read(rows pgx.Rows) error {
 	defer rows.Close()
-	if err := s.Read(rows); err != nil {
-		return err
-	}
+	err := s.Read(rows)
 	rows.Close()
-	return rows.Err()
+	if failure := rows.Err(); failure != nil {
+		return failure
+	}
+	return err
 }

@@ -56,16 +56,17 @@ func (s *Store) run(ctx context.Context, statement database.Statement) error {
 }
 
 // todos runs a statement that returns todos, in the order of [columns].
-func (s *Store) todos(ctx context.Context, statement database.Statement) (todos []todo.Todo, err error) {
+func (s *Store) todos(ctx context.Context, statement database.Statement) ([]todo.Todo, error) {
+	var found []todo.Todo
 	most := statement.MaxRows
 	statement.Read = func(rows pgx.Rows) (err error) {
-		todos, err = s.scan(rows, most)
+		found, err = s.scan(rows, most)
 		return err
 	}
 	if err := s.run(ctx, statement); err != nil {
-		return nil, err // Rows may have come before the commit failed.
+		return nil, err // Rows may have come before the commit failed, or may yet come.
 	}
-	return todos, nil
+	return found, nil
 }
 
 // todo runs a statement that returns a todo. It fails with [todo.ErrNotFound] when it

@@ -11,13 +11,13 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// notPooled are the tests of internal/postgres that need what a pooler of
-// transactions has not.
+// notPooled are the tests of internal/database and internal/postgres that need what a
+// pooler of transactions has not.
 var notPooled = []string{
 	// They put parameters of the session into the URL.
 	"TestMigrateWorksInTheFirstSchemaOfTheSearchPath",
 	"TestMigrateSaysWhatARoleLacks",
-	"TestReadsAreServedWhereWritesAreNot",
+	"TestReadsAreInBatchesWhereWritesAreRefused",
 	"TestAReadOnlyDatabaseCostsItsReadsNoConnections",
 	"TestServerErrorsSayWhetherToTryAgain/a_statement_timeout",
 	"TestFiveMigrationsAtOnceAllSucceedAndOneApplies/when_transactions_begin_as_repeatable_read",
@@ -25,13 +25,14 @@ var notPooled = []string{
 	"TestMigrateGivesUpOnAMigrationOfAtlasThatDoesNotEnd",
 	"TestEveryPageIsReadOffTheIndex",
 	"TestTheCountIsReadOffAnIndex",
-	"TestSharedReadsAreReadOffTheIndexes",
 	// It kills every connection of the database, its own among them.
 	"TestAcknowledgedWritesAreThereWhoeverKillsConnections",
 	// They try every mode, of which PgBouncer before 1.21 allows but some.
 	"TestEveryOperationWorksInEveryQueryMode",
-	"TestSharedReadsAreAnsweredAsIfTheyWereAlone",
-	"TestSharedCreatesAreAnsweredAsIfTheyWereAlone",
+	"TestBatchedCallsAreAnsweredAsIfTheyWereAlone",
+	"TestACallThatTheServerRefusesFailsAlone",
+	"TestACallThatFailsTheCommitFailsAlone",
+	"TestACallWhoseRowsCantBeReadFailsAlone",
 }
 
 // TestSuiteBehindPgBouncer runs the tests of what speaks to the database through
@@ -44,12 +45,12 @@ func TestSuiteBehindPgBouncer(t *testing.T) {
 	// that nobody uses end soon.
 	b := startPgBouncer(t, server.URL(), "server_idle_timeout = 1")
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-p=1", "-v",
-		"-skip", strings.Join(notPooled, "|"), "./internal/postgres", "./cmd/todod")
+		"-skip", strings.Join(notPooled, "|"), "./internal/database", "./internal/postgres", "./cmd/todod")
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+throughHost(server.Server.URL("postgres"), b.address)+execMode)
 	output, err := cmd.CombinedOutput()
 	text := string(output)
-	r.did("ran the tests of internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
+	r.did("ran the tests of internal/database, internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
 	atLeast(r, "passed", strings.Count(text, "--- PASS"), 200)
 	r.none("failed", strings.Count(text, "--- FAIL"))
 	if err != nil {

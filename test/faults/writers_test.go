@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"github.com/jackc/pgx/v5"
 )
 
 // writersAtOnce is enough for writes to be in batches all the time.

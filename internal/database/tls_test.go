@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -27,7 +28,8 @@ import (
 func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartServer(t, nil)
-	secure(t, connect(t, server.URL()))
+	pgtest.Exec(t, server.URL(), countersSQL)
+	secure(t, pgtest.Connect(t, server.URL()))
 	closed, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -44,24 +46,22 @@ func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := open(t, url, 2)
+			c, id := openCounters(t, url, 2), int(mathrand.Int32())
 			// The server reads its settings again when it gets to it.
-			waitFor(t, "a connection", func() error { return store.Ready(t.Context()) })
-			create(t, store, user(t, "u"), "t")
-			// A cancel request takes the same way.
-			fill(t, store, 2)
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			err := store.Write(ctx, user(t, "u"), func(ctx context.Context, conn *pgx.Conn) error {
-				_, err := conn.Exec(ctx, "SELECT pg_sleep(600)")
+			pgtest.WaitFor(t, "a connection", func() error {
+				_, err := c.put(t.Context(), "u", id, "")
 				return err
 			})
-			if !errors.Is(err, context.DeadlineExceeded) {
+			// A cancel request takes the same way.
+			c.fill(t, 2)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := c.write(ctx, "u", "SELECT pg_sleep(600)"); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("a statement: %v, want the deadline", err)
 			}
-			connections := store.Pool().Stat().NewConnsCount()
-			fill(t, store, 2)
-			wantConnections(t, store, connections)
+			connections := c.Pool().Stat().NewConnsCount()
+			c.fill(t, 2)
+			c.wantConnections(t, connections)
 		})
 	}
 }
@@ -88,7 +88,7 @@ func secure(t *testing.T, conn *pgx.Conn) {
 		t.Fatal(err)
 	}
 
-	dir := queryText(t, conn, "SHOW data_directory")
+	dir := pgtest.QueryText(t, conn, "SHOW data_directory")
 	for name, content := range map[string][]byte{
 		"server.crt":  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
 		"server.key":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encodedKey}),
@@ -96,7 +96,7 @@ func secure(t *testing.T, conn *pgx.Conn) {
 	} {
 		path := filepath.Join(dir, name)
 		// Made by the server, a file is its own, whichever user we are.
-		execute(t, conn, "COPY (SELECT '') TO '"+path+"'")
+		pgtest.ExecOn(t, conn, "COPY (SELECT '') TO '"+path+"'")
 		if err := os.Chmod(path, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -104,8 +104,8 @@ func secure(t *testing.T, conn *pgx.Conn) {
 			t.Fatal(err)
 		}
 	}
-	execute(t, conn, "SET password_encryption = 'scram-sha-256'")
-	execute(t, conn, "CREATE ROLE neon LOGIN PASSWORD 'p@ss/word'; GRANT ALL ON todo TO neon")
-	execute(t, conn, "ALTER SYSTEM SET ssl = on")
-	execute(t, conn, "SELECT pg_reload_conf()")
+	pgtest.ExecOn(t, conn, "SET password_encryption = 'scram-sha-256'")
+	pgtest.ExecOn(t, conn, "CREATE ROLE neon LOGIN PASSWORD 'p@ss/word'; GRANT ALL ON counter TO neon")
+	pgtest.ExecOn(t, conn, "ALTER SYSTEM SET ssl = on")
+	pgtest.ExecOn(t, conn, "SELECT pg_reload_conf()")
 }

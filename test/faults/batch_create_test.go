@@ -35,19 +35,20 @@ func startCreators(t *testing.T, l *load, creators int) (calls *inFlight, finish
 	return calls, finish
 }
 
-// TestCreatorsWhoShare kills the backends of statements that make many callers'
-// todos: whatever became of those, each is made once.
-func TestCreatorsWhoShare(t *testing.T) {
+// TestCreatorsInBatches kills the backends of batches that make many callers' todos:
+// whatever became of those, each is made once.
+func TestCreatorsInBatches(t *testing.T) {
 	const kills = 10
-	r := newRow(t, "creators who share: backends killed")
+	r := newRow(t, "creators in batches: backends killed")
 	database := pgtest.NewDatabase(t)
 	s := startTodod(t, startIssuer(t), database, nil)
 	l := newLoad(t, s.url, s.issuer)
 	calls, finish := startCreators(t, l, readersAtOnce)
-	killed := killSharing(t, session(t, database), calls, kills)
+	killed := lookAt(t, database).kill(t, calls, kills)
 	finish()
-	r.did("killed %d backends in a shared statement, one after the other, with %d creators at once", killed, readersAtOnce)
+	r.did("killed %d backends in the middle of a statement, one after the other, with %d creators at once", killed, readersAtOnce)
 	atLeast(r, "killed", killed, kills)
+	atLeast(r, "todos that were made in one transaction with another user's", pgtest.InBatches(t, database), 100)
 	failed := l.soFar().failed()
 	r.note("creates", len(l.soFar()))
 	r.none("of them failed", len(failed))

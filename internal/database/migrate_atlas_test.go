@@ -3,7 +3,7 @@
 // These tests build the atlas command, which takes minutes when nothing of it
 // is in Go's cache.
 
-package postgres_test
+package database_test
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	todobackend "example.com/todo-backend"
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -45,15 +45,15 @@ func TestTheAtlasCommandAgreesWithMigrate(t *testing.T) {
 			apply := func(t *testing.T, databaseURL string, args ...string) string {
 				t.Helper()
 				// As Neon's URLs are pasted.
-				variables := []string{env.variable + "=" + withParameter(databaseURL, "channel_binding", "prefer"), "ATLAS_DEV_URL=" + pgtest.NewEmptyDatabase(t)}
+				variables := []string{env.variable + "=" + pgtest.WithParameter(databaseURL, "channel_binding", "prefer"), "ATLAS_DEV_URL=" + pgtest.NewEmptyDatabase(t)}
 				return command(t, variables, atlas, append([]string{"schema", "apply", "--env", env.name}, args...)...)
 			}
 
 			t.Run("it plans nothing after Migrate", func(t *testing.T) {
 				t.Parallel()
 				databaseURL := pgtest.NewEmptyDatabase(t)
-				execute(t, connect(t, databaseURL), oldSchema+";"+betterAuthSchema)
-				migrate(t, postgres.MigrateConfig{URL: databaseURL})
+				pgtest.Exec(t, databaseURL, oldSchema+";"+betterAuthSchema)
+				migrate(t, database.MigrateConfig{URL: databaseURL})
 				if got := apply(t, databaseURL, "--dry-run"); got != env.nothing {
 					t.Errorf("it plans:\n%s", got)
 				}
@@ -61,24 +61,24 @@ func TestTheAtlasCommandAgreesWithMigrate(t *testing.T) {
 			t.Run("Migrate applies nothing after it", func(t *testing.T) {
 				t.Parallel()
 				databaseURL := pgtest.NewEmptyDatabase(t)
-				connection := connect(t, databaseURL)
-				execute(t, connection, oldSchema+";"+betterAuthSchema)
+				connection := pgtest.Connect(t, databaseURL)
+				pgtest.ExecOn(t, connection, oldSchema+";"+betterAuthSchema)
 				apply(t, databaseURL, "--auto-approve", "--var", "allow_destructive=true")
-				logged := migrate(t, postgres.MigrateConfig{URL: databaseURL})
+				logged := migrate(t, database.MigrateConfig{URL: databaseURL})
 				if got := append(logged.statements(slog.LevelInfo), logged.statements(slog.LevelWarn)...); len(got) > 0 {
 					t.Errorf("Migrate applied or left out %q", got)
 				}
-				if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
+				if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
 					t.Errorf("table (-schema.sql +applied):\n%s", diff)
 				}
-				if got := queryText(t, connection, `SELECT concat(count(*), ' of ', (SELECT count(*) FROM todo)) FROM active`); got != "1 of 1" {
+				if got := pgtest.QueryText(t, connection, `SELECT concat(count(*), ' of ', (SELECT count(*) FROM todo)) FROM active`); got != "1 of 1" {
 					t.Errorf("%s rows of Better Auth and of todo left", got)
 				}
 			})
 			t.Run("it leaves out what may lose data", func(t *testing.T) {
 				t.Parallel()
 				databaseURL := pgtest.NewEmptyDatabase(t)
-				execute(t, connect(t, databaseURL), todobackend.Schema+`; ALTER TABLE todo ADD priority int, ALTER description TYPE text;
+				pgtest.Exec(t, databaseURL, todobackend.Schema+`; ALTER TABLE todo ADD priority int, ALTER description TYPE text;
 					CREATE TABLE "user" (id varchar(255) PRIMARY KEY); CREATE INDEX theirs ON todo (title);
 					ALTER TABLE todo ADD CONSTRAINT their_fk FOREIGN KEY (user_id) REFERENCES "user" (id)`)
 				if got := apply(t, databaseURL, "--dry-run"); got != env.nothing {

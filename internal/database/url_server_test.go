@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"errors"
@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -24,10 +25,17 @@ func TestConnectionStringsOfProvidersAreAccepted(t *testing.T) {
 		"postgresql://postgres.ref:p@aws-0-eu.pooler.supabase.com:6543/postgres?uselibpqcompat=true&sslmode=require",
 		"postgres://u:pa$5WORD@host/todo",
 	} {
-		if err := postgres.CheckURL(url); err != nil {
+		if err := database.CheckURL(url); err != nil {
 			t.Errorf("CheckURL(%q): %v", url, err)
 		}
-		open(t, url, 16) // Needs no database.
+		databasetest.Open(t, url, 16) // Needs no database.
+	}
+}
+
+func TestADBNeedsAConnection(t *testing.T) {
+	t.Parallel()
+	if _, err := database.Open(database.Config{URL: "postgres://u@h/d", MaxConns: 0}); err == nil {
+		t.Error("Open with MaxConns 0 succeeds")
 	}
 }
 
@@ -52,8 +60,8 @@ func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
 		"postgres://canary@canary/canary?options=-c%20canary%3Dcanary",
 		"postgres://canary@canary:1,canary:2/canary?port=1,2,3",
 	} {
-		_, openErr := postgres.Open(postgres.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
-		for _, err := range []error{postgres.CheckURL(url), openErr} {
+		_, openErr := database.Open(database.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
+		for _, err := range []error{database.CheckURL(url), openErr} {
 			if err == nil {
 				t.Errorf("%q is accepted", url)
 				continue
@@ -69,7 +77,7 @@ func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
 
 func TestAMissingCertificateFileIsNamed(t *testing.T) {
 	t.Parallel()
-	err := postgres.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
+	err := database.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
 	if err == nil || !strings.Contains(err.Error(), "/nowhere/root.crt") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("CheckURL: %v, want an error that names the file and no password", err)
 	}
@@ -79,8 +87,8 @@ func TestAMissingCertificateFileIsNamed(t *testing.T) {
 func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewEmptyDatabase(t)
-	conn := connect(t, url) // One: a hundred would be half of what the server has.
-	names := strings.Fields(queryText(t, conn, `
+	conn := pgtest.Connect(t, url) // One: a hundred would be half of what the server has.
+	names := strings.Fields(pgtest.QueryText(t, conn, `
 		SELECT string_agg(name, ' ')
 		FROM   pg_settings
 		WHERE  context IN ('user', 'superuser', 'backend', 'superuser-backend')
@@ -90,8 +98,8 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	}
 	for _, name := range names {
 		// Its own value, which those take that take few.
-		value := queryText(t, conn, "SELECT current_setting('"+name+"')")
-		switch err := postgres.CheckURL(withParameter(url, name, value)); name {
+		value := pgtest.QueryText(t, conn, "SELECT current_setting('"+name+"')")
+		switch err := database.CheckURL(pgtest.WithParameter(url, name, value)); name {
 		case "tcp_user_timeout":
 			if err == nil { // libpq's means this side's.
 				t.Errorf("%s is taken for the server's", name)
@@ -102,9 +110,9 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 			}
 		}
 	}
-	for name := range strings.FieldsSeq(queryText(t, conn, `
+	for name := range strings.FieldsSeq(pgtest.QueryText(t, conn, `
 		SELECT string_agg(name, ' ') FROM pg_settings WHERE context IN ('postmaster', 'sighup', 'internal') AND name <> 'port'`)) {
-		if err := postgres.CheckURL(withParameter(url, name, "1")); err == nil {
+		if err := database.CheckURL(pgtest.WithParameter(url, name, "1")); err == nil {
 			t.Errorf("%s is taken, which no connection may set", name)
 		}
 	}
@@ -113,7 +121,7 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 // TestAURLWithAllThatDoesNoHarmConnects says all of it to a server.
 func TestAURLWithAllThatDoesNoHarmConnects(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
+	url := newCounters(t, 1).url
 	for name, value := range map[string]string{
 		"sslmode": "prefer", "sslnegotiation": "postgres", "sslsni": "1", "channel_binding": "prefer", "target_session_attrs": "primary",
 		"connect_timeout": "10", "gssencmode": "prefer", "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10",
@@ -123,15 +131,12 @@ func TestAURLWithAllThatDoesNoHarmConnects(t *testing.T) {
 		"pool_max_conn_idle_time": "1m", "standard_conforming_strings": "on", "default_query_exec_mode": "simple_protocol",
 	} {
 		if name != "sslmode" || !strings.Contains(url, "sslmode=") {
-			url = withParameter(url, name, value)
+			url = pgtest.WithParameter(url, name, value)
 		}
 	}
-	store := open(t, url, 2)
-	if err := store.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	create(t, store, user(t, "u"), "t")
-	conn, err := store.Pool().Acquire(t.Context())
+	c := openCounters(t, url, 2)
+	c.mustPut(t, "u", 1)
+	conn, err := c.Pool().Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,23 +15,15 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
-	"github.com/jackc/pgx/v5"
 )
 
 const (
-	// readersAtOnce is enough for reads to share statements all the time.
+	// readersAtOnce is enough for reads to be in batches all the time.
 	readersAtOnce = 100
 
 	// heldUp is how long others may hold a read up at the most: while it waits
-	// to share a statement, and in the one that it shares.
+	// for a batch, and in the one that it is in.
 	heldUp = 500 * time.Millisecond
-
-	// hasShared is the condition that a backend's last statement was shared, and
-	// isSharing that it is still running.
-	hasShared = "datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%unnest%'"
-	isSharing = hasShared + " AND state = 'active'"
-
-	countShared = "SELECT count(*) FROM pg_stat_activity WHERE " + hasShared
 )
 
 // readers read their own todos without a pause, and look whether what comes is
@@ -157,38 +149,35 @@ func (r *readers) check(row *row) {
 	}
 }
 
-// watch asks the database until a time has passed, and returns the sum of what
-// it answers.
-func watch(t *testing.T, admin *pgx.Conn, d time.Duration, sql string) (sum int) {
-	t.Helper()
-	for until := time.Now().Add(d); time.Now().Before(until); {
-		sum += ask[int](t, admin, sql)
-		time.Sleep(time.Millisecond) // Between two looks.
-	}
-	return sum
+// batched adds to a row how many reads were in a transaction with others.
+func (r *readers) batched(row *row, database service) {
+	row.t.Helper()
+	r.finish()
+	atLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.t), 200)
 }
 
-func TestReadersWhoShare(t *testing.T) {
+func TestReadersInBatches(t *testing.T) {
 	const duration, kills = 3 * time.Second, 10
 	t.Run("killed", func(t *testing.T) {
-		r := newRow(t, "readers who share: backends killed")
+		r := newRow(t, "readers in batches: backends killed")
 		database := pgtest.NewDatabase(t)
 		s := startTodod(t, startIssuer(t), database, nil)
 		l := startReaders(t, s)
-		admin := session(t, database)
-		killed := killSharing(t, admin, l.calls, kills)
-		r.did("killed %d backends in a shared statement, one after the other, with %d readers at once", killed, readersAtOnce)
+		service := lookAt(t, database)
+		killed := service.kill(t, l.calls, kills)
+		r.did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
 		atLeast(r, "killed", killed, kills)
 		l.check(r)
+		l.batched(r, service)
 	})
 	t.Run("slow", func(t *testing.T) {
 		const slowness = 3 * time.Second
-		r := newRow(t, "readers who share: one user's rows slow")
+		r := newRow(t, "readers in batches: one user's rows slow")
 		database := pgtest.NewDatabase(t)
 		s := startTodod(t, startIssuer(t), database, nil)
-		admin := session(t, database)
+		service := lookAt(t, database)
 		slow := newReaders(t, s, 1, "slow")
-		execute(t, admin, fmt.Sprintf(`
+		pgtest.Exec(t, database, fmt.Sprintf(`
 			ALTER TABLE todo RENAME TO todo_rows;
 			CREATE VIEW todo AS
 				SELECT id, title, description, is_completed, user_id, created_at, updated_at
@@ -196,36 +185,34 @@ func TestReadersWhoShare(t *testing.T) {
 				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
 		l := startReaders(t, s) // Whose todos go through the view.
 		var slows answers
-		seen := 0
 		for range 2 { // Each comes in among the others.
 			done := make(chan answer, 2)
 			for range cap(done) {
 				go func() { done <- slow.read(context.Background(), "slow") }()
 			}
-			seen += watch(t, admin, duration/2, countShared)
 			for range cap(done) {
 				slows = append(slows, <-done)
 			}
 		}
 		all := l.finish()
 		r.did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
-		atLeast(r, "connections seen whose last statement was shared", seen, 20)
 		r.none("slow reads failed", len(slows.failed()))
 		atMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
 		atMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
 		atMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
 		r.none("slow readers answered with what is not theirs", len(slow.wrong))
 		l.check(r)
+		l.batched(r, service)
 	})
 	t.Run("leaving", func(t *testing.T) {
-		r := newRow(t, "readers who share: callers leave")
+		r := newRow(t, "readers in batches: callers leave")
 		const waves, leaving = 10, 200
 		database := pgtest.NewDatabase(t)
 		s := startTodod(t, startIssuer(t), database, nil)
-		admin := session(t, database)
+		service := lookAt(t, database)
 		l := startReaders(t, s)
 		others := newReaders(t, s, 3, "leaving")
-		seen, left := 0, answers{}
+		left := answers{}
 		for range waves {
 			var mu sync.Mutex
 			var wave sync.WaitGroup
@@ -239,31 +226,30 @@ func TestReadersWhoShare(t *testing.T) {
 					left = append(left, a)
 				})
 			}
-			seen += watch(t, admin, duration/waves, countShared)
+			time.Sleep(duration / waves) // Readers go on beside them.
 			wave.Wait()
 		}
 		l.stop()
 		l.all.Wait()
-		idle := eventually(t, "no backend is in a shared statement", func() bool {
-			return ask[int](t, admin, "SELECT count(*) FROM pg_stat_activity WHERE "+isSharing) == 0
-		})
+		idle := eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
 		r.did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
-		atLeast(r, "connections seen whose last statement was shared", seen, 20)
 		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
 		r.none("answers to them other than 200", len(left.without(0, http.StatusOK)))
 		atMost(r, "backends idle within", idle, time.Second)
 		r.none("of them answered with what is not theirs", len(others.wrong))
 		l.check(r)
+		l.batched(r, service)
 	})
 	t.Run("pgbouncer", func(t *testing.T) {
-		r := newRow(t, "readers who share: PgBouncer")
+		r := newRow(t, "readers in batches: PgBouncer")
 		database := pgtest.NewDatabase(t)
 		b := startPgBouncer(t, database, "default_pool_size = 8")
 		s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
+		service := lookAt(t, database)
 		l := startReaders(t, s)
-		seen := watch(t, session(t, database), duration, countShared)
+		time.Sleep(duration)
 		r.did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
-		atLeast(r, "connections seen whose last statement was shared", seen, 20)
 		l.check(r)
+		l.batched(r, service)
 	})
 }

@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // The database/sql driver "pgx".
 
 	todobackend "example.com/todo-backend"
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -32,9 +32,9 @@ func TestFiveMigrationsAtOnceAllSucceedAndOneApplies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t)}
+			cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t)}
 			if parameter != "" {
-				cfg.URL = withParameter(cfg.URL, "default_transaction_isolation", parameter)
+				cfg.URL = pgtest.WithParameter(cfg.URL, "default_transaction_isolation", parameter)
 			}
 			var results [5]struct {
 				logged logLines
@@ -57,7 +57,7 @@ func TestFiveMigrationsAtOnceAllSucceedAndOneApplies(t *testing.T) {
 			if appliers != 1 {
 				t.Errorf("%d migrations applied something, want 1", appliers)
 			}
-			if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, connect(t, cfg.URL))); diff != "" {
+			if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, pgtest.Connect(t, cfg.URL))); diff != "" {
 				t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 			}
 		})
@@ -84,7 +84,7 @@ func TestMigrateGivesUpOnAMigrationOfAtlasThatDoesNotEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := postgres.MigrateConfig{URL: databaseURL, QueueTimeout: 20 * time.Millisecond}
+	cfg := database.MigrateConfig{URL: databaseURL, QueueTimeout: 20 * time.Millisecond}
 	if _, err := tryMigrate(t, cfg); err == nil || !strings.Contains(err.Error(), "another migration") {
 		t.Errorf("error %v, want one about another migration", err)
 	}
@@ -96,14 +96,14 @@ func TestMigrateGivesUpOnAMigrationOfAtlasThatDoesNotEnd(t *testing.T) {
 
 func TestMigrateGivesUpOnABusyTableAndHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), LockTimeout: 20 * time.Millisecond}
-	connection := connect(t, cfg.URL)
-	execute(t, connection, oldSchema)
+	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), LockTimeout: 20 * time.Millisecond}
+	connection := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, connection, oldSchema)
 	before := catalog(t, connection)
 
-	reader := connect(t, cfg.URL)
-	execute(t, reader, "BEGIN; SELECT FROM todo")
-	pid := queryText(t, reader, "SELECT pg_backend_pid()::text")
+	reader := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, reader, "BEGIN; SELECT FROM todo")
+	pid := pgtest.QueryText(t, reader, "SELECT pg_backend_pid()::text")
 
 	_, err := tryMigrate(t, cfg)
 	if err == nil || !strings.Contains(err.Error(), "busy") || !strings.Contains(err.Error(), pid) {
@@ -112,19 +112,19 @@ func TestMigrateGivesUpOnABusyTableAndHoldsNobodyUp(t *testing.T) {
 	if diff := cmp.Diff(before, catalog(t, connection)); diff != "" {
 		t.Errorf("table (-before +after):\n%s", diff)
 	}
-	execute(t, connection, "BEGIN; LOCK TABLE todo IN ROW EXCLUSIVE MODE NOWAIT; ROLLBACK")
+	pgtest.ExecOn(t, connection, "BEGIN; LOCK TABLE todo IN ROW EXCLUSIVE MODE NOWAIT; ROLLBACK")
 
-	execute(t, reader, "ROLLBACK")
+	pgtest.ExecOn(t, reader, "ROLLBACK")
 	migrate(t, cfg)
 }
 
 func TestStatementsOfOthersGetTheirTurnWhileAMigrationWaitsForABusyTable(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), LockTimeout: 20 * time.Millisecond}
-	execute(t, connect(t, cfg.URL), oldSchema)
-	reader, other := connect(t, cfg.URL), connect(t, cfg.URL)
-	execute(t, reader, "BEGIN; SELECT FROM todo")
-	execute(t, other, "SET lock_timeout = '30s'")
+	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), LockTimeout: 20 * time.Millisecond}
+	pgtest.Exec(t, cfg.URL, oldSchema)
+	reader, other := pgtest.Connect(t, cfg.URL), pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, reader, "BEGIN; SELECT FROM todo")
+	pgtest.ExecOn(t, other, "SET lock_timeout = '30s'")
 
 	ended := make(chan error, 1)
 	go func() {
@@ -132,7 +132,7 @@ func TestStatementsOfOthersGetTheirTurnWhileAMigrationWaitsForABusyTable(t *test
 		ended <- err
 	}()
 	for {
-		execute(t, other, "SELECT FROM todo")
+		pgtest.ExecOn(t, other, "SELECT FROM todo")
 		select {
 		case err := <-ended:
 			if err == nil {
@@ -146,8 +146,8 @@ func TestStatementsOfOthersGetTheirTurnWhileAMigrationWaitsForABusyTable(t *test
 
 func TestMigrateNeedsNoLockWhenThereIsNothingToDo(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewDatabase(t), LockTimeout: 20 * time.Millisecond}
-	execute(t, connect(t, cfg.URL), "BEGIN; LOCK TABLE todo IN ROW EXCLUSIVE MODE")
+	cfg := database.MigrateConfig{URL: pgtest.NewDatabase(t), LockTimeout: 20 * time.Millisecond}
+	pgtest.Exec(t, cfg.URL, "BEGIN; LOCK TABLE todo IN ROW EXCLUSIVE MODE")
 	migrate(t, cfg)
 }
 
@@ -155,10 +155,10 @@ func TestMigrateNeedsNoLockWhenThereIsNothingToDo(t *testing.T) {
 func TestMigrateHoldsNoTableWhileItLogs(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewEmptyDatabase(t)
-	connection := connect(t, databaseURL)
-	execute(t, connection, oldSchema)
+	connection := pgtest.Connect(t, databaseURL)
+	pgtest.ExecOn(t, connection, oldSchema)
 	log := &lockedTables{t: t, connection: connection}
-	err := postgres.Migrate(t.Context(), postgres.MigrateConfig{URL: databaseURL, Schema: todobackend.Schema, Logger: slog.New(log)})
+	err := database.Migrate(t.Context(), database.MigrateConfig{URL: databaseURL, Schema: todobackend.Schema, Logger: slog.New(log)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func (*lockedTables) Enabled(context.Context, slog.Level) bool { return true }
 
 func (l *lockedTables) Handle(_ context.Context, line slog.Record) error {
 	l.lines++
-	locked := queryText(l.t, l.connection, `
+	locked := pgtest.QueryText(l.t, l.connection, `
 		SELECT coalesce(string_agg(DISTINCT relation::regclass::text || ' ' || mode, ', '), '')
 		FROM   pg_locks
 		WHERE  relation = 'todo'::regclass AND mode <> 'AccessShareLock'`)
@@ -191,16 +191,16 @@ func (l *lockedTables) Handle(_ context.Context, line slog.Record) error {
 
 func TestMigrateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{
+	cfg := database.MigrateConfig{
 		URL: pgtest.NewDatabase(t), LockTimeout: time.Minute, Schema: todobackend.Schema + "; ALTER TABLE todo ADD added int",
 		Logger: slog.New(slog.DiscardHandler),
 	}
-	connection := connect(t, cfg.URL)
-	execute(t, connection, "BEGIN; SELECT FROM todo")
+	connection := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, connection, "BEGIN; SELECT FROM todo")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- postgres.Migrate(ctx, cfg) }()
-	waitUntil(t, connect(t, cfg.URL), "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'todo'::regclass AND NOT granted)")
+	go func() { ended <- database.Migrate(ctx, cfg) }()
+	waitUntil(t, pgtest.Connect(t, cfg.URL), "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'todo'::regclass AND NOT granted)")
 	cancel()
 	if err := <-ended; err == nil {
 		t.Error("no error")
@@ -211,7 +211,7 @@ func TestMigrateEndsWithItsContext(t *testing.T) {
 // TestAKilledMigrationLeavesTheDatabaseAsItWas kills.
 func TestMigrateAsChild(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: os.Getenv("MIGRATE_URL"), Schema: os.Getenv("MIGRATE_SCHEMA"), LockTimeout: time.Minute}
+	cfg := database.MigrateConfig{URL: os.Getenv("MIGRATE_URL"), Schema: os.Getenv("MIGRATE_SCHEMA"), LockTimeout: time.Minute}
 	if cfg.URL == "" {
 		t.Skip("not started as a child")
 	}
@@ -241,10 +241,10 @@ func TestAKilledMigrationLeavesTheDatabaseAsItWas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			databaseURL := pgtest.NewEmptyDatabase(t)
-			connection, holder := connect(t, databaseURL), connect(t, databaseURL)
-			execute(t, connection, oldSchema+"; CREATE TABLE another (id int)")
+			connection, holder := pgtest.Connect(t, databaseURL), pgtest.Connect(t, databaseURL)
+			pgtest.ExecOn(t, connection, oldSchema+"; CREATE TABLE another (id int)")
 			before := catalog(t, connection)
-			execute(t, holder, "BEGIN; "+test.hold)
+			pgtest.ExecOn(t, holder, "BEGIN; "+test.hold)
 
 			var output bytes.Buffer
 			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMigrateAsChild$")
@@ -261,20 +261,20 @@ func TestAKilledMigrationLeavesTheDatabaseAsItWas(t *testing.T) {
 				t.Fatalf("the child ended by itself:\n%s", output.String())
 			}
 			// Its server process learns of the end when it is given the lock.
-			execute(t, holder, "ROLLBACK")
+			pgtest.ExecOn(t, holder, "ROLLBACK")
 			waitUntil(t, connection, "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'")
 
 			if diff := cmp.Diff(before, catalog(t, connection)); diff != "" {
 				t.Errorf("table (-before +after the kill):\n%s", diff)
 			}
-			if got := queryText(t, connection, "SELECT string_agg(attname, ',') FROM pg_attribute WHERE attrelid = 'another'::regclass AND attnum > 0"); got != "id" {
+			if got := pgtest.QueryText(t, connection, "SELECT string_agg(attname, ',') FROM pg_attribute WHERE attrelid = 'another'::regclass AND attnum > 0"); got != "id" {
 				t.Errorf("table another has columns %s after the kill, want just id", got)
 			}
 			if got := schemas(t, connection); got != "public" {
 				t.Errorf("schemas left: %s", got)
 			}
-			migrate(t, postgres.MigrateConfig{URL: databaseURL})
-			if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
+			migrate(t, database.MigrateConfig{URL: databaseURL})
+			if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
 				t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 			}
 		})

@@ -1,4 +1,4 @@
-package postgres
+package database
 
 import (
 	"context"
@@ -8,8 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"example.com/todo-backend/internal/todo"
+	"golang.org/x/sync/semaphore"
 )
 
 // blockedLog is a handler whose one line blocks until it is released.
@@ -30,10 +29,11 @@ func (h *blockedLog) Handle(context.Context, slog.Record) error {
 // another one go on.
 func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	owner := owner(t, 0)
-	// full returns a queue of one connection that refuses the next call.
-	full := func(logger *slog.Logger) *queue {
-		return &queue{conns: 1, acquireTimeout: acquireTimeout, logger: logger, calls: 3, hold: time.Hour}
+	// full returns the admission to one connection that refuses the next statement.
+	full := func(logger *slog.Logger) *admission {
+		a := newAdmission(1, acquireTimeout, logger)
+		a.calls, a.hold = 3, time.Hour
+		return a
 	}
 	refused := func(t *testing.T, err error) {
 		t.Helper()
@@ -42,41 +42,40 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]func(t *testing.T, logger *slog.Logger) (logs, goesOn func()){
-		"calls are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+		"statements are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
-			q := full(logger)
-			return func() { _ = q.enter(t.Context()) }, func() {
-				refused(t, q.enter(t.Context()))
-				q.serving()
-				q.leave(time.Second, true)
+			a := full(logger)
+			return func() { _, _ = a.enter(t.Context()) }, func() {
+				refuses(t, a)
+				a.serving()
+				a.answered()
+				a.uncount(time.Second)
 			}
 		},
-		"calls are no longer refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+		"statements are no longer refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
-			q := &queue{conns: 2, acquireTimeout: acquireTimeout, logger: logger, shedding: true, refused: 1}
-			return func() { _ = q.enter(t.Context()) }, func() {
-				enter(t, q, 1)
-				q.leave(time.Second, true)
+			a := newAdmission(2, acquireTimeout, logger)
+			a.shedding, a.refused = true, 1
+			return func() { _, _ = a.enter(t.Context()) }, func() {
+				counts(t, a, 1)
+				a.uncount(time.Second)
 			}
 		},
 		"writes of an owner are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
-			turns := newTurns(2, full(logger))
-			turns.lines[owner] = &line{calls: 3}
-			return func() { _, _ = turns.take(t.Context(), owner) }, func() {
-				_, err := turns.take(t.Context(), owner)
+			owners, a := newOwners(2), full(logger)
+			owners.byName["u"] = &owner{conns: semaphore.NewWeighted(1), calls: 3}
+			return func() { _, _ = owners.enter(t.Context(), "u", a) }, func() {
+				_, err := owners.enter(t.Context(), "u", a)
 				refused(t, err)
-				turns.full(owner)
 			}
 		},
-		"calls that share are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
+		"calls that wait for a batch are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
-			s := newSharer(1, "test", usualBounds(), func(context.Context, func() []*sharedCall[numbered]) error { return nil }, full(logger).shed)
-			s.running, s.young, s.waiting = 1, 1, make([]*sharedCall[numbered], maxWaiting)
-			call := func() error {
-				_, err := s.do(t.Context(), numbered{}, func(time.Duration) ([]todo.Todo, error) { return nil, nil })
-				return err
-			}
+			db := &DB{admission: full(logger)}
+			db.reads = newLane(db, 1, UsualBounds())
+			db.reads.taken, db.reads.waiting = 1, make([]*call, maxWaiting)
+			call := func() error { return db.Run(t.Context(), Statement{}) }
 			return func() { _ = call() }, func() { refused(t, call()) }
 		},
 		"the database goes away": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {

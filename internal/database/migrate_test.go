@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	todobackend "example.com/todo-backend"
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -46,7 +45,7 @@ const betterAuthSchema = `
 
 func TestMigrateMakesWhatTheSchemaMakes(t *testing.T) {
 	t.Parallel()
-	want := catalog(t, connect(t, pgtest.NewDatabase(t)))
+	want := catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t)))
 	for name, before := range map[string]string{
 		"from nothing":                      "",
 		"from an older table":               oldSchema,
@@ -60,17 +59,17 @@ func TestMigrateMakesWhatTheSchemaMakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			databaseURL := pgtest.NewEmptyDatabase(t)
-			connection := connect(t, databaseURL)
-			execute(t, connection, before)
+			connection := pgtest.Connect(t, databaseURL)
+			pgtest.ExecOn(t, connection, before)
 
-			logged := migrate(t, postgres.MigrateConfig{URL: databaseURL})
+			logged := migrate(t, database.MigrateConfig{URL: databaseURL})
 			if diff := cmp.Diff(want, catalog(t, connection)); diff != "" {
 				t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 			}
 			if got := logged.statements(slog.LevelWarn); len(got) != 0 {
 				t.Errorf("left out %q", got)
 			}
-			again := migrate(t, postgres.MigrateConfig{URL: databaseURL})
+			again := migrate(t, database.MigrateConfig{URL: databaseURL})
 			if got := again.statements(slog.LevelInfo); len(got) != 0 {
 				t.Errorf("the second run applied %q", got)
 			}
@@ -87,11 +86,11 @@ func TestMigrateMakesWhatTheSchemaMakes(t *testing.T) {
 func TestMigrateKeepsRows(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewEmptyDatabase(t)
-	connection := connect(t, databaseURL)
-	execute(t, connection, oldSchema)
-	before := queryText(t, connection, `SELECT concat_ws(' ', id, title, user_id, created_at) FROM todo`)
-	logged := migrate(t, postgres.MigrateConfig{URL: databaseURL})
-	if after := queryText(t, connection, `SELECT concat_ws(' ', id, title, user_id, created_at) FROM todo`); after != before {
+	connection := pgtest.Connect(t, databaseURL)
+	pgtest.ExecOn(t, connection, oldSchema)
+	before := pgtest.QueryText(t, connection, `SELECT concat_ws(' ', id, title, user_id, created_at) FROM todo`)
+	logged := migrate(t, database.MigrateConfig{URL: databaseURL})
+	if after := pgtest.QueryText(t, connection, `SELECT concat_ws(' ', id, title, user_id, created_at) FROM todo`); after != before {
 		t.Errorf("row %q became %q", before, after)
 	}
 	applied := strings.Join(logged.statements(slog.LevelInfo), "\n")
@@ -113,22 +112,22 @@ func TestMigrateLeavesTablesOfOthersAlone(t *testing.T) {
 		    UNION ALL SELECT concat_ws(' ', 'type', typname, oid) FROM pg_type WHERE typtype = 'e'
 		    UNION ALL SELECT concat_ws(' ', 'row', id, email, plan) FROM "user"
 		    UNION ALL SELECT concat_ws(' ', 'row', id, token) FROM session) everything`
-	for name, cfg := range map[string]postgres.MigrateConfig{
+	for name, cfg := range map[string]database.MigrateConfig{
 		"by default":                           {},
 		"when destructive changes are allowed": {AllowDestructive: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg.URL = pgtest.NewEmptyDatabase(t)
-			connection := connect(t, cfg.URL)
-			execute(t, connection, betterAuthSchema+`;
+			connection := pgtest.Connect(t, cfg.URL)
+			pgtest.ExecOn(t, connection, betterAuthSchema+`;
 				CREATE TYPE tier AS ENUM ('free', 'paid');
 				CREATE TYPE unused AS ENUM ('a');
 				ALTER TABLE "user" ADD plan tier DEFAULT 'free'`)
-			before := queryText(t, connection, all)
+			before := pgtest.QueryText(t, connection, all)
 			migrate(t, cfg)
 			migrate(t, cfg)
-			if diff := cmp.Diff(before, queryText(t, connection, all)); diff != "" {
+			if diff := cmp.Diff(before, pgtest.QueryText(t, connection, all)); diff != "" {
 				t.Errorf("others' tables (-before +after):\n%s", diff)
 			}
 		})
@@ -137,8 +136,8 @@ func TestMigrateLeavesTablesOfOthersAlone(t *testing.T) {
 
 func TestMigrateKeepsATableThatIsDeclaredNoMore(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewDatabase(t), Schema: "CREATE TABLE other (id int)", AllowDestructive: true}
-	connection := connect(t, cfg.URL)
+	cfg := database.MigrateConfig{URL: pgtest.NewDatabase(t), Schema: "CREATE TABLE other (id int)", AllowDestructive: true}
+	connection := pgtest.Connect(t, cfg.URL)
 	before := catalog(t, connection)
 	migrate(t, cfg)
 	if diff := cmp.Diff(before, catalog(t, connection)); diff != "" {
@@ -149,13 +148,13 @@ func TestMigrateKeepsATableThatIsDeclaredNoMore(t *testing.T) {
 func TestMigrateRefusesASchemaWithoutTables(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewEmptyDatabase(t)
-	connection := connect(t, databaseURL)
-	execute(t, connection, betterAuthSchema)
-	_, err := tryMigrate(t, postgres.MigrateConfig{URL: databaseURL, Schema: "SELECT 1", AllowDestructive: true})
+	connection := pgtest.Connect(t, databaseURL)
+	pgtest.ExecOn(t, connection, betterAuthSchema)
+	_, err := tryMigrate(t, database.MigrateConfig{URL: databaseURL, Schema: "SELECT 1", AllowDestructive: true})
 	if err == nil || !strings.Contains(err.Error(), "no tables") {
 		t.Errorf("error %v, want one about no tables", err)
 	}
-	if got := queryText(t, connection, `SELECT count(*)::text FROM session`); got != "1" {
+	if got := pgtest.QueryText(t, connection, `SELECT count(*)::text FROM session`); got != "1" {
 		t.Errorf("%s sessions, want 1", got)
 	}
 }
@@ -201,8 +200,8 @@ func TestMigrateLeavesOutWhatMayLoseData(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), Schema: test.schema}
-			execute(t, connect(t, cfg.URL), test.before)
+			cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), Schema: test.schema}
+			pgtest.Exec(t, cfg.URL, test.before)
 			logged := migrate(t, cfg)
 			if diff := cmp.Diff(test.leaveOut, logged.statements(slog.LevelWarn)); diff != "" {
 				t.Errorf("left out (-want +got):\n%s", diff)
@@ -219,19 +218,19 @@ func TestMigrateLeavesOutWhatMayLoseData(t *testing.T) {
 
 func TestMigrateAppliesWhatMayLoseDataWhenAllowed(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: true}
-	connection := connect(t, cfg.URL)
-	execute(t, connection, todobackend.Schema+`;
+	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: true}
+	connection := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, connection, todobackend.Schema+`;
 		ALTER TABLE todo ADD priority int, ALTER description TYPE text, ALTER created_at TYPE timestamp;
 		INSERT INTO todo (title, user_id, description) VALUES ('kept', 'u', 'd')`)
 	logged := migrate(t, cfg)
 	if got := logged.statements(slog.LevelWarn); len(got) != 0 {
 		t.Errorf("left out %q", got)
 	}
-	if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
+	if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
 		t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 	}
-	if got := queryText(t, connection, `SELECT concat_ws(' ', title, user_id, description) FROM todo`); got != "kept u d" {
+	if got := pgtest.QueryText(t, connection, `SELECT concat_ws(' ', title, user_id, description) FROM todo`); got != "kept u d" {
 		t.Errorf("the row is %q", got)
 	}
 }
@@ -239,16 +238,16 @@ func TestMigrateAppliesWhatMayLoseDataWhenAllowed(t *testing.T) {
 func TestMigrateWorksInTheFirstSchemaOfTheSearchPath(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewEmptyDatabase(t)
-	connection := connect(t, databaseURL)
-	execute(t, connection, `CREATE TABLE todo (whose text); CREATE SCHEMA "My app"; SET search_path = "My app"`)
-	logged := migrate(t, postgres.MigrateConfig{URL: withParameter(databaseURL, "search_path", `"My app",public`)})
+	connection := pgtest.Connect(t, databaseURL)
+	pgtest.ExecOn(t, connection, `CREATE TABLE todo (whose text); CREATE SCHEMA "My app"; SET search_path = "My app"`)
+	logged := migrate(t, database.MigrateConfig{URL: pgtest.WithParameter(databaseURL, "search_path", `"My app",public`)})
 	if got := logged.statements(slog.LevelWarn); len(got) != 0 {
 		t.Errorf("left out %q", got)
 	}
-	if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
+	if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, connection)); diff != "" {
 		t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 	}
-	got := queryText(t, connection, `SELECT string_agg(column_name, ',') FROM information_schema.columns WHERE table_schema = 'public'`)
+	got := pgtest.QueryText(t, connection, `SELECT string_agg(column_name, ',') FROM information_schema.columns WHERE table_schema = 'public'`)
 	if got != "whose" {
 		t.Errorf("the table of the same name in public has columns %s", got)
 	}
@@ -257,10 +256,10 @@ func TestMigrateWorksInTheFirstSchemaOfTheSearchPath(t *testing.T) {
 func TestMigrateChangesNothingWhenAStatementFails(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewEmptyDatabase(t)
-	connection := connect(t, databaseURL)
-	execute(t, connection, oldSchema+`; ALTER TABLE todo ALTER title DROP NOT NULL; INSERT INTO todo (user_id) VALUES ('u')`)
+	connection := pgtest.Connect(t, databaseURL)
+	pgtest.ExecOn(t, connection, oldSchema+`; ALTER TABLE todo ALTER title DROP NOT NULL; INSERT INTO todo (user_id) VALUES ('u')`)
 	before := catalog(t, connection)
-	_, err := tryMigrate(t, postgres.MigrateConfig{URL: databaseURL})
+	_, err := tryMigrate(t, database.MigrateConfig{URL: databaseURL})
 	if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), `"title"`) {
 		t.Errorf("error %v, want one that names the column and says that nothing was changed", err)
 	}
@@ -272,13 +271,13 @@ func TestMigrateChangesNothingWhenAStatementFails(t *testing.T) {
 func TestMigrateSaysWhatARoleLacks(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewEmptyDatabase(t)
-	connection := connect(t, databaseURL)
+	connection := pgtest.Connect(t, databaseURL)
 	role := connection.Config().Database + "_role" // As unique as the database's name.
 	if _, err := connection.Exec(t.Context(), "CREATE ROLE "+role); err != nil {
 		t.Skipf("needs a server where roles can be made: %v", err)
 	}
 	t.Cleanup(func() { _, _ = connection.Exec(context.Background(), "DROP ROLE "+role) })
-	_, err := tryMigrate(t, postgres.MigrateConfig{URL: withParameter(databaseURL, "options", "-c role="+role)})
+	_, err := tryMigrate(t, database.MigrateConfig{URL: pgtest.WithParameter(databaseURL, "options", "-c role="+role)})
 	if err == nil || !strings.Contains(err.Error(), "GRANT CREATE ON DATABASE") {
 		t.Errorf("error %v, want one that says what to grant", err)
 	}
@@ -298,7 +297,7 @@ func TestMigrateErrorsContainNoPassword(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			logged, err := tryMigrate(t, postgres.MigrateConfig{URL: databaseURL})
+			logged, err := tryMigrate(t, database.MigrateConfig{URL: databaseURL})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -342,7 +341,7 @@ func (l logLines) says(text string) bool {
 
 // migrate runs a migration that must succeed, to schema.sql unless the config
 // has another schema.
-func migrate(t *testing.T, cfg postgres.MigrateConfig) logLines {
+func migrate(t *testing.T, cfg database.MigrateConfig) logLines {
 	t.Helper()
 	logged, err := tryMigrate(t, cfg)
 	if err != nil {
@@ -351,14 +350,14 @@ func migrate(t *testing.T, cfg postgres.MigrateConfig) logLines {
 	return logged
 }
 
-func tryMigrate(t *testing.T, cfg postgres.MigrateConfig) (logLines, error) {
+func tryMigrate(t *testing.T, cfg database.MigrateConfig) (logLines, error) {
 	t.Helper()
 	var output bytes.Buffer
 	cfg.Logger = slog.New(slog.NewJSONHandler(&output, nil))
 	if cfg.Schema == "" {
 		cfg.Schema = todobackend.Schema
 	}
-	err := postgres.Migrate(t.Context(), cfg)
+	err := database.Migrate(t.Context(), cfg)
 	var logged logLines
 	for decoder := json.NewDecoder(&output); decoder.More(); {
 		var line logLine
@@ -373,7 +372,7 @@ func tryMigrate(t *testing.T, cfg postgres.MigrateConfig) (logLines, error) {
 // catalog describes the table todo of the current schema.
 func catalog(t *testing.T, connection *pgx.Conn) string {
 	t.Helper()
-	return queryText(t, connection, `
+	return pgtest.QueryText(t, connection, `
 		WITH todo AS (SELECT oid FROM pg_class WHERE relname = 'todo' AND relnamespace = quote_ident(current_schema())::regnamespace)
 		SELECT string_agg(what, E'\n' ORDER BY what) FROM (
 		    SELECT concat_ws(' ', 'column', attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)) AS what
@@ -387,46 +386,5 @@ func catalog(t *testing.T, connection *pgx.Conn) string {
 // schemas lists the schemas that PostgreSQL didn't bring.
 func schemas(t *testing.T, connection *pgx.Conn) string {
 	t.Helper()
-	return queryText(t, connection, `SELECT string_agg(nspname, ',') FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'`)
-}
-
-// connect returns a connection that is closed when the test has ended.
-func connect(t *testing.T, databaseURL string) *pgx.Conn {
-	t.Helper()
-	connection, err := pgx.Connect(t.Context(), databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = connection.Close(context.Background()) })
-	return connection
-}
-
-// execute runs SQL, any number of statements.
-func execute(t *testing.T, connection *pgx.Conn, sql string) {
-	t.Helper()
-	if _, err := connection.Exec(t.Context(), sql); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// queryText returns a query's one value.
-func queryText(t *testing.T, connection *pgx.Conn, sql string) string {
-	t.Helper()
-	var text string
-	if err := connection.QueryRow(t.Context(), sql).Scan(&text); err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-// withParameter returns a URL with a query parameter more.
-func withParameter(databaseURL, name, value string) string {
-	u, err := url.Parse(databaseURL)
-	if err != nil {
-		panic(err) // pgtest made it.
-	}
-	query := u.Query()
-	query.Set(name, value)
-	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // As PostgreSQL reads URLs.
-	return u.String()
+	return pgtest.QueryText(t, connection, `SELECT string_agg(nspname, ',') FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'`)
 }

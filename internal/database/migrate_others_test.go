@@ -1,4 +1,4 @@
-package postgres_test
+package database_test
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	todobackend "example.com/todo-backend"
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -45,15 +45,15 @@ func TestMigrateLeavesAloneWhatOthersMadeOnTheTable(t *testing.T) {
 	for name, allowDestructive := range map[string]bool{"by default": false, "when destructive changes are allowed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: allowDestructive}
-			conn := connect(t, cfg.URL)
-			execute(t, conn, todobackend.Schema+operators)
-			before := queryText(t, conn, everything)
+			cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: allowDestructive}
+			conn := pgtest.Connect(t, cfg.URL)
+			pgtest.ExecOn(t, conn, todobackend.Schema+operators)
+			before := pgtest.QueryText(t, conn, everything)
 			var logged logLines
 			for range 2 {
 				logged = migrate(t, cfg)
 			}
-			if diff := cmp.Diff(before, queryText(t, conn, everything)); diff != "" {
+			if diff := cmp.Diff(before, pgtest.QueryText(t, conn, everything)); diff != "" {
 				t.Errorf("(-before +after):\n%s", diff)
 			}
 			got := make(map[string]slog.Level)
@@ -80,7 +80,7 @@ func TestMigrateLeavesAloneWhatOthersMadeOnTheTable(t *testing.T) {
 			// The schema goes on.
 			cfg.Schema = todobackend.Schema + "; ALTER TABLE todo ADD added int CHECK (added > 0); CREATE INDEX ix_added ON todo (added)"
 			migrate(t, cfg)
-			after := queryText(t, conn, everything)
+			after := pgtest.QueryText(t, conn, everything)
 			for part := range strings.SplitSeq(before, "\n") {
 				if !strings.Contains(after, part) {
 					t.Errorf("%s is gone", part)
@@ -95,9 +95,9 @@ func TestMigrateLeavesAloneWhatOthersMadeOnTheTable(t *testing.T) {
 
 func TestMigrateNamesWhatADroppedColumnIsNeededFor(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: true}
-	conn := connect(t, cfg.URL)
-	execute(t, conn, todobackend.Schema+"; ALTER TABLE todo ADD priority int; CREATE VIEW urgent AS SELECT priority FROM todo")
+	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: true}
+	conn := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, conn, todobackend.Schema+"; ALTER TABLE todo ADD priority int; CREATE VIEW urgent AS SELECT priority FROM todo")
 	before := catalog(t, conn)
 	_, err := tryMigrate(t, cfg)
 	if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), "view urgent depends on column priority of table todo") {
@@ -131,17 +131,17 @@ func TestMigrateTakesNothingOfOthersForItsOwn(t *testing.T) {
 				if allowDestructive && name == "more that it needs" {
 					continue // May be dropped then.
 				}
-				cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: allowDestructive}
-				conn := connect(t, cfg.URL)
-				execute(t, conn, test.before)
+				cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: allowDestructive}
+				conn := pgtest.Connect(t, cfg.URL)
+				pgtest.ExecOn(t, conn, test.before)
 				const all = `SELECT string_agg(concat_ws(' ', relname, relkind, attname), ',' ORDER BY relname, attnum)
 					FROM pg_class c LEFT JOIN pg_attribute a ON attrelid = c.oid WHERE relnamespace = 'public'::regnamespace`
-				before := queryText(t, conn, all)
+				before := pgtest.QueryText(t, conn, all)
 				_, err := tryMigrate(t, cfg)
 				if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error %v, want %q", err, test.want)
 				}
-				if diff := cmp.Diff(before, queryText(t, conn, all)); diff != "" {
+				if diff := cmp.Diff(before, pgtest.QueryText(t, conn, all)); diff != "" {
 					t.Errorf("(-before +after):\n%s", diff)
 				}
 			}
@@ -155,9 +155,9 @@ const tableLikeIt = "CREATE TABLE other (id uuid PRIMARY KEY, title text NOT NUL
 func TestMigrateWarnsOfATableThatItsOwnHides(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewDatabase(t) // With a table in public.
-	conn := connect(t, databaseURL)
-	execute(t, conn, "CREATE SCHEMA app; INSERT INTO todo (title, user_id) VALUES ('kept', 'u')")
-	cfg := postgres.MigrateConfig{URL: withParameter(databaseURL, "search_path", "app,public")}
+	conn := pgtest.Connect(t, databaseURL)
+	pgtest.ExecOn(t, conn, "CREATE SCHEMA app; INSERT INTO todo (title, user_id) VALUES ('kept', 'u')")
+	cfg := database.MigrateConfig{URL: pgtest.WithParameter(databaseURL, "search_path", "app,public")}
 	hides := func(logged logLines) bool {
 		for _, line := range logged {
 			if line.Level == slog.LevelWarn && line.Kind == "table" && line.Name == "public.todo" {
@@ -169,7 +169,7 @@ func TestMigrateWarnsOfATableThatItsOwnHides(t *testing.T) {
 	if logged := migrate(t, cfg); !hides(logged) {
 		t.Errorf("no warning: %v", logged)
 	}
-	if got := queryText(t, conn, "SELECT concat((SELECT count(*) FROM public.todo), ' ', (SELECT count(*) FROM app.todo))"); got != "1 0" {
+	if got := pgtest.QueryText(t, conn, "SELECT concat((SELECT count(*) FROM public.todo), ' ', (SELECT count(*) FROM app.todo))"); got != "1 0" {
 		t.Errorf("%s rows", got)
 	}
 	if logged := migrate(t, cfg); hides(logged) {
@@ -179,9 +179,9 @@ func TestMigrateWarnsOfATableThatItsOwnHides(t *testing.T) {
 
 func TestAnOldTablesRowsThatBreakANewCheckAreLeftWithAWarning(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t)}
-	conn := connect(t, cfg.URL)
-	execute(t, conn, oldSchema+`;
+	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t)}
+	conn := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, conn, oldSchema+`;
 		INSERT INTO todo (title, user_id, created_at) VALUES ('odd', 'u', 'infinity'), (' ', 'u', now())`)
 	broken := func(logged logLines) (checks []string) {
 		for _, line := range logged {
@@ -197,7 +197,7 @@ func TestAnOldTablesRowsThatBreakANewCheckAreLeftWithAWarning(t *testing.T) {
 			t.Errorf("run %d warns of (-want +got):\n%s", run, diff)
 		}
 	}
-	if got := queryText(t, conn, "SELECT string_agg(title, ',' ORDER BY title) FROM todo"); got != " ,kept,odd" {
+	if got := pgtest.QueryText(t, conn, "SELECT string_agg(title, ',' ORDER BY title) FROM todo"); got != " ,kept,odd" {
 		t.Errorf("the rows are %q", got)
 	}
 	for _, row := range []string{"('t', 'u', 'infinity')", "(' ', 'u', now())"} {
@@ -208,11 +208,11 @@ func TestAnOldTablesRowsThatBreakANewCheckAreLeftWithAWarning(t *testing.T) {
 	}
 
 	// Once they are mended, the checks hold for all.
-	execute(t, conn, "DELETE FROM todo WHERE title <> 'kept'")
+	pgtest.ExecOn(t, conn, "DELETE FROM todo WHERE title <> 'kept'")
 	if logged := migrate(t, cfg); len(broken(logged)) > 0 {
 		t.Errorf("still warns: %v", logged)
 	}
-	if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, conn)); diff != "" {
+	if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, conn)); diff != "" {
 		t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 	}
 	if got := migrate(t, cfg).statements(slog.LevelInfo); len(got) > 0 {
@@ -224,16 +224,16 @@ func TestAnOldTablesRowsThatBreakANewCheckAreLeftWithAWarning(t *testing.T) {
 // writes that doesn't end.
 func TestANewCheckIsValidatedWithoutHoldingWritersUp(t *testing.T) {
 	t.Parallel()
-	cfg := postgres.MigrateConfig{URL: pgtest.NewDatabase(t)}
-	conn := connect(t, cfg.URL)
-	execute(t, conn, "ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range")
-	execute(t, conn, "ALTER TABLE todo ADD CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00') NOT VALID")
-	writer := begin(t, cfg.URL, "INSERT INTO todo (title, user_id) VALUES ('t', 'u')")
+	cfg := database.MigrateConfig{URL: pgtest.NewDatabase(t)}
+	conn := pgtest.Connect(t, cfg.URL)
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range")
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo ADD CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00') NOT VALID")
+	writer := pgtest.Begin(t, cfg.URL, "INSERT INTO todo (title, user_id) VALUES ('t', 'u')")
 	logged := migrate(t, cfg)
 	if diff := cmp.Diff([]string{`ALTER TABLE public.todo VALIDATE CONSTRAINT "ck_todo_created_at_in_range"`}, logged.statements(slog.LevelInfo)); diff != "" {
 		t.Errorf("applied (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(catalog(t, connect(t, pgtest.NewDatabase(t))), catalog(t, conn)); diff != "" {
+	if diff := cmp.Diff(catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t))), catalog(t, conn)); diff != "" {
 		t.Errorf("table (-schema.sql +migrated):\n%s", diff)
 	}
 	if err := writer.Rollback(t.Context()); err != nil {
@@ -241,9 +241,9 @@ func TestANewCheckIsValidatedWithoutHoldingWritersUp(t *testing.T) {
 	}
 
 	// Who changes the table is in the way, and a later run goes on.
-	execute(t, conn, "ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range")
-	execute(t, conn, "ALTER TABLE todo ADD CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00') NOT VALID")
-	tx := begin(t, cfg.URL, "LOCK TABLE todo IN SHARE UPDATE EXCLUSIVE MODE")
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range")
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo ADD CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00') NOT VALID")
+	tx := pgtest.Begin(t, cfg.URL, "LOCK TABLE todo IN SHARE UPDATE EXCLUSIVE MODE")
 	cfg.LockTimeout = 1 // A nanosecond, which is as short as can be.
 	if logged := migrate(t, cfg); !logged.says("run it again") {
 		t.Errorf("no word of the check: %v", logged)
@@ -257,16 +257,11 @@ func TestANewCheckIsValidatedWithoutHoldingWritersUp(t *testing.T) {
 
 func TestSessionDefaultsOfTheDatabaseChangeNoMigration(t *testing.T) {
 	t.Parallel()
-	want := catalog(t, connect(t, pgtest.NewDatabase(t)))
-	cfg := postgres.MigrateConfig{URL: pgtest.NewEmptyDatabase(t)}
-	conn := connect(t, cfg.URL) // With PostgreSQL's own.
-	execute(t, conn, oldSchema)
-	for name, value := range sessionDefaults() {
-		if name == "search_path" {
-			continue
-		}
-		execute(t, conn, fmt.Sprintf("ALTER DATABASE %s SET %s = '%s'", conn.Config().Database, name, value))
-	}
+	want := catalog(t, pgtest.Connect(t, pgtest.NewDatabase(t)))
+	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t)}
+	conn := pgtest.Connect(t, cfg.URL) // With PostgreSQL's own.
+	pgtest.ExecOn(t, conn, oldSchema)
+	pgtest.OddDefaults(t, cfg.URL)
 	logged := migrate(t, cfg)
 	if got := logged.statements(slog.LevelWarn); len(got) > 0 {
 		t.Errorf("left out %q", got)
@@ -279,11 +274,11 @@ func TestSessionDefaultsOfTheDatabaseChangeNoMigration(t *testing.T) {
 	}
 
 	// Timeouts are for the service's statements.
-	execute(t, conn, fmt.Sprintf("ALTER DATABASE %[1]s SET statement_timeout = '2s'; ALTER DATABASE %[1]s SET idle_in_transaction_session_timeout = '2s'", conn.Config().Database))
+	pgtest.ExecOn(t, conn, fmt.Sprintf("ALTER DATABASE %[1]s SET statement_timeout = '2s'; ALTER DATABASE %[1]s SET idle_in_transaction_session_timeout = '2s'", conn.Config().Database))
 	cfg.Schema = todobackend.Schema + "; SELECT pg_sleep(3)"
 	migrate(t, cfg)
 
-	execute(t, conn, fmt.Sprintf("ALTER DATABASE %s SET default_transaction_read_only = on", conn.Config().Database))
+	pgtest.ExecOn(t, conn, fmt.Sprintf("ALTER DATABASE %s SET default_transaction_read_only = on", conn.Config().Database))
 	if _, err := tryMigrate(t, cfg); err == nil || !strings.Contains(err.Error(), "default_transaction_read_only is on") {
 		t.Errorf("error %v, want one that says what refuses writes", err)
 	}
