@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // outcome is what became of a batch.
@@ -22,12 +21,11 @@ const (
 // outcomeOf says what an error means for a batch that failed with it.
 func outcomeOf(err error) outcome {
 	_, unreached := errors.AsType[*noConnectionError](err)
-	_, unsent := errors.AsType[pgx.ErrPreprocessingBatch](err)
 	failed, refused := pgError(err)
 	switch {
 	case err == nil:
 		return committed
-	case unreached, unsent, pgconn.SafeToRetry(err):
+	case unreached, isUnsent(err):
 		return rolledBack // Nothing was run.
 	case refused && failed.SeverityUnlocalized == "ERROR":
 		return rolledBack // Not FATAL, which may come while a commit waits for its standby.
@@ -123,7 +121,9 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 		}
 	}()
 	if writes {
-		if _, err := results.Exec(); err != nil {
+		if _, err := results.Exec(); isOwn(ctx, conn, err) {
+			return -1, &unsentError{err} // The driver could not write all statements.
+		} else if err != nil {
 			return -1, err
 		}
 	}

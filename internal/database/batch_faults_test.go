@@ -269,21 +269,26 @@ func backends(t *testing.T, conn *pgx.Conn, want int, condition string) error {
 // come.
 func TestCallsWhoseAnswerIsLostAfterTheCommit(t *testing.T) {
 	t.Parallel()
-	direct := newCounters(t, 4)
-	proxied, happened := cutAnswer(t, direct.url, "the marked note")
-	b := observe(openCounters(t, proxied, 8))
-	b.counters.url = direct.url
-	c := b.some(t, 21)
-	b.batch(t, append(c.calls(t.Context()), func() {
-		if err := b.write(t.Context(), "marked", "UPDATE counter SET n = n WHERE id = 0 OR true RETURNING 'the marked note'"); !errors.Is(err, database.ErrUnavailable) {
-			t.Errorf("the marked write: %v, want ErrUnavailable", err)
-		}
-	})...)()
-	if !happened() {
-		t.Error("no answer was lost")
+	for _, mode := range pgtest.QueryModes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			direct := newCounters(t, 4)
+			proxied, happened := cutAnswer(t, direct.url, "the marked note")
+			b := observe(openCounters(t, pgtest.WithParameter(proxied, "default_query_exec_mode", mode), 8))
+			b.counters.url = direct.url
+			c := b.some(t, 21)
+			b.batch(t, append(c.calls(t.Context()), func() {
+				if err := b.write(t.Context(), "marked", "UPDATE counter SET note = note WHERE id > 0 RETURNING note || 'the marked note'"); !errors.Is(err, database.ErrUnavailable) {
+					t.Errorf("the marked write: %v, want ErrUnavailable", err)
+				}
+			})...)()
+			if !happened() {
+				t.Error("no answer was lost")
+			}
+			c.want(t, ok, database.ErrUnavailable)
+			b.wantStored(t, "SELECT sum(n)::text FROM counter", "7")
+		})
 	}
-	c.want(t, ok, database.ErrUnavailable)
-	b.wantStored(t, "SELECT sum(n)::text FROM counter", "7")
 }
 
 // TestACommitThatAStandbyMayLackIsNotAcknowledged cancels the wait for a synchronous

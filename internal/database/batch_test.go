@@ -266,20 +266,22 @@ func TestACallWhoseRowsCantBeReadFailsAlone(t *testing.T) {
 // TestACallThatCantBeSentFailsAlone has an argument that is no SQL value.
 func TestACallThatCantBeSentFailsAlone(t *testing.T) {
 	t.Parallel()
-	b := newBatcher(t, 4)
-	calls, errs := b.adds(t, []int{1, 2, 3}, func(int) string { return "" })
-	calls = append(calls, func() {
-		s := database.Statement{SQL: "UPDATE counter SET note = $1 WHERE id = 1", Args: []any{make(chan int)}, Owner: "a", Read: nothing}
-		if err := b.Run(t.Context(), s); err == nil || errors.Is(err, database.ErrUnavailable) {
-			t.Errorf("%v, want an error that is a defect's", err)
+	eachMode(t, func(t *testing.T, b *batcher) {
+		t.Helper()
+		calls, errs := b.adds(t, []int{1, 2, 3}, func(int) string { return "" })
+		calls = append(calls, func() {
+			s := database.Statement{SQL: "UPDATE counter SET note = $1 WHERE id = 1", Args: []any{make(chan int)}, Owner: "a", Read: nothing}
+			if err := b.Run(t.Context(), s); err == nil || errors.Is(err, database.ErrUnavailable) {
+				t.Errorf("%v, want an error that is a defect's", err)
+			}
+		})
+		b.batch(t, calls...)()
+		for id, err := range errs {
+			if *err != nil {
+				t.Errorf("call %d: %v", id, *err)
+			}
 		}
 	})
-	b.batch(t, calls...)()
-	for id, err := range errs {
-		if *err != nil {
-			t.Errorf("call %d: %v", id, *err)
-		}
-	}
 }
 
 func TestACallWhoseReadPanicsPanicsAlone(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -44,6 +45,20 @@ func (e *noConnectionError) Unwrap() error { return e.error }
 type lostConnectionError struct{ error }
 
 func (e *lostConnectionError) Unwrap() error { return e.error }
+
+// unsentError says that a batch was not sent.
+type unsentError struct{ error }
+
+func (e *unsentError) Unwrap() error { return e.error }
+
+// isUnsent reports whether a statement, or a batch, failed before it was run. The
+// driver's word that a connection is closed is no proof: it also says so when the
+// connection broke while it read the results (pgx 5.12, MultiResultReader.NextResult).
+func isUnsent(err error) bool {
+	_, unsent := errors.AsType[*unsentError](err)
+	_, unprepared := errors.AsType[pgx.ErrPreprocessingBatch](err)
+	return unsent || unprepared || pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
+}
 
 // interpret says what an error of a statement means for its caller. It goes by types
 // and codes, never by text. An error that it does not know comes out as it is, with

@@ -37,54 +37,60 @@ func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened
 	return serve(t, databaseURL, func(client net.Conn, database string) { relay(client, database, answer) }), cut.Load
 }
 
-// cutStore returns a store on a new database, whose first answer with the marked title
-// is lost, and the URL that leads to it directly.
-func cutStore(t *testing.T) (store *postgres.Store, direct string, happened func() bool) {
-	t.Helper()
-	direct = pgtest.NewDatabase(t)
-	proxied, happened := cutAnswer(t, direct, markedTitle)
-	return postgres.NewStore(databasetest.Open(t, proxied, 2), postgres.Config{Logger: slog.New(slog.DiscardHandler)}), direct, happened
-}
-
 const markedTitle = "the marked title"
+
+// eachCut runs a test of a store whose first answer with the marked title is lost, in
+// each mode of the driver. Direct leads to its database without that.
+func eachCut(t *testing.T, test func(t *testing.T, store *postgres.Store, direct string)) {
+	t.Helper()
+	for _, mode := range pgtest.QueryModes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			direct := pgtest.NewDatabase(t)
+			proxied, happened := cutAnswer(t, direct, markedTitle)
+			db := databasetest.Open(t, pgtest.WithParameter(proxied, "default_query_exec_mode", mode), 2)
+			test(t, postgres.NewStore(db, postgres.Config{Logger: slog.New(slog.DiscardHandler)}), direct)
+			if !happened() {
+				t.Error("no answer was lost")
+			}
+		})
+	}
+}
 
 func TestACreateWhoseAnswerIsLostIsRepeatedAndMakesOneTodo(t *testing.T) {
 	t.Parallel()
-	store, direct, happened := cutStore(t)
-	created, err := store.CreateTodo(t.Context(), user(t, 1), todo.Draft{ID: todoID(1, 1), Title: markedTitle})
-	if err != nil || created.Title != markedTitle {
-		t.Errorf("CreateTodo: %+v, %v", created, err)
-	}
-	if !happened() {
-		t.Error("no answer was lost")
-	}
-	if got := pgtest.QueryText(t, pgtest.Connect(t, direct), "SELECT count(*)::text FROM todo"); got != "1" {
-		t.Errorf("%s todos, want 1", got)
-	}
+	eachCut(t, func(t *testing.T, store *postgres.Store, direct string) {
+		t.Helper()
+		created, err := store.CreateTodo(t.Context(), user(t, 1), todo.Draft{ID: todoID(1, 1), Title: markedTitle})
+		if err != nil || created.Title != markedTitle {
+			t.Errorf("CreateTodo: %+v, %v", created, err)
+		}
+		if got := pgtest.QueryText(t, pgtest.Connect(t, direct), "SELECT count(*)::text FROM todo"); got != "1" {
+			t.Errorf("%s todos, want 1", got)
+		}
+	})
 }
 
 func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	change := todo.Change{Title: new(markedTitle)}
-	for name, try := range map[string]struct {
-		title string // Of the todo that is there.
-		run   func(ctx context.Context, store *postgres.Store, u todo.UserID) error
-	}{
-		"UpdateTodo": {"t", func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
-			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), change)
+	for name, call := range map[string]func(ctx context.Context, store *postgres.Store, u todo.UserID) error{
+		"UpdateTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), todo.Change{IsCompleted: new(true)})
 			return err
-		}},
-		"DeleteTodo": {markedTitle, func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+		},
+		"DeleteTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
 			return store.DeleteTodo(ctx, u, *todoID(1, 1))
-		}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store, direct, happened := cutStore(t)
-			pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', '"+try.title+"')")
-			if err := try.run(t.Context(), store, user(t, 1)); !errors.Is(err, todo.ErrUnavailable) || !happened() {
-				t.Errorf("%v, want ErrUnavailable", err)
-			}
+			eachCut(t, func(t *testing.T, store *postgres.Store, direct string) {
+				t.Helper()
+				pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', '"+markedTitle+"')")
+				if err := call(t.Context(), store, user(t, 1)); !errors.Is(err, todo.ErrUnavailable) {
+					t.Errorf("%v, want ErrUnavailable", err)
+				}
+			})
 		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -74,7 +73,7 @@ func worthRepeating(err error, s *Statement) bool {
 		return true
 	}
 	_, lost := errors.AsType[*lostConnectionError](err)
-	return lost && (s.isRepeatable() || pgconn.SafeToRetry(err))
+	return lost && (s.isRepeatable() || isUnsent(err))
 }
 
 // runUntilSerialized runs a statement, again while the server has rolled it back for
