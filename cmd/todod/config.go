@@ -27,7 +27,7 @@ type serveConfig struct {
 	MaxConnections   number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
 	KeepAliveTimeout seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
 	DatabaseMaxConns connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
-	DatabaseBatches  number      `env:"DATABASE_BATCHES" envDefault:"4"` // 0: nothing is batched.
+	DatabaseBatches  number      `env:"DATABASE_BATCHES" envDefault:"2"` // 0: nothing is batched.
 	JWTIssuer        string      `env:"JWT_ISSUER"`                      // Empty: BetterAuthURL.
 	JWTAudience      string      `env:"JWT_AUDIENCE"`                    // Empty: BetterAuthURL.
 	JWKSCacheTTL     seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`

@@ -45,7 +45,7 @@ func TestDefaults(t *testing.T) {
 		MaxConnections:   4096,
 		KeepAliveTimeout: seconds(620 * time.Second),
 		DatabaseMaxConns: 16,
-		DatabaseBatches:  4,
+		DatabaseBatches:  2,
 		JWKSCacheTTL:     seconds(time.Hour),
 		JWKSMaxStale:     seconds(24 * time.Hour),
 		RateLimitRPS:     50,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,7 +12,10 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 )
@@ -56,44 +60,63 @@ func notText() map[string]struct{ json, binary string } {
 	}
 }
 
+// TestTextThatIsNoTextIsRefusedInEveryBody puts it into each text of each RPC.
 func TestTextThatIsNoTextIsRefusedInEveryBody(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	text := func(message []byte, number protowire.Number, value string) []byte {
-		return protowire.AppendString(protowire.AppendTag(message, number, protowire.BytesType), value)
-	}
 	for name, bad := range notText() {
-		check := func(way string, err error) {
+		s.jsonCalls(t, "CreateTodo", "POST", "/api/todos", `{"title":"a`+bad.json+`b"}`, func(way string, err error) {
 			checkCode(t, fmt.Sprintf("%s over %s", name, way), err, connect.CodeInvalidArgument)
-		}
-		s.jsonCalls(t, "CreateTodo", "POST", "/api/todos", `{"title":"a`+bad.json+`b"}`, check)
-		s.jsonCalls(t, "CreateTodo", "POST", "/api/todos", `{"title":"a","description":"`+bad.json+`"}`, check)
-		for _, way := range rawJSONWays() {
-			update := `{"id":"` + someID + `","title":"` + bad.json + `"}`
-			for method, body := range map[string]string{
-				"UpdateTodo": update, "GetTodo": `{"id":"` + bad.json + `"}`,
-				"DeleteTodo": `{"id":"` + bad.json + `"}`, "ListTodos": `{"pageToken":"` + bad.json + `"}`,
-			} {
-				err := s.callRaw(t, way, method, []byte(body), s.issuer.Token("u"))
-				check(way.name+", "+method, err)
+		})
+		eachRPC(t, func(rpc protoreflect.MethodDescriptor, sample proto.Message) {
+			fields := rpc.Input().Fields()
+			for i := range fields.Len() {
+				field := fields.Get(i)
+				if field.Kind() != protoreflect.StringKind {
+					continue
+				}
+				sent := proto.Clone(sample)
+				sent.ProtoReflect().Clear(field)
+				check := func(way rawWay, message []byte) {
+					err := s.callRaw(t, way, string(rpc.Name()), message, s.issuer.Token("u"))
+					checkCode(t, fmt.Sprintf("%s in %s over %s", name, field.FullName(), way.name), err, connect.CodeInvalidArgument)
+				}
+				for _, way := range rawJSONWays() {
+					check(way, withText(t, sent, field, bad.json))
+				}
+				if bad.binary == "" {
+					continue
+				}
+				encoded, err := proto.Marshal(sent)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, way := range rawWays() {
+					tag := protowire.AppendTag(encoded, field.Number(), protowire.BytesType)
+					check(way, protowire.AppendString(tag, "a"+bad.binary))
+				}
 			}
-		}
-		if bad.binary == "" {
-			continue
-		}
-		for _, way := range rawWays() {
-			for method, message := range map[string][]byte{
-				"CreateTodo": text(text(nil, 1, "a"), 2, bad.binary),
-				"UpdateTodo": text(text(nil, 1, someID), 2, "a"+bad.binary),
-				"GetTodo":    text(nil, 1, bad.binary),
-				"DeleteTodo": text(nil, 1, bad.binary),
-				"ListTodos":  text(nil, 2, bad.binary),
-			} {
-				err := s.callRaw(t, way, method, message, s.issuer.Token("u"))
-				check(way.name+", "+method, err)
-			}
-		}
+		})
 	}
+}
+
+// withText returns a message as JSON, with a text that needs not be one put into
+// a field that it lacks.
+func withText(t *testing.T, message proto.Message, field protoreflect.FieldDescriptor, text string) []byte {
+	t.Helper()
+	encoded, err := protojson.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := `"a` + text + `b"`
+	if field.IsList() {
+		value = "[" + value + "]"
+	}
+	member := fmt.Sprintf("{%q:%s", field.JSONName(), value)
+	if rest := bytes.TrimPrefix(bytes.TrimSpace(encoded), []byte("{")); !bytes.HasPrefix(bytes.TrimSpace(rest), []byte("}")) {
+		return append([]byte(member+","), rest...)
+	}
+	return []byte(member + "}")
 }
 
 func TestTextThatIsNoTextIsRefusedInPathAndQuery(t *testing.T) {

@@ -44,9 +44,9 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 	s := start(t, map[string]string{"DATABASE_URL": database, "DATABASE_BATCHES": "1"})
 	users := make([]*modelUser, modelUsers)
 	for i := range users {
-		client, _ := s.client(t, ways()[i%len(ways())], s.issuer.Token(fmt.Sprint("user ", i)))
+		client, _ := s.client(t, ways()[i%len(ways())], s.issuer.Token(fmt.Sprint("user ", i)), patiently())
 		users[i] = &modelUser{
-			T: t, name: fmt.Sprintf("user %d over %s", i, ways()[i%len(ways())]), client: patientClient{client},
+			T: t, name: fmt.Sprintf("user %d over %s", i, ways()[i%len(ways())]), client: client,
 			rand: rand.New(rand.NewPCG(seed, uint64(i))), todos: make(map[string]*todov1.Todo),
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	todobackend "example.com/todo-backend"
 )
 
 // document is what these tests read of the OpenAPI document.
@@ -130,6 +132,33 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 	}
 	if len(uncalled) > 0 {
 		t.Errorf("documented, but not called here: %v", slices.Sorted(maps.Keys(uncalled)))
+	}
+}
+
+// TestEveryOperationDocumentsItsErrors knows which they are from the contract.
+func TestEveryOperationDocumentsItsErrors(t *testing.T) {
+	t.Parallel()
+	var doc document
+	if err := yaml.Unmarshal(todobackend.OpenAPI, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, rpc := range rpcs() {
+		verb, path, hasBody, err := restRoute(rpc)
+		if err != nil {
+			t.Errorf("%s: %v", rpc.Name(), err)
+			continue
+		}
+		operation, ok := doc.Paths[path][strings.ToLower(verb)]
+		if !ok {
+			t.Errorf("%s %s is not documented", verb, path)
+		}
+		for status, want := range map[string]bool{
+			"400": true, "401": true, "404": strings.Contains(path, "{"), "415": hasBody, "429": true, "500": true, "503": true, "504": true,
+		} {
+			if _, ok := operation.Responses[status]; ok != want {
+				t.Errorf("%s %s documents %s = %v, want %v", verb, path, status, ok, want)
+			}
+		}
 	}
 }
 

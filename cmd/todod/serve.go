@@ -3,10 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	todobackend "example.com/todo-backend"
@@ -14,12 +11,9 @@ import (
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/rpc"
+	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
 )
-
-// drainTimeout bounds the wait for requests in flight, which take ten seconds at
-// most.
-const drainTimeout = 15 * time.Second
 
 // serve wires the service, serves until ctx ends, and drains.
 func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
@@ -47,58 +41,43 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	for i, origin := range cfg.CORSOrigins {
 		origins[i] = string(origin)
 	}
-	handler, err := rpc.New(rpc.Config{
+	service, err := rpc.New(rpc.Config{
 		Todos: todo.NewService(store),
-		Verifier: auth.NewVerifier(auth.Config{
+		Authenticator: auth.NewVerifier(auth.Config{
 			Issuer:   cmp.Or(cfg.JWTIssuer, string(cfg.BetterAuthURL)),
 			Audience: cmp.Or(cfg.JWTAudience, string(cfg.BetterAuthURL)),
 			Keys:     keys,
 		}),
-		Ping:       store.Ready,
-		Logger:     logger,
-		Origins:    origins,
-		Headers:    cfg.CORSHeaders,
-		RateLimit:  int(cfg.RateLimitRPS),
-		Reflection: bool(cfg.Reflection),
-		OpenAPI:    todobackend.OpenAPI,
+		Server: server.Config{
+			Ping:           store.Ready,
+			Logger:         logger,
+			Origins:        origins,
+			Headers:        cfg.CORSHeaders,
+			RateLimit:      int(cfg.RateLimitRPS),
+			Reflection:     bool(cfg.Reflection),
+			MaxConnections: int(cfg.MaxConnections),
+			KeepAlive:      time.Duration(cfg.KeepAliveTimeout),
+		},
+		OpenAPI: todobackend.OpenAPI,
 	})
 	if err != nil {
 		return err
 	}
-	defer handler.Close() // Before the store, which it looks at.
+	defer service.Close() // Before the store, which it pings.
 
-	// Bound before anything is said to be served: a taken port fails here.
-	listener, err := listen(ctx, string(cfg.ListenAddr))
+	// Bound before "serving" is logged, so that a taken port fails first.
+	listener, err := server.Listen(ctx, string(cfg.ListenAddr))
 	if err != nil {
 		return err
 	}
-	limit := newConnectionLimit(int(cfg.MaxConnections), logger)
-	server := newServer(handler, limit, time.Duration(cfg.KeepAliveTimeout), logger)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(limit.listener(listener)) }()
+	go func() { served <- service.Serve(listener) }()
 	logger.InfoContext(ctx, "serving", "addr", listener.Addr().String(), "version", version)
 
 	select {
 	case err := <-served:
-		return fmt.Errorf("serving: %w", err)
+		return err
 	case <-ctx.Done():
 	}
-	return drain(server, handler, time.Duration(cfg.ShutdownDelay), logger)
-}
-
-// drain ends the service without failing a request: load balancers see it
-// become unready and have delay to take note, then the listener closes and
-// what is in flight finishes.
-func drain(server *http.Server, handler *rpc.Handler, delay time.Duration, logger *slog.Logger) error {
-	logger.Info("draining", "delay_s", delay.Seconds())
-	handler.StartDraining()
-	<-time.After(delay)
-	handler.EndStreams()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were still in flight after %v: %w", drainTimeout, err), server.Close())
-	}
-	logger.Info("drained")
-	return nil
+	return service.Drain(time.Duration(cfg.ShutdownDelay))
 }

@@ -350,9 +350,9 @@ func TestARotationUnderLoadCostsOneFetch(t *testing.T) {
 	before, token := s.issuer.Fetches(), s.issuer.Token("u")
 	var callers sync.WaitGroup
 	for i := range 100 {
-		client, _ := s.client(t, ways()[i%len(ways())], token)
+		client, _ := s.client(t, ways()[i%len(ways())], token, patiently())
 		callers.Go(func() {
-			if _, err := (patientClient{client}).ListTodos(t.Context(), &todov1.ListTodosRequest{}); err != nil {
+			if _, err := client.ListTodos(t.Context(), &todov1.ListTodosRequest{}); err != nil {
 				t.Errorf("a call with a new key: %v", err)
 			}
 		})

@@ -13,8 +13,6 @@ import (
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 )
 
-const someID = "00000000-0000-4000-8000-000000000000"
-
 func TestBrokenRulesAreRefusedByTheNameOfTheirField(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
@@ -71,16 +69,10 @@ func TestBrokenRulesAreRefusedByTheNameOfTheirField(t *testing.T) {
 		}},
 	}
 	eachWay(t, func(t *testing.T, way string) {
-		client, heard := s.client(t, way, s.issuer.Token("validator"))
+		client, _ := s.client(t, way, s.issuer.Token("validator"))
 		for _, test := range tests {
 			err := test.call(t, client)
 			checkCode(t, test.name, err, connect.CodeInvalidArgument)
-			if way == "REST" {
-				if body := string(heard.heard); !strings.Contains(body, `"type":"buf.validate.Violations"`) {
-					t.Errorf("%s: no violations in %s", test.name, body)
-				}
-				continue
-			}
 			if got := violations(t, err); !slices.Contains(got, test.field+" "+test.rule) {
 				t.Errorf("%s: violations %q, want %q", test.name, got, test.field+" "+test.rule)
 			}

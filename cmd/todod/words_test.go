@@ -15,6 +15,10 @@ import (
 	"time"
 	"unicode"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
@@ -22,8 +26,8 @@ import (
 // canaries are strings that must never be seen outside of where they belong.
 func canaries() map[string]string {
 	return map[string]string{
-		"password": "canary-password-1", "claim": "canary-claim-2", "title": "canary-title-3",
-		"description": "canary-description-4", "query": "canary-query-5", "signature": "canary-signature-6",
+		"password": "canary-password-1", "claim": "canary-claim-2", "text": "canary-text-3",
+		"query": "canary-query-4", "signature": "canary-signature-5",
 	}
 }
 
@@ -37,6 +41,30 @@ func withPassword(t *testing.T, database, password string) string {
 	}
 	u.User = url.UserPassword(u.User.Username(), password)
 	return u.String()
+}
+
+// withCanary returns a request as JSON, with a canary in each text but those that
+// name a todo.
+func withCanary(t *testing.T, req proto.Message, canary string) []byte {
+	t.Helper()
+	fields := req.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if field.Kind() != protoreflect.StringKind || field.Name() == "id" {
+			continue
+		}
+		value := protoreflect.ValueOfString(canary)
+		if field.IsList() {
+			req.ProtoReflect().Mutable(field).List().Append(value)
+		} else {
+			req.ProtoReflect().Set(field, value)
+		}
+	}
+	encoded, err := protojson.Marshal(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoded
 }
 
 // TestCanariesAreInNoLogAndNoErrorWhateverFails logs at debug level while calls
@@ -56,23 +84,20 @@ func TestCanariesAreInNoLogAndNoErrorWhateverFails(t *testing.T) {
 		token := s.issuer.Token("u", authtest.With("name", canary["claim"]), authtest.With("email", canary["claim"]))
 		var errs bytes.Buffer
 		for _, way := range rawJSONWays() {
-			for method, body := range map[string]string{
-				"CreateTodo": fmt.Sprintf(`{"title":%q,"description":%q}`, canary["title"], canary["description"]),
-				"UpdateTodo": fmt.Sprintf(`{"id":%q,"title":%q,"description":%q}`, someID, canary["title"], canary["description"]),
-				"ListTodos":  fmt.Sprintf(`{"pageToken":%q}`, canary["query"]),
-			} {
+			eachRPC(t, func(rpc protoreflect.MethodDescriptor, sample proto.Message) {
+				body := string(withCanary(t, sample, canary["text"]))
 				// As it is, too long, and broken behind the texts.
-				for _, message := range []string{body, strings.Replace(body, "canary-title", strings.Repeat("canary-title", 100), 1), body + "}"} {
-					if err := s.callRaw(t, way, method, []byte(message), token); err != nil {
+				for _, message := range []string{body, strings.Replace(body, "canary-text", strings.Repeat("canary-text", 100), 1), body + "}"} {
+					if err := s.callRaw(t, way, string(rpc.Name()), []byte(message), token); err != nil {
 						fmt.Fprintln(&errs, err)
 					}
 				}
-				if err := s.callRaw(t, way, method, []byte(body), token+canary["signature"]); err == nil {
-					t.Errorf("%s: %s with a forged token is served", name, method)
+				if err := s.callRaw(t, way, string(rpc.Name()), []byte(body), token+canary["signature"]); err == nil {
+					t.Errorf("%s: %s with a forged token is served", name, rpc.Name())
 				} else {
 					fmt.Fprintln(&errs, err)
 				}
-			}
+			})
 		}
 		bearer := []string{"Authorization", "Bearer " + token}
 		for _, path := range []string{

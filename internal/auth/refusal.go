@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"unicode/utf8"
 )
@@ -56,6 +57,11 @@ func (e *RefusedError) Error() string { return ErrRefused.Error() + ": " + strin
 
 // Is says that every RefusedError is an [ErrRefused].
 func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
+
+// LogValue says why for the log. It implements [slog.LogValuer].
+func (e *RefusedError) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("reason", string(e.Reason)), slog.String("key_id", e.KeyID))
+}
 
 // refuse returns the refusal of a token whose key ID is not known or no string.
 func refuse(reason Reason) error { return &RefusedError{Reason: reason} }

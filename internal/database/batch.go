@@ -48,14 +48,16 @@ func (l *lane) send(t *slot) {
 		switch {
 		case outcome == unknown && !c.isRepeatable():
 			c.err = fmt.Errorf("%w: %w", errUnknownOutcome, err)
-		case outcome == rolledBack && failed >= 0 && c.writes() && !c.repeated && !l.cooldowns.include(c.Owner, now):
+		case outcome == rolledBack && failed >= 0 && c.done != nil && c.writes() && !c.repeated && !l.cooldowns.include(c.Owner, now):
 			c.repeated = true
 			again = append(again, c)
 			continue
 		case outcome != committed:
 			c.runAlone = true
 		}
-		close(c.done)
+		if c.done != nil {
+			close(c.done)
+		}
 	}
 	l.wait(again...)
 	l.free(t)

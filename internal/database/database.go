@@ -95,7 +95,7 @@ func (db *DB) Run(ctx context.Context, s Statement) error {
 	if s.writes() {
 		lane = db.writes
 	}
-	return lane.run(ctx, &s)
+	return lane.run(ctx, &call{Statement: s})
 }
 
 // IsServing reports whether all connections for statements that run alone are in use,

@@ -47,11 +47,11 @@ type runner interface {
 
 // call is a statement in a lane, and who waits for it.
 type call struct {
-	*Statement
+	Statement
 
 	size  size
 	since time.Time     // When it came.
-	done  chan struct{} // Closed once the rest is valid.
+	done  chan struct{} // Closed once the rest is valid; nil for a batch of its own.
 
 	err      error
 	runAlone bool // No batch has served it.
@@ -62,25 +62,24 @@ func newLane(runner runner, slots int, bounds Bounds) *lane {
 	return &lane{runner: runner, slots: slots, bounds: bounds, busy: make(map[string]int), cooldowns: cooldowns{owners: make(map[string]*ownerCooldown)}}
 }
 
-// run runs a statement, alone or in a batch.
-func (l *lane) run(ctx context.Context, s *Statement) error {
-	c, own, full := l.enter(ctx, s)
+// run runs a call, alone or in a batch.
+func (l *lane) run(ctx context.Context, c *call) error {
+	c.since = time.Now()
+	own, alone, full := l.enter(ctx, c)
 	switch {
 	case full:
-		return l.runner.refuse(ctx, s, maxWaiting)
-	case c == nil:
-		return l.runAlone(ctx, s, 0)
+		return l.runner.refuse(ctx, &c.Statement, maxWaiting)
+	case alone:
+		return l.runAlone(ctx, c, 0)
 	case own != nil:
 		l.send(own)
 		return l.finish(ctx, c)
 	}
-	expiry := time.AfterFunc(l.bounds.Acquire, func() { l.withdraw(c) })
-	defer expiry.Stop()
 	select {
 	case <-c.done:
 	case <-ctx.Done():
 		l.withdraw(c)
-		return interpret(ctx, s.Name, ctx.Err())
+		return interpret(ctx, c.Name, ctx.Err())
 	}
 	return l.finish(ctx, c)
 }
@@ -88,16 +87,16 @@ func (l *lane) run(ctx context.Context, s *Statement) error {
 // finish returns what became of a call in its batch, or has it run alone.
 func (l *lane) finish(ctx context.Context, c *call) error {
 	if c.runAlone {
-		return l.runAlone(ctx, c.Statement, time.Since(c.since))
+		return l.runAlone(ctx, c, time.Since(c.since))
 	}
 	return interpret(ctx, c.Name, c.err)
 }
 
 // runAlone runs a statement without a slot.
-func (l *lane) runAlone(ctx context.Context, s *Statement, waited time.Duration) error {
+func (l *lane) runAlone(ctx context.Context, c *call, waited time.Duration) error {
 	began := time.Now()
 	l.mu.Lock()
-	leave := l.cooldowns.enter(s.Owner)
+	leave := l.cooldowns.enter(c.Owner)
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
@@ -105,30 +104,27 @@ func (l *lane) runAlone(ctx context.Context, s *Statement, waited time.Duration)
 		now := time.Now()
 		leave(now.Sub(began) > l.bounds.BatchLock, now)
 	}()
-	return l.runner.runAlone(ctx, s, waited)
+	return l.runner.runAlone(ctx, &c.Statement, waited)
 }
 
-// enter decides how a statement runs: in a batch of its own when it returns its slot, in
-// a batch to come when it returns a call alone, and else by itself. It is refused when
-// too many wait.
-func (l *lane) enter(ctx context.Context, s *Statement) (c *call, own *slot, full bool) {
+// enter decides how a call runs: in a batch of its own when it returns its slot, alone,
+// or in a batch to come. It is refused when too many wait.
+func (l *lane) enter(ctx context.Context, c *call) (own *slot, alone, full bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	size := sizeOf(s)
-	if l.slots == 0 || s.Alone || size.rows > maxRows || l.cooldowns.include(s.Owner, now) {
-		return nil, nil, false
-	}
-	c = &call{Statement: s, size: size, since: now, done: make(chan struct{})}
+	c.size = sizeOf(&c.Statement)
 	switch {
-	case l.young == 0 && l.taken < l.slots && len(l.waiting) == 0 && l.busy[s.Owner] == 0:
-		return c, l.take(ctx, []*call{c}), false
+	case l.slots == 0, c.Alone, c.size.rows > maxRows, l.cooldowns.include(c.Owner, c.since):
+		return nil, true, false
+	case l.young == 0 && l.taken < l.slots && len(l.waiting) == 0 && l.busy[c.Owner] == 0:
+		return l.take(ctx, []*call{c}), false, false
 	case len(l.waiting) >= maxWaiting:
-		return nil, nil, true
+		return nil, false, true
 	}
+	c.done = make(chan struct{})
 	l.wait(c)
 	l.dispatch()
-	return c, nil, false
+	return nil, false, false
 }
 
 // wait adds calls to those that wait.
@@ -163,8 +159,11 @@ func (l *lane) dispatch() {
 
 // gather takes the calls of the next batch out of those that wait: in their order,
 // but an owner's together, and owners in the order of their names, so that all
-// processes lock rows in one order. An owner is in one batch at a time.
+// processes lock rows in one order. An owner is in one batch at a time. It dismisses
+// calls that have waited for as long as one may wait for a connection.
 func (l *lane) gather() (calls []*call) {
+	tooLate := time.Now().Add(-l.bounds.Acquire)
+	l.dismiss(func(c *call) bool { return c.since.Before(tooLate) })
 	var all size
 	l.remove(func(c *call) bool {
 		if all.isFull() || l.busy[c.Owner] > 0 {

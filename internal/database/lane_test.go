@@ -54,11 +54,11 @@ func (r *fakeRunner) runBatch(ctx context.Context, calls []*call, connected func
 	r.mu.Unlock()
 	for i, c := range calls {
 		if r.fails != nil {
-			if err := r.fails(c.Statement); err != nil {
+			if err := r.fails(&c.Statement); err != nil {
 				return i, err
 			}
 		}
-		if err := sleep(ctx, r.took(c.Statement)); err != nil {
+		if err := sleep(ctx, r.took(&c.Statement)); err != nil {
 			return i, fmt.Errorf("%w: %w", err, &pgconn.PgError{Code: queryCanceled, SeverityUnlocalized: "ERROR"})
 		}
 	}
@@ -109,7 +109,7 @@ func always(d time.Duration) func(*Statement) time.Duration {
 // start runs a statement and returns a function that waits for its end.
 func start(ctx context.Context, l *lane, s Statement) (wait func() error) {
 	ended := make(chan error, 1)
-	go func() { ended <- l.run(ctx, &s) }()
+	go func() { ended <- l.run(ctx, &call{Statement: s}) }()
 	synctest.Wait()
 	return func() error { return <-ended }
 }
@@ -471,15 +471,12 @@ func TestACallWaitsNoLongerThanForAConnection(t *testing.T) {
 		bounds.Batch, bounds.BatchPace = time.Minute, time.Minute
 		r := &fakeRunner{took: always(10 * time.Second)}
 		l := newLane(r, 1, bounds)
-		first := start(t.Context(), l, read("first"))
-		time.Sleep(time.Second)
-		second := start(t.Context(), l, read("second"))
-		time.Sleep(bounds.Acquire)
-		synctest.Wait()
+		first, second := start(t.Context(), l, read("first")), start(t.Context(), l, read("second"))
+		finish(t, first, second)
+		r.want(t, []string{"first"})
 		if alone := r.ranAlone(); !slices.Equal(alone, []string{"second"}) {
 			t.Errorf("alone %v, want the second", alone)
 		}
-		finish(t, first, second)
 	})
 }
 

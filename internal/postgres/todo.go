@@ -69,12 +69,9 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 // CreateTodo implements [todo.Store]. The draft has to have an ID, as the
 // service makes it.
 //
-// A repetition has to see the row that it repeats, also one that a transaction
-// beside it has only just committed. DO UPDATE does: it waits for that
-// transaction, locks the row as it is then, and compares. DO NOTHING followed
-// by a SELECT would look for the row in the statement's snapshot, which is
-// older. What the update writes is what is there already, but for times that the
-// checks don't allow (see UpdateTodo).
+// A create that meets a todo of its id is answered by what is there now. ON CONFLICT
+// waits for a transaction beside it that makes that todo, or changes it, and only a
+// further statement sees what that has committed.
 func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
 	if draft.ID == nil {
 		return todo.Todo{}, errors.New("postgres: create todo: the draft has no id")
@@ -87,24 +84,24 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 		SQL: `
 			INSERT INTO todo (user_id, id, title, description)
 			VALUES           ($1, $2, $3, NULLIF($4, ''))
-			ON CONFLICT (id) DO UPDATE
-			SET   id         = EXCLUDED.id,
-			      created_at = LEAST(GREATEST(todo.created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
-			      updated_at = LEAST(GREATEST(todo.updated_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
-			WHERE todo.user_id = EXCLUDED.user_id
-			  AND todo.title = EXCLUDED.title
-			  AND todo.description IS NOT DISTINCT FROM EXCLUDED.description
+			ON CONFLICT (id) DO NOTHING
 			RETURNING ` + columns,
 		Args:       []any{owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description},
 		Owner:      owner.String(),
 		Idempotent: true, // It names the id of what it makes.
 	})
-	if errors.Is(err, todo.ErrNotFound) {
-		return todo.Todo{}, todo.ErrAlreadyExists // Neither inserted nor the same.
+	if !errors.Is(err, todo.ErrNotFound) {
+		return created, err
 	}
-	// As it was created, whatever has changed since.
-	created.IsCompleted, created.UpdatedAt = false, created.CreatedAt
-	return created, err
+	there, err := s.GetTodo(ctx, owner, *draft.ID)
+	switch {
+	case errors.Is(err, todo.ErrNotFound), err == nil && (there.Title != draft.Title || there.Description != draft.Description):
+		return todo.Todo{}, todo.ErrAlreadyExists
+	case err != nil:
+		return todo.Todo{}, err
+	}
+	there.IsCompleted, there.UpdatedAt = false, there.CreatedAt // As it was created.
+	return there, nil
 }
 
 // UpdateTodo implements [todo.Store]. Times that an old table may have and the

@@ -21,7 +21,9 @@ import (
 )
 
 // echo answers with what it was asked, in the todo's title.
-type echo struct{}
+type echo struct {
+	todov1connect.UnimplementedTodoServiceHandler
+}
 
 func (echo) CreateTodo(_ context.Context, req *todov1.CreateTodoRequest) (*todov1.Todo, error) {
 	return &todov1.Todo{Title: fmt.Sprintf("create %q", req.GetTitle())}, nil

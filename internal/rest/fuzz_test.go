@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -70,6 +71,61 @@ func FuzzTranscode(f *testing.F) {
 			if json.Unmarshal([]byte(body), &members) == nil && members != nil {
 				checkObject(t, got.body, members)
 			}
+		}
+	})
+}
+
+// FuzzCustomVerb sends a value, escaped and bare, with and without a custom verb
+// behind it. An escaped value arrives as it is and where it was sent. What a bare
+// one does is told by its colons alone.
+func FuzzCustomVerb(f *testing.F) {
+	for _, seed := range []string{
+		"A", "a:b", ":", "undelete", "A:undelete", "A%3Aundelete", "A:%75ndelete", "A:undelete:undelete", ":undelete", "%3a", "..:undelete",
+		"A:undelete%2F", "\"%3Aundelete", "\"%2F:undelete", "a/b:undelete", "a:b/c", "%", "A:undelete?x=y", "é:undelete", "\xff:undelete", "A:undelete#f",
+	} {
+		f.Add(seed)
+	}
+	service := items(f)
+	f.Fuzz(func(t *testing.T, value string) {
+		reached := func(verb, target string) (method, id string, status int) {
+			r := fuzzRequest(t, verb, target, "", "{}")
+			if r == nil {
+				return "", "", 0
+			}
+			got := serve(t, service, r)
+			if got.call == nil {
+				return "", "", got.refusal.Status
+			}
+			var message struct{ ID string }
+			if json.Unmarshal([]byte(got.body), &message) != nil {
+				return "", "", got.status()
+			}
+			return strings.TrimPrefix(got.call.URL.Path, "/test.v1.TestService/"), message.ID, got.status()
+		}
+
+		if value != "" && value != "." && value != ".." && utf8.ValidString(value) {
+			for suffix, want := range map[string]string{"": "Update", ":undelete": "Rename"} {
+				method, id, status := reached(http.MethodPatch, "/v1/items/"+escapeSegment(value)+suffix)
+				if method != want || id != value || status != http.StatusOK {
+					t.Errorf("%q with %q reached %s of %q, %d", value, suffix, method, id, status)
+				}
+			}
+		}
+
+		value, _, _ = strings.Cut(value, "?")
+		if strings.Contains(value, "/") {
+			return
+		}
+		id, verb, hasVerb := strings.Cut(value, ":")
+		method, _, status := reached(http.MethodPatch, "/v1/items/"+value)
+		switch decoded, err := url.PathUnescape(verb); {
+		case method == "Update" && hasVerb, method == "Rename" && (err != nil || decoded != "undelete"):
+			t.Errorf("%q reached %s", value, method)
+		case method == "" && status == http.StatusOK, status >= http.StatusInternalServerError:
+			t.Errorf("%q: %d", value, status)
+		}
+		if method != "" && (id == "" || strings.Contains(method, "Purge")) {
+			t.Errorf("%q reached %s", value, method)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -133,7 +134,7 @@ func put(path, body string) *annotations.HttpRule {
 	return &annotations.HttpRule{Pattern: &annotations.HttpRule_Put{Put: path}, Body: body}
 }
 
-// items is a service with a method of each verb.
+// items is a service with a method of each verb, and custom verbs.
 func items(tb testing.TB) protoreflect.ServiceDescriptor {
 	tb.Helper()
 	return newService(tb,
@@ -145,6 +146,10 @@ func items(tb testing.TB) protoreflect.ServiceDescriptor {
 		method{name: "Update", rule: patch("/v1/items/{id}", "*")},
 		method{name: "Delete", rule: deletes("/v1/items/{id}")},
 		method{name: "Archive", rule: post("/v1/items/{id}/archive", "")},
+		method{name: "Undelete", rule: post("/v1/items/{id}:undelete", "*")},
+		method{name: "Rename", rule: patch("/v1/items/{id}:undelete", "*")},
+		method{name: "Purge", rule: post("/v1/items:purge", "")},
+		method{name: "Sync", rule: get("/v1/items:sync")},
 		method{name: "Internal"},
 	)
 }
@@ -214,4 +219,9 @@ func newRequest(tb testing.TB, method, target, body string) *http.Request {
 	r := httptest.NewRequestWithContext(tb.Context(), method, target, content)
 	r.Header.Set("Content-Type", "application/json")
 	return r
+}
+
+// escapeSegment escapes a value of a path. A colon in it begins no custom verb.
+func escapeSegment(value string) string {
+	return strings.ReplaceAll(url.PathEscape(value), ":", "%3A")
 }

@@ -8,8 +8,9 @@
 // validation and errors are the same over both, by construction.
 //
 // A subset of google.api.http is served: one verb and one path per method,
-// variables of a single segment that name scalar fields, and all other fields
-// either in the body ("*") or in the query. [NewTranscoder] refuses the rest.
+// variables of a single segment that name scalar fields, custom verbs behind the
+// last segment (AIP-136), and all other fields either in the body ("*") or in the
+// query. [NewTranscoder] refuses the rest.
 //
 // Three files have the three steps: route.go finds the method, params.go turns
 // the path and the query into members, body.go puts them into the message.
@@ -100,7 +101,7 @@ func NewTranscoder(cfg Config) (*Transcoder, error) {
 			}
 		}
 		t.routes = append(t.routes, r)
-		t.depth = max(t.depth, len(r.template))
+		t.depth = max(t.depth, len(r.template.segments))
 	}
 	return t, nil
 }
@@ -120,21 +121,31 @@ func (t *Transcoder) Routes() []Route {
 // The request's path must be as the client sent it: [http.ServeMux] redirects
 // paths with empty or dot segments, which are 404 here.
 func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	segments := splitPath(r.URL.EscapedPath(), t.depth)
-	found := t.find(r.Method, segments)
+	p := splitPath(sentPath(r.URL), t.depth)
+	found := t.find(r.Method, p)
 	if found == nil {
-		t.refuseRoute(w, r, segments)
+		t.refuseRoute(w, r, p)
 		return
 	}
 	if found.hasBody && !t.acceptBody(w, r) {
 		return
 	}
-	t.rpc.ServeHTTP(w, found.rewrite(r, segments))
+	t.rpc.ServeHTTP(w, found.rewrite(r, p.segments))
+}
+
+// sentPath returns a path as it was sent. [url.URL.EscapedPath] would escape it
+// anew when it has a character that should have been escaped, and then tell
+// nothing of what was.
+func sentPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 // refuseRoute answers for a path, or a verb on it, that no route serves.
-func (t *Transcoder) refuseRoute(w http.ResponseWriter, r *http.Request, segments []string) {
-	allow := t.allow(segments)
+func (t *Transcoder) refuseRoute(w http.ResponseWriter, r *http.Request, p path) {
+	allow := t.allow(p)
 	if allow == "" {
 		t.refuse(w, r, Refusal{
 			Status:  http.StatusNotFound,

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,33 +10,62 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/internal/rest"
 )
 
 // TestContractIsServed shows that the contract stays within the subset, and
-// how its methods are called.
+// that each of its methods is called over REST.
 func TestContractIsServed(t *testing.T) {
 	t.Parallel()
+	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
+	var served, want []string
+	for _, route := range routes(t, service) {
+		served = append(served, route.Procedure)
+	}
+	for i := range service.Methods().Len() {
+		want = append(want, fmt.Sprintf("/%s/%s", service.FullName(), service.Methods().Get(i).Name()))
+	}
+	if diff := cmp.Diff(want, served); diff != "" {
+		t.Errorf("procedures (-want +got):\n%s", diff)
+	}
+}
+
+func TestRoutesAreListed(t *testing.T) {
+	t.Parallel()
+	want := []rest.Route{
+		{Method: "GET", Path: "/v1/items", Procedure: "/test.v1.TestService/List"},
+		{Method: "POST", Path: "/v1/items", Procedure: "/test.v1.TestService/Create"},
+		{Method: "GET", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Get"},
+		{Method: "GET", Path: "/v1/items/count", Procedure: "/test.v1.TestService/Count"},
+		{Method: "PUT", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Replace"},
+		{Method: "PATCH", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Update"},
+		{Method: "DELETE", Path: "/v1/items/{id}", Procedure: "/test.v1.TestService/Delete"},
+		{Method: "POST", Path: "/v1/items/{id}/archive", Procedure: "/test.v1.TestService/Archive"},
+		{Method: "POST", Path: "/v1/items/{id}:undelete", Procedure: "/test.v1.TestService/Undelete"},
+		{Method: "PATCH", Path: "/v1/items/{id}:undelete", Procedure: "/test.v1.TestService/Rename"},
+		{Method: "POST", Path: "/v1/items:purge", Procedure: "/test.v1.TestService/Purge"},
+		{Method: "GET", Path: "/v1/items:sync", Procedure: "/test.v1.TestService/Sync"},
+	}
+	if diff := cmp.Diff(want, routes(t, items(t))); diff != "" {
+		t.Errorf("routes (-want +got):\n%s", diff)
+	}
+}
+
+// routes returns what is served of a service.
+func routes(t *testing.T, service protoreflect.ServiceDescriptor) []rest.Route {
+	t.Helper()
 	transcoder, err := rest.NewTranscoder(rest.Config{
-		Service: todov1.File_todo_v1_todo_proto.Services().ByName("TodoService"),
+		Service: service,
 		RPC:     http.NotFoundHandler(),
 		Refuse:  func(http.ResponseWriter, *http.Request, rest.Refusal) {},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []rest.Route{
-		{Method: "POST", Path: "/api/todos", Procedure: "/todo.v1.TodoService/CreateTodo"},
-		{Method: "GET", Path: "/api/todos/{id}", Procedure: "/todo.v1.TodoService/GetTodo"},
-		{Method: "GET", Path: "/api/todos", Procedure: "/todo.v1.TodoService/ListTodos"},
-		{Method: "PATCH", Path: "/api/todos/{id}", Procedure: "/todo.v1.TodoService/UpdateTodo"},
-		{Method: "DELETE", Path: "/api/todos/{id}", Procedure: "/todo.v1.TodoService/DeleteTodo"},
-	}
-	if diff := cmp.Diff(want, transcoder.Routes()); diff != "" {
-		t.Errorf("routes (-want +got):\n%s", diff)
-	}
+	return transcoder.Routes()
 }
 
 func TestNewTranscoderRefuses(t *testing.T) {
@@ -66,10 +96,12 @@ func TestNewTranscoderRefuses(t *testing.T) {
 			method: method{rule: &annotations.HttpRule{Pattern: &annotations.HttpRule_Custom{
 				Custom: &annotations.CustomHttpPattern{Kind: "HEAD", Path: "/a"},
 			}}},
-			want: "custom verbs",
+			want: "custom HTTP verbs",
 		},
 		"an option without a verb":        {method: method{rule: &annotations.HttpRule{}}, want: "names no verb"},
 		"a body that is one field":        {method: method{rule: post("/a", "message_field")}, want: `body "message_field"`},
+		"a body of an empty message":      {method: method{rule: post("/a", "*"), input: ".google.protobuf.Empty"}, want: "nothing of google.protobuf.Empty is left"},
+		"a body without a field left":     {method: method{rule: post("/a/{text}:go", "*"), input: ".test.v1.Inner"}, want: "nothing of test.v1.Inner is left"},
 		"a GET with a body":               {method: method{rule: with(get("/a"), func(r *annotations.HttpRule) { r.Body = "*" })}, want: "GET request has no body"},
 		"a DELETE with a body":            {method: method{rule: with(deletes("/a"), func(r *annotations.HttpRule) { r.Body = "*" })}, want: "DELETE request has no body"},
 		"a streaming method":              {method: method{rule: get("/a"), stream: true}, want: "streaming"},
@@ -82,11 +114,17 @@ func TestNewTranscoderRefuses(t *testing.T) {
 		"a dot segment":                   {method: method{rule: get("/a/../b")}, want: "dot segments"},
 		"a wildcard":                      {method: method{rule: get("/a/*")}, want: "wildcards"},
 		"a wildcard of many segments":     {method: method{rule: get("/a/**")}, want: "wildcards"},
-		"a custom verb after a literal":   {method: method{rule: get("/a:go")}, want: "custom verbs"},
-		"a custom verb after a variable":  {method: method{rule: get("/a/{id}:go")}, want: "custom verb"},
-		"an escaped literal":              {method: method{rule: get("/a%20b")}, want: "a literal may have"},
-		"a query in the path":             {method: method{rule: get("/a?b=c")}, want: "a literal may have"},
-		"a variable in mid segment":       {method: method{rule: get("/a-{id}")}, want: "a literal may have"},
+		"a custom verb that is empty":     {method: method{rule: get("/a:")}, want: "custom verb is empty"},
+		"a custom verb before the end":    {method: method{rule: get("/a:go/b")}, want: "must end the path"},
+		"a custom verb after another":     {method: method{rule: get("/a/{id}:go:on")}, want: `custom verb "go:on"`},
+		"a custom verb with a variable":   {method: method{rule: get("/a/{id}:{one}")}, want: `custom verb "{one}"`},
+		"a custom verb that is escaped":   {method: method{rule: get("/a:g%6F")}, want: `custom verb "g%6F"`},
+		"a custom verb of nothing":        {method: method{rule: get("/a/:go")}, want: "empty"},
+		"a custom verb in a variable":     {method: method{rule: get("/a/{id:go}")}, want: `custom verb "go}"`},
+		"the custom verb of another":      {method: method{rule: post("/good/{string_field}:go", "")}, want: "/good/{id}:go"},
+		"an escaped literal":              {method: method{rule: get("/a%20b")}, want: "it may have letters"},
+		"a query in the path":             {method: method{rule: get("/a?b=c")}, want: "it may have letters"},
+		"a variable in mid segment":       {method: method{rule: get("/a-{id}")}, want: "it may have letters"},
 		"a variable that isn't closed":    {method: method{rule: get("/a/{id")}, want: "whole segment"},
 		"a variable without a name":       {method: method{rule: get("/a/{}")}, want: "no name"},
 		"a variable with a pattern":       {method: method{rule: get("/a/{id=*}")}, want: "pattern"},
@@ -108,6 +146,7 @@ func TestNewTranscoderRefuses(t *testing.T) {
 			_, err := rest.NewTranscoder(rest.Config{
 				Service: newService(t,
 					method{name: "Good", rule: get("/good/{id}")},
+					method{name: "Going", rule: post("/good/{id}:go", "")},
 					method{name: "Crossed", rule: get("/x/{id}/c/{one}")},
 					test.method,
 				),

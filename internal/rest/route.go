@@ -56,8 +56,13 @@ func newRoute(method protoreflect.MethodDescriptor) (*route, error) {
 	if r.variables, err = bind(r.template, method.Input()); err != nil {
 		return nil, err
 	}
-	if !r.hasBody {
+	switch {
+	case !r.hasBody:
 		r.queryable = r.queryableNames()
+	case len(r.variables) == r.fields.Len():
+		// Callers would have to send an empty object, which the OpenAPI document
+		// doesn't say.
+		return nil, fmt.Errorf(`nothing of %s is left for the body; leave out "*"`, method.Input().FullName())
 	}
 	return r, nil
 }
@@ -76,7 +81,7 @@ func checkSubset(method protoreflect.MethodDescriptor, rule *annotations.HttpRul
 	case rule.GetResponseBody() != "":
 		return errors.New("response_body is not supported")
 	case rule.GetCustom() != nil:
-		return errors.New("custom verbs are not supported")
+		return errors.New("custom HTTP verbs are not supported")
 	case rule.GetPattern() == nil:
 		return errors.New("the option names no verb")
 	case rule.GetBody() != "" && rule.GetBody() != "*":
@@ -120,7 +125,7 @@ func pattern(rule *annotations.HttpRule) (method, path string) {
 // bind finds the fields of a template's variables.
 func bind(t template, input protoreflect.MessageDescriptor) ([]variable, error) {
 	var variables []variable
-	for i, s := range t {
+	for i, s := range t.segments {
 		if !s.isVariable() {
 			continue
 		}
@@ -153,15 +158,15 @@ func (rt *route) queryableNames() []string {
 	return names
 }
 
-// find returns the route of a verb and a path's segments: the narrowest that
-// matches, or nil.
-func (t *Transcoder) find(method string, segments []string) *route {
+// find returns the route of a verb and a path: the narrowest that matches, or
+// nil.
+func (t *Transcoder) find(method string, p path) *route {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var found *route
 	for _, r := range t.routes {
-		if r.Method != method || !r.template.match(segments) {
+		if r.Method != method || !r.template.match(p) {
 			continue
 		}
 		if found == nil || r.template.narrower(found.template) {
@@ -173,10 +178,10 @@ func (t *Transcoder) find(method string, segments []string) *route {
 
 // allow lists the verbs that a path serves, sorted; "" when there is nothing
 // at the path.
-func (t *Transcoder) allow(segments []string) string {
+func (t *Transcoder) allow(p path) string {
 	var methods []string
 	for _, r := range t.routes {
-		if !r.template.match(segments) {
+		if !r.template.match(p) {
 			continue
 		}
 		methods = append(methods, r.Method)

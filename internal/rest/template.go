@@ -7,8 +7,12 @@ import (
 	"strings"
 )
 
-// template is a path template: the segments between its slashes.
-type template []segment
+// template is a path template: the segments between its slashes, and the custom
+// verb behind the last of them (AIP-136). /a/{id}:undelete has the verb undelete.
+type template struct {
+	segments []segment
+	verb     string // Empty for none.
+}
 
 // segment is one part of a template: either a literal, which a path's segment
 // must equal, or a variable, which takes any value.
@@ -20,30 +24,44 @@ type segment struct {
 func (s segment) isVariable() bool { return s.variable != "" }
 
 // parseTemplate reads the part of google.api.http's path syntax that is
-// served: literals of unreserved characters (RFC 3986 section 2.3), and
-// variables of one whole segment.
+// served: literals of unreserved characters (RFC 3986 section 2.3), variables
+// of one whole segment, and a custom verb.
 func parseTemplate(path string) (template, error) {
 	rest, ok := strings.CutPrefix(path, "/")
 	if !ok {
-		return nil, errors.New("the path does not start with a slash")
+		return template{}, errors.New("the path does not start with a slash")
 	}
 	var t template
+	// A variable has no colon in the subset, so the first one begins the verb.
+	if rest, t.verb, ok = strings.Cut(rest, ":"); ok {
+		switch {
+		case strings.Contains(t.verb, "/"):
+			return template{}, errors.New("a custom verb must end the path")
+		case t.verb == "":
+			return template{}, errors.New("the custom verb is empty")
+		case strings.ContainsFunc(t.verb, isReserved):
+			return template{}, fmt.Errorf("custom verb %q: %w", t.verb, errReserved)
+		}
+	}
 	for part := range strings.SplitSeq(rest, "/") {
 		s, err := parseSegment(part)
 		if err != nil {
-			return nil, fmt.Errorf("path segment %q: %w", part, err)
+			return template{}, fmt.Errorf("path segment %q: %w", part, err)
 		}
-		t = append(t, s)
+		t.segments = append(t.segments, s)
 	}
 	return t, nil
 }
+
+// errReserved says what a literal or a custom verb may be.
+var errReserved = errors.New("it may have letters, digits, '-', '.', '_' and '~' only")
 
 func parseSegment(part string) (segment, error) {
 	if name, ok := strings.CutPrefix(part, "{"); ok {
 		name, ok = strings.CutSuffix(name, "}")
 		switch {
 		case !ok:
-			return segment{}, errors.New("a variable must be a whole segment, with no custom verb behind it")
+			return segment{}, errors.New("a variable must be a whole segment")
 		case strings.Contains(name, "="):
 			return segment{}, errors.New("a variable can't have a pattern of its own; write {name}")
 		case strings.Contains(name, "."):
@@ -60,10 +78,8 @@ func parseSegment(part string) (segment, error) {
 		return segment{}, errors.New("clients resolve dot segments before they send a path")
 	case part == "*" || part == "**":
 		return segment{}, errors.New("wildcards are not supported; write {name}")
-	case strings.Contains(part, ":"):
-		return segment{}, errors.New("custom verbs are not supported")
 	case strings.ContainsFunc(part, isReserved):
-		return segment{}, errors.New("a literal may have letters, digits, '-', '.', '_' and '~' only")
+		return segment{}, errReserved
 	}
 	return segment{literal: part}, nil
 }
@@ -79,11 +95,11 @@ func isReserved(r rune) bool {
 
 // overlaps reports whether some path matches both templates.
 func (t template) overlaps(other template) bool {
-	if len(t) != len(other) {
+	if len(t.segments) != len(other.segments) || t.verb != other.verb {
 		return false
 	}
-	for i, s := range t {
-		if !s.isVariable() && !other[i].isVariable() && s.literal != other[i].literal {
+	for i, s := range t.segments {
+		if o := other.segments[i]; !s.isVariable() && !o.isVariable() && s.literal != o.literal {
 			return false
 		}
 	}
@@ -95,11 +111,11 @@ func (t template) overlaps(other template) bool {
 // other way round. /a/b is narrower than /a/{id}.
 func (t template) narrower(other template) bool {
 	narrower := false
-	for i, s := range t {
-		if s.isVariable() && !other[i].isVariable() {
+	for i, s := range t.segments {
+		if s.isVariable() && !other.segments[i].isVariable() {
 			return false
 		}
-		if !s.isVariable() && other[i].isVariable() {
+		if !s.isVariable() && other.segments[i].isVariable() {
 			narrower = true
 		}
 	}
@@ -112,39 +128,62 @@ func (t template) clashes(other template) bool {
 	return t.overlaps(other) && !t.narrower(other) && !other.narrower(t)
 }
 
-// match reports whether the decoded segments of a path are of the template.
-func (t template) match(segments []string) bool {
-	if len(t) != len(segments) {
+// match reports whether a path is of the template.
+func (t template) match(p path) bool {
+	if len(t.segments) != len(p.segments) || t.verb != p.verb {
 		return false
 	}
-	for i, s := range t {
-		if !s.isVariable() && s.literal != segments[i] {
+	for i, s := range t.segments {
+		if !s.isVariable() && s.literal != p.segments[i] {
 			return false
 		}
 	}
 	return true
 }
 
-// splitPath returns the segments of an escaped path, each decoded once, so
-// that an escaped slash is part of a value and separates nothing. It returns
-// nil when no template can match: the path has an empty or a dot segment, or
-// more than depth segments.
-func splitPath(escaped string, depth int) []string {
+// path is a request's path, split as templates are.
+type path struct {
+	segments []string // Each decoded once. None when no template can match.
+	verb     string   // Decoded; empty for none.
+}
+
+// splitPath splits an escaped path. It decodes after that, so that an escaped
+// slash or colon is part of a value: a colon in the last segment that is not
+// escaped begins a custom verb, whether or not there is such a verb. So what a
+// path means doesn't depend on the verbs that there are.
+//
+// The path has no segments when no template can match: it has an empty or a dot
+// segment, more than depth segments, or a colon without a verb behind it.
+func splitPath(escaped string, depth int) path {
 	rest, ok := strings.CutPrefix(escaped, "/")
 	if !ok {
-		return nil
+		return path{}
 	}
 	// One more than a match can have, rather than as many as a client sends.
 	segments := strings.SplitN(rest, "/", depth+1)
 	if len(segments) > depth {
-		return nil
+		return path{}
+	}
+	var p path
+	last := &segments[len(segments)-1]
+	if value, verb, found := strings.Cut(*last, ":"); found {
+		*last = value
+		if p.verb, ok = decode(verb); !ok {
+			return path{}
+		}
 	}
 	for i, part := range segments {
-		decoded, err := url.PathUnescape(part)
-		if err != nil || decoded == "" || decoded == "." || decoded == ".." {
-			return nil
+		if segments[i], ok = decode(part); !ok {
+			return path{}
 		}
-		segments[i] = decoded
 	}
-	return segments
+	p.segments = segments
+	return p
+}
+
+// decode decodes a segment or a verb. It reports false for what no template can
+// match.
+func decode(part string) (decoded string, ok bool) {
+	decoded, err := url.PathUnescape(part)
+	return decoded, err == nil && decoded != "" && decoded != "." && decoded != ".."
 }

@@ -15,10 +15,12 @@ import (
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 )
 
-// TestAGetTakesAtMost40Allocations counts those of a whole request over Connect
-// but for the database and the connection, and the 4 that make it arrive.
-func TestAGetTakesAtMost40Allocations(t *testing.T) { //nolint:paralleltest // All the process allocates is counted.
-	const most = 40
+// TestAGetTakesFewAllocations counts those of a whole request over Connect, apart
+// from the database and net/http, with the 4 that make the request. It notices
+// what slips in. Eight fewer were possible, for 1 % of a call's CPU time; that was
+// not worth the code.
+func TestAGetTakesFewAllocations(t *testing.T) { //nolint:paralleltest // All the process allocates is counted.
+	const most = 48
 	handler, authorization := newInstantHandler(t)
 	body, err := proto.Marshal(&todov1.GetTodoRequest{Id: "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"})
 	if err != nil {

@@ -5,52 +5,44 @@ import (
 	"errors"
 	"net/http"
 
-	"connectrpc.com/connect"
-
 	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
 )
 
-// authInterceptor lets a call pass when its access token verifies, and puts
-// the user that the token names into the call's exchange. It is a request gate:
-// it intercepts unary calls and streams alike, before their body is read, so
-// that a stranger costs no more than their headers. The same goes for a user
-// who is above their rate: they are counted as soon as they are known.
-type authInterceptor struct {
-	verifier *auth.Verifier
-	limiter  *limiter
-	errors   *errorRenderer
+// Authenticator verifies access tokens. An [auth.Verifier] is one.
+type Authenticator interface {
+	// Verify returns the user whom a token was issued to. It fails with
+	// [auth.ErrRefused], [auth.ErrKeysUnavailable] or the context's error.
+	Verify(ctx context.Context, token string) (todo.UserID, error)
 }
 
-// intercept is a [connect.RequestGateFunc].
-func (a *authInterceptor) intercept(
-	ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header,
-) (context.Context, error) {
-	x := exchangeOf(ctx)
-	x.procedure = spec.Procedure
+// bearerAuthenticator authenticates callers by the bearer token in the headers.
+type bearerAuthenticator struct{ tokens Authenticator }
+
+var _ server.Authenticator = bearerAuthenticator{}
+
+// Authenticate implements [server.Authenticator].
+func (b bearerAuthenticator) Authenticate(ctx context.Context, header http.Header) (server.User, error) {
 	token, err := auth.BearerToken(header)
 	if err != nil {
-		return nil, a.errors.render(ctx, peer.Protocol, err)
+		return nil, err
 	}
-	user, err := a.verifier.Verify(ctx, token)
+	user, err := b.tokens.Verify(ctx, token)
 	if err != nil {
-		return nil, a.errors.render(ctx, peer.Protocol, err)
+		return nil, err
 	}
-	x.user = user
-	if err := a.limiter.allow(user); err != nil {
-		return nil, a.errors.render(ctx, peer.Protocol, err)
-	}
-	x.admitted = true
-	return ctx, nil
+	return user, nil
 }
 
-// errNoCaller means that a handler was registered without the auth interceptor.
+// errNoCaller means that an RPC was called without authentication, which is a
+// defect.
 var errNoCaller = errors.New("rpc: no caller in the context")
 
-// caller returns the user whose call a context belongs to.
+// caller returns the authenticated user of a call.
 func caller(ctx context.Context) (todo.UserID, error) {
-	user := exchangeOf(ctx).user
-	if user == (todo.UserID{}) {
+	user, ok := server.UserOf(ctx).(todo.UserID)
+	if !ok || user == (todo.UserID{}) {
 		return todo.UserID{}, errNoCaller
 	}
 	return user, nil

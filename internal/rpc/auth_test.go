@@ -3,10 +3,32 @@ package rpc
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/todo"
 )
+
+// tokens is an Authenticator of the tokens that it has.
+type tokens map[string]todo.UserID
+
+func (t tokens) Verify(_ context.Context, token string) (todo.UserID, error) {
+	return t[token], nil
+}
+
+// ownerStore keeps whose todos it is asked for.
+type ownerStore struct {
+	hollowStore
+	owners *[]todo.UserID
+}
+
+func (s ownerStore) GetTodo(_ context.Context, owner todo.UserID, _ todo.ID) (todo.Todo, error) {
+	*s.owners = append(*s.owners, owner)
+	return todo.Todo{}, todo.ErrNotFound
+}
 
 func TestTheCallerIsWhoTheAuthInterceptorLetIn(t *testing.T) {
 	t.Parallel()
@@ -14,16 +36,33 @@ func TestTheCallerIsWhoTheAuthInterceptorLetIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	passed, stranger := &exchange{Context: t.Context(), user: alice}, &exchange{Context: t.Context()}
-	// As within Connect, which puts contexts of its own around it.
-	within, cancel := context.WithCancel(passed)
-	defer cancel()
-	if user, err := caller(within); user != alice || err != nil {
-		t.Errorf("caller is %q, %v", user, err)
+	var owners []todo.UserID
+	cfg, _ := instantConfig(t)
+	cfg.Authenticator = tokens{"hers": alice} // And nobody for any other.
+	cfg.Todos = todo.NewService(ownerStore{owners: &owners})
+	handler, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, ctx := range map[string]context.Context{"no exchange": t.Context(), "nobody let in": stranger} {
-		if user, err := caller(ctx); !errors.Is(err, errNoCaller) {
-			t.Errorf("%s: caller is %q, %v", name, user, err)
-		}
+	defer handler.Close()
+	get := func(authorization string) int {
+		r := httptest.NewRequest(http.MethodPost, todov1connect.TodoServiceGetTodoProcedure, strings.NewReader(`{"id":"0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", authorization)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	if status := get("Bearer hers"); status != http.StatusNotFound || len(owners) != 1 || owners[0] != alice {
+		t.Errorf("status %d, the store is asked for %v", status, owners)
+	}
+	if status := get("Bearer of nobody"); status != http.StatusInternalServerError || len(owners) != 1 {
+		t.Errorf("without a user: status %d, the store is asked for %v", status, owners)
+	}
+	if status := get(""); status != http.StatusUnauthorized || len(owners) != 1 {
+		t.Errorf("without a token: status %d, the store is asked for %v", status, owners)
+	}
+	if user, err := caller(t.Context()); !errors.Is(err, errNoCaller) {
+		t.Errorf("without a request: %v, %v", user, err)
 	}
 }

@@ -12,14 +12,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// maxErrorText bounds a message that quotes what a caller sent.
+const maxErrorText = 300
+
 // codecs returns the codecs of every handler. They replace Connect's own,
 // which let unknown JSON fields pass and name Go types in their errors.
-func codecs() []connect.HandlerOption {
-	return []connect.HandlerOption{
-		connect.WithCodec(protoCodec{}),
-		connect.WithCodec(jsonCodec{name: "json"}),
+func codecs() []connect.Codec {
+	writer := new(jsonWriter)
+	return []connect.Codec{
+		protoCodec{},
+		jsonCodec{name: "json", writer: writer},
 		// Connect has a codec of its own under this name too.
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8"}),
+		jsonCodec{name: "json; charset=utf-8", writer: writer},
 	}
 }
 
@@ -27,21 +31,24 @@ func codecs() []connect.HandlerOption {
 // It is strict where protobuf's JSON mapping is lenient: unknown fields and
 // null are errors, so that a misspelt or misunderstood change is refused
 // rather than ignored. Its output is the same byte for byte in every build.
-type jsonCodec struct{ name string }
+type jsonCodec struct {
+	name   string
+	writer *jsonWriter
+}
 
 func (c jsonCodec) Name() string { return c.name }
 
-func (jsonCodec) Marshal(message any) ([]byte, error) {
-	return mustEncode(encodeJSON, nil, message), nil
+func (c jsonCodec) Marshal(message any) ([]byte, error) {
+	return mustEncode(c.encode, nil, message), nil
 }
 
 // MarshalAppend lets Connect encode into the buffers that it reuses.
-func (jsonCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
-	return mustEncode(encodeJSON, dst, message), nil
+func (c jsonCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
+	return mustEncode(c.encode, dst, message), nil
 }
 
-func encodeJSON(dst []byte, msg proto.Message) ([]byte, error) {
-	if dst, ok := appendAnswer(dst, msg); ok {
+func (c jsonCodec) encode(dst []byte, msg proto.Message) ([]byte, error) {
+	if dst, ok := c.writer.append(dst, msg); ok {
 		return dst, nil
 	}
 	spaced, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(msg)

@@ -28,7 +28,7 @@ func TestJSONIsWrittenTheSameByteForByte(t *testing.T) {
 		},
 		{"an empty page", &todov1.ListTodosResponse{}, `{"todos":[],"nextPageToken":""}`},
 	} {
-		got, err := jsonCodec{}.Marshal(test.message)
+		got, err := newJSONCodec().Marshal(test.message)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func FuzzReadJSON(f *testing.F) {
 			return
 		}
 		again := new(todov1.UpdateTodoRequest)
-		written, err := jsonCodec{}.Marshal(msg)
+		written, err := newJSONCodec().Marshal(msg)
 		if err == nil {
 			err = jsonCodec{}.Unmarshal(written, again)
 		}

@@ -1,161 +1,29 @@
 package rpc
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"connectrpc.com/connect"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
 )
 
-// errPageToken says that a page token can't be used for this request.
+// errPageToken means that a page token is broken, or was made for another filter.
 var errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
 
-// retryAfter is what an answer advises, in seconds, when the same request may
-// succeed soon.
-const retryAfter = "1"
-
-// errorTable says what a caller is told of each error. The first row that
-// matches counts. An error that no row knows is a defect: the caller learns
-// that there was one, the log has the rest.
-func errorTable() []errorRow {
-	return []errorRow{
-		{is(auth.ErrRefused), connect.CodeUnauthenticated, "a valid access token is needed: Authorization: Bearer <token>"},
-		{is(auth.ErrKeysUnavailable), connect.CodeUnavailable, "access tokens can't be verified at the moment; try again"},
-		{is(errRateLimited), connect.CodeResourceExhausted, "too many requests; try again in a second"},
-		{is(errUserUnread), connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
-		{is(errAllUnread), connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
-		{is(errTooManyStreams), connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
-		{is(errDraining), connect.CodeUnavailable, "the service is shutting down; try again"},
-		{is(errStreamLength), connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
-		{is(todo.ErrNotFound), connect.CodeNotFound, "todo not found"},
-		{is(todo.ErrAlreadyExists), connect.CodeAlreadyExists, "the id is taken; choose another one"},
-		{is(todo.ErrTooMany), connect.CodeResourceExhausted, "you have as many todos as you may; delete one first"},
-		{is(todo.ErrUnavailable), connect.CodeUnavailable, "the database is unavailable at the moment; try again"},
-		{is(errPageToken), connect.CodeInvalidArgument, errPageToken.Error()},
-		{is(context.DeadlineExceeded), connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},
-		{is(context.Canceled), connect.CodeCanceled, "the call was canceled"},
-		{anyError, connect.CodeInternal, "internal error"},
-	}
-}
-
-// callerError is what a caller did wrong in sending a request, or in reading
-// its answer. Its text is for the caller.
-type callerError string
-
-func (e callerError) Error() string { return string(e) }
-
-func callerErrorf(code connect.Code, format string, args ...any) *connect.Error {
-	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
-}
-
-func isCallersFault(err error) bool {
-	_, ok := errors.AsType[callerError](err)
-	return ok
-}
-
-// errorRow is a row of the error table.
-type errorRow struct {
-	matches func(error) bool
-	code    connect.Code
-	text    string
-}
-
-func is(target error) func(error) bool {
-	return func(err error) bool { return errors.Is(err, target) }
-}
-
-func anyError(error) bool { return true }
-
-// errorRenderer turns errors into what callers may see. As an interceptor, it
-// renders those of calls and streams; it has to be the outermost.
-type errorRenderer struct{ table []errorRow }
-
-var _ connect.Interceptor = (*errorRenderer)(nil)
-
-func newErrorRenderer() *errorRenderer { return &errorRenderer{table: errorTable()} }
-
-// render returns what the caller of protocol is told of err, and notes both in
-// the request's exchange. An error that is Connect's already, from the
-// validation or from reading the body, is passed on, unless its code says that
-// something broke on this side.
-func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
-	rendered, ok := errors.AsType[*connect.Error](err)
-	if !ok || isDefect(rendered.Code()) {
-		rendered = e.lookUp(err)
-	}
-	switch {
-	case rendered.Code() == connect.CodeUnavailable:
-		rendered.Meta().Set("Retry-After", retryAfter)
-	case errors.Is(err, errRateLimited), errors.Is(err, errUserUnread), errors.Is(err, errTooManyStreams):
-		rendered.Meta().Set("Retry-After", retryAfter)
-		addRetryInfo(rendered)
-	case rendered.Code() == connect.CodeUnauthenticated:
-		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be
-		// a trailer, which net/http refuses to send.
-		if protocol == connect.ProtocolConnect {
-			rendered.Meta().Set("WWW-Authenticate", "Bearer")
-		}
-	}
-	x := exchangeOf(ctx)
-	x.fail(rendered.Code(), err)
-	x.expected = isExpected(ctx, x, err)
-	return rendered
-}
-
-// isDefect reports whether a code is that of an error whose text is for the log
-// alone.
-func isDefect(code connect.Code) bool {
-	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
-}
-
-// isExpected reports whether an error is no failure of the service, although
-// its code may be that of one: the caller's fault, the end of a stream, or a
-// deadline of the caller's that was earlier than the call's own.
-func isExpected(ctx context.Context, x *exchange, err error) bool {
-	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamLength) {
-		return true
-	}
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return false
-	}
-	asked, _ := ctx.Deadline()
-	own, bounded := x.Context.Deadline()
-	return !bounded || asked.Before(own)
-}
-
-// addRetryInfo gives the advice of Retry-After in the form that gRPC clients
-// look for.
-func addRetryInfo(rendered *connect.Error) {
-	detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
-	if err != nil {
-		panic(err) // A RetryInfo always marshals.
-	}
-	rendered.AddDetail(detail)
-}
-
-func (e *errorRenderer) lookUp(err error) *connect.Error {
-	for _, row := range e.table {
-		if row.matches(err) {
-			return connect.NewError(row.code, errors.New(row.text))
-		}
-	}
-	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
-}
-
-// WrapUnary renders what handlers and the interceptors within return.
-func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		res, err := next(ctx, req)
-		if err != nil {
-			return nil, e.render(ctx, req.Peer().Protocol, err)
-		}
-		return res, nil
+// errorTable says what a caller is told of the errors of the domain and of the
+// authentication. internal/server has a table of its own errors. An error that is in
+// neither is a defect, and the caller is told "internal error".
+func errorTable() server.ErrorTable {
+	return server.ErrorTable{
+		{Err: auth.ErrRefused, Code: connect.CodeUnauthenticated, Text: "a valid access token is needed: Authorization: Bearer <token>"},
+		{Err: auth.ErrKeysUnavailable, Code: connect.CodeUnavailable, Text: "access tokens can't be verified at the moment; try again"},
+		{Err: todo.ErrNotFound, Code: connect.CodeNotFound, Text: "todo not found"},
+		{Err: todo.ErrAlreadyExists, Code: connect.CodeAlreadyExists, Text: "the id is taken; choose another one"},
+		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may; delete one first"},
+		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
+		{Err: errPageToken, Code: connect.CodeInvalidArgument, Text: errPageToken.Error()},
 	}
 }

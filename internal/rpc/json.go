@@ -1,119 +1,167 @@
 package rpc
 
 import (
-	"bytes"
-	"unicode/utf8"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
-	todov1 "example.com/todo-backend/gen/todo/v1"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// appendAnswer appends the JSON of the two messages that most answers are, byte
-// for byte as protojson would write it but for white space, at a fraction of
-// the cost: a page of todos is otherwise the most expensive part of its
-// request. It reports false, with nothing appended, for what it leaves to
-// protojson: other messages, and what can't be JSON.
-func appendAnswer(dst []byte, message proto.Message) ([]byte, bool) {
-	switch message := message.(type) {
-	case *todov1.Todo:
-		if !isWritable(message) {
+// jsonWriter writes messages as JSON, byte for byte as protojson does but for
+// white space, at about a tenth of its cost: a page of todos is otherwise the
+// most expensive part of its request. It follows the messages' descriptors, so
+// that a new field of the contract needs nothing here.
+type jsonWriter struct {
+	// plans has the plan of each type of message that was written:
+	// protoreflect.MessageDescriptor to *messagePlan, which is nil for types that
+	// are left to protojson.
+	plans sync.Map
+}
+
+// messagePlan is how the messages of one type are written.
+type messagePlan struct{ fields []fieldPlan }
+
+// fieldPlan is how one field is written.
+type fieldPlan struct {
+	field       protoreflect.FieldDescriptor
+	name        string // The member's name in quotes, and the colon.
+	isList      bool
+	isMessage   bool        // One message.
+	hasPresence bool        // What is written only when it is there.
+	append      appendValue // Of one value; of a list, for each.
+}
+
+// appendValue appends a value. It reports false for one that can't be JSON.
+type appendValue func(dst []byte, value protoreflect.Value) ([]byte, bool)
+
+// append appends a message. It reports false, and returns dst as it was, for
+// what is left to protojson: types of messages with fields that few contracts
+// have, and values that can't be JSON.
+func (w *jsonWriter) append(dst []byte, message proto.Message) ([]byte, bool) {
+	reflected := message.ProtoReflect()
+	plan := w.plan(reflected.Descriptor())
+	if plan == nil {
+		return dst, false
+	}
+	written, ok := plan.append(dst, reflected)
+	if !ok {
+		return dst, false
+	}
+	return written, true
+}
+
+// plan returns the plan of a type, or nil when protojson is to write it.
+func (w *jsonWriter) plan(message protoreflect.MessageDescriptor) *messagePlan {
+	if known, ok := w.plans.Load(message); ok {
+		plan, _ := known.(*messagePlan)
+		return plan
+	}
+	plan := planMessage(message, make(map[protoreflect.MessageDescriptor]*messagePlan))
+	w.plans.Store(message, plan)
+	return plan
+}
+
+// planMessage makes the plan of a type and of those in it, which planned
+// collects: types may contain themselves. It returns nil when one of them is
+// left to protojson.
+func planMessage(message protoreflect.MessageDescriptor, planned map[protoreflect.MessageDescriptor]*messagePlan) *messagePlan {
+	if plan, ok := planned[message]; ok {
+		return plan
+	}
+	// Many of protobuf's own types have a JSON form of their own.
+	isOrdinary := message.ParentFile().Package() != "google.protobuf" || message.FullName() == emptyName
+	if !isOrdinary || message.ExtensionRanges().Len() > 0 || message.RequiredNumbers().Len() > 0 {
+		return nil
+	}
+	fields := message.Fields()
+	plan := &messagePlan{fields: make([]fieldPlan, fields.Len())}
+	planned[message] = plan
+	for i := range plan.fields {
+		field := fields.Get(i)
+		value := planValue(field, planned)
+		if value == nil || field.IsMap() {
+			return nil
+		}
+		name := append(appendString(nil, field.JSONName()), ':')
+		plan.fields[i] = fieldPlan{
+			field: field, name: string(name), isList: field.IsList(),
+			isMessage:   field.Message() != nil && !field.IsList(),
+			hasPresence: field.HasPresence(), append: value,
+		}
+	}
+	return plan
+}
+
+const (
+	emptyName     protoreflect.FullName = "google.protobuf.Empty"
+	timestampName protoreflect.FullName = "google.protobuf.Timestamp"
+)
+
+// planValue returns what appends a value of a field, or nil when protojson is
+// to do it.
+func planValue(field protoreflect.FieldDescriptor, planned map[protoreflect.MessageDescriptor]*messagePlan) appendValue {
+	switch field.Kind() {
+	case protoreflect.BoolKind:
+		return appendBool
+	case protoreflect.StringKind:
+		return appendText
+	case protoreflect.EnumKind:
+		return enumWriter(field.Enum())
+	case protoreflect.MessageKind:
+		if field.Message().FullName() == timestampName {
+			return appendTimestamp
+		}
+		if plan := planMessage(field.Message(), planned); plan != nil {
+			return func(dst []byte, value protoreflect.Value) ([]byte, bool) { return plan.append(dst, value.Message()) }
+		}
+		return nil
+	default:
+		return numberWriter(field.Kind())
+	}
+}
+
+// append appends a message of the plan's type. A field without presence is
+// written always, one with presence when it is there.
+func (p *messagePlan) append(dst []byte, message protoreflect.Message) (written []byte, ok bool) {
+	dst = append(dst, '{')
+	isFirst := true
+	for i := range p.fields {
+		f := &p.fields[i]
+		// A message that isn't there is an invalid one: to ask for it first would
+		// take as long as to get it.
+		if f.hasPresence && !f.isMessage && !message.Has(f.field) {
+			continue
+		}
+		value := message.Get(f.field)
+		if f.isMessage && !value.Message().IsValid() {
+			continue
+		}
+		if !isFirst {
+			dst = append(dst, ',')
+		}
+		isFirst = false
+		dst = append(dst, f.name...)
+		if f.isList {
+			dst, ok = f.appendList(dst, value.List())
+		} else {
+			dst, ok = f.append(dst, value)
+		}
+		if !ok {
 			return dst, false
 		}
-		return appendTodo(dst, message), true
-	case *todov1.ListTodosResponse:
-		for _, todo := range message.GetTodos() {
-			if !isWritable(todo) {
-				return dst, false
-			}
-		}
-		return appendPage(dst, message), true
 	}
-	return dst, false
+	return append(dst, '}'), true
 }
 
-// isWritable says whether a todo is one that appendTodo can write: text in
-// UTF-8, and times that there are.
-func isWritable(todo *todov1.Todo) bool {
-	return utf8.ValidString(todo.GetId()) && utf8.ValidString(todo.GetTitle()) && utf8.ValidString(todo.GetDescription()) &&
-		todo.GetCreatedAt().IsValid() && todo.GetUpdatedAt().IsValid()
-}
-
-func appendPage(dst []byte, page *todov1.ListTodosResponse) []byte {
-	dst = append(dst, `{"todos":[`...)
-	for i, todo := range page.GetTodos() {
+func (f *fieldPlan) appendList(dst []byte, list protoreflect.List) (written []byte, ok bool) {
+	dst = append(dst, '[')
+	for i := range list.Len() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendTodo(dst, todo)
-	}
-	dst = append(dst, `],"nextPageToken":`...)
-	dst = appendString(dst, page.GetNextPageToken()) // base64url, or nothing.
-	return append(dst, '}')
-}
-
-func appendTodo(dst []byte, todo *todov1.Todo) []byte {
-	dst = append(dst, `{"id":`...)
-	dst = appendString(dst, todo.GetId())
-	dst = append(dst, `,"title":`...)
-	dst = appendString(dst, todo.GetTitle())
-	if todo.Description != nil {
-		dst = append(dst, `,"description":`...)
-		dst = appendString(dst, todo.GetDescription())
-	}
-	if todo.GetIsCompleted() {
-		dst = append(dst, `,"isCompleted":true,"createdAt":`...)
-	} else {
-		dst = append(dst, `,"isCompleted":false,"createdAt":`...)
-	}
-	dst = appendTime(dst, todo.GetCreatedAt())
-	dst = append(dst, `,"updatedAt":`...)
-	dst = appendTime(dst, todo.GetUpdatedAt())
-	return append(dst, '}')
-}
-
-// appendTime appends a time in the form of protobuf's JSON mapping: RFC 3339 in
-// UTC, with 0, 3, 6 or 9 digits of a second's fraction.
-func appendTime(dst []byte, at *timestamppb.Timestamp) []byte {
-	dst = append(dst, '"')
-	dst = at.AsTime().AppendFormat(dst, "2006-01-02T15:04:05.000000000")
-	for _, zeros := range []string{"000", "000", ".000"} {
-		dst = bytes.TrimSuffix(dst, []byte(zeros))
-	}
-	return append(dst, 'Z', '"')
-}
-
-// appendString appends text that is UTF-8 as a JSON string (RFC 8259 section
-// 7), with no more escapes than it needs.
-func appendString(dst []byte, text string) []byte {
-	const hexDigits = "0123456789abcdef"
-	dst = append(dst, '"')
-	written := 0
-	for i := range len(text) {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, text[written:i]...)
-		written = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\b':
-			dst = append(dst, '\\', 'b')
-		case '\f':
-			dst = append(dst, '\\', 'f')
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+		if dst, ok = f.append(dst, list.Get(i)); !ok {
+			return dst, false
 		}
 	}
-	dst = append(dst, text[written:]...)
-	return append(dst, '"')
+	return append(dst, ']'), true
 }

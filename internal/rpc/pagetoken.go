@@ -8,16 +8,16 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// A page token is the place where a list goes on, for the filter it was made
-// for, in base64url:
+// A page token is the place where a list continues, and the filter of the list, in
+// base64url:
 //
 //	byte 0       the version of this layout
 //	byte 1       the filter: 0 none, 1 not completed, 2 completed
 //	bytes 2-9    the creation time, microseconds of Unix time, big-endian
 //	bytes 10-25  the id
 //
-// It isn't signed. A forged one names another place in the caller's own list
-// and nothing else.
+// It is not signed. A forged one names another place in the caller's own list and
+// nothing else.
 const (
 	pageTokenVersion = 1
 	pageTokenBytes   = 26
@@ -34,20 +34,20 @@ func encodePageToken(isCompleted *bool, cursor *todo.Cursor) string {
 	return base64.RawURLEncoding.EncodeToString(token)
 }
 
-// decodePageToken returns the cursor in a token, nil when there is none. It
-// fails with errPageToken.
+// decodePageToken returns the cursor in a token, or nil for no token. It fails with
+// errPageToken.
 func decodePageToken(isCompleted *bool, token string) (*todo.Cursor, error) {
 	if token == "" {
 		return nil, nil //nolint:nilnil // no token means no cursor: the first page
 	}
-	// The length of the text counts too: the decoder passes over line breaks.
+	// The text's length is checked too, because the decoder ignores line breaks.
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(token) != base64.RawURLEncoding.EncodedLen(pageTokenBytes) || len(raw) != pageTokenBytes ||
 		raw[0] != pageTokenVersion || raw[1] != filterByte(isCompleted) {
 		return nil, errPageToken
 	}
-	// Any 64 bits are a time: a todo that others have stored may have been
-	// created before 1970 or after 9999, and the list goes on behind it.
+	// Any 64 bits are a valid time. A todo stored by another program may have been
+	// created before 1970 or after 9999, and a list has to continue after it.
 	createdAt := time.UnixMicro(int64(binary.BigEndian.Uint64(raw[2:10]))).UTC() //nolint:gosec // see above
 	return &todo.Cursor{CreatedAt: createdAt, ID: todo.ID(raw[10:])}, nil
 }

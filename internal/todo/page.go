@@ -41,14 +41,14 @@ type Page struct {
 func (p Page) bounded() Page {
 	total := 0
 	for _, t := range p.Todos {
-		total += len(t.Title) + len(t.Description)
+		total += t.textBytes(func(text string) int { return len(text) })
 	}
 	if total <= MaxPageBytes/maxBytesPerByte {
 		return p // Nearly always, and without a look at each character.
 	}
 	total = 0
 	for i, t := range p.Todos {
-		total += WireBytes(t.Title) + WireBytes(t.Description)
+		total += t.textBytes(WireBytes)
 		if total > MaxPageBytes && i > 0 {
 			last := p.Todos[i-1]
 			return Page{Todos: p.Todos[:i], Next: &Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}

@@ -2,6 +2,7 @@ package todo_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,33 @@ func TestAPageEndsEarlyWhenItsTextsAreLong(t *testing.T) {
 				t.Errorf("%d todos on all pages, want all %d in their order", len(all), len(store.todos))
 			}
 		})
+	}
+}
+
+// TestEveryTextOfATodoCountsTowardsItsPage fails for a text that the todo has
+// come to have, and that its pages have no bound for.
+func TestEveryTextOfATodoCountsTowardsItsPage(t *testing.T) {
+	t.Parallel()
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[todo.Todo]()) {
+		long := todo.Todo{Title: "t"}
+		value := reflect.ValueOf(&long).Elem().FieldByIndex(field.Index)
+		text := strings.Repeat("\x01", todo.MaxPageBytes/6)
+		switch field.Type.String() {
+		case "string":
+			value.SetString(text)
+		case "[]string":
+			value.Set(reflect.ValueOf([]string{text}))
+		default:
+			continue // Not long.
+		}
+		store := newShelf("", "", "", "")
+		for i := range store.todos {
+			reflect.ValueOf(&store.todos[i]).Elem().FieldByIndex(field.Index).Set(value)
+		}
+		page, err := todo.NewService(store).List(t.Context(), todo.UserID{}, todo.Query{})
+		if err != nil || len(page.Todos) != 1 {
+			t.Errorf("a page of todos with a long %s has %d, %v", field.Name, len(page.Todos), err)
+		}
 	}
 }
 

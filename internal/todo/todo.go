@@ -8,7 +8,6 @@
 package todo
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -19,14 +18,14 @@ import (
 // ID names a todo, over all users.
 type ID uuid.UUID
 
-// IDLength is the length of an ID's text.
-const IDLength = len("00000000-0000-0000-0000-000000000000")
+// idLength is the length of an ID's text.
+const idLength = len("00000000-0000-0000-0000-000000000000")
 
 // ParseID reads an ID in the form of RFC 9562 section 4, 8-4-4-4-12
 // hexadecimal digits in either case, and no other form.
 func ParseID(s string) (ID, error) {
-	if len(s) != IDLength {
-		return ID{}, fmt.Errorf("todo: an id has %d characters, not %d", IDLength, len(s))
+	if len(s) != idLength {
+		return ID{}, fmt.Errorf("todo: an id has %d characters, not %d", idLength, len(s))
 	}
 	id, err := uuid.Parse(s)
 	if err != nil {
@@ -38,16 +37,6 @@ func ParseID(s string) (ID, error) {
 // String returns the ID as RFC 9562 writes it, in lower case.
 func (id ID) String() string { return uuid.UUID(id).String() }
 
-// Append appends what String returns.
-func (id ID) Append(dst []byte) []byte {
-	dst = hex.AppendEncode(dst, id[:4])
-	for _, group := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
-		dst = append(dst, '-')
-		dst = hex.AppendEncode(dst, group)
-	}
-	return dst
-}
-
 // Todo is one thing its owner means to do.
 type Todo struct {
 	ID          ID
@@ -56,6 +45,12 @@ type Todo struct {
 	IsCompleted bool
 	CreatedAt   time.Time // To the microsecond.
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
+}
+
+// textBytes returns how many bytes the texts of a todo have, each as a function
+// says.
+func (t Todo) textBytes(bytes func(string) int) int {
+	return bytes(t.Title) + bytes(t.Description)
 }
 
 // IsTime reports whether a time can be a todo's: in the years 1 to 9999, as

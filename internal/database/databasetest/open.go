@@ -14,7 +14,7 @@ import (
 // ended. Its bounds are those that no test meets, however slow the machine is.
 func Open(t testing.TB, url string, conns int, change ...func(*database.Config)) *database.DB {
 	t.Helper()
-	config := database.Config{URL: url, MaxConns: conns, Batches: 4, Logger: slog.New(slog.DiscardHandler), Bounds: patientBounds()}
+	config := database.Config{URL: url, MaxConns: conns, Batches: 2, Logger: slog.New(slog.DiscardHandler), Bounds: patientBounds()}
 	for _, change := range change {
 		change(&config)
 	}

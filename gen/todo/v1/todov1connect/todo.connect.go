@@ -1,6 +1,6 @@
 // The contract of the todo service.
 //
-// The same five operations are served as Connect (POST JSON or protobuf, and
+// The same operations are served as Connect (POST JSON or protobuf, and
 // GET for the reads), gRPC, gRPC-Web, and REST under /api/todos. The JSON is
 // the same everywhere: lowerCamelCase names, RFC 3339 times, absent fields
 // left out, fields without presence always written.

@@ -1,0 +1,49 @@
+// Package rpc is the API of the todos: the RPCs, the conversion between messages
+// and the domain, JSON, page tokens, and the table of errors. internal/server
+// serves it. Start reading at New.
+package rpc
+
+import (
+	"fmt"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/validate"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/gen/todo/v1/todov1connect"
+	"example.com/todo-backend/internal/rest"
+	"example.com/todo-backend/internal/server"
+	"example.com/todo-backend/internal/todo"
+)
+
+// Config is what the API needs. All of it is required.
+type Config struct {
+	Todos         *todo.Service
+	Authenticator Authenticator
+	Server        server.Config
+	// OpenAPI is the document served at /openapi.yaml.
+	OpenAPI []byte
+}
+
+// New returns a server of the API, which has to be closed. It fails when the
+// contract has a REST option that internal/rest does not support.
+func New(cfg Config) (*server.Server, error) {
+	s := server.New(cfg.Server, server.API{
+		Authenticator: bearerAuthenticator{cfg.Authenticator},
+		Errors:        errorTable().Lookup,
+		Codecs:        codecs(),
+		WireBytes:     wireBytes,
+	})
+	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
+		s.Options(), connect.WithInterceptors(validate.NewInterceptor()))
+	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
+	transcoder, err := rest.NewTranscoder(rest.Config{Service: service, RPC: todos, Refuse: refuseREST(s)})
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("rpc: %w", err)
+	}
+	s.AddService(service, todos)
+	s.AddREST("/api/", transcoder)
+	s.AddDocument("/openapi.yaml", "application/yaml", cfg.OpenAPI)
+	return s, nil
+}

@@ -1,0 +1,43 @@
+package rpc
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/internal/todo"
+)
+
+const (
+	// todoBytes is the size of a todo on the wire without its texts.
+	todoBytes = 256
+	// smallTexts is the size up to which the bytes that JSON adds to texts are not
+	// counted: the response takes less memory than its request does.
+	smallTexts = 4 << 10
+)
+
+// wireBytes estimates the greatest size of a message on the wire, which is that of
+// its JSON. It names the fields of todos: to follow the descriptor takes 10 % of a
+// list of 20, without the database and the connection.
+func wireBytes(message proto.Message) int {
+	switch message := message.(type) {
+	case *todov1.Todo:
+		return todosWireBytes(message)
+	case interface{ GetTodos() []*todov1.Todo }:
+		return todosWireBytes(message.GetTodos()...)
+	}
+	return proto.Size(message)
+}
+
+func todosWireBytes(todos ...*todov1.Todo) int {
+	texts := 0
+	for _, t := range todos {
+		texts += textBytes(t, func(text string) int { return len(text) })
+	}
+	if texts > smallTexts {
+		texts = 0
+		for _, t := range todos {
+			texts += textBytes(t, todo.WireBytes)
+		}
+	}
+	return texts + todoBytes*len(todos)
+}

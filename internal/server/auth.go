@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"connectrpc.com/connect"
+)
+
+// Authenticator authenticates the callers of services.
+type Authenticator interface {
+	// Authenticate returns the user whose credentials are in the headers of a
+	// request. Its errors are rendered by the tables, like those of RPCs.
+	Authenticate(ctx context.Context, header http.Header) (User, error)
+}
+
+// User is an authenticated caller. Users are compared, and are keys of maps; their
+// text names them in the log.
+type User fmt.Stringer
+
+// UserOf returns the user whose call a context belongs to, or nil when nobody was
+// authenticated.
+func UserOf(ctx context.Context) User { return stateOf(ctx).user }
+
+// authInterceptor authenticates the caller of each RPC and applies the rate limit.
+// It is a request gate: it runs for unary calls and streams, before the body is
+// read. So a call that it rejects costs no more than reading its headers.
+type authInterceptor struct {
+	authenticator Authenticator
+	limiter       *limiter
+	errors        *errorRenderer
+}
+
+// intercept is a [connect.RequestGateFunc].
+func (a *authInterceptor) intercept(
+	ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header,
+) (context.Context, error) {
+	state := stateOf(ctx)
+	state.procedure = spec.Procedure
+	user, err := a.authenticator.Authenticate(ctx, header)
+	if err != nil {
+		return nil, a.errors.render(ctx, peer.Protocol, err)
+	}
+	state.user = user
+	if err := a.limiter.allow(user); err != nil {
+		return nil, a.errors.render(ctx, peer.Protocol, err)
+	}
+	state.admitted = true
+	return ctx, nil
+}

@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// retryAfter is the value of Retry-After, in seconds, when the same request may
+// succeed soon.
+const retryAfter = "1"
+
+// ErrorTable says what a caller is told of each error. The first row that
+// matches counts.
+type ErrorTable []ErrorRow
+
+// ErrorRow is a row of an [ErrorTable].
+type ErrorRow struct {
+	Err  error // Matches as by [errors.Is].
+	Code connect.Code
+	Text string
+}
+
+// Lookup returns what a caller is told of an error, or nil when no row matches.
+func (t ErrorTable) Lookup(err error) *connect.Error {
+	for _, row := range t {
+		if errors.Is(err, row.Err) {
+			return connect.NewError(row.Code, errors.New(row.Text))
+		}
+	}
+	return nil
+}
+
+// serverErrors has the server's own errors.
+func serverErrors() ErrorTable {
+	return ErrorTable{
+		{errRateLimited, connect.CodeResourceExhausted, "too many requests; try again in a second"},
+		{errUserUnread, connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{errAllUnread, connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
+		{errTooManyStreams, connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
+		{errDraining, connect.CodeUnavailable, "the service is shutting down; try again"},
+		{errStreamDuration, connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
+	}
+}
+
+// contextErrors has the errors of contexts. It comes last, because an error that
+// wraps one of them may have a row of its own.
+func contextErrors() ErrorTable {
+	return ErrorTable{
+		{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},
+		{context.Canceled, connect.CodeCanceled, "the call was canceled"},
+	}
+}
+
+// callerError is the caller's fault. Its text is for the caller.
+type callerError string
+
+func (e callerError) Error() string { return string(e) }
+
+func callerErrorf(code connect.Code, format string, args ...any) *connect.Error {
+	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
+}
+
+func isCallersFault(err error) bool {
+	_, ok := errors.AsType[callerError](err)
+	return ok
+}
+
+// errorRenderer turns errors into what callers may see. It has to be the
+// outermost interceptor.
+type errorRenderer struct {
+	lookups []func(error) *connect.Error // The first that returns an error counts.
+}
+
+var _ connect.Interceptor = (*errorRenderer)(nil)
+
+// newErrorRenderer returns an errorRenderer with the table of an API.
+func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
+	return &errorRenderer{[]func(error) *connect.Error{serverErrors().Lookup, api, contextErrors().Lookup}}
+}
+
+// WrapUnary renders the errors of RPCs and of the other interceptors.
+func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		if err != nil {
+			return nil, e.render(ctx, req.Peer().Protocol, err)
+		}
+		return res, nil
+	}
+}
+
+// render returns what the caller is told of an error, and notes the error for the
+// log. An error that is already Connect's, of the validation or of reading the
+// body, is passed on, unless its code means a defect.
+func (e *errorRenderer) render(ctx context.Context, protocol string, err error) *connect.Error {
+	rendered, ok := errors.AsType[*connect.Error](err)
+	if !ok || isDefect(rendered.Code()) {
+		rendered = e.lookUp(err)
+	}
+	switch {
+	case rendered.Code() == connect.CodeUnavailable:
+		rendered.Meta().Set("Retry-After", retryAfter)
+	case errors.Is(err, errRateLimited), errors.Is(err, errUserUnread), errors.Is(err, errTooManyStreams):
+		rendered.Meta().Set("Retry-After", retryAfter)
+		addRetryInfo(rendered)
+	case rendered.Code() == connect.CodeUnauthenticated:
+		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be a
+		// trailer, which net/http does not send.
+		if protocol == connect.ProtocolConnect {
+			rendered.Meta().Set("WWW-Authenticate", "Bearer")
+		}
+	}
+	state := stateOf(ctx)
+	state.fail(rendered.Code(), err)
+	state.expected = isExpected(ctx, state, err)
+	return rendered
+}
+
+// lookUp renders an error by the tables. An error without a row is a defect: the
+// caller is told that there was one, and the log has its text.
+func (e *errorRenderer) lookUp(err error) *connect.Error {
+	for _, lookup := range e.lookups {
+		if rendered := lookup(err); rendered != nil {
+			return rendered
+		}
+	}
+	return connect.NewError(connect.CodeInternal, errors.New("internal error"))
+}
+
+// isDefect reports whether a code is that of an error whose text is for the log
+// only.
+func isDefect(code connect.Code) bool {
+	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
+}
+
+// isExpected reports whether an error is not a failure of the service, whatever
+// its code: the caller's fault, the end of a stream, or a deadline that the caller
+// set and that is earlier than the server's.
+func isExpected(ctx context.Context, state *requestState, err error) bool {
+	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamDuration) {
+		return true
+	}
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	asked, _ := ctx.Deadline()
+	return state.deadline.IsZero() || asked.Before(state.deadline)
+}
+
+// addRetryInfo says the same as Retry-After in the form that gRPC clients read.
+func addRetryInfo(rendered *connect.Error) {
+	detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+	if err != nil {
+		panic(err) // A RetryInfo always marshals.
+	}
+	rendered.AddDetail(detail)
+}

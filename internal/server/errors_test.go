@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+)
+
+func TestErrorsAreRenderedByTheTables(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		err  error
+		code connect.Code
+	}{
+		{"a caller above its rate", errRateLimited, connect.CodeResourceExhausted},
+		{"a user's answers that nobody reads", errUserUnread, connect.CodeResourceExhausted},
+		{"everybody's", errAllUnread, connect.CodeUnavailable},
+		{"one stream too many", errTooManyStreams, connect.CodeResourceExhausted},
+		{"a stream that the drain ends", errDraining, connect.CodeUnavailable},
+		{"a stream that has lasted long enough", errStreamDuration, connect.CodeDeadlineExceeded},
+		{"an error of Connect that is a defect", connect.NewError(connect.CodeInternal, errors.New("secret")), connect.CodeInternal},
+		{"a code of Connect for what nobody foresaw", connect.NewError(connect.CodeUnknown, errors.New("secret")), connect.CodeInternal},
+		{"an error of the API", errMissing, connect.CodeNotFound},
+		{"one that passes", errAway, connect.CodeUnavailable},
+		{"one that passes, because of a deadline", fmt.Errorf("%w: %w", errAway, context.DeadlineExceeded), connect.CodeUnavailable},
+		{"a deadline", context.DeadlineExceeded, connect.CodeDeadlineExceeded},
+		{"a caller that is gone", context.Canceled, connect.CodeCanceled},
+		{"a panic", &panicError{value: "secret"}, connect.CodeInternal},
+		{"an error that nobody foresaw", errors.New("secret"), connect.CodeInternal},
+	} {
+		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {
+			state := new(requestState)
+			rendered := newErrorRenderer(testErrors().Lookup).render(context.WithValue(t.Context(), stateKey{}, state), connect.ProtocolConnect, err)
+			if rendered.Code() != test.code {
+				t.Errorf("%s: rendered as %v, want %v", test.name, rendered.Code(), test.code)
+			}
+			if message := rendered.Message(); message == "" || strings.Contains(message, "secret") {
+				t.Errorf("%s: the caller is told %q", test.name, message)
+			}
+			if state.code != test.code || !errors.Is(state.cause, test.err) {
+				t.Errorf("%s: logged as %v, %v", test.name, state.code, state.cause)
+			}
+			again := test.code == connect.CodeUnavailable || errors.Is(err, errRateLimited) || errors.Is(err, errUserUnread) || errors.Is(err, errTooManyStreams)
+			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {
+				t.Errorf("%s: Retry-After is %q", test.name, advice)
+			}
+		}
+	}
+}
+
+func TestGRPCCallersGetNoChallenge(t *testing.T) {
+	t.Parallel()
+	for protocol, want := range map[string]string{
+		connect.ProtocolConnect: "Bearer",
+		connect.ProtocolGRPC:    "",
+		connect.ProtocolGRPCWeb: "",
+	} {
+		rendered := newErrorRenderer(testErrors().Lookup).render(t.Context(), protocol, errNobody)
+		if got := rendered.Meta().Get("WWW-Authenticate"); got != want {
+			t.Errorf("%s: WWW-Authenticate is %q, want %q", protocol, got, want)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package server
+
+import (
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// burstSeconds is how many seconds' worth of calls a user may make at once
+	// after a pause of as long.
+	burstSeconds = 2
+
+	// A full bucket holds no information, so full buckets are removed: whenever
+	// there are twice as many as were kept the last time, and at least minBuckets,
+	// below which looking for them is not worth it.
+	minBuckets = 1 << 10
+	// maxBuckets bounds the memory, to about 20 MB. With more users within
+	// burstSeconds, some buckets are removed before they are full, so their users
+	// may make a few calls too many.
+	maxBuckets = 1 << 16
+)
+
+// errRateLimited rejects a call of a user who is above the rate limit.
+var errRateLimited = errors.New("server: the caller is above its rate")
+
+// limiter limits the rate of each user's calls by a token bucket. Addresses do not
+// count: many users may share one, and the header that names it can be forged.
+// Each process counts by itself.
+type limiter struct {
+	perSecond int // 0 means no limit.
+
+	mu      sync.Mutex
+	buckets map[User]*rate.Limiter
+	sweepAt int // The number of buckets at which sweep is called.
+}
+
+func newLimiter(perSecond int) *limiter {
+	return &limiter{perSecond: perSecond, buckets: make(map[User]*rate.Limiter), sweepAt: minBuckets}
+}
+
+// allow counts a call. It fails with errRateLimited when the user has to wait,
+// which is for a second at most.
+func (l *limiter) allow(user User) error {
+	if l.perSecond == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	bucket, ok := l.buckets[user]
+	if !ok {
+		if len(l.buckets) >= l.sweepAt {
+			l.sweep(now)
+		}
+		bucket = rate.NewLimiter(rate.Limit(l.perSecond), l.burst())
+		l.buckets[user] = bucket
+	}
+	if !bucket.AllowN(now, 1) {
+		return errRateLimited
+	}
+	return nil
+}
+
+func (l *limiter) burst() int { return burstSeconds * l.perSecond }
+
+// sweep removes the full buckets, and others while there are too many.
+func (l *limiter) sweep(now time.Time) {
+	maps.DeleteFunc(l.buckets, func(_ User, bucket *rate.Limiter) bool {
+		return bucket.TokensAt(now) >= float64(l.burst())
+	})
+	for user := range l.buckets {
+		if len(l.buckets) <= maxBuckets/2 {
+			break
+		}
+		delete(l.buckets, user)
+	}
+	l.sweepAt = max(minBuckets, 2*len(l.buckets))
+}

@@ -1,0 +1,139 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// passes returns how many of calls are let through.
+func passes(l *limiter, user User, calls int) int {
+	var passed int
+	for range calls {
+		if l.allow(user) == nil {
+			passed++
+		}
+	}
+	return passed
+}
+
+func TestACallerHasABurstAndThenItsRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(10)
+		fast, calm := userName("fast"), userName("calm")
+		check := func(when string, user User, want int) {
+			t.Helper()
+			if got := passes(l, user, 1000); got != want {
+				t.Errorf("%s: %d calls of %v pass, want %d", when, got, user, want)
+			}
+		}
+		check("at first", fast, 20)
+		check("at the same time", calm, 20)
+		check("at the same time, again", fast, 0)
+		time.Sleep(100 * time.Millisecond)
+		check("a tenth of a second later", fast, 1)
+		time.Sleep(time.Second)
+		check("a second later", fast, 10)
+		time.Sleep(time.Hour)
+		check("after an hour", fast, 20)
+	})
+}
+
+// TestARefusedCallerNeedWaitForOneSecondOnly: that is what it is advised.
+func TestARefusedCallerNeedWaitForOneSecondOnly(t *testing.T) {
+	t.Parallel()
+	for _, perSecond := range []int{1, 3, 100_000} {
+		synctest.Test(t, func(t *testing.T) {
+			l, user := newLimiter(perSecond), userName("u")
+			passes(l, user, 3*perSecond)
+			if l.allow(user) == nil {
+				t.Fatalf("%d a second: not refused", perSecond)
+			}
+			time.Sleep(time.Second)
+			if l.allow(user) != nil {
+				t.Errorf("%d a second: refused after a second", perSecond)
+			}
+		})
+	}
+}
+
+func TestNobodyIsLimitedWithoutALimit(t *testing.T) {
+	t.Parallel()
+	if l := newLimiter(0); passes(l, userName("u"), 10_000) != 10_000 || len(l.buckets) != 0 {
+		t.Error("a call is refused or remembered")
+	}
+}
+
+func TestOnlyFullBucketsAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(10)
+		fast := userName("fast")
+		passes(l, fast, 20)
+		for n := range 10 * minBuckets {
+			passes(l, fast, 1) // Keeps its bucket empty.
+			if l.allow(fast) == nil {
+				t.Fatalf("after %d others, a caller above its rate was forgotten", n)
+			}
+			if err := l.allow(userName(fmt.Sprint(n))); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond) // So 100 others at a time have no full bucket.
+		}
+		if got := len(l.buckets); got > minBuckets {
+			t.Errorf("%d buckets, want %d at most", got, minBuckets)
+		}
+	})
+}
+
+func TestTheNumberOfBucketsIsBoundedWhoeverCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(1)
+		var most int
+		for n := range 2 * maxBuckets { // All at one time, so that no bucket fills.
+			if err := l.allow(userName(fmt.Sprint(n))); err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, len(l.buckets))
+		}
+		if most > maxBuckets {
+			t.Errorf("%d buckets, want %d at most", most, maxBuckets)
+		}
+	})
+}
+
+func TestCallsAtOnceAreCountedOneByOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(50)
+		users := make([]userName, 4)
+		passed := make([]atomic.Int64, len(users))
+		for i := range users {
+			users[i] = userName(fmt.Sprint(i))
+		}
+		var group sync.WaitGroup
+		for n := range 128 {
+			group.Go(func() {
+				for range 20 {
+					if l.allow(users[n%len(users)]) == nil {
+						passed[n%len(users)].Add(1)
+					}
+				}
+				for other := range 20 { // Has the map swept meanwhile.
+					_ = l.allow(userName(fmt.Sprint("other ", n, " ", other)))
+				}
+			})
+		}
+		group.Wait()
+		for i := range passed {
+			if got := passed[i].Load(); got != 100 {
+				t.Errorf("%d calls of %v pass, want 100", got, users[i])
+			}
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+)
+
+// requestState is what the middleware, the interceptors and the log share about
+// one request. Only the goroutine that serves the request may use it.
+type requestState struct {
+	id        string
+	protocol  string
+	procedure string
+	user      User          // nil until the caller is authenticated.
+	admitted  bool          // The caller is authenticated and within the rate limit.
+	deadline  time.Time     // The server's own; zero when there is none.
+	stream    *streamConfig // nil for a unary call.
+	watch     *healthWatch  // Set for Health/Watch.
+	probe     bool          // A health check, which is logged at debug.
+	response  responseWriter
+
+	// The outcome, for the log.
+	code     connect.Code // 0 unless the request failed.
+	cause    error
+	expected bool // The failure is not the service's, whatever its code.
+	ended    streamEnd
+}
+
+type stateKey struct{}
+
+// withState gives each request its state. It is the outermost middleware.
+func withState(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state := &requestState{}
+		state.response = responseWriter{ResponseWriter: w, state: state}
+		next.ServeHTTP(&state.response, r.WithContext(context.WithValue(r.Context(), stateKey{}, state)))
+	})
+}
+
+// stateOf returns the state of the request that a context belongs to. Outside of
+// a request it returns one that nobody else has.
+func stateOf(ctx context.Context) *requestState {
+	if state, ok := ctx.Value(stateKey{}).(*requestState); ok {
+		return state
+	}
+	return &requestState{}
+}
+
+// fail notes the code and the cause of a request's failure.
+func (s *requestState) fail(code connect.Code, cause error) {
+	s.code, s.cause = code, cause
+}
+
+// userID is how the log names the user, nobody as "".
+func (s *requestState) userID() string {
+	if s.user == nil {
+		return ""
+	}
+	return s.user.String()
+}

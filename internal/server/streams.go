@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// The bounds of streams whose streamConfig has no others.
+const (
+	// maxStreamDuration is how long a stream lasts.
+	maxStreamDuration = time.Minute
+	// maxStreamMessages is how many messages a caller may send on one stream. A
+	// reflection client that describes all services sends one for each file and
+	// symbol, a few dozen.
+	maxStreamMessages = 40
+	// maxAnonymousPerConn and maxAnonymous bound the open streams without a
+	// token, of one connection and of the process. A load balancer needs one
+	// health watch for each service name, a developer's tool one reflection
+	// stream. Each takes about 40 KiB.
+	maxAnonymousPerConn = 8
+	maxAnonymous        = 256
+)
+
+var (
+	// errDraining ends streams when the server drains.
+	errDraining = errors.New("server: draining")
+	// errStreamDuration ends a stream that has lasted for its maxDuration.
+	errStreamDuration = errors.New("server: the stream has lasted as long as it may")
+	// errStreamDone ends a stream without an error. It is for a library's handler
+	// that returns for nothing else.
+	errStreamDone = errors.New("server: the stream is done")
+	// errTooManyStreams rejects an anonymous stream beyond the bounds.
+	errTooManyStreams = errors.New("server: too many streams are open")
+)
+
+// streamConfig has the bounds of a method's streams.
+type streamConfig struct {
+	// maxDuration is how long a stream lasts; 0 means until the drain.
+	maxDuration time.Duration
+	// maxMessages is how many messages the caller may send.
+	maxMessages int
+	// anonymous means that no token is needed. The number of such streams is
+	// bounded.
+	anonymous bool
+	// handlesDrain means that the handler ends the stream when the server drains.
+	// The context of other streams is canceled.
+	handlesDrain bool
+}
+
+// messageLimit is how many messages are read from the body of a stream, or of a
+// unary call when s is nil. It is at least 2: Connect itself rejects the second
+// message where one is allowed.
+func (s *streamConfig) messageLimit() int {
+	if s == nil {
+		return 2
+	}
+	return max(2, s.maxMessages)
+}
+
+// hasManyMessages reports whether a caller may send more than one message.
+func (s *streamConfig) hasManyMessages() bool { return s != nil && s.maxMessages > 1 }
+
+// serve serves a stream until next returns. It cancels the stream's context at
+// its maxDuration and when drained is done.
+func (s *streamConfig) serve(drained context.Context, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	if s.maxDuration > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, s.maxDuration, errStreamDuration)
+		defer stop()
+	}
+	if !s.handlesDrain {
+		defer afterFunc(drained, func() { cancel(errDraining) })()
+	}
+	state := stateOf(ctx)
+	state.stream = s
+	state.deadline, _ = ctx.Deadline()
+	state.response.beginStream()
+	setReadDeadline(w, r)
+	if s.hasManyMessages() && r.ProtoMajor == 1 {
+		// The read deadline that ends this stream would also cancel the next
+		// request on the connection.
+		w.Header().Set("Connection", "close")
+		// net/http reads the rest of the body afterwards. The last message left
+		// no deadline.
+		defer setReadDeadline(w, r)
+	}
+	next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// anonymousStreams counts the open streams without a token.
+type anonymousStreams struct{ open atomic.Int64 }
+
+// acquire counts one more stream of a connection. It reports whether the bounds
+// allow it; if so, release has to be called when the stream ends.
+func (a *anonymousStreams) acquire(conn *clientConn) bool {
+	if conn.anonymous.Add(1) > maxAnonymousPerConn {
+		conn.anonymous.Add(-1)
+		return false
+	}
+	if a.open.Add(1) > maxAnonymous {
+		a.release(conn)
+		return false
+	}
+	return true
+}
+
+func (a *anonymousStreams) release(conn *clientConn) {
+	a.open.Add(-1)
+	conn.anonymous.Add(-1)
+}
