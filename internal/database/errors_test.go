@@ -73,11 +73,11 @@ type retryable bool
 func (r retryable) Error() string     { return "an error" }
 func (r retryable) SafeToRetry() bool { return bool(r) }
 
-// closedConn is what the driver says of a connection that is closed.
-type closedConn struct{ retryable }
+// closedConnError is what the driver says of a connection that is closed.
+type closedConnError struct{ retryable }
 
-func (closedConn) SafeToRetry() bool { return true }
-func (closedConn) Unwrap() error     { return pgconn.ErrConnClosed }
+func (closedConnError) SafeToRetry() bool { return true }
+func (closedConnError) Unwrap() error     { return pgconn.ErrConnClosed }
 
 func TestOnlyWhatDoesNoHarmIsRepeated(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ func TestOnlyWhatDoesNoHarmIsRepeated(t *testing.T) {
 		{"no error", nil, nil},
 		{"a lost connection", &lostConnectionError{retryable(false)}, []*Statement{read, put}},
 		{"a lost connection, nothing sent", &lostConnectionError{retryable(true)}, []*Statement{read, put, add}},
-		{"a lost connection, closed", &lostConnectionError{closedConn{}}, []*Statement{read, put}},
+		{"a lost connection, closed", &lostConnectionError{closedConnError{}}, []*Statement{read, put}},
 		{"a prepared statement that was overtaken", &pgconn.PgError{Code: cachedPlanChanged}, []*Statement{read, put, add}},
 		{"a server that has become a standby", &pgconn.PgError{Code: readOnly}, []*Statement{read, put, add}},
 		{"no connection", &noConnectionError{retryable(true)}, nil},
@@ -120,7 +120,7 @@ func TestAnOutcomeIsKnownOrNot(t *testing.T) {
 		{"no connection", &noConnectionError{errPoolBusy}, rolledBack},
 		{"a lost connection, nothing sent", &lostConnectionError{retryable(true)}, rolledBack},
 		{"a batch that the driver could not write", &unsentError{io.EOF}, rolledBack},
-		{"a connection that is closed", &lostConnectionError{closedConn{}}, unknown},
+		{"a connection that is closed", &lostConnectionError{closedConnError{}}, unknown},
 		{"an error of a statement", server("ERROR", "23514"), rolledBack},
 		{"a cancel request", server("ERROR", queryCanceled), rolledBack},
 		{"a backend that was killed", &lostConnectionError{server("FATAL", "57P01")}, unknown},
