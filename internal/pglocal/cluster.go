@@ -10,10 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // cluster is a folder of ours, locked by this process: the data of a
@@ -198,8 +199,7 @@ func (c *cluster) readPIDFile() pidFile {
 	return pidFile{pid: pid, ready: len(lines) > status && strings.TrimSpace(lines[status]) == "ready"}
 }
 
-// confine makes a command run as the folder's user, end with this process
-// where the system can do that, and not hear the terminal's Ctrl-C.
+// confine makes a command run as the folder's user.
 func (c *cluster) confine(cmd *exec.Cmd) {
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = processAttributes(c.account)
@@ -214,14 +214,12 @@ func (c *cluster) confine(cmd *exec.Cmd) {
 
 // run runs a program to its end; its output is part of the error.
 func (c *cluster) run(ctx context.Context, program string, args ...string) error {
-	runtime.LockOSThread() // See Server.launch.
-	defer runtime.UnlockOSThread()
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.WaitDelay = time.Second
 	cmd.Stdout, cmd.Stderr = &output, &output
 	c.confine(cmd)
-	if err := cmd.Run(); err != nil {
+	if err := childprocess.Run(cmd); err != nil {
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, bytes.TrimSpace(output.Bytes()))
 	}
 	return nil

@@ -8,12 +8,10 @@ import (
 	"syscall"
 )
 
-// processAttributes makes a process run as the account, in a process group of its
-// own, and shut down when the thread that started it ends. (The kernel forgets a
-// death signal when a process changes its user; os/exec sets it after that.)
+// processAttributes makes a process run as the account, and shut down when this
+// process ends.
 func processAttributes(a account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
-		Setpgid:    true,
 		Pdeathsig:  syscall.SIGINT, // To PostgreSQL: a fast shutdown.
 		Credential: credential(a),
 	}

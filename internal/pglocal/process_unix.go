@@ -10,10 +10,9 @@ import (
 	"syscall"
 )
 
-// processAttributes makes a process run as the account, in a process group of its
-// own.
+// processAttributes makes a process run as the account.
 func processAttributes(a account) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Credential: credential(a)}
+	return &syscall.SysProcAttr{Credential: credential(a)}
 }
 
 // commandLine returns the command line of a process, empty when there is none,

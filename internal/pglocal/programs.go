@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // oldest is the oldest major version of PostgreSQL that the service runs on:
@@ -162,18 +164,14 @@ func version(ctx context.Context, account account, bin string) (int, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	runtime.LockOSThread() // See Server.launch.
-	defer runtime.UnlockOSThread()
+	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = processAttributes(account)
-	output, err := cmd.Output()
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		return 0, fmt.Errorf("%w: %s", err, bytes.TrimSpace(failed.Stderr))
+	if err := childprocess.Run(cmd); err != nil {
+		return 0, fmt.Errorf("%w: %s", err, bytes.TrimSpace(stderr.Bytes()))
 	}
-	if err != nil {
-		return 0, err
-	}
-	return parseVersion(string(output))
+	return parseVersion(stdout.String())
 }
 
 // parseVersion reads the major version out of what `postgres --version` says,
