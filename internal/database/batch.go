@@ -72,14 +72,13 @@ func (l *lane) try(t *slot) (failed int, err error) {
 			failed, err = -1, fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return l.runner.runBatch(t.ctx, t.calls, func() { l.connected(t) })
+	return l.runner.runBatch(t.ctx, t.calls)
 }
 
 // runBatch implements [runner].
-func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error) {
+func (db *DB) runBatch(ctx context.Context, calls []*call) (failed int, err error) {
 	failed = -1
 	generation, err := db.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-		connected()
 		failed, err = sendBatch(ctx, conn, calls, db.bounds.BatchLock)
 		return err
 	})
