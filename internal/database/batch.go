@@ -91,6 +91,9 @@ func (db *DB) runBatch(ctx context.Context, calls []*call) (failed int, err erro
 // it is ready again: results come before the commit. It returns the index of the
 // call that the server refused, or -1.
 func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout time.Duration) (failed int, err error) {
+	for _, c := range calls {
+		c.err = nil // Of a batch before.
+	}
 	if len(calls) == 1 { // It may wait for a lock until the batch is late.
 		err := calls[0].runOn(ctx, conn)
 		if isOwn(ctx, conn, err) {
@@ -105,17 +108,16 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 		pipeline.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(lockTimeout.Milliseconds()))
 	}
 	for _, c := range calls {
-		c.err = nil // Of a batch before.
 		pipeline.Queue(c.SQL, c.Args...)
 	}
 	results := conn.SendBatch(ctx, pipeline)
 	defer func() {
-		ended := results.Close()
+		ended, isLocal := results.Close(), writes && isLocalCommit(conn)
 		switch {
 		case err != nil:
 		case ended != nil:
 			err = ended
-		case writes && isLocalCommit(conn):
+		case isLocal:
 			err = errLocalCommit
 		}
 	}()
