@@ -47,8 +47,8 @@ func TestAsManyStatementsWaitAsCanBeServedInTime(t *testing.T) {
 		{4, 100 * time.Millisecond, 41},
 		{8, 10 * time.Millisecond, 801},
 		{16, 10 * time.Millisecond, maxWaiting + 1}, // Not 1601.
-		{16, statementTimeout, 4},
-		{1, statementTimeout, 1}, // The first that waits always may.
+		{16, UsualBounds().Statement, 4},
+		{1, UsualBounds().Statement, 1}, // The first that waits always may.
 	} {
 		a, _ := testAdmission(test.conns)
 		counts(t, a, 1)
@@ -83,7 +83,7 @@ func TestAnAdmissionForgetsWhatWasSlow(t *testing.T) {
 	t.Parallel()
 	a, _ := testAdmission(1)
 	counts(t, a, 1)
-	a.uncount(statementTimeout)
+	a.uncount(UsualBounds().Statement)
 	for range 100 {
 		counts(t, a, 1)
 		a.uncount(time.Millisecond)

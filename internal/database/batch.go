@@ -72,14 +72,13 @@ func (l *lane) try(t *slot) (failed int, err error) {
 			failed, err = -1, fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return l.runner.runBatch(t.ctx, t.calls, func() { l.connected(t) })
+	return l.runner.runBatch(t.ctx, t.calls)
 }
 
 // runBatch implements [runner].
-func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error) {
+func (db *DB) runBatch(ctx context.Context, calls []*call) (failed int, err error) {
 	failed = -1
 	generation, err := db.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-		connected()
 		failed, err = sendBatch(ctx, conn, calls, db.bounds.BatchLock)
 		return err
 	})
@@ -92,6 +91,9 @@ func (db *DB) runBatch(ctx context.Context, calls []*call, connected func()) (fa
 // it is ready again: results come before the commit. It returns the index of the
 // call that the server refused, or -1.
 func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout time.Duration) (failed int, err error) {
+	for _, c := range calls {
+		c.err = nil // Of a batch before.
+	}
 	if len(calls) == 1 { // It may wait for a lock until the batch is late.
 		err := calls[0].runOn(ctx, conn)
 		if isOwn(ctx, conn, err) {
@@ -106,17 +108,16 @@ func sendBatch(ctx context.Context, conn *pgx.Conn, calls []*call, lockTimeout t
 		pipeline.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(lockTimeout.Milliseconds()))
 	}
 	for _, c := range calls {
-		c.err = nil // Of a batch before.
 		pipeline.Queue(c.SQL, c.Args...)
 	}
 	results := conn.SendBatch(ctx, pipeline)
 	defer func() {
-		ended := results.Close()
+		ended, isLocal := results.Close(), writes && isLocalCommit(conn)
 		switch {
 		case err != nil:
 		case ended != nil:
 			err = ended
-		case writes && isLocalCommit(conn):
+		case isLocal:
 			err = errLocalCommit
 		}
 	}()

@@ -263,6 +263,37 @@ func TestACallWhoseRowsCantBeReadFailsAlone(t *testing.T) {
 	})
 }
 
+// TestWhatABatchReadBeforeItFailedIsForgotten has Read fail for a call of a batch that
+// is then rolled back, and not when the call runs again.
+func TestWhatABatchReadBeforeItFailedIsForgotten(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(t, 4)
+	b.mustPut(t, "a", 1)
+	b.mustPut(t, "b", 2)
+	runs := 0
+	b.batch(t,
+		func() {
+			s := database.Statement{SQL: "UPDATE counter SET n = n + 1 WHERE id = 1", Owner: "a", Read: func(pgx.Rows) error {
+				if runs++; runs == 1 {
+					return errors.New("unreadable")
+				}
+				return nil
+			}}
+			if err := b.Run(t.Context(), s); err != nil {
+				t.Errorf("who ran again: %v", err)
+			}
+		},
+		func() {
+			if _, err := b.add(t.Context(), "b", 2, "refused"); err == nil {
+				t.Error("the other call is not refused")
+			}
+		})()
+	if runs != 2 {
+		t.Errorf("it ran %d times, want 2", runs)
+	}
+	b.wantStored(t, "SELECT n::text FROM counter WHERE id = 1", "1")
+}
+
 // TestACallThatCantBeSentFailsAlone has an argument that is no SQL value.
 func TestACallThatCantBeSentFailsAlone(t *testing.T) {
 	t.Parallel()

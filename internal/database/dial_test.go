@@ -199,21 +199,21 @@ func TestADialToCancelAStatementIsBounded(t *testing.T) {
 			ours, theirs := net.Pipe()
 			t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
 			return ours, nil
-		}, cancelTimeout)
+		}, UsualBounds().Cancel)
 		began := time.Now()
 		conn, err := silent(t.Context(), "tcp", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != cancelTimeout {
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != UsualBounds().Cancel {
 			t.Errorf("read: %v after %v", err, time.Since(began))
 		}
 		away := b.dialWith(func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}, cancelTimeout)
+		}, UsualBounds().Cancel)
 		began = time.Now()
-		if _, err := away(t.Context(), "tcp", ""); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != cancelTimeout {
+		if _, err := away(t.Context(), "tcp", ""); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != UsualBounds().Cancel {
 			t.Errorf("dial: %v after %v", err, time.Since(began))
 		}
 		attempt := b.TraceConnectStart(t.Context(), pgx.TraceConnectStartData{})
@@ -234,7 +234,7 @@ func TestNothingButAttemptsDialsADatabaseThatIsDown(t *testing.T) {
 		dialled++
 		conn, _ := net.Pipe()
 		return conn, nil
-	}, cancelTimeout)
+	}, UsualBounds().Cancel)
 	attempt := b.TraceConnectStart(t.Context(), pgx.TraceConnectStartData{})
 	for _, failures := range []int{0, 1} {
 		for range failures {

@@ -74,8 +74,8 @@ type observedRunner struct {
 	told func(calls int, err error)
 }
 
-func (r observedRunner) runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error) {
-	failed, err = r.runner.runBatch(ctx, calls, connected)
+func (r observedRunner) runBatch(ctx context.Context, calls []*call) (failed int, err error) {
+	failed, err = r.runner.runBatch(ctx, calls)
 	r.told(len(calls), err)
 	return failed, err
 }

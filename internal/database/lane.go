@@ -36,10 +36,9 @@ type runner interface {
 	// it has waited for so long. Its error is one for the caller.
 	runAlone(ctx context.Context, s *Statement, waited time.Duration) error
 
-	// runBatch runs the statements of calls, all or none. It calls connected when
-	// it has a connection, and returns the index of the call that the server
-	// refused, or -1.
-	runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error)
+	// runBatch runs the statements of calls, all or none. It returns the index of the
+	// call that the server refused, or -1.
+	runBatch(ctx context.Context, calls []*call) (failed int, err error)
 
 	// refuse returns the error of a call that would be one more than may wait.
 	refuse(ctx context.Context, s *Statement, waiting int) error

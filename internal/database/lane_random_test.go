@@ -28,7 +28,7 @@ type randomRunner struct {
 // randomTime is most often short, and now and then about as long as a batch may take.
 func randomTime() time.Duration {
 	if rand.IntN(1000) == 0 {
-		return batchTimeout*time.Duration(1+rand.IntN(2)) + time.Duration(rand.IntN(3)-1)
+		return UsualBounds().Batch*time.Duration(1+rand.IntN(2)) + time.Duration(rand.IntN(3)-1)
 	}
 	return rand.N(2 * time.Millisecond)
 }
@@ -52,7 +52,7 @@ func (r *randomRunner) runAlone(ctx context.Context, s *Statement, _ time.Durati
 	return nil
 }
 
-func (r *randomRunner) runBatch(ctx context.Context, calls []*call, connected func()) (failed int, err error) {
+func (r *randomRunner) runBatch(ctx context.Context, calls []*call) (failed int, err error) {
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -66,7 +66,6 @@ func (r *randomRunner) runBatch(ctx context.Context, calls []*call, connected fu
 	if err := sleep(ctx, randomTime()); err != nil {
 		return -1, &noConnectionError{err}
 	}
-	connected()
 	i := rand.IntN(len(calls))
 	if sleep(ctx, randomTime()) != nil {
 		return i, &pgconn.PgError{Code: queryCanceled, SeverityUnlocalized: "ERROR"}
@@ -120,7 +119,7 @@ func TestWhateverHappensCallsAreServedOnceAndInTime(t *testing.T) {
 					s := Statement{Name: "s", Args: []any{number}, Owner: fmt.Sprint("u", rand.IntN(20)), Idempotent: kind == 0}
 					began := time.Now()
 					err := db.Run(ctx, s)
-					if took := time.Since(began); took > acquireTimeout+3*batchTimeout {
+					if took := time.Since(began); took > acquireTimeout+3*UsualBounds().Batch {
 						t.Errorf("a call took %v", took)
 					}
 					r.mu.Lock()

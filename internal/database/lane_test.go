@@ -40,11 +40,10 @@ func (r *fakeRunner) runAlone(ctx context.Context, s *Statement, _ time.Duration
 	return sleep(ctx, r.took(s))
 }
 
-func (r *fakeRunner) runBatch(ctx context.Context, calls []*call, connected func()) (int, error) {
+func (r *fakeRunner) runBatch(ctx context.Context, calls []*call) (int, error) {
 	if err := sleep(ctx, r.connect); err != nil {
 		return -1, &noConnectionError{err}
 	}
-	connected()
 	var names []string
 	for _, c := range calls {
 		names = append(names, c.Name)
@@ -246,7 +245,7 @@ func TestALateReadBatchIsGivenUpAndNothingIsBatchedForAWhile(t *testing.T) {
 		slow := start(ctx, l, read("slow"))
 		began := time.Now()
 		finish(t, first, start(t.Context(), l, read("quick")))
-		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
+		if took := time.Since(began); took > UsualBounds().Batch+10*time.Millisecond {
 			t.Errorf("held up for %v", took)
 		}
 		cancel()
@@ -326,7 +325,7 @@ func TestAStatementThatTakesLongHoldsNobodyUp(t *testing.T) {
 		first, second := start(ctx, l, write("slow", "1")), start(ctx, l, write("slow", "2"))
 		began := time.Now()
 		finish(t, start(t.Context(), l, write("a", "a")))
-		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
+		if took := time.Since(began); took > UsualBounds().Batch+10*time.Millisecond {
 			t.Errorf("held up for %v", took)
 		}
 		if !slices.Contains(r.ranAlone(), "2") {
@@ -345,11 +344,8 @@ func TestABatchThatGetsNoConnectionHoldsNobodyUp(t *testing.T) {
 		l := newLane(r, 1, oneAtATime())
 		began := time.Now()
 		finish(t, start(t.Context(), l, read("a")), start(t.Context(), l, read("b")), start(t.Context(), l, read("c")))
-		if took := time.Since(began); took > batchTimeout+10*time.Millisecond {
+		if took := time.Since(began); took > UsualBounds().Batch+10*time.Millisecond {
 			t.Errorf("held up for %v", took)
-		}
-		if !l.cooldowns.allUntil.IsZero() {
-			t.Error("nothing is batched because of a connection")
 		}
 	})
 }
@@ -490,13 +486,13 @@ func TestABatchIsSentBesideOneThatHasTakenItsPace(t *testing.T) {
 		for _, name := range []string{"b", "c"} {
 			calls = append(calls, start(t.Context(), l, read(name)))
 		}
-		time.Sleep(batchPace)
+		time.Sleep(UsualBounds().BatchPace)
 		synctest.Wait()
 		r.want(t, []string{"a"}, []string{"b", "c"})
 		calls = append(calls, start(t.Context(), l, read("d")))
-		time.Sleep(batchPace + time.Millisecond)
+		time.Sleep(UsualBounds().BatchPace + time.Millisecond)
 		calls = append(calls, start(t.Context(), l, read("e"))) // There is no further slot.
-		time.Sleep(2 * batchPace)
+		time.Sleep(2 * UsualBounds().BatchPace)
 		synctest.Wait()
 		r.want(t, []string{"a"}, []string{"b", "c"}, []string{"d"})
 		finish(t, calls...)

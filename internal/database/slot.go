@@ -12,8 +12,6 @@ type slot struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer // Until the batch's age changes.
 	age    age
-
-	connected bool // The batch has its connection.
 }
 
 // age is how far a batch has come.
@@ -58,17 +56,6 @@ func (l *lane) free(t *slot) {
 	l.dispatch()
 }
 
-// connected gives a batch its time from when it has its connection: until then it
-// holds no locks.
-func (l *lane) connected(t *slot) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t.connected = true
-	if t.age == old {
-		t.timer.Reset(l.bounds.Batch)
-	}
-}
-
 // grow lets others be sent beside a batch, and ends one that takes too long.
 func (l *lane) grow(t *slot) {
 	l.mu.Lock()
@@ -89,10 +76,9 @@ func (l *lane) grow(t *slot) {
 func (l *lane) late(t *slot) {
 	t.cancel(errLate)
 	now := time.Now()
-	switch {
-	case len(t.calls) == 1 && t.calls[0].writes():
-		l.cool(t.calls[0].Owner, now) // A lock on the owner's row, most often.
-	case t.connected:
+	if first := t.calls[0]; len(t.calls) == 1 && first.writes() {
+		l.cool(first.Owner, now) // A lock on the owner's row, most often.
+	} else {
 		l.cooldowns.allUntil = now.Add(cooldown)
 	}
 	l.dismiss(func(*call) bool { return true })

@@ -46,7 +46,7 @@ func (s *Statement) runOn(ctx context.Context, conn *pgx.Conn) error {
 	if err == nil {
 		err = s.read(rows)
 	}
-	if err == nil && s.writes() && isLocalCommit(conn) {
+	if isLocal := s.writes() && isLocalCommit(conn); err == nil && isLocal {
 		return errLocalCommit
 	}
 	return err
