@@ -86,25 +86,31 @@ type door struct {
 
 func newDoor(t *testing.T, server string) *door {
 	t.Helper()
+	d := &door{server: server, conns: make(map[net.Conn]bool)}
+	t.Cleanup(func() { d.shut(false) })
+	d.address = accept(t, d.pass)
+	return d
+}
+
+// accept serves each connection on a free port until the test ends, and returns the
+// port's address.
+func accept(t *testing.T, serve func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{address: listener.Addr().String(), server: server, conns: make(map[net.Conn]bool)}
-	t.Cleanup(func() {
-		_ = listener.Close() // Ends the loop.
-		d.shut(false)
-	})
+	t.Cleanup(func() { _ = listener.Close() }) // Ends the loop.
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go d.pass(conn)
+			go serve(conn)
 		}
 	}()
-	return d
+	return listener.Addr().String()
 }
 
 // shut closes the door, and whatever came through it.
