@@ -11,7 +11,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 )
 
 // serveConfig is what `todod serve` reads from the environment. .env.example
@@ -21,21 +21,21 @@ type serveConfig struct {
 	BetterAuthURL origin      `env:"BETTER_AUTH_URL,required"`
 	CORSOrigins   origins     `env:"CORS_ORIGINS,required"`
 
-	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
-	CORSHeaders              headerNames `env:"CORS_HEADERS"`
-	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
-	MaxConnections           number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
-	KeepAliveTimeout         seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
-	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
-	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"4"` // 0: none is shared.
-	JWTIssuer                string      `env:"JWT_ISSUER"`                                // Empty: BetterAuthURL.
-	JWTAudience              string      `env:"JWT_AUDIENCE"`                              // Empty: BetterAuthURL.
-	JWKSCacheTTL             seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
-	JWKSMaxStale             seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
-	RateLimitRPS             number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
-	MaxTodosPerUser          number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
-	Reflection               toggle      `env:"REFLECTION" envDefault:"true"`
-	ShutdownDelay            seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
+	LogLevel         logLevel    `env:"LOG_LEVEL" envDefault:"info"`
+	CORSHeaders      headerNames `env:"CORS_HEADERS"`
+	ListenAddr       listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
+	MaxConnections   number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
+	KeepAliveTimeout seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
+	DatabaseMaxConns connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
+	DatabaseBatches  number      `env:"DATABASE_BATCHES" envDefault:"2"` // 0: nothing is batched.
+	JWTIssuer        string      `env:"JWT_ISSUER"`                      // Empty: BetterAuthURL.
+	JWTAudience      string      `env:"JWT_AUDIENCE"`                    // Empty: BetterAuthURL.
+	JWKSCacheTTL     seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
+	JWKSMaxStale     seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
+	RateLimitRPS     number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
+	MaxTodosPerUser  number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
+	Reflection       toggle      `env:"REFLECTION" envDefault:"true"`
+	ShutdownDelay    seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
 }
 
 // check finds settings that contradict each other or are zero. isFaulty reports
@@ -124,7 +124,7 @@ func (f *faults) add(name string, err error) {
 		}
 		return
 	}
-	if surroundings, ok := errors.AsType[*postgres.EnvironmentError](err); ok {
+	if surroundings, ok := errors.AsType[*database.EnvironmentError](err); ok {
 		if name, err = surroundings.Variable, surroundings; f.has(name) {
 			return // Another connection string reported it.
 		}
@@ -181,7 +181,7 @@ func (f *faults) err() error {
 
 // logIgnored tells operators that libpq's variables have no effect.
 func logIgnored(ctx context.Context, logger *slog.Logger, getenv func(string) string) {
-	if names := postgres.IgnoredVariables(getenv); len(names) > 0 {
+	if names := database.IgnoredVariables(getenv); len(names) > 0 {
 		logger.InfoContext(ctx, "variables of libpq have no effect: only the URL describes the database", "variables", names)
 	}
 }

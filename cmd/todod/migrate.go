@@ -7,7 +7,7 @@ import (
 	"io"
 
 	todobackend "example.com/todo-backend"
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 )
 
 // migrate brings the database to the schema that the binary carries.
@@ -28,7 +28,7 @@ func migrate(ctx context.Context, args []string, getenv func(string) string, std
 	defer log.close()
 	logger := newLogger(log, cfg.LogLevel)
 	logIgnored(ctx, logger, getenv)
-	return postgres.Migrate(ctx, postgres.MigrateConfig{
+	return database.Migrate(ctx, database.MigrateConfig{
 		URL:              string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)),
 		Schema:           todobackend.Schema,
 		AllowDestructive: *allowDestructive,
