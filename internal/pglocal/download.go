@@ -21,8 +21,8 @@ const (
 	downloadMajor   = 17
 	downloadTimeout = 5 * time.Minute
 
-	// answerTimeout is how long the repository may take to begin its answer:
-	// without a network, connections may hang rather than fail.
+	// answerTimeout is how long the repository may take to begin its response.
+	// Without a network, connections may hang instead of failing.
 	answerTimeout = 5 * time.Second
 
 	// maxArchive bounds an archive. Those of PostgreSQL 17 have about 30 MB.

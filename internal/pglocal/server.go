@@ -63,12 +63,12 @@ type Config struct {
 	// Progress gets a line when a download begins. Nil drops it.
 	Progress io.Writer
 
-	// Disposable trades what keeps data through a crash, of the machine or of
-	// the server, for speed.
+	// Disposable makes the server faster, but a crash of the machine or the server
+	// may lose data.
 	Disposable bool
 
 	// Settings are parameters of postgresql.conf, such as max_connections.
-	// They win over what Disposable implies.
+	// They override those that Disposable sets.
 	Settings map[string]string
 }
 
