@@ -9,12 +9,12 @@ import (
 	"example.com/todo-backend/internal/childprocess"
 )
 
-// stopTimeout is how long a process has to end when it is asked to. It is more
-// than todod and Better Auth take to drain.
+// stopTimeout is how long a process has to end after a signal. todod and Better Auth
+// drain in less.
 const stopTimeout = 20 * time.Second
 
-// process is a child process. It does not hear the terminal's Ctrl-C, so that
-// it ends in its turn, and on Linux it does not outlive this process.
+// process is a child process. It doesn't receive the terminal's Ctrl-C, so that parts
+// end in their order. On Linux it doesn't outlive this process.
 type process struct {
 	*childprocess.Process
 	name   string // For errors.
@@ -39,8 +39,8 @@ func (p *process) wait() error {
 	return fmt.Errorf("%s has ended by itself\n%s", p.name, p.output.tail())
 }
 
-// stop asks the process to end, kills it when it doesn't, and returns an error
-// unless it ended well, or had ended before.
+// stop sends SIGTERM to the process, and kills it after stopTimeout. It returns an error
+// when the process fails or is killed, but not when it had already ended.
 func (p *process) stop() error {
 	select {
 	case <-p.Done():

@@ -22,7 +22,8 @@ func migrate(ctx context.Context, args []string, getenv func(string) string, std
 	if err != nil {
 		return err
 	}
-	// In the background: a reader that stops must not keep the migration's locks.
+	// In the background: while a reader of the log stops, the migration must not keep
+	// its locks.
 	log := newLogWriter(stdout)
 	defer log.close()
 	logger := newLogger(log, cfg.LogLevel)

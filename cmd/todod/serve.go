@@ -63,9 +63,9 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer service.Close() // Before the store, which it pings.
+	defer service.Close() // Before the store, since it pings the store.
 
-	// Bound before "serving" is logged, so that a taken port fails first.
+	// Bound before "serving" is logged, so that a port in use fails first.
 	listener, err := server.Listen(ctx, string(cfg.ListenAddr))
 	if err != nil {
 		return err

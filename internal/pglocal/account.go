@@ -15,9 +15,9 @@ type account struct {
 	uid, gid uint32
 }
 
-// unprivileged returns whom PostgreSQL runs as, which refuses root: the owner
-// of data that are there already, else postgres, else nobody. It returns our own
-// account when we are not root.
+// unprivileged returns the account that PostgreSQL runs as, since it refuses root: the
+// owner of existing data, else postgres, else nobody. When this process is not root, it
+// returns this process's own.
 func unprivileged(data string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{}, nil
@@ -38,7 +38,7 @@ func unprivileged(data string) (account, error) {
 // isOwn reports whether programs run as this process does.
 func (a account) isOwn() bool { return a == account{} }
 
-// newAccount reads the numbers of a user.
+// newAccount returns the account of a user.
 func newAccount(u *user.User) (account, error) {
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {

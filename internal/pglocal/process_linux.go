@@ -17,8 +17,8 @@ func processAttributes(a account) *syscall.SysProcAttr {
 	}
 }
 
-// commandLine returns the command line of a process, empty when there is none,
-// and whether that is known.
+// commandLine returns the command line of a process, "" when there is no such process,
+// and whether the result is known.
 func commandLine(_ context.Context, pid int) (string, bool) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {

@@ -16,7 +16,7 @@ func TestIdleBackendsKilled(t *testing.T) {
 	const rounds, reads, callers = 5, 200, 20
 	r := newRow(t, "idle backends killed")
 	database := pgtest.NewDatabase(t)
-	// Reads in batches need too few connections to find any killed.
+	// Batches use few connections, so reads might not meet a killed one.
 	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_BATCHES": "0"})
 	client := newClient(t, false)
 	s.create(t, client, "u")

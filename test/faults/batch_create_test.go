@@ -11,8 +11,8 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// startCreators has so many callers of a load create todos without a pause.
-// Finish ends them.
+// startCreators makes so many callers of a load create todos without a pause, until
+// finish is called.
 func startCreators(t *testing.T, l *load, creators int) (calls *inFlight, finish func()) {
 	t.Helper()
 	calls = newInFlight()

@@ -21,13 +21,12 @@ const (
 	// readersAtOnce is enough for reads to be in batches all the time.
 	readersAtOnce = 100
 
-	// heldUp is how long others may hold a read up at the most: while it waits
-	// for a batch, and in the one that it is in.
+	// heldUp is the longest time that others may delay a read: while it waits for a
+	// batch, and within its batch.
 	heldUp = 500 * time.Millisecond
 )
 
-// readers read their own todos without a pause, and look whether what comes is
-// theirs.
+// readers read their own todos without a pause, and check that they get their own.
 type readers struct {
 	todod  *todod
 	client *http.Client

@@ -60,10 +60,9 @@ func (s service) active(t *testing.T) int {
 	return ask[int](t, s.admin, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state = 'active'", s.database)
 }
 
-// kill kills backends in the middle of a statement, so many, each once all calls are
-// answered that were in flight at the kill before: those run their statements a second
-// time, which the next kill must not meet. It returns how many it has killed before its
-// patience was over.
+// kill kills so many backends in the middle of a statement. Calls in flight at a kill run
+// their statements a second time, which the next kill must not hit: it waits until those
+// calls are answered. It returns how many backends it has killed before the timeout.
 func (s service) kill(t *testing.T, calls *inFlight, most int) (killed int) {
 	t.Helper()
 	for until := time.Now().Add(2 * patience); killed < most && time.Now().Before(until); {

@@ -93,7 +93,7 @@ var rowsOfRun = []string{
 	"secrets in the log",
 }
 
-// rowsOfLongRun names those that the long run has besides.
+// rowsOfLongRun names the further rows of the long run.
 var rowsOfLongRun = []string{
 	"a reader that stops",
 	"a peer that vanishes in a body",

@@ -10,7 +10,7 @@ import (
 	"example.com/todo-backend/internal/auth/authtest/hostile"
 )
 
-func TestARememberedTokenIsRefusedOnceItsTimeIsOver(t *testing.T) {
+func TestACachedTokenIsRefusedOnceItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	bubble(t, auth.KeySetConfig{}, func(w *world) {
 		token := w.issuer.Token("alice") // Good for 15 minutes.
@@ -22,7 +22,7 @@ func TestARememberedTokenIsRefusedOnceItsTimeIsOver(t *testing.T) {
 	})
 }
 
-func TestARememberedTokenIsRefusedOnceItsKeyHasLeftTheSet(t *testing.T) {
+func TestACachedTokenIsRefusedOnceItsKeyHasLeftTheSet(t *testing.T) {
 	t.Parallel()
 	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
 		token := w.issuer.Token("alice")
@@ -38,7 +38,7 @@ func TestARememberedTokenIsRefusedOnceItsKeyHasLeftTheSet(t *testing.T) {
 	})
 }
 
-func TestARememberedTokenIsRefusedOnceItsKeyIDIsAnotherKeys(t *testing.T) {
+func TestACachedTokenIsRefusedOnceItsKeyIDIsAnotherKeys(t *testing.T) {
 	t.Parallel()
 	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
 		token, keyID := w.issuer.Token("alice"), w.issuer.KeyID()
@@ -50,7 +50,7 @@ func TestARememberedTokenIsRefusedOnceItsKeyIDIsAnotherKeys(t *testing.T) {
 	})
 }
 
-func TestARememberedTokenNeedsKeysThatAreNotTooOld(t *testing.T) {
+func TestACachedTokenNeedsKeysThatAreNotTooOld(t *testing.T) {
 	t.Parallel()
 	bubble(t, auth.KeySetConfig{TTL: time.Minute, MaxStale: 5 * time.Minute}, func(w *world) {
 		token := w.issuer.Token("alice")
@@ -63,7 +63,7 @@ func TestARememberedTokenNeedsKeysThatAreNotTooOld(t *testing.T) {
 	})
 }
 
-func TestARefreshOfTheSameKeysForgetsNoToken(t *testing.T) {
+func TestARefreshOfTheSameKeysKeepsCachedTokens(t *testing.T) {
 	t.Parallel()
 	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
 		token := w.issuer.Token("alice")
@@ -71,13 +71,13 @@ func TestARefreshOfTheSameKeysForgetsNoToken(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait() // The refresh has ended.
 		w.accepts(token)
-		if !w.verifier.Remembers(token) {
-			w.Error("the token was forgotten")
+		if !w.verifier.Caches(token) {
+			w.Error("the token is no longer cached")
 		}
 	})
 }
 
-func TestOnlyVerifiedTokensAreRemembered(t *testing.T) {
+func TestOnlyVerifiedTokensAreCached(t *testing.T) {
 	t.Parallel()
 	bubble(t, auth.KeySetConfig{}, func(w *world) {
 		good := w.issuer.Token("alice")
@@ -86,8 +86,8 @@ func TestOnlyVerifiedTokensAreRemembered(t *testing.T) {
 		early := w.issuer.Token("alice", authtest.With("nbf", time.Now().Add(time.Hour).Unix()))
 		w.refuses(early, auth.ReasonNotYetValid)
 		for name, token := range map[string]string{"a forged": forged, "an early": early} {
-			if w.verifier.Remembers(token) {
-				w.Errorf("%s token is remembered", name)
+			if w.verifier.Caches(token) {
+				w.Errorf("%s token is cached", name)
 			}
 		}
 		w.accepts(good)
