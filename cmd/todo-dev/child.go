@@ -48,7 +48,7 @@ func (c *child) waitReady(ctx context.Context, url string) error {
 	for !ready(ctx, client, url) {
 		select {
 		case <-poll.C:
-		case <-c.done:
+		case <-c.Done():
 			return c.wait()
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w\n%s", c.name, ctx.Err(), c.output.tail())

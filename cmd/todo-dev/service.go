@@ -29,9 +29,9 @@ func (t *todod) migrate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
 	defer cancel()
 	select {
-	case <-p.done:
-		if p.err != nil {
-			return fmt.Errorf("todod migrate: %w\n%s", p.err, p.output.tail())
+	case <-p.Done():
+		if err := p.Wait(); err != nil {
+			return fmt.Errorf("todod migrate: %w\n%s", err, p.output.tail())
 		}
 		return nil
 	case <-ctx.Done():

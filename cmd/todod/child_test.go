@@ -11,20 +11,19 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // child is todod as a process of its own: what main does, and what a process
 // has once, can't be tested within this one.
 type child struct {
-	cmd    *exec.Cmd
+	*childprocess.Process
 	stdout *os.File      // The other end of its stdout.
 	lines  *bufio.Reader // Reads stdout, line by line.
-	done   chan struct{}
-	err    error // How it ended; valid once done is closed.
 }
 
 // startChild runs todod with its stdout and stderr in a pipe, until the test
@@ -48,35 +47,22 @@ func startChild(t *testing.T, environment map[string]string, through []string, a
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Stdout, cmd.Stderr = writer, writer
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-
-	c := &child{cmd: cmd, stdout: reader, lines: bufio.NewReader(reader), done: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		defer close(c.done)
-		// The death signal comes when the thread that forked ends.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		// A child ignores what this process ignores, as under nohup.
-		heard := make(chan os.Signal, 1)
-		signal.Notify(heard, syscall.SIGHUP, syscall.SIGINT)
-		err := cmd.Start()
-		signal.Stop(heard)
-		_ = writer.Close() // The child has its own.
-		started <- err
-		if err == nil {
-			c.err = cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
+	// A child ignores what this process ignores, as under nohup.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP, syscall.SIGINT)
+	process, err := childprocess.Start(cmd)
+	signal.Stop(heard)
+	_ = writer.Close() // The child has its own.
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // It has most often ended.
-		<-c.done
+		if err := process.Kill(); err != nil {
+			t.Error(err)
+		}
 		_ = reader.Close()
 	})
-	return c
+	return &child{Process: process, stdout: reader, lines: bufio.NewReader(reader)}
 }
 
 // line returns the next line of the log, which has to come.
@@ -108,7 +94,7 @@ func (c *child) wait(t *testing.T, message string) logLine {
 func (c *child) signal(t *testing.T, signals ...syscall.Signal) {
 	t.Helper()
 	for _, s := range signals {
-		if err := c.cmd.Process.Signal(s); err != nil {
+		if err := c.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,13 +104,13 @@ func (c *child) signal(t *testing.T, signals ...syscall.Signal) {
 func (c *child) ended(t *testing.T) syscall.WaitStatus {
 	t.Helper()
 	select {
-	case <-c.done:
+	case <-c.Done():
 	case <-time.After(patience):
 		t.Fatal("todod does not end")
 	}
-	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	status, ok := c.State().Sys().(syscall.WaitStatus)
 	if !ok {
-		t.Fatal(c.err)
+		t.Fatal(c.Wait())
 	}
 	return status
 }

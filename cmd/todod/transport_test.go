@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,18 +68,11 @@ func TestLyingBodiesAreRefused(t *testing.T) {
 func TestAConnectionServesOnAfterARefusal(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
+	conn := s.dial(t)
 	// Without a token the first body is never read; the second request
 	// comes after it all the same.
 	body := strings.Repeat("x", 60_000)
-	_, err = fmt.Fprintf(conn, "POST /api/todos HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"+
+	_, err := fmt.Fprintf(conn, "POST /api/todos HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"+
 		"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", len(body), body)
 	if err != nil {
 		t.Fatal(err)
@@ -132,11 +124,7 @@ func TestABodyThatNeverEndsIsGivenUp(t *testing.T) {
 func TestOptionsOfTheServerIsNoException(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := s.dial(t)
 	if _, err := io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -10,18 +10,18 @@ import (
 )
 
 // checkClaims returns the user that a token's claims name, and when the token is
-// valid. It fails with a reason unless the token is from our issuer, for our audience,
+// valid. It fails with a reason unless the token is from the issuer, for the audience,
 // and valid at now (RFC 7519 section 4.1). The signature must be verified before.
-func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, window, Reason) {
+func checkClaims(payload []byte, issuer, audience string, now time.Time) (todo.UserID, window, Reason) {
 	refuse := func(reason Reason) (todo.UserID, window, Reason) { return todo.UserID{}, window{}, reason }
 	claims, err := parseObject(payload)
 	if err != nil {
 		return refuse(ReasonMalformed)
 	}
-	if issuer, ok := claims.text("iss"); !ok || issuer != v.issuer {
+	if iss, ok := claims.text("iss"); !ok || iss != issuer {
 		return refuse(ReasonIssuer)
 	}
-	if audience, ok := claims.texts("aud"); !ok || !slices.Contains(audience, v.audience) {
+	if aud, ok := claims.texts("aud"); !ok || !slices.Contains(aud, audience) {
 		return refuse(ReasonAudience)
 	}
 	window, ok := claims.window()

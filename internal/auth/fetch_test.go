@@ -12,6 +12,7 @@ import (
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/auth/authtest/hostile"
 )
 
 // TestTheLastGoodKeysServeWhateverTheEndpointAnswers makes the set be fetched
@@ -19,7 +20,7 @@ import (
 // if the answer were believed.
 func TestTheLastGoodKeysServeWhateverTheEndpointAnswers(t *testing.T) {
 	t.Parallel()
-	forged := publicJWK("forged", &strangersKey().PublicKey)
+	forged := hostile.JWK("forged", &strangersKey().PublicKey)
 	forgedSet := `{"keys":[` + forged + `]}`
 	var strangerAsked atomic.Int64
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -63,12 +64,12 @@ func TestTheLastGoodKeysServeWhateverTheEndpointAnswers(t *testing.T) {
 		"10,000 keys":            body(`{"keys":[` + strings.Repeat(`{},`, 9999) + forged + `]}`),
 		"1 MiB and a byte":       body(forgedSet + strings.Repeat(" ", 1<<20+1-len(forgedSet))),
 		"100 MB": func(w http.ResponseWriter, _ *http.Request) {
-			sent.Add(write100MB(w, forgedSet))
+			sent.Add(authtest.WriteHuge(w, forgedSet))
 		},
 		"100 MB, compressed": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			compressed := gzip.NewWriter(w)
-			write100MB(compressed, forgedSet)
+			authtest.WriteHuge(compressed, forgedSet)
 			_ = compressed.Close()
 		},
 		"100 MB of headers": func(w http.ResponseWriter, _ *http.Request) {
@@ -86,7 +87,7 @@ func TestTheLastGoodKeysServeWhateverTheEndpointAnswers(t *testing.T) {
 			}
 			issuer.Answer(answer)
 			header := `{"alg":"RS256","kid":"forged"}`
-			_, err := verifier.Verify(t.Context(), compact(header, issuer.Claims("alice"), signRS256(strangersKey())))
+			_, err := verifier.Verify(t.Context(), hostile.Compact(header, issuer.Claims("alice"), hostile.SignRS256(strangersKey())))
 			wantRefusal(t, err, auth.ReasonUnknownKey)
 			// A few: of the token's own fetch, retries, and redirects.
 			if got := issuer.Fetches(); got < 2 || got > 100 {
@@ -108,27 +109,10 @@ func TestTheLastGoodKeysServeWhateverTheEndpointAnswers(t *testing.T) {
 	})
 }
 
-// write100MB writes text and as many spaces as make 100 MB, until the reader has
-// had enough, and returns how much it wrote.
-func write100MB(w io.Writer, text string) int64 {
-	n, _ := io.Copy(w, io.MultiReader(strings.NewReader(text),
-		io.LimitReader(spaces{}, 100_000_000-int64(len(text)))))
-	return n
-}
-
-type spaces struct{}
-
-func (spaces) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = ' '
-	}
-	return len(p), nil
-}
-
 func TestTheForgedSetIsTakenWhenItIsServedWell(t *testing.T) {
 	t.Parallel()
 	// Without this, the test above would pass with a set that never serves.
-	forged := publicJWK("forged", &strangersKey().PublicKey)
+	forged := hostile.JWK("forged", &strangersKey().PublicKey)
 	for name, answer := range map[string]func(w http.ResponseWriter, r *http.Request, set string){
 		"plainly": func(w http.ResponseWriter, _ *http.Request, set string) { _, _ = io.WriteString(w, set) },
 		"as 100 keys": func(w http.ResponseWriter, _ *http.Request, _ string) {
@@ -151,7 +135,7 @@ func TestTheForgedSetIsTakenWhenItIsServedWell(t *testing.T) {
 			issuer.Answer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer(w, r, `{"keys":[`+forged+`]}`)
 			}))
-			token := compact(`{"alg":"RS256","kid":"forged"}`, issuer.Claims("alice"), signRS256(strangersKey()))
+			token := hostile.Compact(`{"alg":"RS256","kid":"forged"}`, issuer.Claims("alice"), hostile.SignRS256(strangersKey()))
 			if _, err := verifierOf(t, issuer).Verify(t.Context(), token); err != nil {
 				t.Errorf("Verify: %v", err)
 			}

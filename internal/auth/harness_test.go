@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/auth/authtest/hostile"
 )
 
 // origin is where the issuer in memory is said to be, iss and aud.
@@ -133,6 +133,18 @@ func (w *world) refuses(token string, reason auth.Reason) {
 	}
 }
 
+// refusesAll fails the test when the verifier does not refuse each of the tokens,
+// for its reason.
+func (w *world) refusesAll(tokens []hostile.Token) {
+	w.Helper()
+	for _, token := range tokens {
+		_, err := w.verifier.Verify(w.Context(), token.Text)
+		if refused, ok := errors.AsType[*auth.RefusedError](err); !ok || refused.Reason != token.Reason {
+			w.Errorf("%s: Verify: %v, want a refusal because of %s", token.Name, err, token.Reason)
+		}
+	}
+}
+
 // lacksKeys fails the test when the verifier has keys.
 func (w *world) lacksKeys(token string) {
 	w.Helper()
@@ -165,18 +177,7 @@ func wantRefusal(t *testing.T, err error, reason auth.Reason) {
 // unknownKeyToken returns a token whose key ID the issuer never published. Its
 // signature is nobody's.
 func (w *world) unknownKeyToken(keyID string) string {
-	return compact(fmt.Sprintf(`{"alg":"RS256","kid":%q}`, keyID), w.issuer.Claims("alice"), signHS256(nil))
-}
-
-// compact returns a token whose signature is what sign makes of the rest. The
-// header is JSON text.
-func compact(header string, claims any, sign func(signed []byte) []byte) string {
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		panic(err)
-	}
-	signed := base64URL([]byte(header)) + "." + base64URL(payload)
-	return signed + "." + base64URL(sign([]byte(signed)))
+	return hostile.Compact(fmt.Sprintf(`{"alg":"RS256","kid":%q}`, keyID), w.issuer.Claims("alice"), hostile.SignHS256(nil))
 }
 
 func base64URL(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }

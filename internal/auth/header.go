@@ -4,7 +4,13 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
 )
+
+// algorithm is the only one accepted, in tokens and keys: RSASSA-PKCS1-v1_5 with
+// SHA-256 (RFC 7518 section 3.3).
+const algorithm = string(jwa.RS256)
 
 // jwt is a token split into its parts (RFC 7515 section 7.1). Its signature and claims
 // are not verified.

@@ -9,6 +9,7 @@ import (
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/auth/authtest/hostile"
 )
 
 // TestAHugeKeySetCostsLittleMemory counts all that is allocated while the key
@@ -16,13 +17,13 @@ import (
 //
 //nolint:paralleltest // What others allocate would count.
 func TestAHugeKeySetCostsLittleMemory(t *testing.T) {
-	forged := publicJWK("forged", &strangersKey().PublicKey)
+	forged := hostile.JWK("forged", &strangersKey().PublicKey)
 	// The text is made beforehand: the issuer's memory is not the service's.
 	body := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 	}
 	for name, answer := range map[string]http.HandlerFunc{
-		"100 MB":             func(w http.ResponseWriter, _ *http.Request) { write100MB(w, `{"keys":[`+forged+`]}`) },
+		"100 MB":             func(w http.ResponseWriter, _ *http.Request) { authtest.WriteHuge(w, `{"keys":[`+forged+`]}`) },
 		"10,000 keys":        body(`{"keys":[` + strings.Repeat(`{"kty":"PQC"},`, 9999) + forged + `]}`),
 		"one key of 1 MB":    body(`{"keys":[{"kty":"RSA","kid":"forged","e":"AQAB","n":"` + strings.Repeat("_", 1_000_000) + `"}]}`),
 		"a million brackets": body(`{"keys":[` + strings.Repeat("[", 1_000_000)),
@@ -34,7 +35,7 @@ func TestAHugeKeySetCostsLittleMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			issuer.Answer(answer)
-			token := compact(`{"alg":"RS256","kid":"forged"}`, issuer.Claims("alice"), signRS256(strangersKey()))
+			token := hostile.Compact(`{"alg":"RS256","kid":"forged"}`, issuer.Claims("alice"), hostile.SignRS256(strangersKey()))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := verifier.Verify(t.Context(), token)

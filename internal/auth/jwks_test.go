@@ -11,6 +11,7 @@ import (
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/auth/authtest/hostile"
 )
 
 // TestUnusableKeysAreSkipped publishes a key in many forms, beside a plain one
@@ -21,7 +22,7 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 	type members map[string]any
 	edited := func(edit func(members)) string {
 		var jwk members
-		if err := json.Unmarshal([]byte(publicJWK("odd", &key.PublicKey)), &jwk); err != nil {
+		if err := json.Unmarshal([]byte(hostile.JWK("odd", &key.PublicKey)), &jwk); err != nil {
 			t.Fatal(err)
 		}
 		edit(jwk)
@@ -73,12 +74,12 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			token := func(w *world) string {
-				return compact(`{"alg":"RS256","kid":"odd"}`, w.issuer.Claims("alice"), signRS256(key))
+				return hostile.Compact(`{"alg":"RS256","kid":"odd"}`, w.issuer.Claims("alice"), hostile.SignRS256(key))
 			}
 			synctest.Test(t, func(t *testing.T) {
-				plain := publicJWK("plain", &testKeys()[1].PublicKey)
+				plain := hostile.JWK("plain", &testKeys()[1].PublicKey)
 				w := newWorld(t, auth.KeySetConfig{}, serving(test.jwk+","+plain))
-				w.accepts(compact(`{"alg":"RS256","kid":"plain"}`, w.issuer.Claims("alice"), signRS256(testKeys()[1])))
+				w.accepts(hostile.Compact(`{"alg":"RS256","kid":"plain"}`, w.issuer.Claims("alice"), hostile.SignRS256(testKeys()[1])))
 				if test.usable {
 					w.accepts(token(w))
 				} else {
@@ -101,9 +102,9 @@ func TestOfTwoKeysWithOneIDTheFirstIsTaken(t *testing.T) {
 	t.Parallel()
 	first, second := testKeys()[0], testKeys()[1]
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, auth.KeySetConfig{}, serving(publicJWK("twice", &first.PublicKey)+","+publicJWK("twice", &second.PublicKey)))
+		w := newWorld(t, auth.KeySetConfig{}, serving(hostile.JWK("twice", &first.PublicKey)+","+hostile.JWK("twice", &second.PublicKey)))
 		for key, reason := range map[*rsa.PrivateKey]auth.Reason{first: "", second: auth.ReasonSignature} {
-			token := compact(`{"alg":"RS256","kid":"twice"}`, w.issuer.Claims("alice"), signRS256(key))
+			token := hostile.Compact(`{"alg":"RS256","kid":"twice"}`, w.issuer.Claims("alice"), hostile.SignRS256(key))
 			if reason == "" {
 				w.accepts(token)
 			} else {
@@ -117,11 +118,11 @@ func TestKeyIDsAreTakenUpToTheirBound(t *testing.T) {
 	t.Parallel()
 	longest := strings.Repeat("k", 128)
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, auth.KeySetConfig{}, serving(publicJWK(longest, &testKeys()[0].PublicKey)))
-		w.accepts(compact(fmt.Sprintf(`{"alg":"RS256","kid":%q}`, longest), w.issuer.Claims("alice"), signRS256(testKeys()[0])))
+		w := newWorld(t, auth.KeySetConfig{}, serving(hostile.JWK(longest, &testKeys()[0].PublicKey)))
+		w.accepts(hostile.Compact(fmt.Sprintf(`{"alg":"RS256","kid":%q}`, longest), w.issuer.Claims("alice"), hostile.SignRS256(testKeys()[0])))
 	})
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, auth.KeySetConfig{}, serving(publicJWK(longest+"k", &testKeys()[0].PublicKey)))
+		w := newWorld(t, auth.KeySetConfig{}, serving(hostile.JWK(longest+"k", &testKeys()[0].PublicKey)))
 		w.lacksKeys(w.issuer.Token("alice"))
 	})
 }

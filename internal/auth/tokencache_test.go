@@ -7,6 +7,7 @@ import (
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/auth/authtest"
+	"example.com/todo-backend/internal/auth/authtest/hostile"
 )
 
 func TestACachedTokenIsRefusedOnceItsTimeIsOver(t *testing.T) {
@@ -42,7 +43,7 @@ func TestACachedTokenIsRefusedOnceItsKeyIDIsAnotherKeys(t *testing.T) {
 	bubble(t, auth.KeySetConfig{TTL: time.Minute}, func(w *world) {
 		token, keyID := w.issuer.Token("alice"), w.issuer.KeyID()
 		w.accepts(token)
-		w.issuer.ServeBody("application/json", `{"keys":[`+publicJWK(keyID, &strangersKey().PublicKey)+`]}`)
+		w.issuer.ServeBody("application/json", `{"keys":[`+hostile.JWK(keyID, &strangersKey().PublicKey)+`]}`)
 		time.Sleep(time.Minute)
 		synctest.Wait() // The refresh has ended.
 		w.refuses(token, auth.ReasonSignature)

@@ -18,10 +18,6 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// algorithm is the only one accepted, in tokens and keys: RSASSA-PKCS1-v1_5 with
-// SHA-256 (RFC 7518 section 3.3).
-const algorithm = string(jwa.RS256)
-
 // Config says which tokens a [Verifier] accepts.
 type Config struct {
 	// Issuer must equal the claim iss.
@@ -84,7 +80,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error
 	if err := rs256.Verify(parsed.signed, parsed.signature, key); err != nil {
 		return todo.UserID{}, refuseKey(ReasonSignature, parsed.keyID)
 	}
-	user, window, reason := v.checkClaims(parsed.payload, v.now())
+	user, window, reason := checkClaims(parsed.payload, v.issuer, v.audience, v.now())
 	if reason != "" {
 		return todo.UserID{}, refuseKey(reason, parsed.keyID)
 	}

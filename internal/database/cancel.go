@@ -100,7 +100,7 @@ func (c *canceler) HandleUnwatchAfterCancel() {
 // pings a connection that was idle until the context's deadline, and closes it
 // when that passes. With this context the deadline is pingTimeout, however little
 // time the caller has left.
-type acquireContext struct{ context.Context }
+type acquireContext struct{ context.Context } //nolint:containedctx // It is one itself.
 
 // acquireKey is what [acquireContext] has a value for.
 type acquireKey struct{}

@@ -88,7 +88,7 @@ func (b *backoff) begin() (wait <-chan struct{}, err error) {
 		return nil, fmt.Errorf("waiting to connect again after %d failures, the last of them: %s", b.failures, b.cause.Error())
 	}
 	b.attempts++
-	return nil, nil
+	return nil, nil //nolint:nilnil // Nothing to wait for: it may begin.
 }
 
 // attemptKey marks the context of an attempt to connect.

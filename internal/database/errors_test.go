@@ -21,7 +21,7 @@ func TestErrorsMeanOneThingToCallers(t *testing.T) {
 	meanings := []error{ErrUnavailable, context.DeadlineExceeded, context.Canceled}
 	tests := []struct {
 		name string
-		ctx  context.Context
+		ctx  context.Context //nolint:containedctx // A row is what one call is given.
 		err  error
 		want error // nil for a defect.
 	}{

@@ -76,7 +76,7 @@ func (i *inspector) current(ctx context.Context, tables []string) (*schema.Schem
 // Atlas executes some with one that never ends.
 type boundedTx struct {
 	*sql.Tx
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // For statements that bring a wrong one.
 }
 
 // ExecContext implements [schema.ExecQuerier].

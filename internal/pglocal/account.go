@@ -8,18 +8,19 @@ import (
 	"strconv"
 )
 
-// account is a user of the operating system that programs run as.
+// account is a user of the operating system that programs run as. The zero value
+// means this process's own.
 type account struct {
 	name     string
 	uid, gid uint32
 }
 
 // unprivileged returns the account that PostgreSQL runs as, since it refuses root: the
-// owner of existing data, else postgres, else nobody. It returns nil when this process
-// is not root; then PostgreSQL runs as the same user.
-func unprivileged(data string) (*account, error) {
+// owner of existing data, else postgres, else nobody. When this process is not root, it
+// returns this process's own.
+func unprivileged(data string) (account, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil
+		return account{}, nil
 	}
 	if uid, found := ownerOf(data); found && uid != 0 {
 		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
@@ -31,18 +32,21 @@ func unprivileged(data string) (*account, error) {
 			return newAccount(u)
 		}
 	}
-	return nil, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: add one, or run this as another user")
+	return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: add one, or run this as another user")
 }
 
+// isOwn reports whether programs run as this process does.
+func (a account) isOwn() bool { return a == account{} }
+
 // newAccount returns the account of a user.
-func newAccount(u *user.User) (*account, error) {
+func newAccount(u *user.User) (account, error) {
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("user %s: %w", u.Username, err)
+		return account{}, fmt.Errorf("user %s: %w", u.Username, err)
 	}
 	gid, err := strconv.ParseUint(u.Gid, 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("user %s: %w", u.Username, err)
+		return account{}, fmt.Errorf("user %s: %w", u.Username, err)
 	}
-	return &account{name: u.Username, uid: uint32(uid), gid: uint32(gid)}, nil
+	return account{name: u.Username, uid: uint32(uid), gid: uint32(gid)}, nil
 }

@@ -10,10 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // cluster is a folder with the data and the log of a PostgreSQL server. This process
@@ -21,8 +22,8 @@ import (
 type cluster struct {
 	dir     string
 	data    string
-	account *account // The account that the programs run as; nil for this process's own.
-	bin     string   // The folder of the programs that fit the data.
+	account account // The account that the programs run as.
+	bin     string  // The folder of the programs that fit the data.
 	lock    io.Closer
 }
 
@@ -107,7 +108,7 @@ func (c *cluster) major() int {
 // prepare prepares the folder for a start. It gives the folder to the server's user,
 // stops a server of an earlier process, and creates missing data.
 func (c *cluster) prepare(ctx context.Context, disposable bool) error {
-	if c.account != nil {
+	if !c.account.isOwn() {
 		if err := os.Chown(c.dir, int(c.account.uid), int(c.account.gid)); err != nil {
 			return err
 		}
@@ -197,8 +198,7 @@ func (c *cluster) readPIDFile() pidFile {
 	return pidFile{pid: pid, ready: len(lines) > status && strings.TrimSpace(lines[status]) == "ready"}
 }
 
-// confine makes a command run as the folder's user, not receive the terminal's Ctrl-C,
-// and, where the system supports it, end with this process.
+// confine makes a command run as the folder's user.
 func (c *cluster) confine(cmd *exec.Cmd) {
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = processAttributes(c.account)
@@ -213,14 +213,12 @@ func (c *cluster) confine(cmd *exec.Cmd) {
 
 // run runs a program to its end; its output is part of the error.
 func (c *cluster) run(ctx context.Context, program string, args ...string) error {
-	runtime.LockOSThread() // See Server.launch.
-	defer runtime.UnlockOSThread()
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.WaitDelay = time.Second
 	cmd.Stdout, cmd.Stderr = &output, &output
 	c.confine(cmd)
-	if err := cmd.Run(); err != nil {
+	if err := childprocess.Run(cmd); err != nil {
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, bytes.TrimSpace(output.Bytes()))
 	}
 	return nil

@@ -9,9 +9,10 @@ import (
 	"syscall"
 )
 
-// credential returns the credential of a process that runs as the account.
-func credential(a *account) *syscall.Credential {
-	if a == nil {
+// credential returns the credential of a process that runs as the account, nil for this
+// process's own.
+func credential(a account) *syscall.Credential {
+	if a.isOwn() {
 		return nil
 	}
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid}

@@ -8,12 +8,10 @@ import (
 	"syscall"
 )
 
-// processAttributes makes a process run in a process group of its own, as the account
-// if there is one, and shut down when the thread that started it ends. (The kernel
-// clears the death signal when a process changes its user; os/exec sets it afterwards.)
-func processAttributes(a *account) *syscall.SysProcAttr {
+// processAttributes makes a process run as the account, and shut down when this
+// process ends.
+func processAttributes(a account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
-		Setpgid:    true,
 		Pdeathsig:  syscall.SIGINT, // To PostgreSQL: a fast shutdown.
 		Credential: credential(a),
 	}

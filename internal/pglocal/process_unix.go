@@ -10,10 +10,9 @@ import (
 	"syscall"
 )
 
-// processAttributes makes a process run as the account, when there is one, in
-// a process group of its own.
-func processAttributes(a *account) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Credential: credential(a)}
+// processAttributes makes a process run as the account.
+func processAttributes(a account) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: credential(a)}
 }
 
 // commandLine returns the command line of a process, "" when there is no such process,

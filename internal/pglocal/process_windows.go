@@ -7,11 +7,9 @@ import (
 	"syscall"
 )
 
-// processAttributes puts a process into a group of its own. There is no
-// account to change to on Windows.
-func processAttributes(*account) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
-}
+// processAttributes has nothing to say: there is no account to change to on
+// Windows.
+func processAttributes(account) *syscall.SysProcAttr { return nil }
 
 // commandLine is not known on Windows.
 func commandLine(context.Context, int) (string, bool) { return "", false }

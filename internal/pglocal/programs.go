@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // oldest is the oldest major version of PostgreSQL that the service supports, since
@@ -53,7 +55,7 @@ func Find(ctx context.Context, mirror string, progress io.Writer) (string, error
 
 // obtain returns the folder of suitable programs, as choose does, and downloads them if
 // there are none.
-func obtain(ctx context.Context, account *account, major int, mirror string, progress io.Writer) (string, error) {
+func obtain(ctx context.Context, account account, major int, mirror string, progress io.Writer) (string, error) {
 	bin, found := choose(ctx, account, major)
 	switch {
 	case found:
@@ -92,7 +94,7 @@ func missing(major int) string {
 // choose returns the folder of PostgreSQL programs that the account can run and that
 // have the given major version, which created the data. Major 0 means new data, for
 // which any supported version will do.
-func choose(ctx context.Context, account *account, major int) (bin string, found bool) {
+func choose(ctx context.Context, account account, major int) (bin string, found bool) {
 	folders := installed(ctx)
 	if cacheDir, err := programsCache(); err == nil {
 		folders = append(folders, downloadedPrograms(cacheDir))
@@ -153,7 +155,7 @@ func newestFirst(folders []string) []string {
 
 // version returns the major version of the programs in a folder. It fails when a needed
 // program is missing or the account can't run them.
-func version(ctx context.Context, account *account, bin string) (int, error) {
+func version(ctx context.Context, account account, bin string) (int, error) {
 	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
 		if _, err := exec.LookPath(filepath.Join(bin, name)); err != nil {
 			return 0, err
@@ -161,18 +163,14 @@ func version(ctx context.Context, account *account, bin string) (int, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	runtime.LockOSThread() // See Server.launch.
-	defer runtime.UnlockOSThread()
+	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = processAttributes(account)
-	output, err := cmd.Output()
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		return 0, fmt.Errorf("%w: %s", err, bytes.TrimSpace(failed.Stderr))
+	if err := childprocess.Run(cmd); err != nil {
+		return 0, fmt.Errorf("%w: %s", err, bytes.TrimSpace(stderr.Bytes()))
 	}
-	if err != nil {
-		return 0, err
-	}
-	return parseVersion(string(output))
+	return parseVersion(stdout.String())
 }
 
 // parseVersion returns the major version in the output of `postgres --version`, such as

@@ -53,14 +53,14 @@ func TestAFolderCountsOnlyWithAllProgramsInIt(t *testing.T) {
 	dir := t.TempDir()
 	script := []byte("#!/bin/sh\necho 'postgres (PostgreSQL) 16.2'\n")
 	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
-		if major, err := version(t.Context(), nil, dir); err == nil {
+		if major, err := version(t.Context(), account{}, dir); err == nil {
 			t.Errorf("version = %d without %s", major, name)
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), script, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if major, err := version(t.Context(), nil, dir); major != 16 || err != nil {
+	if major, err := version(t.Context(), account{}, dir); major != 16 || err != nil {
 		t.Errorf("version = %d, %v, want 16", major, err)
 	}
 }

@@ -15,12 +15,12 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // Superuser is the role that [Server.URL] connects as.
@@ -78,8 +78,7 @@ type Config struct {
 type Server struct {
 	cluster *cluster
 	port    int
-	process *os.Process
-	done    chan struct{}
+	process *childprocess.Process
 }
 
 // Start starts a server and returns when it accepts connections. The context bounds only
@@ -133,7 +132,7 @@ func start(ctx context.Context, c *cluster, config Config) (*Server, error) {
 			return nil, err
 		}
 	}
-	s := &Server{cluster: c, port: port, done: make(chan struct{})}
+	s := &Server{cluster: c, port: port}
 	// The server outlives the context of its start.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(c.bin, "postgres"), arguments(c.data, port, config)...)
 	if err := s.launch(cmd); err != nil {
@@ -147,40 +146,27 @@ func start(ctx context.Context, c *cluster, config Config) (*Server, error) {
 		case <-ctx.Done():
 			_ = s.Kill()
 			return nil, fmt.Errorf("PostgreSQL did not come up: %w\n%s", ctx.Err(), c.logTail())
-		case <-s.done:
+		case <-s.process.Done():
 			return nil, fmt.Errorf("PostgreSQL did not start; its log ends with:\n%s", c.logTail())
 		case <-poll.C:
-			if p := c.readPIDFile(); p.pid == s.process.Pid && p.ready {
+			if p := c.readPIDFile(); p.pid == s.process.ID() && p.ready {
 				return s, nil
 			}
 		}
 	}
 }
 
-// launch starts the postmaster. Linux sends the death signal when the thread that forked
-// ends, not the process, so this thread is kept while the postmaster runs.
+// launch starts the postmaster.
 func (s *Server) launch(cmd *exec.Cmd) error {
 	log, err := s.cluster.openLog()
 	if err != nil {
 		return err
 	}
+	defer log.Close() // The postmaster has its own.
 	cmd.Stdout, cmd.Stderr = log, log
 	s.cluster.confine(cmd)
-
-	started := make(chan error, 1)
-	go func() {
-		defer close(s.done)
-		defer log.Close()
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		s.process = cmd.Process
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // Its log says how it ended.
-		}
-	}()
-	return <-started
+	s.process, err = childprocess.Start(cmd)
+	return err
 }
 
 // arguments returns the command line of the postmaster.
@@ -230,7 +216,7 @@ func (s *Server) URL(database string) string {
 
 // Done returns a channel that is closed when the server has ended, by itself
 // or by Stop or Kill.
-func (s *Server) Done() <-chan struct{} { return s.done }
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
 // Stop ends the server within 20 s. It disconnects sessions and writes all data. The
 // folder stays and can be used by Start again. Stop may be called more than once, and
@@ -246,7 +232,7 @@ func (s *Server) Stop() error {
 // ended asks the server to shut down and reports whether it has ended.
 func (s *Server) ended(mode string) bool {
 	select {
-	case <-s.done:
+	case <-s.process.Done():
 		return true
 	default:
 	}
@@ -256,7 +242,7 @@ func (s *Server) ended(mode string) bool {
 		cancel()
 	}
 	select {
-	case <-s.done:
+	case <-s.process.Done():
 		return true
 	case <-ctx.Done():
 		return false
@@ -267,10 +253,8 @@ func (s *Server) ended(mode string) bool {
 // the data.
 func (s *Server) Kill() error {
 	defer s.cluster.close()
-	err := s.process.Kill()
-	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := s.process.Kill(); err != nil {
 		return fmt.Errorf("pglocal: kill the server: %w", err)
 	}
-	<-s.done
 	return nil
 }

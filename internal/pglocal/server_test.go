@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // childVariable makes the test binary start a server in the folder that it
@@ -43,7 +45,7 @@ func child(dir string) int {
 		fmt.Println(err)
 		return 1
 	}
-	fmt.Println(s.process.Pid, s.Port())
+	fmt.Println(s.process.ID(), s.Port())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return 0
 }
@@ -288,21 +290,23 @@ func TestAPIDFileThatNamesAnotherProcessIsNoObstacle(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), "sleep", "600")
 	s.cluster.confine(cmd) // A process of PostgreSQL's user, as it would look for.
-	if err := cmd.Start(); err != nil {
+	other, err := childprocess.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	content := fmt.Sprintf("%d\n%s\n1\n%d\n\n127.0.0.1\n0 0\nready   \n", cmd.Process.Pid, s.cluster.data, s.Port())
+	content := fmt.Sprintf("%d\n%s\n1\n%d\n\n127.0.0.1\n0 0\nready   \n", other.ID(), s.cluster.data, s.Port())
 	if err := os.WriteFile(s.cluster.pidFile(), []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if s := startIn(t, dir); !answers(t, s.Port()) {
 		t.Error("does not answer")
 	}
-	if err := syscall.Kill(cmd.Process.Pid, 0); err != nil {
+	if err := other.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("the other process: %v", err)
 	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	if err := other.Kill(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestDataThatWereNeverFinishedAreMadeAnew(t *testing.T) {

@@ -53,11 +53,11 @@ func (echo) DeleteTodo(context.Context, *todov1.DeleteTodoRequest) (*emptypb.Emp
 // handler, which asks for the header "Authorization: Bearer good".
 func newTodos(tb testing.TB) *rest.Transcoder {
 	tb.Helper()
-	gate := func(_ context.Context, _ connect.Spec, _ connect.Peer, header http.Header) (context.Context, error) {
+	gate := func(ctx context.Context, _ connect.Spec, _ connect.Peer, header http.Header) (context.Context, error) {
 		if header.Get("Authorization") != "Bearer good" {
 			return nil, connect.NewError(connect.CodeUnauthenticated, errors.New("who is it?"))
 		}
-		return nil, nil
+		return ctx, nil
 	}
 	_, handler := todov1connect.NewTodoServiceHandler(echo{}, connect.WithRequestGate(gate), connect.WithReadMaxBytes(1<<10))
 	transcoder, err := rest.NewTranscoder(rest.Config{

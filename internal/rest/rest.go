@@ -59,17 +59,10 @@ type Refusal struct {
 	Allow string
 }
 
-// Route is a method and how it is called over REST.
-type Route struct {
-	Method    string // The verb: DELETE, GET, PATCH, POST or PUT.
-	Path      string // The path template in the contract.
-	Procedure string // The path of the Connect call: /package.Service/Method.
-}
-
 // Transcoder serves the REST routes of a service. Its zero value is not
 // usable; [NewTranscoder] makes one.
 type Transcoder struct {
-	routes []*route
+	routes routes
 	depth  int // The most segments that a route's path has.
 	rpc    http.Handler
 	refuse func(http.ResponseWriter, *http.Request, Refusal)
@@ -120,7 +113,7 @@ func (t *Transcoder) Routes() []Route {
 // empty or dot segments, which are 404 here.
 func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := splitPath(sentPath(r.URL), t.depth)
-	found := t.find(r.Method, p)
+	found := t.routes.find(r.Method, p)
 	if found == nil {
 		t.refuseRoute(w, r, p)
 		return
@@ -143,7 +136,7 @@ func sentPath(u *url.URL) string {
 
 // refuseRoute responds to a path or a verb that no route serves.
 func (t *Transcoder) refuseRoute(w http.ResponseWriter, r *http.Request, p path) {
-	allow := t.allow(p)
+	allow := t.routes.allow(p)
 	if allow == "" {
 		t.refuse(w, r, Refusal{
 			Status:  http.StatusNotFound,

@@ -12,6 +12,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// Route is a method and how it is called over REST.
+type Route struct {
+	Method    string // The verb: DELETE, GET, PATCH, POST or PUT.
+	Path      string // The path template in the contract.
+	Procedure string // The path of the Connect call: /package.Service/Method.
+}
+
 // route is a served method.
 type route struct {
 	Route
@@ -158,13 +165,16 @@ func (rt *route) queryableNames() []string {
 	return names
 }
 
+// routes are all served methods.
+type routes []*route
+
 // find returns the narrowest route that matches a verb and a path, or nil.
-func (t *Transcoder) find(method string, p path) *route {
+func (rs routes) find(method string, p path) *route {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var found *route
-	for _, r := range t.routes {
+	for _, r := range rs {
 		if r.Method != method || !r.template.match(p) {
 			continue
 		}
@@ -176,9 +186,9 @@ func (t *Transcoder) find(method string, p path) *route {
 }
 
 // allow lists the verbs that a path serves, sorted; "" when nothing is served there.
-func (t *Transcoder) allow(p path) string {
+func (rs routes) allow(p path) string {
 	var methods []string
-	for _, r := range t.routes {
+	for _, r := range rs {
 		if !r.template.match(p) {
 			continue
 		}

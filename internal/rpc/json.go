@@ -30,9 +30,6 @@ type fieldPlan struct {
 	append      appendValue // Appends the value, or each value of a list.
 }
 
-// appendValue appends a value. It reports false for one that JSON can't express.
-type appendValue func(dst []byte, value protoreflect.Value) ([]byte, bool)
-
 // append appends a message. It reports false and returns dst unchanged when protojson
 // has to write the message: its type has rare kinds of fields, or a value can't be
 // expressed in JSON.

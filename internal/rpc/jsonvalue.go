@@ -8,6 +8,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
+// appendValue appends a value. It reports false for one that JSON can't express.
+type appendValue func(dst []byte, value protoreflect.Value) ([]byte, bool)
+
 func appendBool(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	return strconv.AppendBool(dst, value.Bool()), true
 }

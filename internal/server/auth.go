@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"connectrpc.com/connect"
@@ -14,14 +13,6 @@ type Authenticator interface {
 	// request. Its errors are rendered by the tables, like those of RPCs.
 	Authenticate(ctx context.Context, header http.Header) (User, error)
 }
-
-// User is an authenticated caller. Users are compared, and are keys of maps; their
-// text names them in the log.
-type User fmt.Stringer
-
-// UserOf returns the user whose call a context belongs to, or nil when nobody was
-// authenticated.
-func UserOf(ctx context.Context) User { return stateOf(ctx).user }
 
 // authInterceptor authenticates the caller of each RPC and applies the rate limit.
 // It is a request gate: it runs for unary calls and streams, before the body is

@@ -148,11 +148,3 @@ type streamResetError struct {
 }
 
 func (e streamResetError) Error() string { return fmt.Sprintf("stream %d was reset", e.StreamID) }
-
-func errTooLarge() *connect.Error {
-	return callerErrorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", maxMessageBytes)
-}
-
-func errCallerGone() *connect.Error {
-	return callerErrorf(connect.CodeCanceled, "the call was canceled")
-}

@@ -1,10 +1,6 @@
 package server
 
-import (
-	"context"
-	"net/http"
-	"time"
-)
+import "time"
 
 // The bounds of a request. Those of streams are in streams.go, those of
 // connections in http.go.
@@ -19,49 +15,18 @@ const (
 	bodyTimeout = 10 * time.Second
 	// callTimeout bounds a unary call. Callers may ask for less.
 	callTimeout = 10 * time.Second
+
+	// maxHeaderBytes bounds the headers of a request with its path and query,
+	// counted as by HTTP/2. The longest token fits.
+	maxHeaderBytes = 16 << 10
+	// headerOverhead is what HTTP/2 counts for each header besides its name and
+	// value (RFC 9113 section 6.5.2).
+	headerOverhead = 32
+	// maxHeaders bounds the number of headers. Browsers and load balancers
+	// together send about 30.
+	maxHeaders = 100
+	// maxParsedHeaderBytes bounds each header that is parsed before the caller is
+	// authenticated. A list of all the names that Accept-Encoding may have is a
+	// quarter of that.
+	maxParsedHeaderBytes = 256
 )
-
-// withDeadline bounds the time of a request: that of a call by its context, that
-// of reading the body by the connection's read deadline. Streams have bounds of
-// their own, by their path, and end with drained. The time of writing a response is
-// bounded by responseWriter.
-func withDeadline(drained context.Context, streamOf func(path string) *streamConfig, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if stream := streamOf(r.URL.Path); stream != nil {
-			stream.serve(drained, next, w, r)
-			return
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
-		defer cancel()
-		stateOf(ctx).deadline, _ = ctx.Deadline()
-		setReadDeadline(w, r)
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
-
-// setReadDeadline sets the deadline by which the body of a request has to be
-// sent, if it has one.
-func setReadDeadline(w http.ResponseWriter, r *http.Request) {
-	if hasBody(r) {
-		// It does not fail on a connection of net/http.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-	}
-}
-
-func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
-
-// afterFunc is [context.AfterFunc] for a function that must not outlive its
-// caller. The stop that it returns prevents the call of f, or waits for it to
-// return; that of the standard library does not wait.
-func afterFunc(ctx context.Context, f func()) (stop func()) {
-	returned := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(returned)
-		f()
-	})
-	return func() {
-		if !cancel() {
-			<-returned
-		}
-	}
-}

@@ -66,6 +66,14 @@ func callerErrorf(code connect.Code, format string, args ...any) *connect.Error 
 	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
 }
 
+func errTooLarge() *connect.Error {
+	return callerErrorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", maxMessageBytes)
+}
+
+func errCallerGone() *connect.Error {
+	return callerErrorf(connect.CodeCanceled, "the call was canceled")
+}
+
 func isCallersFault(err error) bool {
 	_, ok := errors.AsType[callerError](err)
 	return ok

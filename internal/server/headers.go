@@ -7,22 +7,6 @@ import (
 	"connectrpc.com/connect"
 )
 
-const (
-	// maxHeaderBytes bounds the headers of a request with its path and query,
-	// counted as by HTTP/2. The longest token fits.
-	maxHeaderBytes = 16 << 10
-	// headerOverhead is what HTTP/2 counts for each header besides its name and
-	// value (RFC 9113 section 6.5.2).
-	headerOverhead = 32
-	// maxHeaders bounds the number of headers. Browsers and load balancers
-	// together send about 30.
-	maxHeaders = 100
-	// maxParsedHeaderBytes bounds each header that is parsed before the caller is
-	// authenticated. A list of all the names that Accept-Encoding may have is a
-	// quarter of that.
-	maxParsedHeaderBytes = 256
-)
-
 // withHeaders sets the headers of every response: they keep it out of caches,
 // and browsers from guessing its type. It closes a connection on which the next
 // request may not begin where net/http takes it to begin.

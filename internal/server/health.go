@@ -3,21 +3,17 @@ package server
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
-	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
+	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
 )
 
-const (
-	// pingTimeout bounds a ping of the database.
-	pingTimeout = 2 * time.Second
-	// pingTTL is how long the result of a ping is reused.
-	pingTTL = time.Second
-)
+// watchInterval is how often a watch checks the health.
+const watchInterval = time.Second
 
 // errHealthClosed means that the database is not pinged any more.
 var errHealthClosed = errors.New("server: the health was closed")
@@ -31,7 +27,7 @@ type health struct {
 
 	// draining is done when the drain begins, ended when streams have to end, and
 	// running when the health is closed.
-	draining, ended, running context.Context
+	draining, ended, running context.Context //nolint:containedctx // They are the server's, not a caller's.
 	drain, end, stop         context.CancelFunc
 
 	mu      sync.Mutex
@@ -60,12 +56,101 @@ func (h *health) close() {
 	}
 }
 
-// databaseCheck is a ping of the database. All requests that come while it is in
-// flight, or within pingTTL, share its result.
-type databaseCheck struct {
-	done    chan struct{}
-	err     error     // Valid once done is closed.
-	expires time.Time // Valid once done is closed.
+// addTo adds the health checks, over HTTP and gRPC. base has the options of every
+// handler.
+func (h *health) addTo(routes *routes, base connect.HandlerOption) {
+	routes.probe("/livez", h.serveLive)
+	routes.probe("/readyz", h.serveReady)
+	routes.probe("/api/health", h.serveReady)
+	_, handler := grpchealth.NewHandler(h, base, withoutCompression())
+	routes.procedure(procedure{name: "/grpc.health.v1.Health/Check", probe: true, handler: handler})
+	routes.procedure(procedure{
+		name: "/grpc.health.v1.Health/Watch", probe: true, handler: handler,
+		stream: &streamConfig{maxMessages: 1, anonymous: true, handlesDrain: true},
+	})
+}
+
+// healthStatus is the response of the HTTP health endpoints. It has no cause,
+// since they are public.
+type healthStatus struct {
+	Status   string `json:"status"`
+	Database string `json:"database,omitempty"`
+}
+
+const (
+	statusOK          = "ok"
+	statusUnavailable = "unavailable"
+)
+
+// serveReady serves /readyz and /api/health.
+func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
+	status, code := healthStatus{Status: statusOK, Database: statusOK}, http.StatusOK
+	if h.database(r.Context()) != nil {
+		status.Database = statusUnavailable
+	}
+	if status.Database != statusOK || h.draining.Err() != nil {
+		status.Status, code = statusUnavailable, http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	writeJSON(w, code, status)
+}
+
+// serveLive serves /livez: the process runs and serves HTTP.
+func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, healthStatus{Status: statusOK})
+}
+
+var _ grpchealth.Watcher = (*health)(nil)
+
+// Check implements grpc.health.v1.Health/Check, for the whole server and for each
+// of its services. grpchealth also calls it for Health/Watch, whenever the health
+// may have changed.
+func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
+	watch, known := stateOf(ctx).watch, req.Service == "" || slices.Contains(h.services, req.Service)
+	var status grpchealth.Status
+	switch {
+	case !known && watch == nil:
+		return nil, connect.NewError(connect.CodeNotFound, errors.New("unknown service"))
+	case !known:
+		status = statusServiceUnknown
+	case h.ready(ctx):
+		status = grpchealth.StatusServing
+	default:
+		status = grpchealth.StatusNotServing
+	}
+	if watch != nil && !watch.tell(status, h.ended.Err() != nil) {
+		return nil, errStreamDone
+	}
+	return &grpchealth.CheckResponse{Status: status}, nil
+}
+
+// Watch calls onChange every second, and as soon as the server drains, until stop
+// is called.
+func (h *health) Watch(ctx context.Context, _ *grpchealth.CheckRequest, onChange func()) (stop func(), err error) {
+	stateOf(ctx).watch = &healthWatch{again: onChange}
+	stopped, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(watchInterval)
+		defer ticker.Stop()
+		draining, ended := h.draining.Done(), h.ended.Done()
+		for {
+			select {
+			case <-ticker.C:
+			case <-draining:
+				draining = nil // Once.
+			case <-ended:
+				ended = nil
+			case <-stopped:
+				return
+			}
+			onChange()
+		}
+	}()
+	return func() {
+		close(stopped)
+		<-done
+	}, nil
 }
 
 // database returns the result of the current check.
@@ -111,78 +196,4 @@ func (h *health) currentCheck() (*databaseCheck, error) {
 		go h.current.run(h.running, h.ping)
 	}
 	return h.current, nil
-}
-
-func (c *databaseCheck) run(ctx context.Context, ping func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	c.err = ping(ctx)
-	c.expires = time.Now().Add(pingTTL)
-	close(c.done)
-}
-
-// withoutPanics returns a ping that logs a panic and fails. It runs in a goroutine
-// of its own, outside of a request's middleware.
-func withoutPanics(ping func(context.Context) error, logger *slog.Logger) func(context.Context) error {
-	return func(ctx context.Context) (err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = &panicError{value: value, stack: debug.Stack()}
-				logger.ErrorContext(ctx, "the check of the database failed", "cause", err)
-			}
-		}()
-		return ping(ctx)
-	}
-}
-
-func (c *databaseCheck) expired() bool {
-	select {
-	case <-c.done:
-		return time.Now().After(c.expires)
-	default:
-		return false
-	}
-}
-
-// healthStatus is the response of the HTTP health endpoints. It has no cause,
-// since they are public.
-type healthStatus struct {
-	Status   string `json:"status"`
-	Database string `json:"database,omitempty"`
-}
-
-const (
-	statusOK          = "ok"
-	statusUnavailable = "unavailable"
-)
-
-// serveReady serves /readyz and /api/health.
-func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
-	status, code := healthStatus{Status: statusOK, Database: statusOK}, http.StatusOK
-	if h.database(r.Context()) != nil {
-		status.Database = statusUnavailable
-	}
-	if status.Database != statusOK || h.draining.Err() != nil {
-		status.Status, code = statusUnavailable, http.StatusServiceUnavailable
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	writeJSON(w, code, status)
-}
-
-// serveLive serves /livez: the process runs and serves HTTP.
-func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, healthStatus{Status: statusOK})
-}
-
-// addHealth adds the health checks, over HTTP and gRPC.
-func (s *Server) addHealth() {
-	s.routes.probe("/livez", s.health.serveLive)
-	s.routes.probe("/readyz", s.health.serveReady)
-	s.routes.probe("/api/health", s.health.serveReady)
-	_, handler := grpchealth.NewHandler(s.health, s.base, withoutCompression())
-	s.routes.procedure(procedure{name: "/grpc.health.v1.Health/Check", probe: true, handler: handler})
-	s.routes.procedure(procedure{
-		name: "/grpc.health.v1.Health/Watch", probe: true, handler: handler,
-		stream: &streamConfig{maxMessages: 1, anonymous: true, handlesDrain: true},
-	})
 }

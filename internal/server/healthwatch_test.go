@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -39,21 +38,10 @@ type watchInJSON struct {
 // toldWriter is a response writer that can be looked at meanwhile.
 type toldWriter struct {
 	*httptest.ResponseRecorder
-	mu   sync.Mutex
-	text strings.Builder
+	text lockedBuffer
 }
 
-func (w *toldWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.Write(p)
-}
-
-func (w *toldWriter) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
-}
+func (w *toldWriter) Write(p []byte) (int, error) { return w.text.Write(p) }
 
 func newWatchedServer(t *testing.T, ping func(context.Context) error) *Server {
 	t.Helper()
@@ -87,7 +75,7 @@ func (w *watchInJSON) check(t *testing.T, when string, ended bool, statuses ...s
 	if ended {
 		want.WriteString(envelope(2, 2, "{}"))
 	}
-	if got := w.told.String(); got != want.String() || w.ended.Load() != ended {
+	if got := w.told.text.String(); got != want.String() || w.ended.Load() != ended {
 		t.Errorf("%s: it was told %q, ended: %v; want %q, %v", when, got, w.ended.Load(), want.String(), ended)
 	}
 }
@@ -136,7 +124,7 @@ func TestAHealthWatchIsToldBeforeItEndsHoweverSoonThatIs(t *testing.T) {
 					watch := newWatchInJSON(t, handler, "")
 					told := []string{"SERVING", "NOT_SERVING"}
 					synctest.Wait()
-					if watch.told.String() == "" {
+					if watch.told.text.String() == "" {
 						told = told[1:] // The database has not answered yet.
 					}
 					handler.health.drain()

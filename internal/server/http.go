@@ -1,11 +1,7 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 )
@@ -54,32 +50,4 @@ func newHTTPServer(handler http.Handler, limit *connectionLimit, keepAlive time.
 			WriteByteTimeout: chunkTimeout,
 		},
 	}
-}
-
-// Serve serves the connections of a listener, which [Listen] made, until
-// [Server.Drain] is called. It fails otherwise.
-func (s *Server) Serve(listener net.Listener) error {
-	err := s.http.Serve(s.connections.listener(listener))
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serving: %w", err)
-}
-
-// Drain stops the server without failing a request. It makes the server unready
-// and waits for delay, in which load balancers notice. Then it ends streams, closes
-// the listener and waits for calls in flight. It fails when some are still in
-// flight after drainTimeout.
-func (s *Server) Drain(delay time.Duration) error {
-	s.logger.Info("draining", "delay_s", delay.Seconds())
-	s.health.drain()
-	<-time.After(delay)
-	s.health.end()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were still in flight after %v: %w", drainTimeout, err), s.http.Close())
-	}
-	s.logger.Info("drained")
-	return nil
 }

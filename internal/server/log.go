@@ -151,10 +151,6 @@ func refusedStreamCode(r *http.Request) connect.Code {
 	return connect.CodeInvalidArgument
 }
 
-// grpcStatusTrailer is the header in which Connect puts the status of a gRPC
-// response.
-const grpcStatusTrailer = http.TrailerPrefix + "Grpc-Status"
-
 // statusClientClosedRequest is the status that Connect sends for
 // [connect.CodeCanceled].
 const statusClientClosedRequest = 499

@@ -13,6 +13,10 @@ const (
 	protocolREST = "rest"
 )
 
+// grpcStatusTrailer is the header in which Connect puts the status of a gRPC
+// response.
+const grpcStatusTrailer = http.TrailerPrefix + "Grpc-Status"
+
 // protocolOf names the protocol of a request by its content type. Everything but
 // gRPC and gRPC-Web is plain HTTP, until a route knows better.
 func protocolOf(r *http.Request) string {

@@ -22,17 +22,18 @@ import (
 // take 50 ms, and the reflector does it three times.
 const maxReflectionBytes = 1 << 10
 
-// addReflection adds reflection, without a token.
-func (s *Server) addReflection() {
+// addReflection adds reflection, without a token. base has the options of every
+// handler.
+func addReflection(routes *routes, base connect.HandlerOption, health *health) {
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string {
-		return append(slices.Clone(s.health.services), grpchealth.HealthV1ServiceName)
+		return append(slices.Clone(health.services), grpchealth.HealthV1ServiceName)
 	}))
 	bounds := &streamConfig{maxDuration: maxStreamDuration, maxMessages: maxStreamMessages, anonymous: true}
-	options := connect.WithHandlerOptions(s.base, withoutCompression(), connect.WithInterceptors(newReflectionCache()))
+	options := connect.WithHandlerOptions(base, withoutCompression(), connect.WithInterceptors(newReflectionCache()))
 	_, v1 := grpcreflect.NewHandlerV1(reflector, options)
-	s.routes.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: bounds, bidi: true, handler: v1})
+	routes.procedure(procedure{name: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", stream: bounds, bidi: true, handler: v1})
 	_, v1alpha := grpcreflect.NewHandlerV1Alpha(reflector, options)
-	s.routes.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", stream: bounds, bidi: true, handler: v1alpha})
+	routes.procedure(procedure{name: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", stream: bounds, bidi: true, handler: v1alpha})
 }
 
 // reflectionCache caches the responses to reflection requests for files. The

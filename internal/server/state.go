@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -29,6 +30,10 @@ type requestState struct {
 	ended    streamEnd
 }
 
+// User is an authenticated caller. Users are compared, and are keys of maps; their
+// text names them in the log.
+type User fmt.Stringer
+
 type stateKey struct{}
 
 // withState gives each request its state. It is the outermost middleware.
@@ -48,6 +53,10 @@ func stateOf(ctx context.Context) *requestState {
 	}
 	return &requestState{}
 }
+
+// UserOf returns the user whose call a context belongs to, or nil when nobody was
+// authenticated.
+func UserOf(ctx context.Context) User { return stateOf(ctx).user }
 
 // fail notes the code and the cause of a request's failure.
 func (s *requestState) fail(code connect.Code, cause error) {

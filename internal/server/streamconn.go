@@ -38,17 +38,6 @@ func (*errorRenderer) WrapStreamingClient(next connect.StreamingClientFunc) conn
 	return next
 }
 
-// streamEnd is why a stream ended, in the log.
-type streamEnd string
-
-const (
-	endDone   streamEnd = "done"   // The handler returned.
-	endError  streamEnd = "error"  // The handler failed.
-	endCaller streamEnd = "caller" // The caller left, passed its deadline, or broke the protocol.
-	endLength streamEnd = "length" // The stream lasted for its maxDuration.
-	endDrain  streamEnd = "drain"  // The server drains.
-)
-
 func endOf(ctx context.Context, err error) streamEnd {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errDraining), errors.Is(err, errStreamDone):
@@ -67,7 +56,7 @@ func endOf(ctx context.Context, err error) streamEnd {
 // server's own.
 type streamConn struct {
 	connect.StreamingHandlerConn
-	ctx context.Context // The stream's; Receive and Send are not given one.
+	ctx context.Context //nolint:containedctx // The stream's; Receive and Send are not given one.
 }
 
 func (c *streamConn) Receive(message any) error {

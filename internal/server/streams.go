@@ -1,9 +1,7 @@
 package server
 
 import (
-	"context"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -63,34 +61,16 @@ func (s *streamConfig) messageLimit() int {
 // hasManyMessages reports whether a caller may send more than one message.
 func (s *streamConfig) hasManyMessages() bool { return s != nil && s.maxMessages > 1 }
 
-// serve serves a stream until next returns. It cancels the stream's context at
-// its maxDuration and when drained is done.
-func (s *streamConfig) serve(drained context.Context, next http.Handler, w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	if s.maxDuration > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, s.maxDuration, errStreamDuration)
-		defer stop()
-	}
-	if !s.handlesDrain {
-		defer afterFunc(drained, func() { cancel(errDraining) })()
-	}
-	state := stateOf(ctx)
-	state.stream = s
-	state.deadline, _ = ctx.Deadline()
-	state.response.beginStream()
-	setReadDeadline(w, r)
-	if s.hasManyMessages() && r.ProtoMajor == 1 {
-		// The read deadline that ends this stream would also cancel the next
-		// request on the connection.
-		w.Header().Set("Connection", "close")
-		// net/http reads the rest of the body afterwards. The last message left
-		// no deadline.
-		defer setReadDeadline(w, r)
-	}
-	next.ServeHTTP(w, r.WithContext(ctx))
-}
+// streamEnd is why a stream ended, in the log.
+type streamEnd string
+
+const (
+	endDone   streamEnd = "done"   // The handler returned.
+	endError  streamEnd = "error"  // The handler failed.
+	endCaller streamEnd = "caller" // The caller left, passed its deadline, or broke the protocol.
+	endLength streamEnd = "length" // The stream lasted for its maxDuration.
+	endDrain  streamEnd = "drain"  // The server drains.
+)
 
 // anonymousStreams counts the open streams without a token.
 type anonymousStreams struct{ open atomic.Int64 }

@@ -391,6 +391,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
 // take returns what was written since the last time.
 func (b *lockedBuffer) take() string {
 	b.mu.Lock()

@@ -86,25 +86,31 @@ type relay struct {
 
 func newRelay(t *testing.T, server string) *relay {
 	t.Helper()
+	r := &relay{server: server, conns: make(map[net.Conn]bool)}
+	t.Cleanup(func() { r.shut(false) })
+	r.address = accept(t, r.pass)
+	return r
+}
+
+// accept serves each connection on a free port until the test ends, and returns the
+// port's address.
+func accept(t *testing.T, serve func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{address: listener.Addr().String(), server: server, conns: make(map[net.Conn]bool)}
-	t.Cleanup(func() {
-		_ = listener.Close() // Ends the loop.
-		r.shut(false)
-	})
+	t.Cleanup(func() { _ = listener.Close() }) // Ends the loop.
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go r.pass(conn)
+			go serve(conn)
 		}
 	}()
-	return r
+	return listener.Addr().String()
 }
 
 // shut stops forwarding, and closes all connections.

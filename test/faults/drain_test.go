@@ -58,7 +58,7 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 	unlock()
 	calls.Wait()
 	select {
-	case <-s.done:
+	case <-s.Done():
 	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}
@@ -67,5 +67,5 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 	r.did("%d creates each by Connect on HTTP/1.1 and h2c, gRPC on h2c and gRPC-Web", each)
 	r.none("not answered with success", failed)
 	same(r, "rows", rows, each*len(clients))
-	same(r, "exit code", s.cmd.ProcessState.ExitCode(), 0)
+	same(r, "exit code", s.State().ExitCode(), 0)
 }

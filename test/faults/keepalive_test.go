@@ -25,21 +25,8 @@ type balancer struct {
 
 func startBalancer(t *testing.T, server string) *balancer {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &balancer{address: listener.Addr().String(), server: server, held: make(chan struct{})}
-	t.Cleanup(func() { _ = listener.Close() }) // Ends the loop.
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go b.pass(conn)
-		}
-	}()
+	b := &balancer{server: server, held: make(chan struct{})}
+	b.address = accept(t, b.pass)
 	return b
 }
 

@@ -5,13 +5,13 @@ package faults
 import (
 	"crypto/rand"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -73,7 +73,7 @@ func TestKeySetFaults(t *testing.T) {
 		"HTML":        func() { issuer.ServeBody("text/html", "<!doctype html><title>Sign in</title>") },
 		"{}":          func() { issuer.ServeBody(contentTypeJSON, "{}") },
 		"no keys":     func() { issuer.ServeBody(contentTypeJSON, `{"keys":[]}`) },
-		"100 MB":      func() { issuer.Answer(http.HandlerFunc(answer100MB)) },
+		"100 MB":      func() { issuer.Answer(http.HandlerFunc(answerHuge)) },
 		"10,000 keys": func() { issuer.ServeBody(contentTypeJSON, manyKeys(10_000)) },
 		"redirects": func() {
 			issuer.Answer(http.RedirectHandler("http://localhost:1/keys", http.StatusFound))
@@ -107,10 +107,10 @@ func TestKeySetFaults(t *testing.T) {
 	atMost(r, "memory added", added, mebibytes(10))
 }
 
-// answer100MB begins a key set that has no end for a long time.
-func answer100MB(w http.ResponseWriter, _ *http.Request) {
+// answerHuge begins a key set that has no end for a long time.
+func answerHuge(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", contentTypeJSON)
-	_, _ = io.Copy(w, io.LimitReader(zeros{}, 100<<20)) // The caller has enough at some time.
+	authtest.WriteHuge(w, `{"keys":[]}`) // The caller has enough at some time.
 }
 
 // manyKeys returns a set of small keys in as few bytes as they take.

@@ -104,7 +104,7 @@ func TestPgBouncer(t *testing.T) {
 	calm := l.during(3 * time.Second)
 
 	from := time.Now()
-	if err := b.terminate(t); err != nil && b.cmd.ProcessState.ExitCode() > 1 {
+	if err := b.terminate(t); err != nil && b.State().ExitCode() > 1 {
 		t.Fatal(err, b.logs.text(0))
 	}
 	b.start(t)

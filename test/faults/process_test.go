@@ -5,17 +5,19 @@ package faults
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/user"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 // patience bounds every wait that has no bound of its own to meet.
@@ -24,9 +26,8 @@ const patience = 30 * time.Second
 // process is a child process. It ends with its test, and with this process
 // however that ends.
 type process struct {
-	cmd  *exec.Cmd
-	done chan struct{}
-	err  error // How it ended; valid once done is closed.
+	*childprocess.Process
+	path string
 }
 
 // startProcess runs a program in an empty folder of its own. Both its outputs
@@ -38,51 +39,38 @@ func startProcess(t *testing.T, account *syscall.Credential, environment []strin
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}, environment...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: account}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
 	if account != nil {
 		cmd.Dir = "/"
 	}
-
-	p := &process{cmd: cmd, done: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		defer close(p.done)
-		// The death signal comes when the thread that forked ends.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
+	started, err := childprocess.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.kill)
+	p := &process{Process: started, path: path}
+	t.Cleanup(func() { p.kill(t) })
 	return p
 }
 
 // signal sends a signal to the process, which may have ended.
-func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+func (p *process) signal(s syscall.Signal) { _ = p.Signal(s) }
 
 // kill ends the process at once.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
-	<-p.done
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
 }
 
 // terminate asks the process to end and returns how it did.
 func (p *process) terminate(t *testing.T) error {
 	t.Helper()
-	p.signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-		return p.err
-	case <-time.After(patience):
-		t.Fatalf("%s does not end", p.cmd.Path)
-		return nil
+	err := p.Stop(patience)
+	if errors.Is(err, childprocess.ErrKilled) {
+		t.Fatalf("%s: %v", p.path, err)
 	}
+	return err
 }
 
 // resetPeak begins a new measurement of the memory's peak, and returns the
@@ -122,7 +110,7 @@ func (p *process) memory(t *testing.T, name string) mebibytes {
 }
 
 func (p *process) proc(file string) string {
-	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, file)
+	return fmt.Sprintf("/proc/%d/%s", p.ID(), file)
 }
 
 // run runs a program to its end and returns its output and exit code.
@@ -131,11 +119,11 @@ func run(t *testing.T, account *syscall.Credential, environment []string, path s
 	var output bytes.Buffer
 	p := startProcess(t, account, environment, &output, path, args...)
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-time.After(10 * patience):
 		t.Fatalf("%s does not end", path)
 	}
-	return output.String(), p.cmd.ProcessState.ExitCode()
+	return output.String(), p.State().ExitCode()
 }
 
 // unprivileged returns whom programs run as that refuse root: nil for

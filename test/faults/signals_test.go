@@ -31,7 +31,7 @@ func TestSignals(t *testing.T) {
 		began := time.Now()
 		s.signal(signals[1])
 		select {
-		case <-s.done:
+		case <-s.Done():
 		case <-time.After(patience):
 			t.Errorf("after %v and %v it goes on", signals[0], signals[1])
 		}
@@ -60,7 +60,7 @@ func TestSignals(t *testing.T) {
 		unlock()
 		inFlight = append(inFlight, <-called)
 		eventually(t, "it ends", s.ended)
-		if s.cmd.ProcessState.ExitCode() != 0 {
+		if s.State().ExitCode() != 0 {
 			unclean++
 		}
 	}

@@ -56,7 +56,7 @@ func (p *process) files(t *testing.T) int {
 // ended reports whether the process has.
 func (p *process) ended() bool {
 	select {
-	case <-p.done:
+	case <-p.Done():
 		return true
 	default:
 		return false
@@ -70,7 +70,7 @@ func (s *todod) goroutines(t *testing.T) []string {
 	mark := s.mark()
 	s.signal(syscall.SIGQUIT)
 	select {
-	case <-s.done:
+	case <-s.Done():
 	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}

@@ -1,8 +1,10 @@
 package authtest
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // Fetches returns how often the key set was fetched.
@@ -36,6 +38,19 @@ func (i *Issuer) ServeBody(contentType, body string) {
 		// Fails when the caller stops reading, as it may.
 		_, _ = io.WriteString(w, body)
 	}))
+}
+
+// WriteHuge writes a body of 100 MB, which begins with a text and goes on with
+// spaces, until the reader has had enough. It returns how much it wrote.
+func WriteHuge(w io.Writer, text string) int64 {
+	const size = 100_000_000
+	written, err := io.Copy(w, strings.NewReader(text))
+	for spaces := bytes.Repeat([]byte(" "), 32<<10); err == nil && written < size; {
+		var n int
+		n, err = w.Write(spaces)
+		written += int64(n)
+	}
+	return written
 }
 
 // Heal ends a fault.
