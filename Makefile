@@ -63,7 +63,7 @@ test: postgres ## Run all Go tests
 
 .PHONY: mutants
 mutants: ## Check that the tests notice each SQL statement that forgets the owner
-	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres
+	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres ./internal/postgres/sqlowner
 
 FUZZTIME ?= 10000x
 
