@@ -63,8 +63,7 @@ func worthRepeating(err error, s *Statement) bool {
 func (db *DB) runUntilSerialized(ctx context.Context, s *Statement) (generation int, err error) {
 	for n := range serializationAttempts {
 		generation, err = db.attempt(ctx, s.runOn)
-		failed, refused := pgError(err)
-		if !refused || failed.Code != serializationFailure && failed.Code != deadlockDetected || n == serializationAttempts-1 {
+		if !hasState(err, serializationFailure, deadlockDetected) || n == serializationAttempts-1 {
 			break
 		}
 		pause := time.NewTimer(rand.N(min(maxSerializationPause, time.Millisecond<<n))) //nolint:gosec // nobody gains from guessing it
