@@ -189,20 +189,9 @@ func (i *inspector) others(ctx context.Context, current *schema.Schema, tables [
 		 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = ANY($2) AND NOT c.relname = ANY($1)
 		   AND n.nspname = ANY(current_schemas(false)) AND n.nspname <> current_schema()
 		 ORDER BY kind, name`
-	rows, err := i.tx.QueryContext(ctx, query, existing, tables, canRefuse)
+	columns := func(o *othersObject) []any { return []any{&o.kind, &o.name, &o.effect} }
+	found, err := collect(ctx, i.tx, columns, query, existing, tables, canRefuse)
 	if err != nil {
-		return nil, fmt.Errorf("look for what others have made: %w", err)
-	}
-	defer rows.Close()
-	var found []othersObject
-	for rows.Next() {
-		var object othersObject
-		if err := rows.Scan(&object.kind, &object.name, &object.effect); err != nil {
-			return nil, fmt.Errorf("look for what others have made: %w", err)
-		}
-		found = append(found, object)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("look for what others have made: %w", err)
 	}
 	return found, nil
