@@ -1,12 +1,12 @@
-# The service, a static binary, and the certificates it trusts others by.
-# Not built by CI: no container engine there. What it runs, `make build`, is.
+# The service, a static binary, and the root certificates. CI has no container engine, so
+# it only runs `make build`, as this file does.
 #
 #   docker build --build-arg VERSION="$(git describe --tags --always)" -t todod .
 #   docker run --env-file .env -p 8080:8080 todod
 #   docker run --env-file .env todod migrate
 FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
-# Modules change less often than code: they get a layer of their own.
+# Modules change less often than code, so they have a layer of their own.
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
@@ -16,7 +16,7 @@ RUN make build VERSION="$VERSION"
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/bin/todod /todod
-# By number, so that an orchestrator can see that it isn't root.
+# A number, so that an orchestrator can see that it isn't root.
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["/todod"]

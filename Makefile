@@ -1,4 +1,4 @@
-# What a developer runs. `make help` lists it.
+# The commands for developers. `make help` lists them.
 
 GO        ?= go
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -7,9 +7,9 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 TESTFLAGS ?=
 BENCHFLAGS ?=
 
-# Builds need no version control, so that they work in any copy of the tree. The
-# service that is released is alone in being optimised by its profile: for tests
-# and development that would be the same packages compiled once more.
+# Builds use no version control, so that they work in any copy of the tree. Only the
+# released service is optimised by its profile (PGO): tests and development would have to
+# compile the same packages once more.
 export GOFLAGS := -buildvcs=false -pgo=off $(GOFLAGS)
 
 .DEFAULT_GOAL := help
@@ -23,10 +23,10 @@ run: bin/dev ## Start database, issuer and service, and print commands to paste
 	@exec bin/dev/todo-dev -todod bin/dev/todod
 
 .PHONY: run-web
-run-web: web/app/dist/index.html bin/dev ## Start all that with Better Auth as the issuer, and the web page
+run-web: web/app/dist/index.html bin/dev ## Start the same with Better Auth as the issuer, and the web page
 	@exec bin/dev/todo-dev -todod bin/dev/todod -web web
 
-# In one build, and as tests are built: what those have compiled serves here too.
+# In one build, with the flags of the tests: both share compiled packages.
 .PHONY: bin/dev
 bin/dev:
 	@echo 'Building the service and its development stack (the first time takes a minute or two) ...'
@@ -38,7 +38,7 @@ web/node_modules/.package-lock.json: web/package-lock.json | node
 	npm ci --prefix web
 	@touch $@
 
-# Folders are among the sources, since they change when a file is removed.
+# The sources include folders, since a folder changes when a file in it is removed.
 web/app/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app/*.* web/app/public web/app/src 2>/dev/null)
 	npm run build --prefix web -w app
 	@touch $@
@@ -50,9 +50,9 @@ node:
 		exit 1; \
 	}
 
-# Without it every test that needs a database would fail.
+# Every test that needs a database would fail without it.
 .PHONY: postgres
-postgres: ## Make sure that there is a PostgreSQL for development and tests; download one if not
+postgres: ## Find a PostgreSQL for development and tests, or download one
 	@$(GO) run ./cmd/withpostgres
 
 .PHONY: test
@@ -62,7 +62,7 @@ test: postgres ## Run all Go tests
 	$(GO) test -C bench $(TESTFLAGS) ./...
 
 .PHONY: mutants
-mutants: ## Check that the tests notice each SQL statement that forgets the owner
+mutants: ## Check that tests fail for each SQL statement without its owner condition
 	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres
 
 FUZZTIME ?= 10000x
@@ -86,11 +86,11 @@ breaking: ## Check that the contract breaks no caller
 	tools/breaking.sh
 
 .PHONY: generate
-generate: imports ## Write gen/ anew from the contract
+generate: imports ## Regenerate gen/ from the contract
 	$(BUF) generate
 
 .PHONY: generate-web
-generate-web: web/node_modules/.package-lock.json ## Write the page's client, web/app/src/gen/, anew (needs Node.js)
+generate-web: web/node_modules/.package-lock.json ## Regenerate the page's client, web/app/src/gen/ (needs Node.js)
 	npm run generate --prefix web -w app
 
 .PHONY: imports
@@ -107,36 +107,36 @@ e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real 
 	$(GO) run ./cmd/withpostgres npm test --prefix web --workspaces --if-present
 	$(GO) test $(TESTFLAGS) -tags web -run '^TestWeb' ./cmd/todo-dev
 
-# E2E_ARTIFACTS gets a picture of every state of the page.
+# Every state of the page is saved in E2E_ARTIFACTS.
 .PHONY: screenshots
 screenshots: export FONTCONFIG_FILE := $(CURDIR)/web/e2e/fonts.conf
 screenshots: export PAGE_PICTURE := $(CURDIR)/docs/page.png
 screenshots: export E2E_ARTIFACTS := $(CURDIR)/bin/screenshots
-screenshots: web/app/dist/index.html build ## Take docs/page.png anew, and every state of the page into bin/screenshots/
+screenshots: web/app/dist/index.html build ## Take docs/page.png, and every state of the page into bin/screenshots/
 	$(GO) run ./cmd/withpostgres npm test --prefix web -w e2e -- picture.test.mjs accessibility.test.mjs
 
 .PHONY: faults
-faults: postgres build ## Run the service through faults, for some minutes (needs PgBouncer and HAProxy)
+faults: postgres build ## Run the fault tests, for some minutes (needs PgBouncer and HAProxy)
 	$(GO) test -C test/faults -count=1 -timeout=15m
 
 .PHONY: faults-long
-faults-long: postgres build ## Run it through all of them, for a quarter of an hour
+faults-long: postgres build ## Run all fault tests, for a quarter of an hour
 	$(GO) test -C test/faults -count=1 -timeout=60m -args -long
 
 .PHONY: migrate-plan
-migrate-plan: ## Print the SQL that would bring DATABASE_URL to schema.sql
+migrate-plan: ## Print the SQL that would change DATABASE_URL to schema.sql
 	tools/migrate-plan.sh
 
 .PHONY: security
-security: build ## Check vulnerabilities, licences, modules and the build; list what is linked
+security: build ## Check vulnerabilities, licences, modules and the build; list linked modules
 	tools/security.sh "$(VERSION)"
 
 .PHONY: bench
-bench: postgres bin/bench ## Measure the service beside its database's own limit, in under 15 minutes (needs wrk)
+bench: postgres bin/bench ## Measure the service against its database's own limit, in under 15 minutes (needs wrk)
 	bin/bench $(BENCHFLAGS)
 
 .PHONY: bench-full
-bench-full: postgres bin/bench ## Measure every scenario over every protocol with every number of callers
+bench-full: postgres bin/bench ## Measure every scenario over every protocol, with every number of callers
 	bin/bench -full $(BENCHFLAGS)
 
 .PHONY: bench-go
@@ -153,5 +153,5 @@ bin/bench: build
 	$(GO) build -C bench -o ../bin/bench .
 
 .PHONY: clean
-clean: ## Remove what builds made; the development database stays
+clean: ## Remove build results; the development database stays
 	rm -rf bin .import

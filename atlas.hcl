@@ -1,18 +1,17 @@
-# The environments of the atlas command, which plans and applies schema.sql as
-# `todod migrate` does:
+# The environments of the atlas command, which plans and applies schema.sql like
+# `todod migrate`:
 #
 #   go tool -modfile=tools/atlas.mod atlas schema apply --env neon
 #
 # prints the plan and asks before it applies it. All environments take
 #
 #   DATABASE_URL         the database; neon prefers DATABASE_DIRECT_URL
-#   ATLAS_DEV_URL        an empty database that the plan is worked out in
+#   ATLAS_DEV_URL        an empty database in which Atlas computes the plan
 #
-# `make migrate-plan` prints the plan of a database and brings the second one.
-# The command knows less than `todod migrate`: it takes no lock, plans to drop
-# enum types that schema.sql doesn't have and checks that others made, doesn't see
-# that a check has changed when it kept its name, and has new checks look at all
-# rows at once.
+# `make migrate-plan` prints the plan for a database and provides the empty one.
+# The command does less than `todod migrate`. It takes no lock. It drops enum types that
+# schema.sql doesn't have, and checks that others added. It doesn't notice a changed check
+# whose name stayed the same. It validates a new check on all rows at once.
 
 variable "allow_destructive" {
   type    = bool
@@ -25,9 +24,8 @@ locals {
   direct_url = regexreplace(getenv("DATABASE_DIRECT_URL"), "channel_binding=[a-z]+&?", "")
 }
 
-# What may lose data is left out. All tables, indexes and foreign keys that
-# schema.sql doesn't have belong to others, such as Better Auth, and are never
-# dropped.
+# Changes that may lose data are skipped. Tables, indexes and foreign keys that schema.sql
+# doesn't have belong to others, such as Better Auth, and are never dropped.
 diff {
   skip {
     drop_schema      = true
@@ -36,7 +34,7 @@ diff {
     drop_index       = true
     drop_foreign_key = true
     drop_column      = !var.allow_destructive
-    # The command can't skip changes of types alone.
+    # The command can't skip only changes of types.
     modify_column = !var.allow_destructive
   }
 }
@@ -55,7 +53,7 @@ env "neon" {
   schemas = ["public"]
 }
 
-# For --dry-run or --auto-approve, since nobody is there to ask: JSON.
+# For --dry-run or --auto-approve, since nobody can approve. The output is JSON.
 env "ci" {
   src     = "file://schema.sql"
   url     = local.url

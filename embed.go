@@ -1,10 +1,10 @@
-// Package todobackend hands the binary what it carries of the repository
-// besides code: the database schema and the API's description.
+// Package todobackend embeds the repository's files that the binary needs: the database
+// schema and the API's description.
 package todobackend
 
 import _ "embed"
 
-// Schema is schema.sql, the database schema as it should be.
+// Schema is schema.sql, the wanted database schema.
 //
 //go:embed schema.sql
 var Schema string

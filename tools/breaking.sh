@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Checks that the contract, as it is in the working tree, breaks no caller of
-# the base: the commit where the branch left main, or on main the one before.
-# Needs no network but for Go modules that aren't there yet. Without a base it
-# says so and succeeds.
+# Checks that the contract in the working tree breaks no caller of the base: the commit
+# where the branch left main, or on main the one before. Needs a network only for missing
+# Go modules. Without a base it says so and succeeds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +33,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 git archive "$base" buf.yaml proto tools/protoimport | tar -x -C "$folder"
 
-# Both sides need their imports, each from its own import step.
+# Each side needs its imports, from its own import step.
 go run -C tools/protoimport . "$PWD/.import"
 go run -C "$folder/tools/protoimport" . "$folder/.import"
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Checks what the service is built from: `make security`. Each check prints a
-# line that says what it found; the first that finds something wrong ends the
-# run. It needs the Go modules' proxy, and govulncheck its database, without
-# which it says so and is passed over.
+# Checks the modules and the build of the service: `make security`. Each check prints its
+# result; the first failure ends the run. It needs the Go module proxy. govulncheck needs
+# its database; without it, the check is skipped with a message.
 #
 #	tools/security.sh VERSION
 #
@@ -11,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
 
-# Licences that ask no more of a binary than to name its authors. MPL-2.0 asks
-# for the sources of the files under it, which the Go modules' proxy serves.
+# Licences that only require a binary to name its authors. MPL-2.0 also requires the
+# sources of its files, which the Go module proxy serves.
 licences=Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT,MPL-2.0,Unicode-DFS-2016
 
 # Direct dependencies that their authors have deprecated, and why they stay.
@@ -55,13 +54,13 @@ while read -r module; do
 	say "$module is deprecated by its author and stays: ${deprecated[$module]}"
 done <"$work/deprecated"
 
-# From the binary itself, so that it lists what is linked and nothing else.
+# From the binary itself, so that it lists exactly the linked modules.
 tool cyclonedx-gomod bin -json -licenses -std -noserial -notimestamp -version "$version" -output bin/todod.cdx.json bin/todod \
 	2>"$work/bill" || fail "no bill of materials: $(cat "$work/bill")"
 say "bin/todod.cdx.json lists $(grep -c '"type": "library"' bin/todod.cdx.json) libraries (CycloneDX)"
 
-# Another folder and an empty cache, which is all that differs between machines
-# with the same version of Go.
+# In another folder, with an empty cache: machines with the same version of Go differ in
+# nothing else.
 mkdir "$work/copy"
 git ls-files -z --cached --others --exclude-standard | tar --null -T - -c | tar -x -C "$work/copy"
 GOCACHE="$work/cache" make -s -C "$work/copy" build VERSION="$version"

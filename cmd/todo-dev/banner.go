@@ -10,16 +10,15 @@ import (
 // bannerEnd is the last line of the banner, after which only logs come.
 const bannerEnd = "Ctrl-C ends everything. Logs follow."
 
-// banner is what is printed when everything runs: where everything is, and
-// commands to paste, the token first. It fits on a terminal of 24 lines of 80
-// columns.
+// banner is printed when everything runs. It has the addresses of all parts and commands
+// to paste, the token first. It fits on a terminal of 24 lines of 80 columns.
 type banner struct {
 	page     string // URL, empty when there is none.
 	service  string // URL.
 	docs     string // URL.
 	issuer   string // URL.
-	token    string // URL of what answers with a token.
-	tokens   string // Which tokens there are.
+	token    string // URL that returns a token.
+	tokens   string // Whose tokens there are.
 	database string // URL, or the command that connects to it.
 	data     string // Folder of the database.
 	sample   string // The id of a todo that the token's user has.
@@ -104,7 +103,7 @@ func (b *banner) grpc() string {
 `
 }
 
-// address returns a URL without its scheme, which curl needs none of.
+// address returns a URL without its scheme, which curl doesn't need.
 func address(url string) string { return strings.TrimPrefix(url, "http://") }
 
 // toolGRPCurl runs the grpcurl that the repository pins.
@@ -118,8 +117,8 @@ func findGRPCurl() string {
 	return toolGRPCurl
 }
 
-// databaseCommand returns how to look into the database on this machine, which
-// has no psql when PostgreSQL was downloaded: then it is just the URL.
+// databaseCommand returns the command that opens the database, or only the URL when
+// there is no psql: a downloaded PostgreSQL has none.
 func databaseCommand(url string) string {
 	if _, err := exec.LookPath("psql"); err != nil {
 		return url
@@ -127,7 +126,7 @@ func databaseCommand(url string) string {
 	return "psql " + quote(url)
 }
 
-// shortest returns a path as seen from a folder when it is in there.
+// shortest returns a path relative to a folder if it is inside the folder.
 func shortest(path, from string) string {
 	if relative, err := filepath.Rel(from, path); err == nil && filepath.IsLocal(relative) {
 		return relative

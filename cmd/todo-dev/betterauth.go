@@ -29,13 +29,13 @@ type betterAuth struct {
 }
 
 // serve runs the issuer on the port, or on the next that is free, and returns
-// when it is ready. Pages of the origins may call it.
+// when it is ready. Pages of the given origins may call it.
 func (b *betterAuth) serve(ctx context.Context, port int, origins string) (*child, error) {
 	address, err := freeAddress(ctx, port)
 	if err != nil {
 		return nil, fmt.Errorf("the issuer: %w", err)
 	}
-	// No context: the process has its own way to end, which takes its time.
+	// No context: stop ends the process, and lets it drain.
 	cmd := exec.CommandContext(context.Background(), b.node, b.program)
 	cmd.Dir = b.dir
 	cmd.Env = environment(

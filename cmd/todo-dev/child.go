@@ -24,8 +24,7 @@ type child struct {
 	pidFile string // Names the process while it runs.
 }
 
-// startChild launches a server and returns when it answers at the path, with
-// 200, that it is ready.
+// startChild launches a server and returns when readyPath answers with 200.
 func startChild(ctx context.Context, name string, cmd *exec.Cmd, url, readyPath, pidFile string) (*child, error) {
 	p, err := launch(name, cmd)
 	if err != nil {
@@ -38,7 +37,7 @@ func startChild(ctx context.Context, name string, cmd *exec.Cmd, url, readyPath,
 	return c, nil
 }
 
-// waitReady returns when the URL answers that the server is ready.
+// waitReady returns when the URL answers with 200.
 func (c *child) waitReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -76,14 +75,13 @@ func ready(ctx context.Context, client *http.Client, url string) bool {
 // stop drains and ends the server.
 func (c *child) stop() error {
 	err := c.process.stop()
-	_ = os.Remove(c.pidFile) // It does no harm when it stays.
+	_ = os.Remove(c.pidFile) // Harmless if it stays.
 	return err
 }
 
-// environment returns this process's environment with settings, which win, and
-// without what would lead a child elsewhere: PGOPTIONS and others change what a
-// database connection does, BETTER_AUTH_SECRETS and others what Better Auth
-// signs with.
+// environment returns this process's environment, overridden by settings. It drops
+// variables that would change a child's behaviour: PGOPTIONS and others affect database
+// connections, BETTER_AUTH_SECRETS and others affect what Better Auth signs with.
 func environment(settings ...string) []string {
 	var all []string
 	for _, variable := range os.Environ() {

@@ -12,7 +12,7 @@ import (
 	"example.com/todo-backend/internal/pglocal"
 )
 
-// databaseName is the database that is there from the start.
+// databaseName is a database that every new server has.
 const databaseName = "postgres"
 
 // database is the PostgreSQL of the stack.
@@ -21,9 +21,9 @@ type database struct {
 	dir string // Its folder, absolute.
 }
 
-// startDatabase runs PostgreSQL with its data in dir, or in substitute when
-// dir is closed to the user that PostgreSQL runs as. Where it is not installed
-// it is downloaded, from mirror if not empty.
+// startDatabase runs PostgreSQL with its data in dir, or in substitute when PostgreSQL's
+// user can't enter dir. If PostgreSQL is not installed, it is downloaded, from mirror
+// unless that is empty.
 func startDatabase(ctx context.Context, dir, substitute, mirror string, stdout io.Writer) (*database, error) {
 	config := pglocal.Config{Dir: dir, Mirror: mirror, Progress: stdout}
 	if _, err := os.Stat(dir); err != nil {
@@ -57,9 +57,9 @@ func (d *database) wait() error {
 // stop implements [part].
 func (d *database) stop() error { return d.Stop() }
 
-// substituteFor returns the folder for data that are not kept in dir, the same
-// each time. Root needs it when dir is in a private folder such as /root, and
-// nobody else can put anything in its place.
+// substituteFor returns the folder that replaces dir, always the same one for the same
+// dir. Root needs it when dir is in a private folder such as /root. Only root can write
+// to its parent.
 func substituteFor(dir string) string {
 	return filepath.Join("/var/lib/todo-dev", fmt.Sprintf("%x", sha256.Sum256([]byte(dir)))[:16])
 }

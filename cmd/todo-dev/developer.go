@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// developerEmail is the user of Better Auth whom the printed commands act as:
-// whoever sets the stack up has no account yet.
+// developerEmail is the user of Better Auth for the printed commands, since whoever runs
+// the stack has no account yet.
 const developerEmail = "developer@example.com"
 
-// developer gets tokens of Better Auth for the developer's user, as a script
-// would, and signs up when there is no such user.
+// developer gets tokens of Better Auth for the developer's user, as a script would. It
+// signs the user up if there is no such user.
 type developer struct {
 	issuer   string // URL.
 	password string
 	http     *http.Client // It keeps the session's cookie.
 }
 
-// newDeveloper returns the developer's user at an issuer. The secret belongs to
-// the issuer's database, and so does the password that is made of it.
+// newDeveloper returns the developer's user at an issuer. The password is derived from
+// the secret, since both belong to the issuer's database.
 func newDeveloper(issuer, secret string) (*developer, error) {
 	cookies, err := cookiejar.New(nil)
 	if err != nil {
@@ -58,7 +58,7 @@ func (d *developer) token(ctx context.Context) (string, error) {
 	return answer.Token, nil
 }
 
-// signIn makes a session, or the user and a session.
+// signIn signs the user in, or up.
 func (d *developer) signIn(ctx context.Context) error {
 	body := map[string]string{"email": developerEmail, "password": d.password, "name": "Developer"}
 	status, err := d.call(ctx, http.MethodPost, "/api/auth/sign-in/email", body, nil)
@@ -71,7 +71,7 @@ func (d *developer) signIn(ctx context.Context) error {
 	return err
 }
 
-// call sends a request, and reads its answer when that is a success.
+// call sends a request, and parses the response if it is a success.
 func (d *developer) call(ctx context.Context, method, path string, body map[string]string, answer any) (status int, err error) {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *developer) call(ctx context.Context, method, path string, body map[stri
 	return res.StatusCode, err
 }
 
-// serveToken answers with a token alone, for a shell.
+// serveToken responds with only a token, for a shell.
 func (d *developer) serveToken(w http.ResponseWriter, r *http.Request) {
 	token, err := d.token(r.Context())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 )
 
-// docsPath is where the service's description is shown.
+// docsPath is the path at which the API's description is shown.
 const docsPath = "/docs/"
 
 var (
@@ -23,16 +23,16 @@ var (
 	docsScript string
 )
 
-// docs shows the service's OpenAPI document in Swagger UI, at [docsPath] of a
-// server whose origin service and issuer let in.
+// docs shows the service's OpenAPI document in Swagger UI, at [docsPath]. Service and
+// issuer must allow the origin of the server.
 type docs struct {
 	service string        // URL.
 	issuer  string        // URL.
-	token   string        // URL where the issuer answers with the user's token, as JSON.
-	note    template.HTML // Whose token that is, and how to get one.
+	token   string        // URL at which the issuer returns the user's token, as JSON.
+	note    template.HTML // Says whose token that is, and how to get one.
 }
 
-// handler returns what serves the docs.
+// handler returns the handler that serves the docs.
 func (d *docs) handler() http.Handler {
 	viewer := v5emb.NewHandlerWithConfig(swgui.Config{
 		Title:       "Todo API",
@@ -68,21 +68,21 @@ func (d *docs) handler() http.Handler {
 // exportToken returns the command that gets a token from a URL into a shell.
 func exportToken(url string) string { return "export TOKEN=$(curl -sS " + quote(address(url)) + ")" }
 
-// localNote says whose token calls have where the built-in issuer gives it, and
-// how to be somebody else.
+// localNote says whose token calls use with the built-in issuer, and how to use
+// another user's.
 func localNote(tokenURL string) template.HTML {
 	return template.HTML(fmt.Sprintf( //nolint:gosec // G203: what is put in is escaped.
-		`What you try out here is called as <b>%s</b>. In a shell, <code>%s</code> gets the same token. `+
-			`To be somebody else, put the answer of <code>curl %s</code> into “Authorize”.`,
+		`Calls from this page are made as <b>%s</b>. In a shell, <code>%s</code> gets the same token. `+
+			`To be somebody else, paste the output of <code>curl %s</code> into “Authorize”.`,
 		ownUser, template.HTMLEscapeString(exportToken(tokenURL)), template.HTMLEscapeString(quote(address(tokenURL+"?user=bob"))),
 	))
 }
 
-// webNote says the same where Better Auth gives tokens.
+// webNote is localNote for tokens of Better Auth.
 func webNote(pageURL, tokenURL string) template.HTML {
 	page := template.HTMLEscapeString(pageURL)
 	return template.HTML(fmt.Sprintf( //nolint:gosec // G203: what is put in is escaped.
-		`What you try out here is called as who is signed in at <a href="%s">%s</a>: sign in there, then load this page again. `+
+		`Calls from this page are made as the user who is signed in at <a href="%s">%s</a>: sign in there, then reload this page. `+
 			`In a shell, <code>%s</code> gets a token of %s.`,
 		page, page, template.HTMLEscapeString(exportToken(tokenURL)), developerEmail,
 	))

@@ -12,14 +12,14 @@ import (
 	"example.com/todo-backend/internal/auth/authtest"
 )
 
-// tokenPath is where a shell gets a token.
+// tokenPath is the path at which a shell gets a token.
 const tokenPath = "/token"
 
-// ownUser is the made-up user who a token is for when nobody is named.
+// ownUser is the made-up user of a token when the request names none.
 const ownUser = "alice"
 
-// issuer stands in for Better Auth, on loopback only: it hands out tokens for
-// anybody.
+// issuer replaces Better Auth. It gives anybody a token for any user, so it listens on
+// loopback only.
 type issuer struct {
 	*authtest.Issuer
 	*server
@@ -49,8 +49,8 @@ func startIssuer(ctx context.Context, port int, keyFile string) (*issuer, error)
 	return i, nil
 }
 
-// serveToken answers with a token for the user who is named, or for ownUser, and
-// with nothing else: a shell needs no JSON.
+// serveToken responds with only a token, for the named user or for ownUser: a shell
+// needs no JSON.
 func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	name := cmp.Or(r.FormValue("user"), ownUser)
 	if !authtest.ValidUser(name) {
@@ -60,16 +60,15 @@ func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	writeToken(w, i.Token(name, registeredClaims))
 }
 
-// writeToken answers with a token, as a line of text.
+// writeToken writes a token as a line of text.
 func writeToken(w http.ResponseWriter, token string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = io.WriteString(w, token+"\n") //nolint:gosec // G705: it is plain text; and the caller may be gone
 }
 
-// registeredClaims leaves out the user's fields, as Better Auth's definePayload
-// would: the service needs none of them, and a token to be pasted had better be
-// short.
+// registeredClaims removes the user's fields, as Better Auth's definePayload would. The
+// service needs none of them, and a token to paste should be short.
 func registeredClaims(claims map[string]any) {
 	maps.DeleteFunc(claims, func(name string, _ any) bool {
 		return !slices.Contains([]string{"sub", "iss", "aud", "iat", "exp"}, name)

@@ -1,26 +1,24 @@
-// Command todo-dev runs everything on one machine for development, with
-// nothing to configure: a PostgreSQL of its own, an issuer of access tokens
-// like Better Auth, and todod as a child process, which is given environment
-// variables as production would give them.
+// Command todo-dev runs everything on one machine for development, without
+// configuration: its own PostgreSQL, an issuer of access tokens like Better Auth, and
+// todod as a child process, configured by environment variables as in production.
 //
 //	todo-dev [-todod FILE] [-dir FOLDER] [-port N] [-issuer-port N]
 //
-// It prints a screen of commands to paste, and then the service's log. The
-// issuer, or the page where there is one, has the API's description at /docs/, to
-// read and to try out, and a token for a shell at /token. Ctrl-C ends everything.
-// The database and the issuer's key are kept in the folder, so todos and tokens
-// stay good over restarts.
+// It prints commands to paste, and then the service's log. The issuer, or the page if
+// there is one, shows the API's description at /docs/, where operations can be tried,
+// and serves a token for a shell at /token. Ctrl-C ends everything. The database and the
+// issuer's key are kept in the folder, so todos and tokens stay valid over restarts.
 //
 //	todo-dev -web FOLDER [-page-port N] [...]
 //
-// runs the real Better Auth in the issuer's place and serves the web page. The
-// folder is the repository's web, with its packages installed and the page
-// built. Users sign up in the page, and are kept too.
+// runs the real Better Auth as the issuer, and serves the web page. The folder is the
+// repository's web, with its packages installed and the page built. Users sign up in
+// the page, and are kept too.
 //
-// Settings of todod in the environment, such as LOG_LEVEL, reach it, but for
-// those that todo-dev has to set. CORS_ORIGINS names pages that may call besides
-// those that the usual frontend tools serve. POSTGRES_MIRROR is the Maven
-// repository that PostgreSQL is downloaded from where it is not installed.
+// Settings of todod in the environment, such as LOG_LEVEL, are passed on, except those
+// that todo-dev has to set. CORS_ORIGINS names further pages that may call, besides
+// those of the usual development servers. POSTGRES_MIRROR names the Maven repository to
+// download PostgreSQL from if it is not installed.
 package main
 
 import (
@@ -57,8 +55,7 @@ func main() {
 	}
 }
 
-// run is the program: it starts everything, waits until ctx ends, and ends
-// everything.
+// run starts everything, waits until ctx ends, and ends everything.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) (err error) {
 	opts, err := parseOptions(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -72,14 +69,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := s.start(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil // Ctrl-C during the start, of which the error comes.
+			return nil // Ctrl-C during the start caused the error.
 		}
 		return err
 	}
 	return s.wait(ctx)
 }
 
-// options are what the command line says.
+// options are the options of the command line.
 type options struct {
 	todod      string // Absolute.
 	dir        string // As given, for messages.
@@ -89,8 +86,8 @@ type options struct {
 	pagePort   int
 }
 
-// parseOptions reads the command line. It fails with [flag.ErrHelp] when that
-// asks for help.
+// parseOptions parses the command line. It fails with [flag.ErrHelp] when help is
+// requested.
 func parseOptions(args []string) (options, error) {
 	var opts options
 	flags := flag.NewFlagSet("todo-dev", flag.ContinueOnError)

@@ -18,14 +18,14 @@ const (
 	nodeTimeout = 20 * time.Second
 )
 
-// nodeQuestion has Node.js say its version and where its program is: what is
-// found in PATH may be a version manager's, which passes no signal on.
+// nodeQuestion makes Node.js print its version and the path of its program. The one in
+// PATH may be a version manager's wrapper, which passes no signals on.
 const nodeQuestion = "process.versions.node + ' ' + process.execPath"
 
 // errNode says what to install.
 var errNode = fmt.Errorf("install Node.js %d.%d or later, with npm, from https://nodejs.org or by your system's package manager", nodeMajor, nodeMinor)
 
-// findNode returns the path of the Node.js that the command runs.
+// findNode returns the path of the Node.js program behind the command.
 func findNode(ctx context.Context, command string) (string, error) {
 	found, err := exec.LookPath(command)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // maxKept is how many bytes of a process's output are kept for an error.
 const maxKept = 4096
 
-// output is where a process writes to. It keeps the end of what is written,
-// until it is told to pass it on. It is safe for concurrent use.
+// output collects the output of a process. It keeps the end of it, until passOn is
+// called. It is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	kept []byte
@@ -29,14 +29,14 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// passOn has w get what is written from now on, and drops what was kept.
+// passOn writes further output to w, and drops what was kept.
 func (o *output) passOn(w io.Writer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.to, o.kept = w, nil
 }
 
-// tail returns the last lines of what was kept.
+// tail returns the last lines of the kept output.
 func (o *output) tail() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

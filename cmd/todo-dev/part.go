@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// part is one of the things that run.
+// part is a running part of the stack.
 type part interface {
-	// wait returns when the part has ended, with an error that says that it
-	// did so by itself, as if nobody had stopped it.
+	// wait returns when the part has ended. Its error says that the part ended by
+	// itself, even when stop was called.
 	wait() error
 
 	// stop ends the part.
 	stop() error
 }
 
-// parts are what runs. Each needs those before it: they start in this order
-// and stop in the reverse one.
+// parts are the running parts. Each needs those before it, so they start in this order
+// and stop in the reverse order.
 type parts struct {
 	running []part
-	ended   chan error // Gets what the first part to end says. Its capacity is 1.
+	ended   chan error // Gets the error of the first part that ends. Its capacity is 1.
 }
 
-// newParts returns parts none of which run yet.
+// newParts returns an empty parts.
 func newParts() *parts { return &parts{ended: make(chan error, 1)} }
 
-// add takes charge of a part that has started.
+// add adds a started part.
 func (p *parts) add(started part) {
 	p.running = append(p.running, started)
 	go func() {
@@ -37,7 +37,7 @@ func (p *parts) add(started part) {
 	}()
 }
 
-// stop ends every part, each after those that need it.
+// stop ends every part, each after the parts that need it.
 func (p *parts) stop() error {
 	var errs []error
 	for _, running := range slices.Backward(p.running) {

@@ -16,8 +16,8 @@ const (
 	portAttempts = 100
 )
 
-// listen listens on a port of 127.0.0.1, or on the next one that nobody uses.
-// Port 0 is any free one.
+// listen listens on a port of 127.0.0.1, or on the next free one. Port 0 is any free
+// one.
 func listen(ctx context.Context, port int) (net.Listener, error) {
 	if port == 0 {
 		return listenAt(ctx, port)
@@ -36,8 +36,8 @@ func listen(ctx context.Context, port int) (net.Listener, error) {
 	return nil, fmt.Errorf("no free port from %d to %d: %w", port, last, err)
 }
 
-// freeAddress returns an address for another process to listen at: the port at
-// 127.0.0.1, or the next one that nobody uses. It is free for the moment.
+// freeAddress returns an address for another process to listen on: the port at
+// 127.0.0.1, or the next free one. It was free a moment ago.
 func freeAddress(ctx context.Context, port int) (*net.TCPAddr, error) {
 	listener, err := listen(ctx, port)
 	if err != nil {
@@ -54,9 +54,9 @@ func listenAt(ctx context.Context, port int) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
-// answers reports whether somebody listens on the port, at any address that
-// localhost stands for. A listener at 127.0.0.1 does not always fail then, but
-// who says localhost might reach the other one, at ::1.
+// answers reports whether somebody listens on the port at an address of localhost. When
+// that is ::1, a listener at 127.0.0.1 may still succeed, but clients of localhost might
+// reach the other one.
 func answers(ctx context.Context, port int) bool {
 	dialer := net.Dialer{Timeout: time.Second}
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("localhost", strconv.Itoa(port)))

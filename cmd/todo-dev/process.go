@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// stopTimeout is how long a process has to end when it is asked to. It is more
-// than todod and Better Auth take to drain.
+// stopTimeout is how long a process has to end after a signal. todod and Better Auth
+// drain in less.
 const stopTimeout = 20 * time.Second
 
-// process is a child process. It does not hear the terminal's Ctrl-C, so that
-// it ends in its turn, and on Linux it does not outlive this process.
+// process is a child process. It doesn't receive the terminal's Ctrl-C, so that parts
+// end in their order. On Linux it doesn't outlive this process.
 type process struct {
 	name   string // For errors.
 	cmd    *exec.Cmd
@@ -56,8 +56,8 @@ func (p *process) wait() error {
 	return fmt.Errorf("%s has ended by itself: %w\n%s", p.name, p.err, p.output.tail())
 }
 
-// stop asks the process to end, kills it when it doesn't, and returns an error
-// unless it ended well, or had ended before.
+// stop sends SIGTERM to the process, and kills it after stopTimeout. It returns an error
+// when the process fails or is killed, but not when it had already ended.
 func (p *process) stop() error {
 	select {
 	case <-p.done:
@@ -66,7 +66,7 @@ func (p *process) stop() error {
 	}
 	timeout := time.NewTimer(stopTimeout)
 	defer timeout.Stop()
-	// Windows can't ask.
+	// Fails on Windows, which has no SIGTERM.
 	asked := p.cmd.Process.Signal(syscall.SIGTERM) == nil
 	if asked {
 		select {

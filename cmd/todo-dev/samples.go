@@ -13,8 +13,8 @@ import (
 // sampleTitle is the todo that the printed commands complete.
 const sampleTitle = "Complete me"
 
-// ensureSample returns the id of the sample, which it creates when the token's
-// user has none, or no longer, among their newest todos.
+// ensureSample returns the id of the sample todo. It creates the sample when it is not
+// among the newest todos of the token's user.
 func ensureSample(ctx context.Context, serviceURL, token string) (string, error) {
 	client := &sampleClient{
 		http:  &http.Client{Timeout: 15 * time.Second},
@@ -48,13 +48,13 @@ type sampleClient struct {
 	url, token string
 }
 
-// sampleTodo is what this program needs of a todo.
+// sampleTodo has the fields of a todo that this program needs.
 type sampleTodo struct {
 	ID    string `json:"id,omitempty"`
 	Title string `json:"title"`
 }
 
-// call sends a request and reads its answer, which has to be a success.
+// call sends a request and parses its response. It fails unless the status is 200.
 func (c *sampleClient) call(ctx context.Context, method, url string, body []byte, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {

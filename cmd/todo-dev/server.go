@@ -16,7 +16,8 @@ type server struct {
 	err  error // How it ended. Valid once done is closed.
 }
 
-// startServer serves what the listener gets, which it closes at its end.
+// startServer serves the listener's connections. Stopping the server closes the
+// listener.
 func startServer(name string, listener net.Listener, handler http.Handler) *server {
 	s := &server{
 		name: name,

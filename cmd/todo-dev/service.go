@@ -35,13 +35,13 @@ func (t *todod) migrate(ctx context.Context) error {
 		}
 		return nil
 	case <-ctx.Done():
-		_ = p.stop() // It is told to end before it is done, so it fails.
+		_ = p.stop() // Fails, since the migration is interrupted.
 		return fmt.Errorf("todod migrate: %w\n%s", ctx.Err(), p.output.tail())
 	}
 }
 
 // serve runs the service on the port, or on the next that is free, and returns
-// when it is ready. Pages of the origins may call it.
+// when it is ready. Pages of the given origins may call it.
 func (t *todod) serve(ctx context.Context, port int, issuer, origins string) (*child, error) {
 	address, err := freeAddress(ctx, port)
 	if err != nil {
@@ -61,7 +61,7 @@ func (t *todod) serve(ctx context.Context, port int, issuer, origins string) (*c
 
 // command returns todod's command line, with an environment of settings.
 func (t *todod) command(args []string, settings ...string) *exec.Cmd {
-	// No context: the process has its own way to end, which takes its time.
+	// No context: stop ends the process, and lets it drain.
 	cmd := exec.CommandContext(context.Background(), t.path, args...)
 	cmd.Dir = t.dir
 	cmd.Env = environment(append(settings, "DATABASE_URL="+t.databaseURL, "DATABASE_DIRECT_URL=")...)

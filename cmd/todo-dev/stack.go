@@ -14,12 +14,11 @@ import (
 	"example.com/todo-backend/internal/pglocal"
 )
 
-// tokenLife is how long the built-in issuer's tokens are good: a working day,
-// and some.
+// tokenLife is how long the built-in issuer's tokens are valid: more than a working day.
 const tokenLife = 12 * time.Hour
 
-// browserPorts returns where the usual frontend tools serve pages in
-// development: Next.js, Vite's preview, Angular, Vite and Vue.
+// browserPorts returns the ports of the usual development servers: Next.js, Vite's
+// preview, Angular, Vite and Vue.
 func browserPorts() []int { return []int{3000, 4173, 4200, 5173, 8080} }
 
 // stack is everything that runs.
@@ -30,8 +29,8 @@ type stack struct {
 	stdout io.Writer
 }
 
-// start brings everything up and prints the banner. What has come up when it
-// fails is for stop to end.
+// start starts everything and prints the banner. When it fails, stop ends the parts that
+// have started.
 func (s *stack) start(ctx context.Context) error {
 	var web *webFolder
 	if s.web != "" {
@@ -54,7 +53,7 @@ func (s *stack) start(ctx context.Context) error {
 		return err
 	}
 	s.add(db)
-	// The database is ours alone, so no living todo-dev has these processes.
+	// This process holds the database's folder, so no other todo-dev has these processes.
 	for _, name := range []string{tododPIDFile, betterAuthPIDFile} {
 		if err := endStale(ctx, filepath.Join(dir, name)); err != nil {
 			return err
@@ -70,8 +69,7 @@ func (s *stack) start(ctx context.Context) error {
 	return s.startLocal(ctx, program, db)
 }
 
-// startLocal brings up the built-in issuer and the service, and prints the
-// banner.
+// startLocal starts the built-in issuer and the service, and prints the banner.
 func (s *stack) startLocal(ctx context.Context, program *todod, db *database) error {
 	issuer, err := startIssuer(ctx, s.issuerPort, filepath.Join(program.dir, "issuer.pem"))
 	if err != nil {
@@ -101,8 +99,8 @@ func (s *stack) startLocal(ctx context.Context, program *todod, db *database) er
 	}, issuer.Token(ownUser, registeredClaims), service.output)
 }
 
-// origins returns the origins of the pages that may call: those given, those
-// that the environment names, and those of the usual tools.
+// origins returns the origins of the pages that may call: the given ones, those in
+// CORS_ORIGINS, and those of the usual development servers.
 func (s *stack) origins(own ...string) string {
 	all := append(own, strings.FieldsFunc(s.getenv("CORS_ORIGINS"), func(r rune) bool { return r == ',' || r == ' ' })...)
 	for _, port := range browserPorts() {
@@ -114,8 +112,8 @@ func (s *stack) origins(own ...string) string {
 	return strings.Join(slices.Compact(all), ",")
 }
 
-// announce makes the todo that the banner's commands complete, for the user of
-// the token, prints the banner, and has the logs follow.
+// announce creates the sample todo for the token's user, prints the banner, and then
+// passes the logs on.
 func (s *stack) announce(ctx context.Context, b *banner, token string, service *output, others ...*output) error {
 	var err error
 	if b.sample, err = ensureSample(ctx, b.service, token); err != nil {

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// writePID notes a process that runs, for endStale of a later run: its number,
-// and its command in a line below.
+// writePID writes a running process's ID, and its command on the next line, for endStale
+// of a later run.
 func writePID(file string, cmd *exec.Cmd) error {
 	note := strconv.Itoa(cmd.Process.Pid) + "\n" + strings.Join(cmd.Args, " ") + "\n"
 	return os.WriteFile(file, []byte(note), 0o600)
 }
 
-// endStale kills the process that an earlier run noted, should it still run
-// that command. It can, where systems let children outlive a parent that is
-// killed, and would then keep its port. Without ps nothing is done.
+// endStale kills the process of an earlier run if it still runs the same command. Some
+// systems let children outlive a killed parent; such a child would keep its port.
+// Without ps, endStale does nothing.
 func endStale(ctx context.Context, file string) error {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -11,8 +11,8 @@ import (
 	"example.com/todo-backend/internal/auth/authtest"
 )
 
-// webFolder is what -web names: the sources of Better Auth and of the page,
-// installed and built.
+// webFolder is the folder of -web: Better Auth's program and the built page, with their
+// packages installed.
 type webFolder struct {
 	node       string // The Node.js to run Better Auth with.
 	betterAuth string // Better Auth's program.
@@ -43,7 +43,7 @@ func openWebFolder(ctx context.Context, dir string) (*webFolder, error) {
 	)
 }
 
-// need returns an error that names the cure when there is no such file.
+// need returns an error that says what to do when there is no such file.
 func need(path, cure string) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("the web folder: %w: %s", err, cure)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 )
 
 // serveConfig is what `todod serve` reads from the environment. .env.example
@@ -21,25 +21,25 @@ type serveConfig struct {
 	BetterAuthURL origin      `env:"BETTER_AUTH_URL,required"`
 	CORSOrigins   origins     `env:"CORS_ORIGINS,required"`
 
-	LogLevel                 logLevel    `env:"LOG_LEVEL" envDefault:"info"`
-	CORSHeaders              headerNames `env:"CORS_HEADERS"`
-	ListenAddr               listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
-	MaxConnections           number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
-	KeepAliveTimeout         seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
-	DatabaseMaxConns         connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
-	DatabaseSharedStatements number      `env:"DATABASE_SHARED_STATEMENTS" envDefault:"4"` // 0: none is shared.
-	JWTIssuer                string      `env:"JWT_ISSUER"`                                // Empty: BetterAuthURL.
-	JWTAudience              string      `env:"JWT_AUDIENCE"`                              // Empty: BetterAuthURL.
-	JWKSCacheTTL             seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
-	JWKSMaxStale             seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
-	RateLimitRPS             number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
-	MaxTodosPerUser          number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
-	Reflection               toggle      `env:"REFLECTION" envDefault:"true"`
-	ShutdownDelay            seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
+	LogLevel         logLevel    `env:"LOG_LEVEL" envDefault:"info"`
+	CORSHeaders      headerNames `env:"CORS_HEADERS"`
+	ListenAddr       listenAddr  `env:"LISTEN_ADDR" envDefault:":8080"`
+	MaxConnections   number      `env:"MAX_CONNECTIONS" envDefault:"4096"`
+	KeepAliveTimeout seconds     `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620"` // Above the 600 of Google's load balancers.
+	DatabaseMaxConns connections `env:"DATABASE_MAX_CONNS" envDefault:"16"`
+	DatabaseBatches  number      `env:"DATABASE_BATCHES" envDefault:"2"` // 0: nothing is batched.
+	JWTIssuer        string      `env:"JWT_ISSUER"`                      // Empty: BetterAuthURL.
+	JWTAudience      string      `env:"JWT_AUDIENCE"`                    // Empty: BetterAuthURL.
+	JWKSCacheTTL     seconds     `env:"JWKS_CACHE_TTL" envDefault:"3600"`
+	JWKSMaxStale     seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
+	RateLimitRPS     number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
+	MaxTodosPerUser  number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
+	Reflection       toggle      `env:"REFLECTION" envDefault:"true"`
+	ShutdownDelay    seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
 }
 
-// check finds what is wrong with settings that are right by themselves. IsFaulty
-// says whether one of some has a fault of its own.
+// check finds settings that contradict each other or are zero. isFaulty reports
+// whether one of the named settings already has a fault.
 func (c *serveConfig) check(isFaulty func(names ...string) bool) error {
 	var errs []error
 	if c.MaxConnections == 0 && !isFaulty("MAX_CONNECTIONS") {
@@ -66,9 +66,8 @@ type migrateConfig struct {
 
 func (c *migrateConfig) check(func(...string) bool) error { return nil }
 
-// loadConfig reads a configuration. Its error names each variable that is
-// missing or wrong on a line of its own, all of them at once, and contains no
-// secret.
+// loadConfig reads a configuration. Its error has one line for each variable that is
+// missing or wrong, and contains no secret.
 func loadConfig[C any, P interface {
 	*C
 	check(isFaulty func(names ...string) bool) error
@@ -107,14 +106,14 @@ func lookUp(name string, getenv func(string) string, file dotenv) (string, error
 	return value, err
 }
 
-// faults are what is wrong with a configuration.
+// faults collects the faults of a configuration.
 type faults struct {
 	errs  []error
-	names map[string]bool // The settings that have one.
+	names map[string]bool // The settings with a fault.
 }
 
-// add adds what is wrong with a setting, in words that follow its name. Without
-// a name the error has its own. No error is no fault.
+// add adds a fault of a setting. The error's text continues a sentence that begins with
+// the setting's name; without a name the text is complete. A nil error adds nothing.
 func (f *faults) add(name string, err error) {
 	if err == nil {
 		return
@@ -125,9 +124,9 @@ func (f *faults) add(name string, err error) {
 		}
 		return
 	}
-	if surroundings, ok := errors.AsType[*postgres.EnvironmentError](err); ok {
+	if surroundings, ok := errors.AsType[*database.EnvironmentError](err); ok {
 		if name, err = surroundings.Variable, surroundings; f.has(name) {
-			return // By another connection string too.
+			return // Another connection string reported it.
 		}
 	} else if name != "" {
 		err = fmt.Errorf("%s %w", name, err)
@@ -139,13 +138,13 @@ func (f *faults) add(name string, err error) {
 	f.errs = append(f.errs, err)
 }
 
-// severalErrors is what [errors.Join] makes.
+// severalErrors is the interface of an error made by [errors.Join].
 type severalErrors interface {
 	error
 	Unwrap() []error
 }
 
-// addParsed adds the library's errors, which name struct fields, as those of
+// addParsed adds the library's errors. They name struct fields; the faults name
 // variables.
 func (f *faults) addParsed(config reflect.Type, err error) {
 	aggregate, ok := errors.AsType[env.AggregateError](err)
@@ -155,7 +154,7 @@ func (f *faults) addParsed(config reflect.Type, err error) {
 	}
 	for _, err := range aggregate.Errors {
 		if missing, ok := errors.AsType[env.VarIsNotSetError](err); ok {
-			if !f.has(missing.Key) { // It is there, and can't be read.
+			if !f.has(missing.Key) { // Else it is set but wrong.
 				f.add(missing.Key, errors.New("is required"))
 			}
 		} else if wrong, ok := errors.AsType[env.ParseError](err); ok {
@@ -180,10 +179,9 @@ func (f *faults) err() error {
 	return fmt.Errorf("configuration:\n%w", errors.Join(f.errs...))
 }
 
-// logIgnored tells who expects otherwise that the environment says nothing of the
-// database but its URL.
+// logIgnored tells operators that libpq's variables have no effect.
 func logIgnored(ctx context.Context, logger *slog.Logger, getenv func(string) string) {
-	if names := postgres.IgnoredVariables(getenv); len(names) > 0 {
-		logger.InfoContext(ctx, "variables of libpq have no effect: the URL says all of the database", "variables", names)
+	if names := database.IgnoredVariables(getenv); len(names) > 0 {
+		logger.InfoContext(ctx, "variables of libpq have no effect: only the URL describes the database", "variables", names)
 	}
 }

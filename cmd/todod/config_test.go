@@ -38,18 +38,18 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := serveConfig{
-		DatabaseURL:              "postgres://user:pass@db.example.com/todo?sslmode=require&channel_binding=require",
-		BetterAuthURL:            "https://auth.example.com",
-		CORSOrigins:              origins{"https://app.example.com"},
-		ListenAddr:               ":8080",
-		MaxConnections:           4096,
-		KeepAliveTimeout:         seconds(620 * time.Second),
-		DatabaseMaxConns:         16,
-		DatabaseSharedStatements: 4,
-		JWKSCacheTTL:             seconds(time.Hour),
-		JWKSMaxStale:             seconds(24 * time.Hour),
-		RateLimitRPS:             50,
-		Reflection:               true,
+		DatabaseURL:      "postgres://user:pass@db.example.com/todo?sslmode=require&channel_binding=require",
+		BetterAuthURL:    "https://auth.example.com",
+		CORSOrigins:      origins{"https://app.example.com"},
+		ListenAddr:       ":8080",
+		MaxConnections:   4096,
+		KeepAliveTimeout: seconds(620 * time.Second),
+		DatabaseMaxConns: 16,
+		DatabaseBatches:  2,
+		JWKSCacheTTL:     seconds(time.Hour),
+		JWKSMaxStale:     seconds(24 * time.Hour),
+		RateLimitRPS:     50,
+		Reflection:       true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -164,8 +164,8 @@ func TestNamesOfHeadersAreChecked(t *testing.T) {
 		"a:b":                      "number 1 of the list",
 		"héader":                   "number 1 of the list",
 		"a\nb":                     "number 1 of the list",
-		"Cookie":                   "browsers let no page send",
-		"sec-fetch-site":           "browsers let no page send",
+		"Cookie":                   "browsers don't let pages send it",
+		"sec-fetch-site":           "browsers don't let pages send it",
 	} {
 		var names headerNames
 		if err := names.UnmarshalText([]byte(text)); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// dotenvFile fills in what the environment leaves out.
+// dotenvFile has the settings that the environment leaves out.
 const dotenvFile = ".env"
 
-// dotenv is what a .env file has: the text behind each NAME=, as it stands
-// there. Only the text of settings is ever read: the file may be shared with
-// programs that read theirs in another way.
+// dotenv is the content of a .env file: the raw text after each NAME=. Only the text
+// of this service's settings is parsed, since other programs may share the file and
+// parse theirs differently.
 //
-//	# A comment. Blank lines are passed over too.
+//	# A comment. Blank lines are ignored too.
 //	NAME=value                      may have "export" in front
 //	NAME=value  # comment
 //	NAME='anything but the quote'
@@ -27,8 +27,8 @@ const dotenvFile = ".env"
 // Nothing is expanded.
 type dotenv map[string]string
 
-// readDotenv reads the file, if there is one. What it has is good even when
-// there is an error, which shows nothing of it.
+// readDotenv reads the file, if there is one. The result can be used even when there is
+// an error. The error quotes nothing of the file.
 func readDotenv(path string) (dotenv, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func readDotenv(path string) (dotenv, error) {
 	return file, errors.Join(errs...)
 }
 
-// splitLine takes NAME=text apart.
+// splitLine splits NAME=text.
 func splitLine(line string) (name, raw string, ok bool) {
 	name, raw, ok = strings.Cut(line, "=")
 	name = strings.TrimSpace(name)
@@ -78,9 +78,9 @@ func splitLine(line string) (name, raw string, ok bool) {
 	})
 }
 
-// quotedLines returns the further lines of a text whose quotation mark is closed
-// in one of them. None of the service's settings has several lines, but others
-// in the file may, such as a private key.
+// quotedLines returns the further lines of a quoted text that is closed in one of them.
+// None of the service's settings has several lines, but others in the file may, such as
+// a private key.
 func quotedLines(raw, rest string) string {
 	raw = strings.TrimLeft(raw, " \t")
 	if _, _, closed := cutQuoted(raw); closed || raw == "" || !strings.ContainsRune(`'"`, rune(raw[0])) {
@@ -89,16 +89,15 @@ func quotedLines(raw, rest string) string {
 	_, behind, closed := cutQuoted(raw + "\n" + rest)
 	line, _, _ := strings.Cut(behind, "\n")
 	if !closed || !isComment(line) {
-		return "" // A mark of a line that is broken, or stands for itself.
+		return "" // The line is broken, or the quotation mark is part of the text.
 	}
 	return rest[:len(rest)-len(behind)+len(line)]
 }
 
-// readSetting returns what a setting's text means. The environment and .env are
-// read alike, so that a line means one thing whichever way it comes, such as by
-// `docker run --env-file`, which keeps quotation marks. Comments alone differ: a
-// file has them, and in the environment one shows that a file was read by
-// something that knows none.
+// readSetting returns the value of a setting's text. The same rules apply to the
+// environment and .env, since tools such as `docker run --env-file` pass a file's lines
+// on with their quotation marks. Only comments differ: a file may have them. One in the
+// environment fails: it comes from a tool that doesn't know comments.
 func readSetting(raw string, isFile bool) (string, error) {
 	text := strings.TrimSpace(raw)
 	if strings.ContainsFunc(text, unicode.IsControl) {
@@ -107,7 +106,7 @@ func readSetting(raw string, isFile bool) (string, error) {
 	if text != "" && strings.ContainsRune(`'"`, rune(text[0])) {
 		value, behind, closed := cutQuoted(text)
 		if !closed || !isComment(behind) {
-			return "", errors.New("has a quotation mark that is not closed, or something behind the one that closes it")
+			return "", errors.New("has a quotation mark that is not closed, or text after the closing one")
 		}
 		if text[0] == '\'' {
 			return value, nil
@@ -116,15 +115,15 @@ func readSetting(raw string, isFile bool) (string, error) {
 	}
 	if at := commentBegin().FindStringIndex(raw); at != nil {
 		if !isFile {
-			return "", errors.New(`has a "#" behind a space, which begins a comment in a file: leave the comment out, or put the value in quotation marks`)
+			return "", errors.New(`has a "#" after a space, which begins a comment in a file: leave the comment out, or put the value in quotation marks`)
 		}
 		text = strings.TrimSpace(raw[:at[0]])
 	}
 	return text, checkExpansion(text)
 }
 
-// cutQuoted takes apart a text that begins with a quotation mark. In double
-// quotation marks a backslash keeps the character behind it from closing them.
+// cutQuoted splits a text that begins with a quotation mark. In double quotation marks a
+// backslash escapes the next character.
 func cutQuoted(text string) (value, behind string, closed bool) {
 	if text == "" {
 		return "", "", false
@@ -141,9 +140,9 @@ func cutQuoted(text string) (value, behind string, closed bool) {
 	return "", "", false
 }
 
-// unescape reads what is in double quotation marks.
+// unescape returns the value of a text in double quotation marks.
 func unescape(text string) (string, error) {
-	var value, plain strings.Builder // Plain is what isn't escaped.
+	var value, plain strings.Builder // plain has the characters that aren't escaped.
 	for i := 0; i < len(text); i++ {
 		if text[i] != '\\' {
 			value.WriteByte(text[i])
@@ -152,7 +151,7 @@ func unescape(text string) (string, error) {
 		}
 		i++
 		if i == len(text) || !strings.ContainsRune(`"\$`, rune(text[i])) {
-			return "", errors.New(`has a backslash in double quotation marks before something else than ", \ or $: write \\ for a backslash`)
+			return "", errors.New(`has a backslash in double quotation marks that is not before ", \ or $: write \\ for a backslash`)
 		}
 		value.WriteByte(text[i])
 		plain.WriteByte('\\')
@@ -160,16 +159,16 @@ func unescape(text string) (string, error) {
 	return value.String(), checkExpansion(plain.String())
 }
 
-// checkExpansion fails for what other tools would put a variable's value in
-// place of. That a value has a dollar sign is no reason: passwords do.
+// checkExpansion fails for text like ${NAME}, which other tools would replace by the
+// variable's value. A dollar sign alone is fine: passwords have them.
 func checkExpansion(text string) error {
 	if regexp.MustCompile(`\$(\{[A-Za-z_]\w*[}:?+-]|\([A-Za-z_]\w*\))`).MatchString(text) {
-		return errors.New("has the name of a variable in it, like ${NAME}, and nothing is expanded: write its value, or put all in single quotation marks to have it as it is")
+		return errors.New("contains a variable like ${NAME}, but nothing is expanded: write its value, or put all in single quotation marks to keep the text as it is")
 	}
 	return nil
 }
 
-// isComment reports whether text says nothing: it is blank, or a comment.
+// isComment reports whether text is blank or a comment.
 func isComment(text string) bool {
 	blank := strings.TrimSpace(text) == ""
 	return blank || strings.HasPrefix(strings.TrimSpace(text), "#") && text[0] != '#'

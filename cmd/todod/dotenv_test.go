@@ -41,7 +41,7 @@ func TestDotenv(t *testing.T) {
 		"configuration:",
 		".env has in line 1 neither NAME=value nor a comment",
 		".env has JWT_AUDIENCE twice, again in line 4",
-		"DATABASE_URL has a quotation mark that is not closed, or something behind the one that closes it (in .env)",
+		"DATABASE_URL has a quotation mark that is not closed, or text after the closing one (in .env)",
 		"LOG_LEVEL must be debug, info, warn or error",
 	}, "\n")
 	if err == nil || err.Error() != want {
@@ -142,8 +142,8 @@ func TestASettingMeansOneThingByFileAndByEnvironment(t *testing.T) {
 		"${A:-b}": "nothing is expanded",
 		`"${A}"`:  "nothing is expanded",
 		`"a`:      "not closed",
-		`'a' b`:   "behind the one",
-		`"a"#b`:   "behind the one",
+		`'a' b`:   "after the closing one",
+		`"a"#b`:   "after the closing one",
 		`"a\n"`:   "backslash",
 		"a\nb":    "one line",
 		"'a\nb'":  "one line",

@@ -18,7 +18,7 @@ func TestADrainAnswersWhatIsInFlight(t *testing.T) {
 
 	var calls sync.WaitGroup
 	for _, way := range ways() {
-		client, _ := s.client(t, way, s.issuer.Token("u"))
+		client, _ := s.client(t, way, s.issuer.Token(way)) // One user has half of the connections.
 		calls.Go(func() {
 			if _, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: way}); err != nil {
 				t.Errorf("%s: %v", way, err)

@@ -9,29 +9,29 @@ import (
 )
 
 const (
-	// logBufferBytes bounds the lines that wait to be written: about 4,000 of
-	// them. While they are written, as many again may gather.
+	// logBufferBytes bounds the lines that wait to be written, about 4,000. While
+	// they are written, as many more can be buffered.
 	logBufferBytes = 1 << 20
-	// logRetryPause is how long a write that failed waits to be tried again:
-	// the disk was full, or the reader has died.
+	// logRetryPause is the pause after a failed write, for instance when the disk is
+	// full or the reader has died.
 	logRetryPause = 100 * time.Millisecond
-	// logFlushTimeout bounds how long the end of the process waits for the
-	// log's reader.
+	// logFlushTimeout bounds how long the process waits for the log's reader before
+	// it exits.
 	logFlushTimeout = time.Second
 )
 
-// logWriter writes lines in the background, so that whoever reads them holds up
-// nobody. What gathers while a write is under way goes out in the next one. Lines
-// beyond logBufferBytes are dropped; where they are missing, a line says how many.
+// logWriter writes lines in the background, so that a slow reader blocks no caller.
+// Lines that come during a write are buffered for the next one. Lines beyond
+// logBufferBytes are dropped, and a line in their place says how many.
 type logWriter struct {
 	out     io.Writer
-	wake    chan struct{} // Holds one when there may be something to write.
+	wake    chan struct{} // Has one element when there may be something to write.
 	closing chan struct{}
 	done    chan struct{}
 
 	mu       sync.Mutex
 	gathered []byte
-	dropped  int // Lines, after those that are gathered.
+	dropped  int // Lines dropped after the gathered ones.
 }
 
 // newLogWriter returns a logWriter, which must be closed.
@@ -46,7 +46,7 @@ func newLogWriter(out io.Writer) *logWriter {
 	return w
 }
 
-// Write takes a line, which is to be whole. It never waits and never fails.
+// Write takes a whole line. It never blocks and never fails.
 func (w *logWriter) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	if len(w.gathered)+len(line) <= logBufferBytes {
@@ -62,8 +62,8 @@ func (w *logWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close returns when all lines are written, at the latest after logFlushTimeout.
-// A write that is stuck then ends with the process.
+// close returns when all lines are written, or after logFlushTimeout. A write that
+// still blocks then ends with the process.
 func (w *logWriter) close() {
 	close(w.closing)
 	timeout := time.NewTimer(logFlushTimeout)
@@ -76,7 +76,7 @@ func (w *logWriter) close() {
 
 func (w *logWriter) run() {
 	defer close(w.done)
-	var written []byte // Its array gathers again.
+	var written []byte // Its array is reused.
 	for {
 		closing := false
 		select {
@@ -95,7 +95,7 @@ func (w *logWriter) run() {
 	}
 }
 
-// take returns what has gathered, and has further lines gather in empty.
+// take returns the gathered lines. Further lines are gathered in empty.
 func (w *logWriter) take(empty []byte) []byte {
 	w.mu.Lock()
 	lines, dropped := w.gathered, w.dropped
@@ -107,8 +107,8 @@ func (w *logWriter) take(empty []byte) []byte {
 	return lines
 }
 
-// write writes lines, again and again until they are written. It gives up, and
-// returns false, when that fails while the process ends.
+// write writes lines, and retries until they are written. When a write fails while the
+// process ends, it gives up and returns false.
 func (w *logWriter) write(lines []byte) bool {
 	for len(lines) > 0 {
 		n, err := w.out.Write(lines)
@@ -127,7 +127,7 @@ func (w *logWriter) write(lines []byte) bool {
 	return true
 }
 
-// droppedLine says that lines are missing, whatever the level that is logged.
+// droppedLine returns a line that says how many lines are missing, at any log level.
 func droppedLine(lines int) []byte {
 	var line bytes.Buffer
 	newLogger(&line, logLevel(slog.LevelWarn)).Warn("log lines dropped", "lines", lines)

@@ -28,7 +28,7 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
   todod version                        print the version
 `
 
-// errUsage says that the command line can't be understood.
+// errUsage means that the command line is not valid.
 var errUsage = errors.New("no such command or flag; see todod help")
 
 func main() {
@@ -42,13 +42,13 @@ func main() {
 	if err != nil {
 		// In the background, since its reader may have stopped.
 		stderr := newLogWriter(os.Stderr)
-		_, _ = fmt.Fprintln(stderr, "todod:", err) // It never fails.
+		_, _ = fmt.Fprintln(stderr, "todod:", err) // Never fails.
 		stderr.close()
 		os.Exit(1)
 	}
 }
 
-// run is the program: it does what args say until it is done or ctx ends.
+// run runs the command in args until it is done or ctx ends.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	command, args := "", args
 	if len(args) > 0 {
@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	return errUsage
 }
 
-// newLogger returns a logger that writes a JSON object a line.
+// newLogger returns a logger that writes one JSON object per line.
 func newLogger(stdout io.Writer, level logLevel) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: slog.Level(level)}))
 }

@@ -7,7 +7,7 @@ import (
 	"io"
 
 	todobackend "example.com/todo-backend"
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 )
 
 // migrate brings the database to the schema that the binary carries.
@@ -22,12 +22,13 @@ func migrate(ctx context.Context, args []string, getenv func(string) string, std
 	if err != nil {
 		return err
 	}
-	// In the background: a reader that stops must not keep the migration's locks.
+	// In the background: while a reader of the log stops, the migration must not keep
+	// its locks.
 	log := newLogWriter(stdout)
 	defer log.close()
 	logger := newLogger(log, cfg.LogLevel)
 	logIgnored(ctx, logger, getenv)
-	return postgres.Migrate(ctx, postgres.MigrateConfig{
+	return database.Migrate(ctx, database.MigrateConfig{
 		URL:              string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)),
 		Schema:           todobackend.Schema,
 		AllowDestructive: *allowDestructive,

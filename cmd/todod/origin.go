@@ -12,13 +12,12 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// origin is the origin of a web server or page, as browsers write it: scheme,
-// host, and the port unless it is the scheme's own. What they make of another
-// spelling (WHATWG's URL standard, section 4) is made of it here too, so that
-// the two can be compared to the letter.
+// origin is the origin of a web server or page as browsers write it: scheme, host, and
+// the port unless it is the scheme's default. Other spellings are normalised as browsers
+// do (WHATWG's URL standard, section 4), so that origins can be compared as strings.
 type origin string
 
-// errNoOrigin says what an origin is.
+// errNoOrigin says what an origin looks like.
 var errNoOrigin = errors.New("must be like https://example.com")
 
 func (o *origin) UnmarshalText(text []byte) error {
@@ -33,8 +32,7 @@ func (o *origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// origins are those of pages, and of native apps, which have schemes of their
-// own.
+// origins are origins of pages and of native apps, which have their own schemes.
 type origins []origin
 
 func (o *origins) UnmarshalText(text []byte) error {
@@ -43,7 +41,7 @@ func (o *origins) UnmarshalText(text []byte) error {
 	for i, one := range strings.Split(string(text), ",") {
 		found, err := readOrigin(one)
 		if err != nil {
-			// By its place: it may have a password in it.
+			// By its position, since it may contain a password.
 			errs = append(errs, fmt.Errorf("%w (number %d of the list)", err, i+1))
 		}
 		read = append(read, origin(found))
@@ -102,7 +100,7 @@ func readOrigin(text string) (string, error) {
 	return read, nil
 }
 
-// isScheme reports whether a text is an URL's scheme (RFC 3986 section 3.1).
+// isScheme reports whether a text is a URL's scheme (RFC 3986 section 3.1).
 func isScheme(text string) bool {
 	for i, r := range text {
 		isLetter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
@@ -113,7 +111,7 @@ func isScheme(text string) bool {
 	return text != ""
 }
 
-// splitPort takes host and port apart, the port without zeros in front.
+// splitPort splits host and port, and removes leading zeros of the port.
 func splitPort(authority string) (host, port string, err error) {
 	host = authority
 	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
@@ -154,16 +152,16 @@ func hostOf(host string) (string, error) {
 	return name, checkNumbers(name)
 }
 
-// hasForbidden reports whether a host has what no host has: what the standard
-// forbids, quotation marks and braces, and %, which browsers decode.
+// hasForbidden reports whether a host has a forbidden character: those that the
+// standard forbids, quotation marks, braces, and %, which browsers decode.
 func hasForbidden(host string) bool {
 	return strings.ContainsFunc(host, func(r rune) bool {
 		return r <= ' ' || unicode.IsControl(r) || strings.ContainsRune(`"<>[]\^|%:{}/?#@`+"`", r)
 	})
 }
 
-// checkNumbers fails for a host that browsers take for an IPv4 address, since
-// its last part is a number, and write in another way.
+// checkNumbers fails for a host that browsers take for an IPv4 address, since its last
+// part is a number, but would write differently.
 func checkNumbers(name string) error {
 	parts := strings.Split(strings.TrimSuffix(name, "."), ".")
 	last := parts[len(parts)-1]
@@ -178,12 +176,12 @@ func checkNumbers(name string) error {
 	return nil
 }
 
-// checkApp fails for what is no origin of a native app, such as
-// capacitor://localhost: the scheme is any, the host is sent as it is.
+// checkApp fails unless scheme and host can be the origin of a native app, such as
+// capacitor://localhost. Any scheme may be used, and the host is not normalised.
 func checkApp(scheme, host string) error {
 	switch {
 	case strings.Trim(scheme, "htps") == "", scheme == "ftp", scheme == "ws", scheme == "wss":
-		return errNoOrigin // Or a slip of the pen.
+		return errNoOrigin // No app's scheme, or http or https misspelt.
 	case scheme == "file":
 		return errors.New("must not have file:, whose pages have the origin null: serve them, or give the app a scheme of its own")
 	case host == "", strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }), hasForbidden(host):

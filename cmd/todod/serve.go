@@ -8,6 +8,7 @@ import (
 
 	todobackend "example.com/todo-backend"
 	"example.com/todo-backend/internal/auth"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/rpc"
 	"example.com/todo-backend/internal/server"
@@ -16,17 +17,17 @@ import (
 
 // serve wires the service, serves until ctx ends, and drains.
 func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
-	store, err := postgres.Open(postgres.Config{
-		URL:              string(cfg.DatabaseURL),
-		MaxConns:         int(cfg.DatabaseMaxConns),
-		MaxTodos:         int(cfg.MaxTodosPerUser),
-		SharedStatements: int(cfg.DatabaseSharedStatements),
-		Logger:           logger,
+	db, err := database.Open(database.Config{
+		URL:      string(cfg.DatabaseURL),
+		MaxConns: int(cfg.DatabaseMaxConns),
+		Batches:  int(cfg.DatabaseBatches),
+		Logger:   logger,
 	})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer db.Close()
+	store := postgres.NewStore(db, postgres.Config{MaxTodos: int(cfg.MaxTodosPerUser), Logger: logger})
 
 	keys := auth.NewKeySet(auth.KeySetConfig{
 		URL:      string(cfg.BetterAuthURL) + "/api/auth/jwks",
@@ -62,9 +63,9 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer service.Close() // Before the store, which it pings.
+	defer service.Close() // Before the store, since it pings the store.
 
-	// Bound before "serving" is logged, so that a taken port fails first.
+	// Bound before "serving" is logged, so that a port in use fails first.
 	listener, err := server.Listen(ctx, string(cfg.ListenAddr))
 	if err != nil {
 		return err

@@ -11,31 +11,31 @@ import (
 	"strings"
 	"time"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 )
 
-// The types of the settings. Their errors complete the sentence that begins
-// with the variable's name.
+// The types of the settings. Their errors continue a sentence that begins with the
+// variable's name.
 
-// databaseURL is a PostgreSQL connection string. It may hold a password, so
-// nothing that prints or encodes it shows it.
+// databaseURL is a PostgreSQL connection string. It may contain a password, so
+// printing or encoding it shows only [redacted].
 type databaseURL string
 
 func (u *databaseURL) UnmarshalText(text []byte) error {
-	if err := postgres.CheckURL(string(text)); err != nil {
+	if err := database.CheckURL(string(text)); err != nil {
 		return err
 	}
 	*u = databaseURL(text)
 	return nil
 }
 
-// redacted is what is shown of a secret.
+// redacted is shown in place of a secret.
 const redacted = "[redacted]"
 
 // Format implements [fmt.Formatter], for every verb.
 func (databaseURL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// MarshalText implements [encoding.TextMarshaler], which JSON and others use.
+// MarshalText implements [encoding.TextMarshaler], which encoding/json and others use.
 //
 //nolint:unparam // The interface has the error.
 func (databaseURL) MarshalText() ([]byte, error) { return []byte(redacted), nil }
@@ -49,8 +49,8 @@ type headerNames []string
 func (h *headerNames) UnmarshalText(text []byte) error {
 	// RFC 9110 section 5.6.2.
 	token := regexp.MustCompile("^[!#$%&'+.^_`|~0-9A-Za-z-]+$")
-	// What no page can send, whatever a server allows (Fetch standard,
-	// "forbidden request-header").
+	// No page can send these, whatever a server allows (Fetch standard, "forbidden
+	// request-header").
 	forbidden := regexp.MustCompile("^(?i:accept-charset|accept-encoding|connection|content-length|cookie2?|date|dnt|expect|host|" +
 		"keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|via|(access-control|proxy|sec)-.*)$")
 	var read headerNames
@@ -61,9 +61,9 @@ func (h *headerNames) UnmarshalText(text []byte) error {
 		case strings.Contains(name, "*"):
 			errs = append(errs, errors.New("must name each header; * is not supported"))
 		case !token.MatchString(name):
-			errs = append(errs, fmt.Errorf("must be names of headers, like traceparent,baggage: number %d of the list is none", i+1))
+			errs = append(errs, fmt.Errorf("must be names of headers, like traceparent,baggage: number %d of the list is not", i+1))
 		case forbidden.MatchString(name):
-			errs = append(errs, fmt.Errorf("must not have %s, which browsers let no page send", name))
+			errs = append(errs, fmt.Errorf("must not have %s: browsers don't let pages send it", name))
 		}
 		read = append(read, name)
 	}
@@ -100,7 +100,7 @@ func (c *connections) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// number is a number of other things, of which there may be none.
+// number is a number of other things; it may be 0.
 type number int
 
 func (n *number) UnmarshalText(text []byte) error {
@@ -113,7 +113,7 @@ func (n *number) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// listenAddr is a TCP address to listen at; port 0 lets the system choose.
+// listenAddr is a TCP address to listen on; port 0 lets the system choose.
 type listenAddr string
 
 func (a *listenAddr) UnmarshalText(text []byte) error {
@@ -128,7 +128,7 @@ func (a *listenAddr) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// logLevel is the least level that is logged.
+// logLevel is the lowest level that is logged.
 type logLevel slog.Level
 
 func (l *logLevel) UnmarshalText(text []byte) error {

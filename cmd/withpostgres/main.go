@@ -1,13 +1,12 @@
-// Command withpostgres runs another command while a throwaway PostgreSQL server
-// runs on this machine, with two empty databases in its environment:
-// ATLAS_DEV_URL, to plan migrations in, and DATABASE_URL, unless the
-// environment names a database already. The server is the one that the tests
-// use, found or downloaded as for them.
+// Command withpostgres runs another command beside a throwaway PostgreSQL server on
+// this machine. The command's environment gets two empty databases: ATLAS_DEV_URL, in
+// which Atlas plans migrations, and DATABASE_URL, unless the environment already names
+// a database. The server's programs are found or downloaded as for tests.
 //
 //	go run ./cmd/withpostgres COMMAND [ARGUMENT]...
 //	go run ./cmd/withpostgres
 //
-// Without a command it makes sure that there is a PostgreSQL, and starts none.
+// Without a command it makes sure that PostgreSQL is available, and starts no server.
 package main
 
 import (
@@ -41,7 +40,7 @@ func main() {
 	}
 }
 
-// commandError is the failure of the command, which has said why.
+// commandError is the failure of the command, which has printed why.
 type commandError struct{ code int }
 
 func (e commandError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
@@ -60,7 +59,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	defer func() { err = errors.Join(err, remove()) }()
 
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	// The two databases that every new server has are empty.
+	// Every new server has these two empty databases.
 	cmd.Env = append(cmd.Environ(), "ATLAS_DEV_URL="+server.URL("postgres"))
 	if getenv("DATABASE_URL") == "" && getenv("DATABASE_DIRECT_URL") == "" {
 		_, _ = fmt.Fprintln(stderr, "withpostgres: DATABASE_URL is not set: using an empty database")
@@ -71,13 +70,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	cmd.WaitDelay = 10 * time.Second
 	err = cmd.Run()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		return commandError{max(1, failed.ExitCode())} // It is -1 after a signal.
+		return commandError{max(1, failed.ExitCode())} // ExitCode is -1 after a signal.
 	}
 	return err
 }
 
-// startServer runs a server in a folder that the returned function removes
-// with it.
+// startServer starts a server in a temporary folder. The returned function stops the
+// server and removes the folder.
 func startServer(ctx context.Context, config pglocal.Config) (_ *pglocal.Server, remove func() error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -6,9 +6,9 @@ import (
 )
 
 // BearerToken returns the token in a request's Authorization header (RFC 6750
-// section 2.1), with the scheme in any case (RFC 9110 section 11.1). It does
-// not look at the token. A request with no such header, with several, or with
-// another scheme fails with a [*RefusedError].
+// section 2.1), with the scheme in any case (RFC 9110 section 11.1). It does not
+// verify the token. It fails with a [*RefusedError] when there is no such header, more
+// than one, or another scheme.
 func BearerToken(h http.Header) (string, error) {
 	values := h.Values("Authorization")
 	switch len(values) {
@@ -16,7 +16,7 @@ func BearerToken(h http.Header) (string, error) {
 		return "", refuse(ReasonNoToken)
 	case 1:
 	default:
-		// Which of them a proxy in front has looked at can't be known.
+		// A proxy may have checked either of them.
 		return "", refuse(ReasonSeveralTokens)
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")

@@ -4,8 +4,8 @@ import "time"
 
 // The bounds of a token.
 const (
-	// maxTokenBytes bounds a token as it is sent. Better Auth's are below
-	// 1 KiB, unless it was told to put much into them.
+	// maxTokenBytes bounds an encoded token. Better Auth's are below 1 KiB unless
+	// configured to contain more.
 	maxTokenBytes = 8 << 10
 	// maxKeyIDBytes bounds the key ID that a token or a key may have.
 	maxKeyIDBytes = 128
@@ -13,16 +13,16 @@ const (
 	maxLoggedKeyID = 64
 	// leeway is how far the issuer's clock may be from ours.
 	leeway = 30 * time.Second
-	// maxRemembered bounds the verified tokens that are remembered: some 3 MB.
-	maxRemembered = 10_000
-	// maxNumericDate is the last second of the year 9999. No honest date is
-	// later, and arithmetic on dates up to it can't overflow.
+	// maxCachedTokens bounds the token cache to about 3 MB.
+	maxCachedTokens = 10_000
+	// maxNumericDate is the last second of the year 9999. Date arithmetic up to it
+	// can't overflow, and no real token needs a later one.
 	maxNumericDate = 253402300799
 )
 
-// The bounds of a key, in bits of its modulus. NIST SP 800-131A and RFC 7518
-// section 3.3 ask for the lower one; with the upper one, a signature is still
-// checked within a millisecond.
+// The bounds of a key, in bits of its modulus. NIST SP 800-131A and RFC 7518 section
+// 3.3 demand the lower one. A key of the upper one verifies a signature within a
+// millisecond.
 const (
 	minKeyBits = 2048
 	maxKeyBits = 8192
@@ -32,19 +32,19 @@ const (
 const (
 	// fetchTimeout bounds one fetch, from dialing to the last byte.
 	fetchTimeout = 5 * time.Second
-	// dialTimeout leaves time for a second attempt within a caller's patience.
+	// dialTimeout leaves time for a second attempt within maxWait.
 	dialTimeout = 2 * time.Second
 	// maxKeySetBytes bounds the document, after decompression.
 	maxKeySetBytes = 1 << 20
-	// maxKeys bounds the keys in it. Better Auth publishes those that it
-	// signed with lately: a handful.
+	// maxKeys bounds the keys in it. Better Auth publishes only recent ones: a
+	// handful.
 	maxKeys = 100
-	// maxKeyBytes bounds one key. A usable one has at most 1.5 KiB, and some
-	// of certificates, which nobody here reads.
+	// maxKeyBytes bounds one key. A usable one has at most 1.5 KiB, and perhaps
+	// certificates, which are ignored.
 	maxKeyBytes = 32 << 10
 	// maxRedirects bounds the redirects that one fetch follows.
 	maxRedirects = 3
-	// maxResponseHeaderBytes bounds the headers of the answer.
+	// maxResponseHeaderBytes bounds the headers of the response.
 	maxResponseHeaderBytes = 16 << 10
 )
 
@@ -52,26 +52,26 @@ const (
 const (
 	// maxWait bounds the time that a call waits for a fetch.
 	maxWait = 5 * time.Second
-	// maxWaiting bounds the calls that wait for a fetch at once. Anyone can make
-	// up key IDs, and each such call holds a request of up to 40 KB. At a
-	// rotation, calls with the new key wait for as long as one fetch takes.
+	// maxWaiting bounds the calls that wait for a fetch at once. Anyone can invent
+	// key IDs, and each such call holds a request of up to 40 KB. At a rotation,
+	// calls with the new key wait for one fetch.
 	maxWaiting = 1024
-	// unknownKeyFetches in unknownKeyWindow is how often a token with an
-	// unknown key ID may cause a fetch. Anyone can make up key IDs.
+	// unknownKeyFetches in unknownKeyWindow is how often unknown key IDs may cause a
+	// fetch, since anyone can invent them.
 	unknownKeyFetches = 2
 	unknownKeyWindow  = 10 * time.Second
 )
 
-// The pauses between fetches that fail. They double from the shortest on.
+// The pauses after failed fetches. Each is double the one before.
 const (
 	minRetryPause = 100 * time.Millisecond
-	// maxRetryPause applies while there are no usable keys: every call fails.
+	// maxRetryPause applies while there are no usable keys, so every call fails.
 	maxRetryPause = time.Second
-	// maxRetryPauseWithKeys applies while the keys at hand serve.
+	// maxRetryPauseWithKeys applies while there are usable keys.
 	maxRetryPauseWithKeys = 10 * time.Second
 )
 
-// What a [KeySetConfig] that leaves a duration at zero gets.
+// The defaults of a [KeySetConfig].
 const (
 	defaultTTL      = time.Hour
 	defaultMaxStale = 24 * time.Hour

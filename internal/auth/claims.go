@@ -9,10 +9,9 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// checkClaims returns the user whom the claims of a token name, when it is from
-// our issuer, for us, and valid at now (RFC 7519 section 4.1), and for how long
-// it is valid. It must only see claims whose signature was verified. It fails
-// with a reason.
+// checkClaims returns the user that a token's claims name, and when the token is
+// valid. It fails with a reason unless the token is from our issuer, for our audience,
+// and valid at now (RFC 7519 section 4.1). The signature must be verified before.
 func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, window, Reason) {
 	refuse := func(reason Reason) (todo.UserID, window, Reason) { return todo.UserID{}, window{}, reason }
 	claims, err := parseObject(payload)
@@ -33,8 +32,8 @@ func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, wind
 		return refuse(reason)
 	}
 	subject, ok := claims.text("sub")
-	// Half a surrogate pair can be escaped in JSON but is no character. It
-	// is read as U+FFFD, which would make two subjects one.
+	// JSON can escape half a surrogate pair, which is no character. It is read as
+	// U+FFFD, so two different subjects would become the same.
 	if !ok || strings.ContainsRune(subject, utf8.RuneError) {
 		return refuse(ReasonSubject)
 	}
@@ -45,12 +44,12 @@ func (v *Verifier) checkClaims(payload []byte, now time.Time) (todo.UserID, wind
 	return user, window, ""
 }
 
-// window is when a token is valid, with the leeway: from the first instant,
-// before the second.
+// window is the time in which a token is valid, leeway included: at from or later,
+// and before until.
 type window struct{ from, until time.Time }
 
-// window reads when claims are valid. Only exp is required; nbf and iat, where
-// there are, must be dates.
+// window reads the window of a token from its claims. exp is required; nbf and iat
+// must be dates if they are there.
 func (o object) window() (window, bool) {
 	expires, ok := o.date("exp")
 	if !ok || expires.Unix() <= 0 {
@@ -72,7 +71,7 @@ func (o object) window() (window, bool) {
 	return w, true
 }
 
-// check says why a token is not valid at now, or "" when it is.
+// check returns why a token is not valid at now, or "" when it is.
 func (w window) check(now time.Time) Reason {
 	switch {
 	case !now.Before(w.until):
@@ -83,8 +82,8 @@ func (w window) check(now time.Time) Reason {
 	return ""
 }
 
-// date returns a member that is a NumericDate (RFC 7519 section 2): seconds
-// since 1970, fractions allowed, here from 1970 to 9999.
+// date returns a member that is a NumericDate (RFC 7519 section 2): seconds since
+// 1970, with fractions, up to the year 9999.
 func (o object) date(name string) (time.Time, bool) {
 	seconds, ok := o.number(name)
 	if !ok || seconds < 0 || seconds > maxNumericDate {

@@ -10,14 +10,14 @@ import (
 	"net/http"
 )
 
-// fetcher fetches a key set from one address, each time anew: Better Auth sends
-// nothing to revalidate by.
+// fetcher fetches a key set from one address. It always fetches the whole set, since
+// Better Auth sends no validators such as ETag.
 type fetcher struct {
 	url    string
 	client *http.Client
 }
 
-// newFetcher returns a fetcher that uses client, or one of its own for nil.
+// newFetcher returns a fetcher that uses client, or a client of its own for nil.
 func newFetcher(url string, client *http.Client) *fetcher {
 	bounded := http.Client{Transport: newTransport()}
 	if client != nil {
@@ -27,8 +27,8 @@ func newFetcher(url string, client *http.Client) *fetcher {
 	return &fetcher{url: url, client: &bounded}
 }
 
-// newTransport returns a transport for a fetch an hour. It keeps no connection:
-// the issuer would have closed it by the next time.
+// newTransport returns a transport for about one fetch an hour. It keeps no
+// connections, since the issuer would close them before the next fetch.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -38,8 +38,8 @@ func newTransport() *http.Transport {
 	}
 }
 
-// checkRedirect refuses redirects that would let somebody else than the
-// configured host name the keys: to another host or port, or out of TLS.
+// checkRedirect rejects redirects to another host or port, or from https to http: only
+// the configured host may provide the keys.
 func checkRedirect(to *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	switch {

@@ -6,29 +6,29 @@ import (
 	"unicode/utf8"
 )
 
-// jwt is a token taken apart (RFC 7515 section 7.1), with nothing verified.
+// jwt is a token split into its parts (RFC 7515 section 7.1). Its signature and claims
+// are not verified.
 type jwt struct {
-	signed    []byte // What the signature is over: header and payload as sent.
+	signed    []byte // The signed bytes: header and payload as sent.
 	signature []byte
 	payload   []byte
 	keyID     string
 }
 
-// parseJWT takes a token apart and checks its header. It fails with a
-// [*RefusedError].
+// parseJWT splits a token and checks its header. It fails with a [*RefusedError].
 func parseJWT(token string) (jwt, error) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, found := strings.Cut(rest, ".")
 	if !found || strings.Contains(signature, ".") {
 		return jwt{}, refuse(ReasonMalformed)
 	}
-	// base64 skips line breaks wherever they are.
+	// The base64 decoder would ignore line breaks.
 	if strings.ContainsAny(token, "\r\n") {
 		return jwt{}, refuse(ReasonMalformed)
 	}
 	decoded := make([][]byte, 0, 3)
 	for _, part := range []string{header, payload, signature} {
-		// Strict: one byte sequence has one spelling, and no padding.
+		// Strict: each byte sequence has exactly one encoding, without padding.
 		data, err := base64.RawURLEncoding.Strict().DecodeString(part)
 		if err != nil {
 			return jwt{}, refuse(ReasonMalformed)
@@ -47,15 +47,15 @@ func parseJWT(token string) (jwt, error) {
 	}, nil
 }
 
-// checkHeader returns the key ID of a header that this service can serve. What
-// it does not name is ignored, as RFC 7515 section 4 demands: Better Auth sends
-// alg and kid, others add typ.
+// checkHeader returns the key ID of a header. It fails with a [*RefusedError] when the
+// header is not acceptable. Members that it doesn't know are ignored, as RFC 7515
+// section 4 demands: Better Auth sends alg and kid, others add typ.
 func checkHeader(data []byte) (keyID string, err error) {
 	header, err := parseObject(data)
 	if err != nil {
 		return "", refuse(ReasonMalformed)
 	}
-	// First, so that every refusal below can name it.
+	// First, so that every error below can name it.
 	keyID, isString := header.text("kid")
 
 	// The token must not choose how it is verified (RFC 8725 section 3.1).
@@ -65,8 +65,8 @@ func checkHeader(data []byte) (keyID string, err error) {
 	if _, ok := header["crit"]; ok {
 		return "", refuseKey(ReasonCritical, keyID)
 	}
-	// Nor with which key (RFC 8725 section 3.10). Nothing follows these; a
-	// token that has one is not from our issuer.
+	// Nor must it choose the key (RFC 8725 section 3.10). These members are never
+	// followed; a token that has one is not from our issuer.
 	for _, name := range []string{"jku", "jwk", "x5u", "x5c"} {
 		if _, ok := header[name]; ok {
 			return "", refuseKey(ReasonEmbeddedKey, keyID)

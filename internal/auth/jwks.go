@@ -13,20 +13,18 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-// errNoUsableKey says that a document is a key set but has no key to verify
-// RS256 with.
+// errNoUsableKey means that a key set has no key for RS256.
 var errNoUsableKey = errors.New("no usable key")
 
-// errEdDSA says that a key is for EdDSA, and what to do about it. It is what
-// Better Auth makes unless told otherwise, and goes on to sign with after it was
-// told.
+// errEdDSA means that a key is for EdDSA, and says what to do. EdDSA is Better Auth's
+// default. It signs with such a key even after it was configured otherwise.
 var errEdDSA = errors.New(`the issuer signs with EdDSA, but this service accepts RS256 only: ` +
 	`in Better Auth's jwt plugin set jwks.keyPairConfig to { alg: "RS256" }, ` +
 	`then set expiresAt to a past time in the old key's row of its jwks table`)
 
-// parseKeySet returns the usable keys of a key set (RFC 7517 section 5), by key
-// ID. It skips the others, as the RFC asks for, and fails with errNoUsableKey
-// when nothing is left. Of two keys with one ID it takes the first.
+// parseKeySet returns the usable keys of a key set (RFC 7517 section 5) by key ID. It
+// skips other keys, as the RFC asks, and fails with errNoUsableKey when none is left.
+// Of two keys with the same ID it takes the first.
 func parseKeySet(document []byte) (map[string]*rsa.PublicKey, error) {
 	members, err := splitKeySet(document)
 	if err != nil {
@@ -37,7 +35,7 @@ func parseKeySet(document []byte) (map[string]*rsa.PublicKey, error) {
 	for i, member := range members {
 		key, err := parseKey(member)
 		if err != nil {
-			// The cure helps more than what is wrong with another key.
+			// errEdDSA says what to do, so it wins over the faults of other keys.
 			if i == 0 || errors.Is(err, errEdDSA) {
 				fault = err
 			}
@@ -53,8 +51,8 @@ func parseKeySet(document []byte) (map[string]*rsa.PublicKey, error) {
 	return keys, nil
 }
 
-// splitKeySet returns the keys of a set, unread. It stops at one too many, so
-// that a set of very many small ones costs no more than a set of maxKeys.
+// splitKeySet returns the keys of a set without parsing them. It fails as soon as there
+// are more than maxKeys, so that a huge number of small keys costs no more.
 func splitKeySet(document []byte) ([]json.RawMessage, error) {
 	set, err := parseObject(document)
 	if err != nil {
@@ -84,8 +82,8 @@ type verificationKey struct {
 	public *rsa.PublicKey
 }
 
-// parseKey reads a JSON Web Key (RFC 7517 section 4). It fails when the key is
-// not one to verify RS256 with, with a text that does not quote the issuer.
+// parseKey parses a JSON Web Key (RFC 7517 section 4). It fails when the key can't
+// verify RS256, with a text that quotes nothing of the issuer's document.
 func parseKey(data []byte) (verificationKey, error) {
 	if len(data) > maxKeyBytes {
 		return verificationKey{}, fmt.Errorf("a key of more than %d bytes", maxKeyBytes)
@@ -97,7 +95,7 @@ func parseKey(data []byte) (verificationKey, error) {
 	if parsed.KeyType() == jwa.OKP {
 		return verificationKey{}, errEdDSA
 	}
-	// A private RSA key is of another type, and no longer a secret.
+	// A published private key has another type. It is rejected: it is no longer a secret.
 	key, ok := parsed.(jwk.RSAPublicKey)
 	if !ok {
 		return verificationKey{}, errors.New("a key that is not a public one for RSA")
@@ -112,8 +110,8 @@ func parseKey(data []byte) (verificationKey, error) {
 		return verificationKey{}, fmt.Errorf("a key whose ID is not of 1 to %d bytes", maxKeyIDBytes)
 	case n.BitLen() < minKeyBits || n.BitLen() > maxKeyBits:
 		return verificationKey{}, fmt.Errorf("a key of %d bits, and not %d to %d", n.BitLen(), minKeyBits, maxKeyBits)
-	// crypto/rsa takes no others. Checked on the whole number, since an int
-	// would hold just its last bits.
+	// crypto/rsa takes no others. The check is on the big.Int, since an int would cut
+	// a larger number.
 	case e.Cmp(big.NewInt(3)) < 0 || e.Cmp(big.NewInt(math.MaxInt32)) > 0 || e.Bit(0) == 0 || n.Bit(0) == 0:
 		return verificationKey{}, errors.New("a key with an impossible exponent or modulus")
 	}

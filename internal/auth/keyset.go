@@ -13,28 +13,27 @@ import (
 	"time"
 )
 
-// KeySetConfig says where an issuer's keys are and for how long they are good.
+// KeySetConfig says where an issuer's keys are and how long they are used.
 type KeySetConfig struct {
 	// URL is the address of the key set (RFC 7517 section 5), with its path.
 	URL string
-	// TTL is the age at which the keys are fetched again, in the background;
-	// 0 for an hour, and never more than MaxStale. A key that the issuer
-	// removes is refused from then on.
+	// TTL is the age at which the keys are fetched again in the background; 0 for
+	// an hour, and at most MaxStale. A key that the issuer removed is rejected
+	// afterwards.
 	TTL time.Duration
-	// MaxStale is the age beyond which keys are no longer used when they
-	// can't be fetched; 0 for a day.
+	// MaxStale is the age beyond which keys are no longer used; 0 for a day.
 	MaxStale time.Duration
-	// Client fetches the keys; nil for one that suits. Its CheckRedirect is
-	// not used: no redirect to another host is followed.
+	// Client fetches the keys; nil for a default one. Its CheckRedirect is
+	// replaced: no redirect to another host is followed.
 	Client *http.Client
-	// Logger gets one line whenever fetching begins to fail, fails in another
-	// way, or succeeds again; nil for none.
+	// Logger gets one line whenever fetching begins to fail, fails for another
+	// kind of reason, or succeeds again; nil for none.
 	Logger *slog.Logger
 }
 
-// KeySet keeps the issuer's public keys. It fetches them in the background, the
-// first time at once, and answers from memory, so that no call waits for the
-// issuer unless it has a key that was never seen. It is safe for concurrent use.
+// KeySet caches the issuer's public keys. It fetches them in the background, the first
+// time at once. A call waits for a fetch only when its key ID is unknown or there are
+// no keys yet. It is safe for concurrent use.
 type KeySet struct {
 	fetcher  *fetcher
 	ttl      time.Duration
@@ -45,24 +44,24 @@ type KeySet struct {
 	waiting atomic.Int64            // Calls that wait for a fetch.
 	stop    context.CancelFunc
 	stopped chan struct{}
-	wake    chan struct{} // Holds one when a fetch was asked for.
+	wake    chan struct{} // Has one element when a fetch was requested.
 
 	mu sync.Mutex
-	// inFlight is closed when the fetch that runs or was asked for has ended;
-	// nil when there is none. There is never more than one.
+	// inFlight is closed when the running or requested fetch has ended, and nil when
+	// there is none. There is never more than one.
 	inFlight chan struct{}
 	failure  error // Of the last fetch; nil when it succeeded.
 	budget   fetchBudget
 	closed   bool
 }
 
-// keyring is what one fetch brought. It never changes.
+// keyring has the keys of one fetch. It is immutable.
 type keyring struct {
 	keys    map[string]*rsa.PublicKey // By key ID.
 	fetched time.Time
 }
 
-// NewKeySet returns a KeySet and begins to fetch. It must be closed.
+// NewKeySet returns a KeySet and starts to fetch. It must be closed.
 func NewKeySet(cfg KeySetConfig) *KeySet {
 	ctx, stop := context.WithCancel(context.Background())
 	maxStale := cmp.Or(cfg.MaxStale, defaultMaxStale)
@@ -81,8 +80,8 @@ func NewKeySet(cfg KeySetConfig) *KeySet {
 	return s
 }
 
-// Close ends the fetching and returns when it has ended. Keys that were fetched
-// go on to serve. A second Close does nothing.
+// Close ends the fetching and waits for its end. Fetched keys can still be used. A
+// second Close does nothing.
 func (s *KeySet) Close() {
 	s.stop()
 	<-s.stopped
@@ -91,9 +90,9 @@ func (s *KeySet) Close() {
 // find returns the issuer's key of this ID. It fails with a [*RefusedError] when
 // the issuer has none, with [ErrKeysUnavailable], or with ctx's error.
 //
-// Better Auth publishes a key no sooner than it signs with it, so an ID that is
-// unknown may be a new key's: it is worth a fetch, and the wait for it. Beyond
-// maxWaiting calls that wait, it fails at once.
+// Better Auth signs with a key as soon as it publishes it, so an unknown ID may belong
+// to a new key. Then find fetches the keys and waits. While maxWaiting calls wait, it
+// fails at once.
 func (s *KeySet) find(ctx context.Context, keyID string) (*rsa.PublicKey, error) {
 	ring := s.usable()
 	if ring != nil && ring.keys[keyID] != nil {
@@ -109,8 +108,8 @@ func (s *KeySet) find(ctx context.Context, keyID string) (*rsa.PublicKey, error)
 	return s.waitFor(ctx, keyID, ring)
 }
 
-// waitFor is find for a key that is not in ring, which is nil when there are no
-// usable keys. It waits for at most maxWait.
+// waitFor waits for a key that is not in ring, for at most maxWait. ring is nil when
+// there are no usable keys.
 func (s *KeySet) waitFor(ctx context.Context, keyID string, ring *keyring) (*rsa.PublicKey, error) {
 	wait, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
@@ -120,8 +119,8 @@ func (s *KeySet) waitFor(ctx context.Context, keyID string, ring *keyring) (*rsa
 			return nil, err
 		}
 	}
-	// Twice: a fetch that was on its way already may have left too early to
-	// bring the key. The one after it did not.
+	// Twice: a fetch that was already in flight may have started before the key was
+	// published. The next one did not.
 	for range 2 {
 		if key := ring.keys[keyID]; key != nil {
 			return key, nil
@@ -148,8 +147,8 @@ func (s *KeySet) waitFor(ctx context.Context, keyID string, ring *keyring) (*rsa
 	return nil, refuseKey(ReasonUnknownKey, keyID)
 }
 
-// usable returns the keys at hand, or nil when there are none or they are too
-// old. It takes no lock.
+// usable returns the cached keys, or nil when there are none or they are too old. It
+// takes no lock.
 func (s *KeySet) usable() *keyring {
 	ring := s.current.Load()
 	if ring == nil || time.Since(ring.fetched) > s.maxStale {
@@ -158,7 +157,7 @@ func (s *KeySet) usable() *keyring {
 	return ring
 }
 
-// holds says whether a key is still the issuer's key of this ID.
+// holds reports whether a key is still the issuer's key of this ID.
 func (s *KeySet) holds(keyID string, key *rsa.PublicKey) bool {
 	ring := s.usable()
 	if ring == nil {
@@ -168,9 +167,9 @@ func (s *KeySet) holds(keyID string, key *rsa.PublicKey) bool {
 	return current == key || current != nil && current.Equal(key)
 }
 
-// await returns the keys that the fetch in flight brings. It fails at once when
-// none is in flight: the last one failed, and the next is less than
-// maxRetryPauseWithKeys away.
+// await waits for the fetch in flight and returns its keys. When none is in flight, it
+// fails at once: the last fetch failed, and the next starts in less than
+// maxRetryPauseWithKeys.
 func (s *KeySet) await(ctx, wait context.Context) (*keyring, error) {
 	s.mu.Lock()
 	ended := s.inFlight
@@ -193,18 +192,18 @@ func (s *KeySet) await(ctx, wait context.Context) (*keyring, error) {
 	if cause == nil {
 		cause = errors.New("the fetch takes longer than a call waits")
 	}
-	// Not wrapped: a fetch that timed out must not look like a call that did.
+	// Not wrapped: the timeout of a fetch must not pass for the call's own.
 	return nil, fmt.Errorf("%w: %v", ErrKeysUnavailable, cause) //nolint:errorlint // See above.
 }
 
-// refetch has the keys fetched, for a caller that misses one in seen. It returns
-// what is closed when the fetch has ended, nil when no fetch is allowed, and
-// whether the fetch is one that begins after the call.
+// refetch requests a fetch, for a caller that misses a key in seen. It returns a
+// channel that is closed when the fetch has ended, or nil when no fetch is allowed. own
+// says that the fetch starts after the call.
 func (s *KeySet) refetch(seen *keyring) (ended <-chan struct{}, own bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.current.Load() != seen: // It has ended since the caller looked.
+	case s.current.Load() != seen: // A fetch has ended since the caller loaded seen.
 		done := make(chan struct{})
 		close(done)
 		return done, false
@@ -214,16 +213,16 @@ func (s *KeySet) refetch(seen *keyring) (ended <-chan struct{}, own bool) {
 		return nil, false
 	}
 	s.inFlight = make(chan struct{})
-	s.wake <- struct{}{} // Has room: begin took the one before.
+	s.wake <- struct{}{} // Never blocks: begin took the element before.
 	return s.inFlight, true
 }
 
-// fetchBudget counts the fetches that unknown key IDs cause.
+// fetchBudget limits the fetches that unknown key IDs cause.
 type fetchBudget struct {
 	taken [unknownKeyFetches]time.Time // Oldest first.
 }
 
-// take says whether one more is allowed at now, and counts it when it is.
+// take reports whether one more fetch is allowed at now, and counts it if so.
 func (b *fetchBudget) take(now time.Time) bool {
 	if now.Sub(b.taken[0]) < unknownKeyWindow {
 		return false

@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// object is a JSON object whose members were not looked at yet. In contrast to
-// a struct that encoding/json fills, it tells a member that is missing from one
-// that is null, and one name from another that differs in case only.
+// object is a JSON object whose members are not parsed yet. Unlike a struct that
+// encoding/json fills, it distinguishes a missing member from null, and names that
+// differ only in case.
 type object map[string]json.RawMessage
 
-// errNotObject says that bytes are not one JSON object. It says nothing of
-// their content, since it may be a token's.
+// errNotObject means that bytes are not one JSON object. It quotes nothing, since they
+// may be a token's.
 var errNotObject = errors.New("not one JSON object in UTF-8 whose members have different names")
 
-// parseObject reads one JSON object and nothing after it. It refuses what
-// readers disagree on: a name that occurs twice (RFC 7519 section 4 lets us)
-// and text that is not UTF-8, which encoding/json would replace.
+// parseObject parses one JSON object with nothing after it. It rejects input that
+// parsers read in different ways: duplicate names (RFC 7519 section 4 allows that) and
+// text that is not UTF-8, which encoding/json would replace.
 func parseObject(data []byte) (object, error) {
 	if !utf8.Valid(data) {
 		return nil, errNotObject
@@ -32,9 +32,8 @@ func parseObject(data []byte) (object, error) {
 	return members, nil
 }
 
-// countMembers returns how many members a valid JSON object has, with those that
-// encoding/json lets later ones of the same name replace: one per colon that is
-// neither in a string nor in a value.
+// countMembers returns the number of members of a valid JSON object, duplicates
+// included. It counts the colons that are neither in a string nor in a nested value.
 func countMembers(data []byte) int {
 	count, depth, inString := 0, 0, false
 	for i := 0; i < len(data); i++ {
@@ -55,7 +54,7 @@ func countMembers(data []byte) int {
 	return count
 }
 
-// text returns a member that is a string. Null is none.
+// text returns a member that is a string. Null is not a string.
 func (o object) text(name string) (string, bool) { return textOf(o[name]) }
 
 // texts returns a member that is a string or an array of strings.
@@ -78,7 +77,7 @@ func (o object) texts(name string) ([]string, bool) {
 	return texts, true
 }
 
-// number returns a member that is a number of float64's range. Null is none.
+// number returns a member that is a number in float64's range. Null is not a number.
 func (o object) number(name string) (float64, bool) {
 	var number *float64
 	if json.Unmarshal(o[name], &number) != nil || number == nil {

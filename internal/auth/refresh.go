@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// run fetches the keys until ctx ends: whenever they reach their TTL, a fetch is
-// asked for, or the pause after a failure is over.
+// run fetches the keys until ctx ends: when they reach their TTL, when a fetch is
+// requested, and when the pause after a failed one is over.
 func (s *KeySet) run(ctx context.Context) {
 	defer close(s.stopped)
 	defer s.end()
@@ -48,15 +48,15 @@ func (s *KeySet) begin() {
 	if s.inFlight == nil {
 		s.inFlight = make(chan struct{})
 	}
-	// A fetch that was asked for just when one was due is this one.
+	// This fetch also serves a request that came just now.
 	select {
 	case <-s.wake:
 	default:
 	}
 }
 
-// settle takes in what a fetch brought and lets go whoever waited for it. A
-// fetch that failed leaves the keys as they are.
+// settle stores the result of a fetch and releases the calls that wait for it. A failed
+// fetch leaves the keys as they are.
 func (s *KeySet) settle(keys map[string]*rsa.PublicKey, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *KeySet) settle(keys map[string]*rsa.PublicKey, err error) {
 	s.inFlight = nil
 }
 
-// end lets go whoever still waits. No fetch is begun after it.
+// end releases the calls that still wait. No fetch starts after it.
 func (s *KeySet) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,9 +80,9 @@ func (s *KeySet) end() {
 	}
 }
 
-// retryPause returns how long to wait after so many failures in a row: twice as
-// long after each, up to a limit, and up to half of it less, so that instances
-// that failed together do not come back together.
+// retryPause returns how long to wait after so many failures in a row. The pause
+// doubles with each failure, up to a limit. Up to half of it is cut at random, so that
+// instances that failed together don't retry together.
 func retryPause(failures int, haveKeys bool) time.Duration {
 	limit := maxRetryPause
 	if haveKeys {
@@ -98,18 +98,18 @@ func retryPause(failures int, haveKeys bool) time.Duration {
 	return pause - rand.N(pause/2) //nolint:gosec // Nothing secret depends on it.
 }
 
-// fetchState is what operators need to know of the fetching.
+// fetchState is the result of the last fetch, for the log.
 type fetchState int
 
 const (
 	stateUnknown fetchState = iota
 	stateFetched
-	stateFailing  // No document that is a key set.
-	stateUnusable // A key set, but none of its keys can be used.
+	stateFailing  // No key set was fetched.
+	stateUnusable // A key set was fetched, but it has no usable key.
 )
 
-// stateLog writes a line when the state changes, so that an issuer that is down
-// for a day costs one.
+// stateLog writes a line when the state changes, so that an issuer that is down for a
+// day costs one line.
 type stateLog struct{ state fetchState }
 
 func (l *stateLog) note(logger *slog.Logger, keys int, err error) {

@@ -1,10 +1,10 @@
-// Package auth turns a request's access token into the user who calls. It holds
-// the verifier of tokens, which are JWTs (RFC 7519) signed with RS256, and the
-// set of the issuer's keys, which it fetches and keeps fresh.
+// Package auth turns a request's access token into the user who calls. It has the
+// verifier of tokens, which are JWTs (RFC 7519) signed with RS256, and the set of the
+// issuer's keys, which it fetches and keeps fresh.
 //
-// The tokens are Better Auth's. What they must be like is checked here, member
-// by member: the library that verifies the signature and reads the keys
-// (lestrrat-go/jwx) would let more pass.
+// The tokens are Better Auth's. This package checks each header and claim itself,
+// since the library that verifies signatures and parses keys (lestrrat-go/jwx) is less
+// strict.
 package auth
 
 import (
@@ -18,15 +18,15 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// algorithm is the one that tokens and keys must be for: RSASSA-PKCS1-v1_5 with
+// algorithm is the only one accepted, in tokens and keys: RSASSA-PKCS1-v1_5 with
 // SHA-256 (RFC 7518 section 3.3).
 const algorithm = string(jwa.RS256)
 
 // Config says which tokens a [Verifier] accepts.
 type Config struct {
-	// Issuer is what iss must be, to the letter.
+	// Issuer must equal the claim iss.
 	Issuer string
-	// Audience is what aud must be or hold, to the letter.
+	// Audience must equal the claim aud, or one of its members.
 	Audience string
 	// Keys are the issuer's. Required.
 	Keys *KeySet
@@ -40,7 +40,7 @@ type Verifier struct {
 	audience string
 	keys     *KeySet
 	now      func() time.Time
-	memory   *memory
+	cache    *tokenCache
 }
 
 // NewVerifier returns a Verifier of the tokens that cfg describes.
@@ -49,22 +49,22 @@ func NewVerifier(cfg Config) *Verifier {
 	if now == nil {
 		now = time.Now
 	}
-	return &Verifier{issuer: cfg.Issuer, audience: cfg.Audience, keys: cfg.Keys, now: now, memory: newMemory()}
+	return &Verifier{issuer: cfg.Issuer, audience: cfg.Audience, keys: cfg.Keys, now: now, cache: newTokenCache()}
 }
 
-// Verify returns the user whom a token was issued to. A fault of the token is a
-// [*RefusedError], which matches [ErrRefused]. When there are no keys to verify
-// with, it fails with [ErrKeysUnavailable], and when ctx ends while it waits for
-// them, with the context's error. It waits at most 5 seconds.
+// Verify returns the user whom a token was issued to. It fails with a
+// [*RefusedError] when it rejects the token, with [ErrKeysUnavailable] when there are
+// no keys to verify it with, and with the context's error when ctx ends first. It
+// waits for keys for at most 5 seconds.
 //
-// A token that was verified is remembered, and accepted again for as long as it
-// is valid and its key is among the issuer's.
+// Verified tokens are cached. A cached token is accepted for as long as it is valid
+// and the issuer publishes its key.
 func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error) {
 	if len(token) > maxTokenBytes {
 		return todo.UserID{}, refuse(ReasonTooLarge)
 	}
 	digest := digestOf(token)
-	if user, ok := v.memory.recall(digest, v.keys, v.now()); ok {
+	if user, ok := v.cache.get(digest, v.keys, v.now()); ok {
 		return user, nil
 	}
 	parsed, err := parseJWT(token)
@@ -75,8 +75,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error
 	if err != nil {
 		return todo.UserID{}, err
 	}
-	// Not jws.Verify: it reads the header again by laxer rules, and verifies
-	// what it has read rather than what was sent.
+	// Not jws.Verify: it parses the header again, less strictly, and verifies the
+	// parsed form instead of the bytes that were sent.
 	rs256, err := jws.NewVerifier(jwa.RS256)
 	if err != nil {
 		return todo.UserID{}, fmt.Errorf("auth: %w", err)
@@ -88,6 +88,6 @@ func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error
 	if reason != "" {
 		return todo.UserID{}, refuseKey(reason, parsed.keyID)
 	}
-	v.memory.remember(digest, verified{user: user, keyID: parsed.keyID, key: key, window: window})
+	v.cache.add(digest, verified{user: user, keyID: parsed.keyID, key: key, window: window})
 	return user, nil
 }

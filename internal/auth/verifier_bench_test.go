@@ -32,7 +32,7 @@ func BenchmarkVerify(b *testing.B) {
 			verify(auth.NewVerifier(config)) // It remembers nothing.
 		}
 	})
-	b.Run("remembered", func(b *testing.B) {
+	b.Run("cached", func(b *testing.B) {
 		verifier := auth.NewVerifier(config)
 		verify(verifier)
 		b.ReportAllocs()

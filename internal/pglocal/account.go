@@ -14,9 +14,9 @@ type account struct {
 	uid, gid uint32
 }
 
-// unprivileged returns whom PostgreSQL runs as, which refuses root: the owner
-// of data that are there already, else postgres, else nobody. It returns nil
-// when we are not root and run it as ourselves.
+// unprivileged returns the account that PostgreSQL runs as, since it refuses root: the
+// owner of existing data, else postgres, else nobody. It returns nil when this process
+// is not root; then PostgreSQL runs as the same user.
 func unprivileged(data string) (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -34,7 +34,7 @@ func unprivileged(data string) (*account, error) {
 	return nil, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: add one, or run this as another user")
 }
 
-// newAccount reads the numbers of a user.
+// newAccount returns the account of a user.
 func newAccount(u *user.User) (*account, error) {
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {

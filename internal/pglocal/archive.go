@@ -16,20 +16,18 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// maxUnpacked bounds what an archive may unpack to. Those of PostgreSQL 17 take
-// about 50 MB.
+// maxUnpacked bounds the unpacked size of an archive. PostgreSQL 17 takes about 50 MB.
 const maxUnpacked = 1 << 30
 
-// archiveName returns the name that the project which builds the programs
-// (github.com/zonkyio/embedded-postgres-binaries) gives the archive for a
-// system.
+// archiveName returns the name of a system's archive in the project that builds the
+// programs (github.com/zonkyio/embedded-postgres-binaries).
 func archiveName(goos, goarch string, alpine bool) string {
 	arch := goarch
 	switch goarch {
 	case "386":
 		arch = "i386"
 	case "arm":
-		arch = "arm32v6" // Which later processors run too.
+		arch = "arm32v6" // Later processors run it too.
 	case "arm64":
 		arch = "arm64v8"
 	}
@@ -46,9 +44,8 @@ func thisArchive() string {
 	return archiveName(runtime.GOOS, runtime.GOARCH, err == nil)
 }
 
-// unpack puts the programs of an archive into a folder, which nothing in the
-// archive can leave. An archive is a zip file (a jar) with a compressed tar file
-// in it.
+// unpack unpacks the programs of an archive into a folder; no entry can be written
+// outside it. An archive is a zip file (a jar) that contains a compressed tar file.
 func unpack(ctx context.Context, archive *os.File, dir string) error {
 	info, err := archive.Stat()
 	if err != nil {
@@ -101,7 +98,7 @@ func unpackTar(ctx context.Context, file *zip.File, dir string) error {
 	}
 }
 
-// unpackEntry makes one file, folder or link of an archive.
+// unpackEntry creates one file, folder or link of an archive.
 func unpackEntry(root *os.Root, entry *tar.Header, content io.Reader) error {
 	name := path.Clean(entry.Name)
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
@@ -124,9 +121,9 @@ func unpackEntry(root *os.Root, entry *tar.Header, content io.Reader) error {
 	}
 }
 
-// openToAll lets everybody read what was unpacked, and run what its owner can
-// run, whatever this process's umask is: when we are root, the server runs as
-// somebody else.
+// openToAll lets everybody read the unpacked files, and run those that their owner can
+// run, whatever this process's umask is. When this process is root, the server runs as
+// another user.
 func openToAll(root *os.Root) error {
 	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Type()&fs.ModeSymlink != 0 {

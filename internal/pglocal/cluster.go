@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// cluster is a folder of ours, locked by this process: the data of a
-// PostgreSQL server in it, and the server's log beside them.
+// cluster is a folder with the data and the log of a PostgreSQL server. This process
+// holds its lock.
 type cluster struct {
 	dir     string
 	data    string
-	account *account // Whom the programs run as; nil for ourselves.
+	account *account // The account that the programs run as; nil for this process's own.
 	bin     string   // The folder of the programs that fit the data.
 	lock    io.Closer
 }
 
-// openCluster locks the folder, which it makes when it is absent.
+// openCluster locks the folder, and creates it when it is missing.
 func openCluster(dir string) (_ *cluster, err error) {
 	if dir == "" {
 		return nil, errors.New("no folder given")
@@ -51,9 +51,9 @@ func openCluster(dir string) (_ *cluster, err error) {
 	return c, nil
 }
 
-// makeOpenFolder makes a folder, and those above it, that everybody can enter,
-// whatever this process's umask is: when we are root, the server runs as
-// somebody else. Folders that are there stay as they are.
+// makeOpenFolder creates a folder and its parents so that everybody can enter them,
+// whatever this process's umask is. When this process is root, the server runs as
+// another user. Existing folders stay as they are.
 func makeOpenFolder(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -72,8 +72,8 @@ func makeOpenFolder(dir string) error {
 	return os.Chmod(dir, 0o755) //nolint:gosec // G302: for somebody else, as said.
 }
 
-// waitForLock locks a file as lockFile does, once no other process has it
-// locked.
+// waitForLock waits until no other process has the lock, and then locks a file as
+// lockFile does.
 func waitForLock(ctx context.Context, path string) (io.Closer, error) {
 	poll := time.NewTicker(lockPoll)
 	defer poll.Stop()
@@ -90,11 +90,11 @@ func waitForLock(ctx context.Context, path string) (io.Closer, error) {
 	}
 }
 
-// close lets other processes have the folder.
+// close releases the folder's lock.
 func (c *cluster) close() { _ = c.lock.Close() }
 
-// major returns the major version of PostgreSQL that made the data, 0 when
-// there are none.
+// major returns the major version of PostgreSQL that created the data, or 0 when there
+// is no data.
 func (c *cluster) major() int {
 	content, err := os.ReadFile(filepath.Join(c.data, "PG_VERSION"))
 	if err != nil {
@@ -104,8 +104,8 @@ func (c *cluster) major() int {
 	return major
 }
 
-// prepare makes the folder ready for a start: handed to the user that the
-// server runs as, no server of an earlier process in it, the data there.
+// prepare prepares the folder for a start. It gives the folder to the server's user,
+// stops a server of an earlier process, and creates missing data.
 func (c *cluster) prepare(ctx context.Context, disposable bool) error {
 	if c.account != nil {
 		if err := os.Chown(c.dir, int(c.account.uid), int(c.account.gid)); err != nil {
@@ -125,8 +125,8 @@ func (c *cluster) prepare(ctx context.Context, disposable bool) error {
 	return c.initialize(ctx, disposable)
 }
 
-// initialize makes the data. They get their name when they are complete, so
-// that an interrupted run leaves nothing that looks like data.
+// initialize creates the data. It renames their folder when they are complete, so that
+// an interrupted run leaves no incomplete data.
 func (c *cluster) initialize(ctx context.Context, disposable bool) error {
 	unfinished := c.data + ".new"
 	args := []string{"-D", unfinished, "--username=" + Superuser, "--auth=trust", "--encoding=UTF8"}
@@ -149,16 +149,15 @@ func (c *cluster) initialize(ctx context.Context, disposable bool) error {
 	return os.Rename(unfinished, c.data)
 }
 
-// endStale stops a server that a process which held the folder before, and is
-// gone, has left running.
+// endStale stops a server that an earlier process left running.
 func (c *cluster) endStale(ctx context.Context) error {
 	p := c.readPIDFile()
 	if p.pid == 0 {
 		return nil
 	}
 	if command, known := commandLine(ctx, p.pid); known && !strings.Contains(command, c.data) {
-		// The number is free, or some other process has it now. PostgreSQL
-		// would take that one for a server and refuse to start.
+		// The process ID is free, or another process has it now. PostgreSQL would
+		// take that process for a server and refuse to start.
 		return os.Remove(c.pidFile())
 	}
 	if err := c.shutDown(ctx, "fast"); err != nil {
@@ -167,20 +166,20 @@ func (c *cluster) endStale(ctx context.Context) error {
 	return nil
 }
 
-// shutDown stops the server that the PID file names and waits until it has
-// ended, at most half the time that a stop may take.
+// shutDown stops the server that the PID file names and waits until it has ended, for
+// at most half of stopTimeout.
 func (c *cluster) shutDown(ctx context.Context, mode string) error {
 	seconds := strconv.Itoa(int(stopTimeout / 2 / time.Second))
 	return c.run(ctx, filepath.Join(c.bin, "pg_ctl"), "stop", "-D", c.data, "-m", mode, "-w", "-t", seconds)
 }
 
-// pidFile returns the path of the file that a running server keeps.
+// pidFile returns the path of a running server's PID file.
 func (c *cluster) pidFile() string { return filepath.Join(c.data, "postmaster.pid") }
 
-// pidFile is what a PID file says, the zero value when there is none.
+// pidFile is the content of a PID file; the zero value when there is none.
 type pidFile struct {
 	pid   int
-	ready bool // Connections are accepted.
+	ready bool // The server accepts connections.
 }
 
 // readPIDFile reads the server's PID file.
@@ -198,8 +197,8 @@ func (c *cluster) readPIDFile() pidFile {
 	return pidFile{pid: pid, ready: len(lines) > status && strings.TrimSpace(lines[status]) == "ready"}
 }
 
-// confine makes a command run as the folder's user, end with this process
-// where the system can do that, and not hear the terminal's Ctrl-C.
+// confine makes a command run as the folder's user, not receive the terminal's Ctrl-C,
+// and, where the system supports it, end with this process.
 func (c *cluster) confine(cmd *exec.Cmd) {
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = processAttributes(c.account)
@@ -245,9 +244,9 @@ func (c *cluster) logTail() string {
 	return string(bytes.TrimSpace(content[max(0, len(content)-most):]))
 }
 
-// Remove deletes the folder of a server that no living process owns, with all
-// data, and stops the server first when it still runs. It fails with
-// [ErrInUse].
+// Remove deletes a folder with all its data. When an earlier process left the server
+// running, Remove stops it first. It fails with [ErrInUse] when a process holds the
+// folder.
 func Remove(ctx context.Context, dir string) error {
 	c, err := openCluster(dir)
 	if err != nil {

@@ -21,8 +21,8 @@ const (
 	downloadMajor   = 17
 	downloadTimeout = 5 * time.Minute
 
-	// answerTimeout is how long the repository may take to begin its answer:
-	// without a network, connections may hang rather than fail.
+	// answerTimeout is how long the repository may take to begin its response.
+	// Without a network, connections may hang instead of failing.
 	answerTimeout = 5 * time.Second
 
 	// maxArchive bounds an archive. Those of PostgreSQL 17 have about 30 MB.
@@ -33,12 +33,11 @@ const (
 	mavenCentral = "https://repo1.maven.org/maven2"
 )
 
-// MirrorVariable is the environment variable with which a developer names
-// another Maven repository than Maven Central to download PostgreSQL from. It
-// is for callers to read, into [Config.Mirror].
+// MirrorVariable is the environment variable that names another Maven repository than
+// Maven Central to download PostgreSQL from. Callers read it and set [Config.Mirror].
 const MirrorVariable = "POSTGRES_MIRROR"
 
-// unfinished begins the names of folders in the cache that a download works in.
+// unfinished is the prefix of a download's temporary folders in the cache.
 const unfinished = "unpack-"
 
 // downloader downloads PostgreSQL.
@@ -49,8 +48,8 @@ type downloader struct {
 	progress   io.Writer
 }
 
-// newDownloader returns a downloader from a Maven repository, Maven Central
-// when mirror is empty, to a folder.
+// newDownloader returns a downloader from the Maven repository mirror, or Maven Central
+// when that is empty, to the folder cacheDir.
 func newDownloader(mirror, cacheDir string, progress io.Writer) (*downloader, error) {
 	repository := mavenCentral
 	if mirror != "" {
@@ -67,18 +66,18 @@ func newDownloader(mirror, cacheDir string, progress io.Writer) (*downloader, er
 // programs returns the folder of the downloaded programs.
 func (d *downloader) programs() string { return downloadedPrograms(d.cacheDir) }
 
-// downloadedPrograms returns the folder that downloaded programs are kept in.
+// downloadedPrograms returns the folder of downloaded programs.
 func downloadedPrograms(cacheDir string) string {
 	return filepath.Join(cacheDir, "postgresql-"+downloadVersion, "bin")
 }
 
-// run fetches PostgreSQL into the cache folder, unless another process does so
+// run downloads PostgreSQL into the cache folder, unless another process has done so
 // meanwhile.
 func (d *downloader) run(ctx context.Context) error {
 	defer d.client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
-	// First of all, since it tells whether there is a network.
+	// First, since this shows whether there is a network.
 	checksum, err := d.checksum(ctx)
 	if err != nil {
 		return err
@@ -98,12 +97,12 @@ func (d *downloader) run(ctx context.Context) error {
 	return d.install(ctx, checksum)
 }
 
-// install fetches and unpacks the programs. Their folder gets its name when it
-// is complete. The caller has the lock.
+// install downloads and unpacks the programs. It renames their folder when it is
+// complete. The caller holds the lock.
 func (d *downloader) install(ctx context.Context, checksum string) error {
 	leftovers, _ := filepath.Glob(filepath.Join(d.cacheDir, unfinished+"*")) // Fails on bad patterns only.
 	for _, dir := range leftovers {
-		_ = os.RemoveAll(dir) // It takes space, no more.
+		_ = os.RemoveAll(dir) // If this fails, it only takes space.
 	}
 	work, err := os.MkdirTemp(d.cacheDir, unfinished)
 	if err != nil {
@@ -133,8 +132,8 @@ func (d *downloader) install(ctx context.Context, checksum string) error {
 	return os.Rename(unpacked, filepath.Dir(d.programs()))
 }
 
-// checksum returns the archive's SHA-256 as the repository says it, empty when
-// it doesn't: not every mirror keeps it.
+// checksum returns the archive's SHA-256 from the repository, or "" when the repository
+// has none, as some mirrors.
 func (d *downloader) checksum(ctx context.Context) (string, error) {
 	from := d.url(".sha256")
 	var text strings.Builder
@@ -145,14 +144,14 @@ func (d *downloader) checksum(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum, _, _ := strings.Cut(strings.TrimSpace(text.String()), " ") // Some write the file's name behind it.
+	sum, _, _ := strings.Cut(strings.TrimSpace(text.String()), " ") // The file's name may follow.
 	if raw, err := hex.DecodeString(sum); err != nil || len(raw) != sha256.Size {
 		return "", fmt.Errorf("%s is no SHA-256", from.Redacted())
 	}
 	return strings.ToLower(sum), nil
 }
 
-// url returns where the archive is, or a file beside it.
+// url returns the URL of the archive, or of a file beside it.
 func (d *downloader) url(suffix string) *url.URL {
 	name := thisArchive()
 	return d.repository.JoinPath("io/zonky/test/postgres", name, downloadVersion, name+"-"+downloadVersion+".jar"+suffix)
@@ -189,8 +188,8 @@ func (d *downloader) get(ctx context.Context, from *url.URL, to io.Writer, limit
 	return err
 }
 
-// unreachable says why there is no answer, without the long URL that the
-// client's error begins with.
+// unreachable says why there was no response, without the long URL at the beginning of
+// the client's error.
 func (d *downloader) unreachable(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause

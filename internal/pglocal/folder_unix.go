@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// credential returns what a process needs to run as the account.
+// credential returns the credential of a process that runs as the account.
 func credential(a *account) *syscall.Credential {
 	if a == nil {
 		return nil
@@ -17,8 +17,7 @@ func credential(a *account) *syscall.Credential {
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid}
 }
 
-// ownerOf returns the number of the user who owns a file, and whether the file
-// is there.
+// ownerOf returns the user ID of a file's owner, and whether the file exists.
 func ownerOf(path string) (int, bool) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -51,8 +50,8 @@ func lockFile(path string) (io.Closer, error) {
 // fileLock is a locked file.
 type fileLock struct{ *os.File }
 
-// Close lets go of the lock. Closing the file alone would not: a process that
-// is just being forked holds it open, and the lock with it, until its exec.
+// Close releases the lock. Closing the file alone is not enough: a process that is just
+// being forked keeps the file open, and so the lock, until its exec.
 func (l *fileLock) Close() error {
 	return errors.Join(syscall.Flock(int(l.Fd()), syscall.LOCK_UN), l.File.Close())
 }

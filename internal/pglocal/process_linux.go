@@ -8,10 +8,9 @@ import (
 	"syscall"
 )
 
-// processAttributes makes a process run as the account, when there is one, in
-// a process group of its own, and shut down when the thread that started it
-// ends. (The kernel forgets a death signal when a process changes its user;
-// os/exec sets it after that.)
+// processAttributes makes a process run in a process group of its own, as the account
+// if there is one, and shut down when the thread that started it ends. (The kernel
+// clears the death signal when a process changes its user; os/exec sets it afterwards.)
 func processAttributes(a *account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
 		Setpgid:    true,
@@ -20,8 +19,8 @@ func processAttributes(a *account) *syscall.SysProcAttr {
 	}
 }
 
-// commandLine returns the command line of a process, empty when there is none,
-// and whether that is known.
+// commandLine returns the command line of a process, "" when there is no such process,
+// and whether the result is known.
 func commandLine(_ context.Context, pid int) (string, bool) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {

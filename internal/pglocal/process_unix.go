@@ -16,8 +16,8 @@ func processAttributes(a *account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: credential(a)}
 }
 
-// commandLine returns the command line of a process, empty when there is none,
-// and whether that is known.
+// commandLine returns the command line of a process, "" when there is no such process,
+// and whether the result is known.
 func commandLine(ctx context.Context, pid int) (string, bool) {
 	output, err := exec.CommandContext(ctx, "ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && (!failed || ctx.Err() != nil) {

@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// oldest is the oldest major version of PostgreSQL that the service runs on:
+// oldest is the oldest major version of PostgreSQL that the service supports, since
 // gen_random_uuid is built in from 13 on.
 const oldest = 13
 
-// askTimeout bounds a program's answer about itself. A machine that is busy must
-// not seem to have none.
+// askTimeout bounds a call of a program for its version. It is long, so that a busy
+// machine doesn't seem to lack the program.
 const askTimeout = 30 * time.Second
 
-// usualFolders returns where systems keep PostgreSQL's programs without
-// putting them into PATH, as patterns.
+// usualFolders returns patterns of the folders in which systems keep PostgreSQL's
+// programs outside PATH.
 func usualFolders() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",          // Debian, Ubuntu
@@ -39,10 +39,10 @@ func usualFolders() []string {
 	}
 }
 
-// Find returns the folder of PostgreSQL's programs. Where there are none it
-// downloads them as [Start] does: from mirror, with a line about it to progress.
-// It is for those who start many servers: where it fails, each Start would fail
-// for the same reason, and take its time about it.
+// Find returns the folder of PostgreSQL's programs. If there are none, it downloads them
+// as [Start] does, from mirror, and writes a line to progress. Callers that start many
+// servers call it first: when it fails, each Start would fail for the same reason, and
+// more slowly.
 func Find(ctx context.Context, mirror string, progress io.Writer) (string, error) {
 	account, err := unprivileged("")
 	if err != nil {
@@ -51,8 +51,8 @@ func Find(ctx context.Context, mirror string, progress io.Writer) (string, error
 	return obtain(ctx, account, 0, mirror, progress)
 }
 
-// obtain returns the folder of programs that fit, as choose does, and downloads
-// them when there are none.
+// obtain returns the folder of suitable programs, as choose does, and downloads them if
+// there are none.
 func obtain(ctx context.Context, account *account, major int, mirror string, progress io.Writer) (string, error) {
 	bin, found := choose(ctx, account, major)
 	switch {
@@ -81,7 +81,7 @@ func obtain(ctx context.Context, account *account, major int, mirror string, pro
 	return d.programs(), nil
 }
 
-// missing says which PostgreSQL is not on this machine.
+// missing says which PostgreSQL is missing on this machine.
 func missing(major int) string {
 	if major == 0 {
 		return fmt.Sprintf("PostgreSQL %d or newer is not installed", oldest)
@@ -89,9 +89,9 @@ func missing(major int) string {
 	return fmt.Sprintf("the data were made by PostgreSQL %d, which is not installed", major)
 }
 
-// choose returns the folder of PostgreSQL's programs that the account can run:
-// any version that will do for new data, which major 0 stands for, else the
-// version that made the data.
+// choose returns the folder of PostgreSQL programs that the account can run and that
+// have the given major version, which created the data. Major 0 means new data, for
+// which any supported version will do.
 func choose(ctx context.Context, account *account, major int) (bin string, found bool) {
 	folders := installed(ctx)
 	if cacheDir, err := programsCache(); err == nil {
@@ -106,8 +106,8 @@ func choose(ctx context.Context, account *account, major int) (bin string, found
 	return "", false
 }
 
-// programsCache returns the folder that downloaded programs are kept in. Root's
-// own is closed to the user that the server then runs as.
+// programsCache returns the folder for downloaded programs. For root it is a public one,
+// since the server's user can't enter root's own cache folder.
 func programsCache() (string, error) {
 	if os.Geteuid() == 0 {
 		return "/var/cache/todo-backend", nil
@@ -116,9 +116,8 @@ func programsCache() (string, error) {
 	return filepath.Join(dir, "todo-backend"), err
 }
 
-// installed returns the folders on this machine that have PostgreSQL's
-// programs in them, the ones that the user put first before those that were
-// only installed, among which newer ones come first.
+// installed returns the folders on this machine that have PostgreSQL's programs. Those
+// in PATH come first, then the others, newest first.
 func installed(ctx context.Context) []string {
 	var folders []string
 	if path, err := exec.LookPath("postgres"); err == nil {
@@ -152,8 +151,8 @@ func newestFirst(folders []string) []string {
 	return folders
 }
 
-// version returns the major version of the programs in a folder. It fails when
-// one of those that are needed is missing, and when the account can't run them.
+// version returns the major version of the programs in a folder. It fails when a needed
+// program is missing or the account can't run them.
 func version(ctx context.Context, account *account, bin string) (int, error) {
 	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
 		if _, err := exec.LookPath(filepath.Join(bin, name)); err != nil {
@@ -176,8 +175,8 @@ func version(ctx context.Context, account *account, bin string) (int, error) {
 	return parseVersion(string(output))
 }
 
-// parseVersion reads the major version out of what `postgres --version` says,
-// such as "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
+// parseVersion returns the major version in the output of `postgres --version`, such as
+// "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
 func parseVersion(output string) (int, error) {
 	match := regexp.MustCompile(`\(PostgreSQL\) (\d+)`).FindStringSubmatch(output)
 	if match == nil {
@@ -186,7 +185,7 @@ func parseVersion(output string) (int, error) {
 	return strconv.Atoi(match[1])
 }
 
-// installHint says how to install PostgreSQL with what this machine has.
+// installHint says how to install PostgreSQL on this machine.
 func installHint() string {
 	for _, command := range []string{
 		"brew install postgresql@17",

@@ -1,9 +1,8 @@
-// Package pglocal finds PostgreSQL on this machine and runs a server of one's
-// own with it: for the tests and for the development stack, never for
-// production. A machine without PostgreSQL gets one downloaded.
+// Package pglocal finds or downloads PostgreSQL and runs a server of its own on this
+// machine. It is for tests and the development stack, never for production.
 //
-// The server listens on loopback only and trusts whoever connects, so anybody
-// with an account on the machine can reach what it holds.
+// The server listens on loopback only and asks for no password, so anybody with an
+// account on the machine can read its data.
 package pglocal
 
 import (
@@ -38,44 +37,44 @@ const (
 )
 
 var (
-	// ErrInUse says that a living process runs a server in the folder.
+	// ErrInUse means that a running process has a server in the folder.
 	ErrInUse = errors.New("folder is in use by another process")
 
-	// ErrUnreachable says that the user that the server has to run as, since
-	// PostgreSQL refuses root, may not enter the folder.
+	// ErrUnreachable means that the server's user can't enter the folder. The server
+	// needs a user of its own when this process is root, since PostgreSQL refuses root.
 	ErrUnreachable = errors.New("folder is closed to the user that PostgreSQL runs as")
 )
 
 // Config says which server to run.
 type Config struct {
-	// Dir is the folder that keeps the data and the server's log. It is made
-	// when absent, and started again from when it is there. Started by root,
-	// it is handed to an unprivileged user.
+	// Dir is the folder of the data and the server's log. It is created when missing,
+	// and its data are used again when it exists. When this process is root, the
+	// folder is given to an unprivileged user.
 	Dir string
 
 	// Port is the TCP port on 127.0.0.1; 0 picks a free one.
 	Port int
 
-	// Mirror is the URL of the Maven repository to download PostgreSQL from
-	// where it is not installed: what the environment has in [MirrorVariable].
+	// Mirror is the URL of the Maven repository to download PostgreSQL from when it is
+	// not installed. Callers take it from the environment variable [MirrorVariable].
 	// Empty means Maven Central.
 	Mirror string
 
 	// Progress gets a line when a download begins. Nil drops it.
 	Progress io.Writer
 
-	// Disposable trades what keeps data through a crash, of the machine or of
-	// the server, for speed.
+	// Disposable makes the server faster, but a crash of the machine or the server
+	// may lose data.
 	Disposable bool
 
 	// Settings are parameters of postgresql.conf, such as max_connections.
-	// They win over what Disposable implies.
+	// They override those that Disposable sets.
 	Settings map[string]string
 }
 
-// Server is a running PostgreSQL server. It ends when this process does: on
-// Linux at once, however the process ends; elsewhere a killed process leaves it
-// running until the next Start in the same folder stops it.
+// Server is a running PostgreSQL server. On Linux it always ends with this process. On
+// other systems it keeps running when this process is killed, until the next Start in
+// the same folder stops it.
 type Server struct {
 	cluster *cluster
 	port    int
@@ -83,9 +82,9 @@ type Server struct {
 	done    chan struct{}
 }
 
-// Start runs a server and returns when it accepts connections. The context
-// bounds the start, not the server's life. It fails with [ErrInUse] and
-// [ErrUnreachable], and says what to install when there is no PostgreSQL.
+// Start starts a server and returns when it accepts connections. The context bounds only
+// the start. Start fails with [ErrInUse], with [ErrUnreachable], and with an error that
+// says what to install when PostgreSQL is missing.
 func Start(ctx context.Context, config Config) (_ *Server, err error) {
 	c, err := openCluster(config.Dir)
 	if err != nil {
@@ -107,8 +106,8 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("pglocal: %w", err)
 	}
 
-	// A start fails for a while when another process took the free port first,
-	// or when processes of a killed server are still ending.
+	// A start can fail for a moment when another process took the free port first, or
+	// when processes of a killed server are still ending.
 	for attempt := 1; ; attempt++ {
 		s, err := start(ctx, c, config)
 		if err == nil {
@@ -158,9 +157,8 @@ func start(ctx context.Context, c *cluster, config Config) (*Server, error) {
 	}
 }
 
-// launch starts the postmaster. A death signal is sent when the thread that
-// forked ends, not the process, so that thread is held as long as the
-// postmaster lives.
+// launch starts the postmaster. Linux sends the death signal when the thread that forked
+// ends, not the process, so this thread is kept while the postmaster runs.
 func (s *Server) launch(cmd *exec.Cmd) error {
 	log, err := s.cluster.openLog()
 	if err != nil {
@@ -179,7 +177,7 @@ func (s *Server) launch(cmd *exec.Cmd) error {
 		s.process = cmd.Process
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // How it ended is in its log.
+			_ = cmd.Wait() // Its log says how it ended.
 		}
 	}()
 	return <-started
@@ -204,7 +202,7 @@ func arguments(data string, port int, config Config) []string {
 	return args
 }
 
-// freePort returns a TCP port that nobody listened on a moment ago.
+// freePort returns a TCP port that was free a moment ago.
 func freePort(ctx context.Context) (int, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -217,8 +215,8 @@ func freePort(ctx context.Context) (int, error) {
 // Port returns the TCP port that the server listens on.
 func (s *Server) Port() int { return s.port }
 
-// URL returns a connection URL for a database of the server, as its superuser.
-// The database "postgres" is always there.
+// URL returns a connection URL for a database of the server, as its superuser. The
+// database "postgres" always exists.
 func (s *Server) URL(database string) string {
 	u := url.URL{
 		Scheme:   "postgres",
@@ -234,9 +232,9 @@ func (s *Server) URL(database string) string {
 // or by Stop or Kill.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Stop ends the server within 20 s: its sessions are disconnected, its data
-// are written out. The folder stays and can be started again. Stop may be
-// called more than once, and also after Kill.
+// Stop ends the server within 20 s. It disconnects sessions and writes all data. The
+// folder stays and can be used by Start again. Stop may be called more than once, and
+// after Kill.
 func (s *Server) Stop() error {
 	defer s.cluster.close()
 	if s.ended("fast") || s.ended("immediate") {
@@ -265,8 +263,8 @@ func (s *Server) ended(mode string) bool {
 	}
 }
 
-// Kill ends the server as a crash would, and frees the folder, which the next
-// Start recovers.
+// Kill ends the server as a crash would and releases the folder. The next Start recovers
+// the data.
 func (s *Server) Kill() error {
 	defer s.cluster.close()
 	err := s.process.Kill()

@@ -10,14 +10,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
 // BenchmarkCreate measures creates into a table of a million todos, by eight
 // callers for each processor, and what they write to PostgreSQL's log: with ids
-// that rise, as the service makes them, with random ones, sharing statements or
+// that rise, as the service makes them, with random ones, in batches or
 // not, and without the index that lists don't use. The server keeps its promises through a crash.
 func BenchmarkCreate(b *testing.B) {
 	const users, todos = 10_000, 1_000_000
@@ -44,18 +45,18 @@ func BenchmarkCreate(b *testing.B) {
 	for _, bench := range []struct {
 		name, before string
 		newID        func() (uuid.UUID, error)
-		shared       int
+		batches      int
 	}{
 		{"rising ids", "", uuid.NewV7, 0},
 		{"random ids", "", uuid.NewRandom, 0},
-		{"rising ids, shared", "", uuid.NewV7, 2},
+		{"rising ids, in batches", "", uuid.NewV7, 4},
 		{"rising ids, without ix_todo_user_id", "DROP INDEX IF EXISTS ix_todo_user_id", uuid.NewV7, 0},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			if bench.before != "" {
 				pgtest.Exec(b, url, bench.before)
 			}
-			store := openConfig(b, postgres.Config{URL: url, MaxConns: 16, SharedStatements: bench.shared})
+			store := storeOn(databasetest.Open(b, url, 16, func(c *database.Config) { c.Batches = bench.batches }), 0)
 			pgtest.Exec(b, url, "CHECKPOINT")
 			const callers = 8
 			b.SetParallelism(callers)

@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
 // BenchmarkReads measures a read with the database that answers it, by one
-// caller for each processor and by a hundred, who share statements or have
-// their own.
+// caller for each processor and by a hundred, in batches or not.
 func BenchmarkReads(b *testing.B) {
 	const users, todos = 100, 100
 	url := pgtest.NewDatabase(b)
@@ -25,8 +25,8 @@ func BenchmarkReads(b *testing.B) {
 	pgtest.Exec(b, url, "ANALYZE todo")
 	owners := make([]todo.UserID, users)
 	ids := make([]todo.ID, users)
-	for _, shared := range []int{0, 2} {
-		store := openConfig(b, postgres.Config{URL: url, MaxConns: 16, SharedStatements: shared})
+	for _, batches := range []int{0, 4} {
+		store := storeOn(databasetest.Open(b, url, 16, func(c *database.Config) { c.Batches = batches }), 0)
 		for i := range owners {
 			owner, err := todo.ParseUserID(fmt.Sprintf("user %d", i))
 			if err != nil {
@@ -54,7 +54,7 @@ func BenchmarkReads(b *testing.B) {
 		} {
 			for _, each := range []int{1, 100} {
 				callers := each * runtime.GOMAXPROCS(0)
-				b.Run(fmt.Sprintf("%s/shared %d/%d callers", read.name, shared, callers), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/batches %d/%d callers", read.name, batches, callers), func(b *testing.B) {
 					b.ReportAllocs()
 					b.SetParallelism(each)
 					var failure atomic.Pointer[error]

@@ -16,7 +16,7 @@ import (
 func rows(t *testing.T, url string) int {
 	t.Helper()
 	var n int
-	if err := connect(t, url).QueryRow(t.Context(), "SELECT count(*) FROM todo").Scan(&n); err != nil {
+	if err := pgtest.Connect(t, url).QueryRow(t.Context(), "SELECT count(*) FROM todo").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -185,7 +185,7 @@ func TestARepetitionSeesWhatIsCommittedWhileItWaits(t *testing.T) {
 			t.Parallel()
 			store, url := newStore(t)
 			repeated := draft(test.title)
-			tx := begin(t, url, fmt.Sprintf("INSERT INTO todo (id, user_id, title) VALUES ('%v', 'u', 't')", *repeated.ID))
+			tx := pgtest.Begin(t, url, fmt.Sprintf("INSERT INTO todo (id, user_id, title) VALUES ('%v', 'u', 't')", *repeated.ID))
 			failed := make(chan error, 1)
 			go func() {
 				_, err := store.CreateTodo(t.Context(), user(t, "u"), repeated)

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -102,13 +101,6 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	t.Parallel()
 	cases := isolationCases()
 	cases["CreateTodo within a bound"] = createWithinBound
-	for _, method := range []string{"CreateTodo", "GetTodo", "ListTodos"} {
-		try := cases[method]
-		cases[method+", shared"] = func(u twoUsers) {
-			u.store = sharedWith{u, openCrowd(u.T, u.url, 16)}
-			try(u)
-		}
-	}
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,55 +130,6 @@ func createWithinBound(u twoUsers) {
 			u.Errorf("%s without any room left: %v, want ErrTooMany", name, err)
 		}
 	}
-}
-
-// sharedWith is a store of which each read shares a statement with two of
-// Alice's, who gets what is hers, and each create with such by others.
-type sharedWith struct {
-	u twoUsers
-	*crowd
-}
-
-func (s sharedWith) CreateTodo(ctx context.Context, owner todo.UserID, d todo.Draft) (created todo.Todo, err error) {
-	other := user(s.u.T, "another")
-	var others [2]todo.Todo
-	creates := func(mine *todo.Todo) func() {
-		return func() {
-			var err error
-			if *mine, err = s.Store.CreateTodo(ctx, other, draft("mine")); err != nil {
-				s.u.Errorf("another creates: %v", err)
-			}
-		}
-	}
-	s.together(s.u.T, creates(&others[0]), func() { created, err = s.Store.CreateTodo(ctx, owner, d) }, creates(&others[1]))
-	for _, mine := range others {
-		if got, err := s.Store.GetTodo(ctx, other, mine.ID); err != nil || got != mine {
-			s.u.Errorf("another gets %v, %v", got, err)
-		}
-	}
-	return created, err
-}
-
-func (s sharedWith) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (found todo.Todo, err error) {
-	alices := func() {
-		got, err := s.Store.GetTodo(ctx, s.u.alice, s.u.alices.ID)
-		if err != nil || got != s.u.alices {
-			s.u.Errorf("Alice gets %v, %v", got, err)
-		}
-	}
-	s.together(s.u.T, alices, func() { found, err = s.Store.GetTodo(ctx, owner, id) }, alices)
-	return found, err
-}
-
-func (s sharedWith) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (page todo.Page, err error) {
-	alices := func() {
-		got, err := s.Store.ListTodos(ctx, s.u.alice, todo.Query{Size: 10})
-		if diff := cmp.Diff(todo.Page{Todos: []todo.Todo{s.u.alices}}, got); err != nil || diff != "" {
-			s.u.Errorf("Alice's list: %v\n%s", err, diff)
-		}
-	}
-	s.together(s.u.T, alices, func() { page, err = s.Store.ListTodos(ctx, owner, query) }, alices)
-	return page, err
 }
 
 func TestEveryMethodHasAnIsolationCase(t *testing.T) {

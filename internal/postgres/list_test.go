@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -85,7 +86,7 @@ func TestPagesTogetherAreTheListInItsOrder(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	owner := user(t, "u")
-	all := insert(t, connect(t, url), store, owner, 300)
+	all := insert(t, pgtest.Connect(t, url), store, owner, 300)
 	var completed, open []todo.Todo
 	for _, one := range all {
 		if one.IsCompleted {
@@ -127,7 +128,7 @@ func TestAPageOfNoSizeIsADefect(t *testing.T) {
 func TestPagingNeitherSkipsNorRepeatsWhileTodosComeAndGo(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
 	before := insert(t, conn, store, owner, 400)
 	deleted := make(map[todo.ID]bool)
@@ -169,7 +170,7 @@ func TestThePageSizeMayChangeBetweenPages(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	owner := user(t, "u")
-	want := insert(t, connect(t, url), store, owner, 200)
+	want := insert(t, pgtest.Connect(t, url), store, owner, 200)
 	got := listAll(t, store, owner, todo.Query{Size: 1}, func(n int, query *todo.Query) { query.Size = 1 + n*n })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -181,23 +182,24 @@ func TestThePageSizeMayChangeBetweenPages(t *testing.T) {
 func TestEveryPageIsReadOffTheIndex(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	store := open(t, url, 1) // One connection, so that we get the store's.
-	conn := connect(t, url)
+	db := databasetest.Open(t, url, 1) // One connection, so that the statement is prepared on it.
+	store := storeOn(db, 0)
+	conn := pgtest.Connect(t, url)
 	// Few owners with many todos each, and many owners with few: a plan made
 	// for any owner must do for both.
-	execute(t, conn, `
+	pgtest.ExecOn(t, conn, `
 		INSERT INTO todo (user_id, title, is_completed, created_at)
 		SELECT 'many ' || i % 5, 'x', i % 50 = 0, now() - i * INTERVAL '1 second'
 		FROM   generate_series(1, 20000) AS i`)
-	execute(t, conn, `
+	pgtest.ExecOn(t, conn, `
 		INSERT INTO todo (user_id, title, created_at)
 		SELECT 'few ' || i % 5000, 'x', now() - i * INTERVAL '1 second'
 		FROM   generate_series(1, 20000) AS i`)
-	execute(t, conn, "ANALYZE todo")
+	pgtest.ExecOn(t, conn, "ANALYZE todo")
 	owner := user(t, "many 3")
 	page := list(t, store, owner, todo.Query{Size: 50})
 
-	statement := preparedBy(t, store, "LIMIT")
+	statement := preparedBy(t, db, "LIMIT")
 	first := "'infinity', '00000000-0000-0000-0000-000000000000'"
 	later := fmt.Sprintf("'%s', '%s'", page.Next.CreatedAt.Format("2006-01-02 15:04:05.999999Z07:00"), page.Next.ID)
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {

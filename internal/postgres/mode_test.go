@@ -9,19 +9,13 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// queryModes returns what default_query_exec_mode may be. PgBouncer before 1.21
-// needs exec; the others are what operators may put into the URL as well.
-func queryModes() []string {
-	return []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"}
-}
-
 func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewDatabase(t)
-	for _, mode := range queryModes() {
+	for _, mode := range pgtest.QueryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			store := open(t, withParameter(url, "default_query_exec_mode", mode), 2)
+			store := open(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 2)
 			owner := user(t, mode)
 			const text = `quo'te \ "é😀" $1 -- ;`
 			first, err := store.CreateTodo(t.Context(), owner, draft(text))
@@ -52,38 +46,5 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-func TestASchemaChangeDoesNotDisturbARunningStore(t *testing.T) {
-	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	store := openCrowd(t, url, 16)
-	conn := connect(t, url)
-	owner := user(t, "u")
-	created := create(t, store, owner, "t")
-	shared := newSomeCalls(t, store, user(t, "shared"))
-	use := func() {
-		t.Helper()
-		store.share(t, shared.make(t.Context(), 20)...)()
-		shared.want(20, nil)
-		if _, err := store.GetTodo(t.Context(), owner, created.ID); err != nil {
-			t.Errorf("GetTodo: %v", err)
-		}
-		if _, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{Title: new("x")}); err != nil {
-			t.Errorf("UpdateTodo: %v", err)
-		}
-		list(t, store, owner, todo.Query{Size: 10})
-		create(t, store, owner, "another")
-	}
-	for _, sql := range []string{
-		"ALTER TABLE todo ADD COLUMN priority integer NOT NULL DEFAULT 0",
-		"ALTER TABLE todo ALTER COLUMN title TYPE text",
-		"ALTER TABLE todo ALTER COLUMN created_at TYPE timestamptz(6)",
-	} {
-		use() // Prepares the statements.
-		t.Log(sql)
-		execute(t, conn, sql)
-		use()
 	}
 }

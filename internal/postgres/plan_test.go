@@ -6,55 +6,44 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/database"
 )
 
-// preparedStatement is a statement that a store has prepared, on the connection
-// that has it.
+// preparedStatement is a statement that is prepared on the connection of a database
+// that has one.
 type preparedStatement struct {
-	conn *pgx.Conn
+	db   *database.DB
 	name string
 }
 
-// preparedBy returns the statement with a word in it that a store of one
-// connection has prepared. It keeps the connection until the test has ended.
-func preparedBy(t *testing.T, store *postgres.Store, word string) preparedStatement {
+// preparedBy returns the statement with a word in it that is prepared on the one
+// connection of a database.
+func preparedBy(t *testing.T, db *database.DB, word string) preparedStatement {
 	t.Helper()
-	conn, err := store.Pool().Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	names := ask(t, db, "SELECT name FROM pg_prepared_statements WHERE position($1 IN statement) > 0 AND position('pg_prepared' IN statement) = 0", word)
+	if len(names) != 1 {
+		t.Fatalf("%d statements with %s are prepared", len(names), word)
 	}
-	t.Cleanup(conn.Release)
-	return preparedStatement{conn: conn.Conn()}.beside(t, word)
-}
-
-// beside returns the statement with a word in it that is prepared on the same
-// connection.
-func (s preparedStatement) beside(t *testing.T, word string) preparedStatement {
-	t.Helper()
-	err := s.conn.QueryRow(t.Context(), `
-		SELECT name
-		FROM   pg_prepared_statements
-		WHERE  statement LIKE '%' || $1 || '%'
-		  AND  statement NOT LIKE '%pg_prepared%'`, word).Scan(&s.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return preparedStatement{db: db, name: names[0]}
 }
 
 // plan returns how PostgreSQL would run the statement with arguments, in a mode
 // of plan_cache_mode.
 func (s preparedStatement) plan(t *testing.T, mode, arguments string) string {
 	t.Helper()
-	execute(t, s.conn, "SET plan_cache_mode = "+mode)
-	rows, err := s.conn.Query(t.Context(), "EXPLAIN EXECUTE "+pgx.Identifier{s.name}.Sanitize()+"("+arguments+")")
+	ask(t, s.db, "SELECT set_config('plan_cache_mode', $1, false)", mode)
+	return strings.Join(ask(t, s.db, "EXPLAIN EXECUTE "+pgx.Identifier{s.name}.Sanitize()+"("+arguments+")"), "\n")
+}
+
+// ask returns the texts that a query answers.
+func ask(t *testing.T, db *database.DB, sql string, args ...any) (texts []string) {
+	t.Helper()
+	err := db.Run(t.Context(), database.Statement{Name: "ask", SQL: sql, Args: args, Read: func(rows pgx.Rows) (err error) {
+		texts, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(lines, "\n")
+	return texts
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
 // TestReadyKnowsEveryColumn takes the columns of schema.sql away, one at a time.
@@ -13,7 +15,7 @@ import (
 func TestReadyKnowsEveryColumn(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	rows, err := conn.Query(t.Context(), "SELECT attname::text FROM pg_attribute WHERE attrelid = 'todo'::regclass AND attnum > 0")
 	if err != nil {
 		t.Fatal(err)
@@ -23,11 +25,11 @@ func TestReadyKnowsEveryColumn(t *testing.T) {
 		t.Fatal(columns, err)
 	}
 	for _, column := range columns {
-		execute(t, conn, "ALTER TABLE todo RENAME "+column+" TO elsewhere")
+		pgtest.ExecOn(t, conn, "ALTER TABLE todo RENAME "+column+" TO elsewhere")
 		if err := store.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "lacks columns ("+column+")") {
 			t.Errorf("without %s: %v", column, err)
 		}
-		execute(t, conn, "ALTER TABLE todo RENAME elsewhere TO "+column)
+		pgtest.ExecOn(t, conn, "ALTER TABLE todo RENAME elsewhere TO "+column)
 	}
 	if err := store.Ready(t.Context()); err != nil {
 		t.Errorf("with all of them: %v", err)

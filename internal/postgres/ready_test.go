@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	todobackend "example.com/todo-backend"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
@@ -82,24 +84,20 @@ func TestReadyMeansAble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			owners := pgtest.NewDatabase(t)
-			conn := connect(t, owners)
+			conn := pgtest.Connect(t, owners)
 			this := conn.Config().Database
 			role := this + "_app"
 			if _, err := conn.Exec(t.Context(), "CREATE ROLE "+role+" LOGIN"); err != nil {
 				t.Skipf("needs a server where roles can be made: %v", err)
 			}
 			t.Cleanup(func() { _, _ = conn.Exec(context.Background(), "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role) })
-			execute(t, conn, "CREATE TABLE was (LIKE todo INCLUDING ALL)")
+			pgtest.ExecOn(t, conn, "CREATE TABLE was (LIKE todo INCLUDING ALL)")
 			named := strings.NewReplacer(" app;", " "+role+";", "TO app", "TO "+role, "FROM app", "FROM "+role, "ROLE app", "ROLE "+role, "DATABASE this", "DATABASE "+this)
-			execute(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
+			pgtest.ExecOn(t, conn, named.Replace(strings.TrimPrefix(test.sql+";", ";")))
 
-			var log lockedBuffer
-			store, err := postgres.Open(postgres.Config{URL: as(t, owners, role), MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer store.Close()
+			store, log := openLogged(t, as(t, owners, role), 2)
 			ableErr := operations(t.Context(), store, user(t, "u"))
+			var err error
 			for range 3 {
 				err = store.Ready(t.Context())
 			}
@@ -139,16 +137,11 @@ func as(t *testing.T, databaseURL, role string) string {
 func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.NewDatabase(t)
-	conn := connect(t, databaseURL)
-	var log lockedBuffer
-	store, err := postgres.Open(postgres.Config{URL: databaseURL, MaxConns: 2, Logger: slog.New(slog.NewJSONHandler(&log, nil))}.WithBounds(postgres.PatientBounds()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	conn := pgtest.Connect(t, databaseURL)
+	store, log := openLogged(t, databaseURL, 2)
 	check := func(sql string, isReady bool) {
 		t.Helper()
-		execute(t, conn, sql)
+		pgtest.ExecOn(t, conn, sql)
 		for range 3 {
 			if err := store.Ready(t.Context()); (err == nil) != isReady {
 				t.Errorf("after %s: Ready: %v", sql, err)
@@ -180,9 +173,9 @@ func TestTheLogSaysWhatIsMissingOnceForEachCause(t *testing.T) {
 func newDatabaseOf(t *testing.T, encoding string) string {
 	t.Helper()
 	template := pgtest.NewEmptyDatabase(t)
-	server := connect(t, pgtest.ServerURL(t))
-	name := database(t, template) + "_" + strings.ToLower(encoding)
-	execute(t, server, "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+	server := pgtest.Connect(t, pgtest.ServerURL(t))
+	name := pgtest.Connect(t, template).Config().Database + "_" + strings.ToLower(encoding)
+	pgtest.ExecOn(t, server, "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	t.Cleanup(func() { _, _ = server.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(template)
 	if err != nil {
@@ -199,7 +192,7 @@ func TestADatabaseThatIsNotUTF8IsRefused(t *testing.T) {
 			t.Parallel()
 			databaseURL := newDatabaseOf(t, encoding)
 			want := "encoding is \"" + encoding + "\" and must be UTF8"
-			if _, err := tryMigrate(t, postgres.MigrateConfig{URL: databaseURL}); err == nil || !strings.Contains(err.Error(), want) {
+			if err := database.Migrate(t.Context(), database.MigrateConfig{URL: databaseURL, Schema: todobackend.Schema, Logger: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Migrate: %v, want %q", err, want)
 			}
 			if err := pgtest.ApplySchema(t.Context(), databaseURL); err != nil {
@@ -212,9 +205,18 @@ func TestADatabaseThatIsNotUTF8IsRefused(t *testing.T) {
 			if _, err := store.CreateTodo(t.Context(), user(t, "u"), draft(strings.Repeat("é", 251))); !errors.Is(err, todo.ErrUnavailable) {
 				t.Errorf("CreateTodo: %v, want ErrUnavailable", err)
 			}
-			if got := queryText(t, connect(t, databaseURL), "SELECT count(*)::text FROM todo"); got != "0" {
+			if got := pgtest.QueryText(t, pgtest.Connect(t, databaseURL), "SELECT count(*)::text FROM todo"); got != "0" {
 				t.Errorf("%s todos were stored", got)
 			}
 		})
+	}
+}
+
+func TestALockedTableIsReady(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	pgtest.LockTable(t, url, "todo")
+	if err := store.Ready(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -4,10 +4,25 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"example.com/todo-backend/internal/todo"
 )
+
+// usualPage is how many todos there is room for on a page before it grows.
+const usualPage = 32
+
+// scan reads todos from [columns], so many at most.
+func (s *Store) scan(rows pgx.Rows, most int) ([]todo.Todo, error) {
+	todos := make([]todo.Todo, 0, min(max(1, most), usualPage))
+	row := row{store: s}
+	_, err := pgx.ForEachRow(rows, row.columns(), func() error {
+		todos = append(todos, row.todo())
+		return nil
+	})
+	return todos, err
+}
 
 // row is what the rows of a statement are scanned into, one after the other.
 // What an old table may have in its columns and the service would not put there,
@@ -18,8 +33,7 @@ type row struct {
 	scanned todo.Todo
 }
 
-// columns returns where to scan id, title, description, is_completed,
-// created_at and updated_at.
+// columns returns where to scan [columns].
 func (r *row) columns() []any {
 	t := &r.scanned
 	return []any{
@@ -40,7 +54,7 @@ func (r *row) todo() todo.Todo {
 // logOddTime says once that there is a row with a time that callers can't be told.
 func (s *Store) logOddTime(id todo.ID) {
 	if s.oddTimeLogged.CompareAndSwap(false, true) {
-		s.logger.WarnContext(context.Background(), "a todo has a time before year 1 or after year 9999: callers are told the nearest that there is; further ones are not logged",
+		s.config.Logger.WarnContext(context.Background(), "a todo has a time before year 1 or after year 9999: callers are told the nearest that there is; further ones are not logged",
 			"id", id.String())
 	}
 }
@@ -106,4 +120,15 @@ func timeParam(t time.Time) pgtype.Timestamptz {
 		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
 	}
 	return pgtype.Timestamptz{Time: t, Valid: true}
+}
+
+// uuidParam returns an id as the driver takes it in every mode.
+func uuidParam(id todo.ID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
+// lastID returns the ID that is the last in order.
+func lastID() (id todo.ID) {
+	for i := range id {
+		id[i] = 0xff
+	}
+	return id
 }

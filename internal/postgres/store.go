@@ -1,107 +1,91 @@
-// Package postgres keeps todos in PostgreSQL: the pool of connections with its
-// bounds (bounds.go, pool.go, dial.go, queue.go), one SQL statement for each operation
-// (read.go, create.go, todo.go), which calls share when many come at once
-// (share.go, share_statement.go), how one owner leaves connections to others
-// (turns.go), how a statement ends whose caller has left (cancel.go), what is tried
-// again (retry.go), what errors mean (errors.go), whether the database can serve
-// (ready.go), what a connection string means (url.go), and the migration that brings a
-// database to the schema (migrate.go).
-//
-// It sets nothing on a session but what poolers keep for each of theirs, prepares
-// nothing when the URL says so, and needs no transaction of more than one
-// statement, so that it works through PgBouncer in transaction mode.
+// Package postgres keeps todos in PostgreSQL: one SQL statement for each operation
+// (todo.go, bound.go), which internal/database runs, what its rows mean (row.go), and
+// whether the database can run them (ready.go, facts.go).
 package postgres
 
 import (
-	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
 )
 
-// Config says which database a Store is on.
+// Config says how a Store keeps todos.
 type Config struct {
-	// URL is the connection string, in the form that [CheckURL] accepts.
-	URL string
-
-	// MaxConns is the number of connections that are opened at most, at least
-	// 1.
-	MaxConns int
-
-	// MaxTodos is the number of todos that an owner may have; 0 for any
-	// number. Creates beside one another may exceed it by their number.
+	// MaxTodos is the number of todos that an owner may have; 0 for any number.
+	// Creates beside one another may exceed it by their number.
 	MaxTodos int
 
-	// SharedStatements is how many statements of GetTodo run at once before all
-	// further calls wait to share one, and how many of ListTodos, and of
-	// CreateTodo when MaxTodos is 0; 0 lets each call have its own.
-	SharedStatements int
-
-	// Logger is told when the database goes away and when it comes back. It
-	// must not be nil.
+	// Logger is told of rows that callers can't be told as they are, and of what
+	// keeps the database from serving. It must not be nil.
 	Logger *slog.Logger
-
-	bounds bounds // The usual ones when it is zero.
 }
 
-// Store is a [todo.Store] on a PostgreSQL database. It needs no database to
-// start with, and no schema: until they are there, its methods fail with
-// [todo.ErrUnavailable].
-//
-// Every method takes at most a second to get a connection, or none when it
-// would be in vain, and gives a statement, the wait for locks included, five
-// seconds. It fails with [context.DeadlineExceeded] when they, or the caller's
-// deadline, pass. A call that was to share a statement may take a quarter of a
-// second more, until that is late. And any may take three quarters more, until a
-// statement whose time is over has ended; if that is by success, so does the call.
-//
-// The writes of one owner have half of the connections at most.
+// Store is a [todo.Store] on a PostgreSQL database. It needs no schema to start with:
+// until it is there, its methods fail with [todo.ErrUnavailable]. How long they take
+// at most is said at [database.DB.Run].
 type Store struct {
-	pool     *pgxpool.Pool
-	bounds   bounds
-	queue    *queue
-	turns    *turns
-	renewal  renewal
-	maxTodos int
-	gets     *sharer[getQuery]
-	lists    *sharer[listQuery]
-	creates  *sharer[createQuery]
+	db     *database.DB
+	config Config
 
-	logger        *slog.Logger
 	readiness     readiness
 	oddTimeLogged atomic.Bool
 }
 
 var _ todo.Store = (*Store)(nil)
 
-// Open returns a Store, without having connected to anything. Its error never
-// shows any part of the URL. The caller closes the Store.
-func Open(config Config) (*Store, error) {
-	bounds := cmp.Or(config.bounds, usualBounds())
-	pool, err := newPool(config, bounds)
-	if err != nil {
-		return nil, err
+// NewStore returns a Store on a database, which the caller closes.
+func NewStore(db *database.DB, config Config) *Store { return &Store{db: db, config: config} }
+
+// run runs a statement, and says its errors in the domain's terms.
+func (s *Store) run(ctx context.Context, statement database.Statement) error {
+	err := s.db.Run(ctx, statement)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, database.ErrUnavailable):
+		return fmt.Errorf("postgres: %w: %w", todo.ErrUnavailable, err)
 	}
-	queue := &queue{conns: config.MaxConns, acquireTimeout: bounds.Acquire, logger: config.Logger}
-	s := &Store{
-		pool:     pool,
-		bounds:   bounds,
-		queue:    queue,
-		turns:    newTurns(config.MaxConns, queue),
-		maxTodos: config.MaxTodos,
-		logger:   config.Logger,
-	}
-	s.gets = newSharer(config.SharedStatements, getOperation, bounds, s.getShared, s.queue.shed)
-	s.lists = newSharer(config.SharedStatements, listOperation, bounds, s.listShared, s.queue.shed)
-	s.creates = newSharer(config.SharedStatements, createOperation, bounds, s.createShared, s.queue.shed)
-	s.lists.crowdSize = listCrowd
-	s.creates.isHeldUp = func(q createQuery) bool { return s.turns.full(q.owner) }
-	return s, nil
+	return fmt.Errorf("postgres: %w", err)
 }
 
-// Close waits for statements under way and closes all connections. Calls that
-// come later fail with [todo.ErrUnavailable].
-func (s *Store) Close() { s.pool.Close() }
+// todos runs a statement that returns todos, in the order of [columns].
+func (s *Store) todos(ctx context.Context, statement database.Statement) ([]todo.Todo, error) {
+	var found []todo.Todo
+	most := statement.MaxRows
+	statement.Read = func(rows pgx.Rows) (err error) {
+		found, err = s.scan(rows, most)
+		return err
+	}
+	if err := s.run(ctx, statement); err != nil {
+		return nil, err // Rows may have come before the commit failed, or may yet come.
+	}
+	return found, nil
+}
+
+// todo runs a statement that returns a todo. It fails with [todo.ErrNotFound] when it
+// returns none.
+func (s *Store) todo(ctx context.Context, statement database.Statement) (todo.Todo, error) {
+	found, err := s.todos(ctx, statement)
+	switch {
+	case err != nil:
+		return todo.Todo{}, err
+	case len(found) == 0:
+		return todo.Todo{}, todo.ErrNotFound
+	}
+	return found[0], nil
+}
+
+// readOne reads the one row of a statement.
+func readOne(rows pgx.Rows, into ...any) error {
+	_, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (struct{}, error) {
+		return struct{}{}, row.Scan(into...)
+	})
+	return err
+}

@@ -1,26 +1,41 @@
 package postgres_test
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"log/slog"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
-// open returns a store on a database, and closes it when the test has ended.
-func open(t *testing.T, url string, maxConns int) *postgres.Store {
+// open returns a store on a database, with so many connections.
+func open(t testing.TB, url string, conns int) *postgres.Store {
 	t.Helper()
-	return openBound(t, url, maxConns, 0)
+	return openBound(t, url, conns, 0)
+}
+
+// openBound is open for a store that keeps a number of todos for each owner.
+func openBound(t testing.TB, url string, conns, maxTodos int) *postgres.Store {
+	t.Helper()
+	return storeOn(databasetest.Open(t, url, conns), maxTodos)
+}
+
+// openLogged is open for a store with a log.
+func openLogged(t testing.TB, url string, conns int) (*postgres.Store, *pgtest.Log) {
+	t.Helper()
+	log := new(pgtest.Log)
+	db := databasetest.Open(t, url, conns, func(c *database.Config) { c.Logger = log.Logger() })
+	return postgres.NewStore(db, postgres.Config{Logger: log.Logger()}), log
+}
+
+// storeOn returns a store whose log goes nowhere.
+func storeOn(db *database.DB, maxTodos int) *postgres.Store {
+	return postgres.NewStore(db, postgres.Config{MaxTodos: maxTodos, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // newStore returns a store on a database of the test's own, and its URL.
@@ -58,72 +73,3 @@ func create(t *testing.T, store todo.Store, owner todo.UserID, title string) tod
 
 // neverMade returns an id that no todo has.
 func neverMade() todo.ID { return todo.ID{1, 2, 3} }
-
-// waitFor repeats an action until it succeeds.
-func waitFor(t *testing.T, what string, action func() error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		err := action()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s: %v", what, err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// lockedBuffer is a buffer that a logger and a test may use at once.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
-func TestAStoreNeedsAConnection(t *testing.T) {
-	t.Parallel()
-	if _, err := postgres.Open(postgres.Config{URL: "postgres://u@h/d", MaxConns: 0}); err == nil {
-		t.Error("Open with MaxConns 0 succeeds")
-	}
-}
-
-func TestPasswordsAreNeitherLoggedNorInErrors(t *testing.T) {
-	t.Parallel()
-	var log lockedBuffer
-	store, err := postgres.Open(postgres.Config{
-		URL:      "postgres://todo:canary@127.0.0.1:1/todo?sslmode=disable",
-		MaxConns: 1,
-		Logger:   slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	for range 3 {
-		err := store.Ready(t.Context())
-		if !errors.Is(err, todo.ErrUnavailable) {
-			t.Fatalf("Ready: %v, want ErrUnavailable", err)
-		}
-		if strings.Contains(err.Error(), "canary") {
-			t.Errorf("the error shows the password: %v", err)
-		}
-	}
-	if log := log.String(); log == "" || strings.Contains(log, "canary") {
-		t.Errorf("log = %s, want lines without the password", log)
-	}
-}

@@ -2,48 +2,140 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
 )
+
+// columns are a todo's, in the order in which [row] scans them.
+const columns = `todo.id, todo.title, COALESCE(todo.description, ''), todo.is_completed, todo.created_at, todo.updated_at`
+
+// GetTodo implements [todo.Store].
+func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
+	return s.todo(ctx, database.Statement{
+		Name: "get todo",
+		SQL: `
+			SELECT ` + columns + `
+			FROM   todo
+			WHERE  user_id = $1
+			  AND  id = $2`,
+		Args: []any{owner.String(), uuidParam(id)},
+	})
+}
+
+// ListTodos implements [todo.Store]. The query's size has to be at least 1, as
+// the service makes it.
+//
+// Two things keep each page on ix_todo_user_id_created_at, whatever the
+// parameters and the statistics. The first page starts after infinity: a
+// condition that may be absent could not be one of the index's in a plan made
+// for all parameters. And COALESCE, besides NULL for no filter, hides from the
+// planner that a filter may be rare: it would rather read and sort all of the
+// owner's todos for each page.
+func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
+	if query.Size < 1 {
+		return todo.Page{}, fmt.Errorf("postgres: list todos: page size %d", query.Size)
+	}
+	after, id := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}, lastID() // A row may have that time.
+	if query.After != nil {
+		after, id = timeParam(query.After.CreatedAt), query.After.ID
+	}
+	limit := query.Size + 1 // One more tells whether there is a next page.
+	todos, err := s.todos(ctx, database.Statement{
+		Name: "list todos",
+		SQL: `
+			SELECT   ` + columns + `
+			FROM     todo
+			WHERE    user_id = $1
+			  AND    (created_at, id) < ($2, $3)
+			  AND    COALESCE(is_completed = $4::boolean, true)
+			ORDER BY created_at DESC, id DESC
+			LIMIT    $5`,
+		Args:    []any{owner.String(), after, uuidParam(id), query.IsCompleted, limit},
+		MaxRows: limit,
+	})
+	if err != nil || len(todos) <= query.Size {
+		return todo.Page{Todos: todos}, err
+	}
+	todos = todos[:query.Size]
+	last := todos[len(todos)-1]
+	return todo.Page{Todos: todos, Next: &todo.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}, nil
+}
+
+// CreateTodo implements [todo.Store]. The draft has to have an ID, as the
+// service makes it.
+//
+// A create that meets a todo of its id is answered by what is there now. ON CONFLICT
+// waits for a transaction beside it that makes that todo, or changes it, and only a
+// further statement sees what that has committed.
+func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
+	if draft.ID == nil {
+		return todo.Todo{}, errors.New("postgres: create todo: the draft has no id")
+	}
+	if err := s.checkRoom(ctx, owner, *draft.ID); err != nil {
+		return todo.Todo{}, err
+	}
+	created, err := s.todo(ctx, database.Statement{
+		Name: "create todo",
+		SQL: `
+			INSERT INTO todo (user_id, id, title, description)
+			VALUES           ($1, $2, $3, NULLIF($4, ''))
+			ON CONFLICT (id) DO NOTHING
+			RETURNING ` + columns,
+		Args:       []any{owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description},
+		Owner:      owner.String(),
+		Idempotent: true, // It names the id of what it makes.
+	})
+	if !errors.Is(err, todo.ErrNotFound) {
+		return created, err
+	}
+	there, err := s.GetTodo(ctx, owner, *draft.ID)
+	switch {
+	case errors.Is(err, todo.ErrNotFound), err == nil && (there.Title != draft.Title || there.Description != draft.Description):
+		return todo.Todo{}, todo.ErrAlreadyExists
+	case err != nil:
+		return todo.Todo{}, err
+	}
+	there.IsCompleted, there.UpdatedAt = false, there.CreatedAt // As it was created.
+	return there, nil
+}
 
 // UpdateTodo implements [todo.Store]. Times that an old table may have and the
 // schema's checks don't allow are brought to what callers were told of them, as
 // the checks look at each row that is changed.
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return one(s.rows(ctx, work{operation: "update todo", effect: mutating, writer: owner}, `
-		UPDATE todo
-		SET    title        = COALESCE($3::text, title),
-		       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
-		       is_completed = COALESCE($5::boolean, is_completed),
-		       created_at   = LEAST(GREATEST(created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
-		       updated_at   = GREATEST(clock_timestamp(), LEAST(updated_at, '9999-12-31 23:59:59.999998+00') + INTERVAL '1 microsecond')
-		WHERE  user_id = $1
-		  AND  id = $2
-		RETURNING id, title, COALESCE(description, ''), is_completed, created_at, updated_at`,
-		owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted))
+	return s.todo(ctx, database.Statement{
+		Name: "update todo",
+		SQL: `
+			UPDATE todo
+			SET    title        = COALESCE($3::text, title),
+			       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
+			       is_completed = COALESCE($5::boolean, is_completed),
+			       created_at   = LEAST(GREATEST(created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
+			       updated_at   = GREATEST(clock_timestamp(), LEAST(updated_at, '9999-12-31 23:59:59.999998+00') + INTERVAL '1 microsecond')
+			WHERE  user_id = $1
+			  AND  id = $2
+			RETURNING ` + columns,
+		Args:  []any{owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted},
+		Owner: owner.String(),
+	})
 }
 
 // DeleteTodo implements [todo.Store].
 func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID) error {
-	w := work{operation: "delete todo", effect: mutating, writer: owner}
-	return s.run(ctx, w, func(ctx context.Context, conn *pgx.Conn) error {
-		result, err := conn.Exec(ctx, `
+	_, err := s.todo(ctx, database.Statement{
+		Name: "delete todo",
+		SQL: `
 			DELETE FROM todo
 			WHERE  user_id = $1
-			  AND  id = $2`,
-			owner.String(), uuidParam(id))
-		if err != nil {
-			return err
-		}
-		if result.RowsAffected() == 0 {
-			return pgx.ErrNoRows
-		}
-		return nil
+			  AND  id = $2
+			RETURNING ` + columns,
+		Args:  []any{owner.String(), uuidParam(id)},
+		Owner: owner.String(),
 	})
+	return err
 }
-
-// uuidParam returns an id as the driver takes it in every mode.
-func uuidParam(id todo.ID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -118,7 +119,7 @@ func TestAnEmptyDescriptionIsStoredAsNone(t *testing.T) {
 		}
 	}
 	var absent int
-	if err := connect(t, url).QueryRow(t.Context(), "SELECT count(*) FROM todo WHERE description IS NULL").Scan(&absent); err != nil {
+	if err := pgtest.Connect(t, url).QueryRow(t.Context(), "SELECT count(*) FROM todo WHERE description IS NULL").Scan(&absent); err != nil {
 		t.Fatal(err)
 	}
 	if absent != 2 {
@@ -203,7 +204,7 @@ func TestUpdatedAtMovesForwardWhenTheClockWentBack(t *testing.T) {
 	store, url := newStore(t)
 	owner := user(t, "u")
 	created := create(t, store, owner, "from the future")
-	execute(t, connect(t, url), "UPDATE todo SET updated_at = now() + INTERVAL '1 day'")
+	pgtest.Exec(t, url, "UPDATE todo SET updated_at = now() + INTERVAL '1 day'")
 	before, err := store.GetTodo(t.Context(), owner, created.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +236,7 @@ func TestTheCallersContextErrorComesBack(t *testing.T) {
 func TestTheTableRefusesWhatTheContractDoes(t *testing.T) {
 	t.Parallel()
 	_, url := newStore(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	long := strings.Repeat("é", 2001)
 	for name, test := range map[string]struct {
 		title, description, owner any

@@ -10,12 +10,12 @@ import (
 	"connectrpc.com/connect"
 )
 
-// errBody is what a body meets where there can be none.
+// errBody rejects a body of a method that takes none.
 var errBody = errors.New("this method takes no body; send its fields in the path and the query")
 
-// message returns the body of the Connect call for a request, and its length
-// or -1. Nothing of the path, the query or the body is read until it is, so that
-// the handler decides first whether the caller may go on.
+// message returns the body of the Connect call for a request, and its length or -1.
+// Path, query and body are parsed only when it is read, so that the handler can
+// authenticate the caller first.
 func (rt *route) message(r *http.Request, segments []string) (io.ReadCloser, int64) {
 	if rt.hasBody && len(rt.variables) == 0 && r.URL.RawQuery == "" {
 		return sentBody(r), r.ContentLength
@@ -31,7 +31,7 @@ func sentBody(r *http.Request) io.ReadCloser {
 	return r.Body
 }
 
-// unreadMessage is a message of which nothing was read yet.
+// unreadMessage is a message that is built when it is read first.
 type unreadMessage struct {
 	route    *route
 	request  *http.Request
@@ -48,7 +48,7 @@ func (m *unreadMessage) Read(p []byte) (int, error) {
 
 func (m *unreadMessage) Close() error { return sentBody(m.request).Close() }
 
-// open reads the path and the query.
+// open parses the path and the query.
 func (m *unreadMessage) open() io.Reader {
 	body := sentBody(m.request)
 	members, cause := m.route.members(m.segments, m.request.URL.RawQuery)
@@ -70,8 +70,8 @@ func (m *unreadMessage) open() io.Reader {
 	return &mergedBody{src: body, members: members}
 }
 
-// invalidArgument returns the error that a Connect handler which reads it from
-// a message answers with, as it is.
+// invalidArgument returns a Connect error. A Connect handler that gets it while it
+// reads a message passes it to the caller unchanged.
 func invalidArgument(cause error) error {
 	return connect.NewError(connect.CodeInvalidArgument, cause)
 }
@@ -81,9 +81,9 @@ type failingBody struct{ err error }
 
 func (b failingBody) Read([]byte) (int, error) { return 0, b.err }
 
-// bodyless is the message of a method that takes no body: the object of its
-// path and its query. A request without a Content-Length may have a body all
-// the same, and then fails.
+// bodyless is the message of a method that takes no body: an object with the members
+// of the path and the query. A request without a Content-Length may still have a body;
+// then Read fails.
 type bodyless struct {
 	src     io.Reader
 	checked bool
@@ -121,9 +121,9 @@ func checkEmpty(r io.Reader, first []byte) error {
 // mergeBuffer is how much of a body is buffered to find its first member.
 const mergeBuffer = 512
 
-// mergedBody is a JSON object with members put before its own. What isn't an
-// object is passed on as it is, less white space before it, and so is what
-// follows the opening brace: the codec is to judge both.
+// mergedBody inserts members at the beginning of a JSON object. It parses only up to
+// the first member; the codec judges the rest. A body that isn't an object is passed on
+// without the white space before it.
 type mergedBody struct {
 	src     io.Reader
 	members []byte
@@ -152,28 +152,27 @@ func (b *mergedBody) Read(p []byte) (int, error) {
 	return b.rest.Read(p)
 }
 
-// open reads as far as the first member of the object, if it has one, and
-// puts the other members into the head.
+// open reads up to the first member of the object, if it has one, and fills head.
 func (b *mergedBody) open() error {
 	first, err := peekToken(b.rest)
 	if err != nil || first != '{' {
 		return err
 	}
-	_, _ = b.rest.Discard(1) // It can't fail: the brace is in the buffer.
+	_, _ = b.rest.Discard(1) // Can't fail: the brace is in the buffer.
 	next, err := peekToken(b.rest)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	b.head = append(append(b.head, '{'), b.members...)
-	// A body that ends here is broken, and is so without a comma too.
+	// A body that ends here is broken, with or without a comma.
 	if err == nil && next != '}' {
 		b.head = append(b.head, ',')
 	}
 	return nil
 }
 
-// peekToken skips white space (RFC 8259 section 2) and returns the byte behind
-// it, which stays to be read.
+// peekToken skips white space (RFC 8259 section 2) and returns the next byte without
+// consuming it.
 func peekToken(r *bufio.Reader) (byte, error) {
 	for {
 		next, err := r.Peek(1)

@@ -11,9 +11,8 @@ const (
 	identity = "identity" // No content coding (RFC 9110 section 12.5.3).
 )
 
-// isJSON reports whether a header declares a JSON body. The one parameter it
-// may have is the charset, when that is UTF-8, as JSON's always is (RFC 8259
-// section 8.1).
+// isJSON reports whether a header declares a JSON body. The only parameter allowed is
+// the charset UTF-8, which JSON always has (RFC 8259 section 8.1).
 func isJSON(header http.Header) bool {
 	values := header["Content-Type"]
 	if len(values) != 1 {
@@ -31,8 +30,8 @@ func isJSON(header http.Header) bool {
 	return true
 }
 
-// isEncoded reports whether a header declares a content coding. Nothing can be
-// put into a compressed body.
+// isEncoded reports whether a header declares a content coding. Members can't be
+// inserted into a compressed body.
 func isEncoded(header http.Header) bool {
 	for _, value := range header["Content-Encoding"] {
 		if value != "" && !strings.EqualFold(value, identity) {

@@ -15,9 +15,9 @@ import (
 // maxQuoted bounds what an error quotes of a request, in bytes.
 const maxQuoted = 64
 
-// members returns the members that the path and the query add to the message's
-// JSON object, separated by commas and without its braces. It fails, with a
-// message for the caller, when a value is not one of its field.
+// members returns the members that the path and the query add to the message's JSON
+// object, separated by commas, without braces. It fails, with a message for the caller,
+// when a value doesn't fit its field.
 func (rt *route) members(segments []string, rawQuery string) ([]byte, error) {
 	var members []byte
 	for _, v := range rt.variables {
@@ -37,8 +37,8 @@ func (rt *route) members(segments []string, rawQuery string) ([]byte, error) {
 
 // appendQuery appends the members that a query names.
 //
-// It parses the query itself: [url.ParseQuery] goes on after a pair that it
-// can't read, and a map has lost the order.
+// It parses the query itself, since [url.ParseQuery] continues after a pair that it
+// can't parse, and its map loses the order.
 func (rt *route) appendQuery(members []byte, rawQuery string) ([]byte, error) {
 	var seen []protoreflect.FieldNumber
 	for pair := range strings.SplitSeq(rawQuery, "&") {
@@ -54,7 +54,7 @@ func (rt *route) appendQuery(members []byte, rawQuery string) ([]byte, error) {
 			return nil, err
 		}
 		if slices.Contains(seen, field.Number()) {
-			return nil, fmt.Errorf("query parameter %q is there more than once, in one spelling or both", field.JSONName())
+			return nil, fmt.Errorf("query parameter %q is given more than once, in either spelling", field.JSONName())
 		}
 		seen = append(seen, field.Number())
 		if members, err = appendMember(members, field, value); err != nil {
@@ -64,9 +64,8 @@ func (rt *route) appendQuery(members []byte, rawQuery string) ([]byte, error) {
 	return members, nil
 }
 
-// decodePair decodes a pair of a query in the form of HTML forms, where '+' is
-// a space. A ';' separated pairs once: it must be escaped, since what it means
-// unescaped depends on who reads it.
+// decodePair decodes a pair of a query as HTML forms encode it, with '+' for a space.
+// An unescaped ';' fails: some parsers take it for a separator, as it once was.
 func decodePair(pair string) (name, value string, err error) {
 	if strings.Contains(pair, ";") {
 		return "", "", errors.New("the query has a ';': separate parameters by '&', or write it as %3B")
@@ -85,8 +84,8 @@ func decodePair(pair string) (name, value string, err error) {
 	return name, value, nil
 }
 
-// queryField returns the field that a query parameter names, in either
-// spelling. As in protobuf's JSON, the JSON name goes before the other.
+// queryField returns the field that a query parameter names, in either spelling. As in
+// protobuf's JSON, the JSON name takes precedence.
 func (rt *route) queryField(name string) (protoreflect.FieldDescriptor, error) {
 	field := rt.fields.ByJSONName(name)
 	if field == nil {

@@ -1,19 +1,19 @@
 // Package rest serves a Connect service as REST, by the google.api.http
 // options of its methods.
 //
-// A request is rewritten, not re-encoded: it becomes the unary Connect call
-// that a client would have made (POST /package.Service/Method, JSON), and the
-// Connect handler's answer goes out untouched. Path variables and query
-// parameters become members of the message's JSON. So authentication, bounds,
-// validation and errors are the same over both, by construction.
+// A request is rewritten, not re-encoded. It becomes the unary Connect call that a
+// client would have made (POST /package.Service/Method, JSON). Path variables and query
+// parameters become members of the message's JSON. The Connect handler's response is
+// sent unchanged. So authentication, bounds, validation and errors are the same over
+// both protocols.
 //
-// A subset of google.api.http is served: one verb and one path per method,
-// variables of a single segment that name scalar fields, custom verbs behind the
-// last segment (AIP-136), and all other fields either in the body ("*") or in the
-// query. [NewTranscoder] refuses the rest.
+// The package serves a subset of google.api.http: one verb and one path per method,
+// variables of a single segment that name scalar fields, custom verbs after the last
+// segment (AIP-136), and all other fields either in the body ("*") or in the query.
+// [NewTranscoder] rejects everything else.
 //
-// Three files have the three steps: route.go finds the method, params.go turns
-// the path and the query into members, body.go puts them into the message.
+// There are three steps: route.go finds the method, params.go turns the path and the
+// query into members, and body.go inserts them into the message.
 package rest
 
 import (
@@ -25,35 +25,33 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Config is what a [Transcoder] is made of. All of it is required.
+// Config configures a [Transcoder]. All fields are required.
 type Config struct {
-	// Service is the service whose methods are served. Methods without a
-	// google.api.http option are not.
+	// Service is the service to serve. Methods without a google.api.http option are
+	// left out.
 	Service protoreflect.ServiceDescriptor
 
-	// RPC is the Connect handler of the service. A bound on its messages
-	// counts what the path adds to them. Its JSON codec must refuse an empty
-	// body, and duplicate keys as protojson does: a field that is both in the
-	// path and in the body reaches it as such.
+	// RPC is the Connect handler of the service. Its bound on messages includes the
+	// members that the path adds. Its JSON codec must reject an empty body. It must
+	// also reject duplicate keys, as protojson does: a field that is both in the path
+	// and in the body becomes one.
 	RPC http.Handler
 
-	// Refuse answers a request that reaches no method. It sends the status
-	// and the message in the service's form of errors; the headers that the
-	// refusal needs are set already.
+	// Refuse responds to a request that matches no method, with the status and the
+	// message in the service's error format. The headers that the response needs are
+	// already set.
 	Refuse func(http.ResponseWriter, *http.Request, Refusal)
 }
 
-// Refusal says why a request reaches no method, and so not the Connect handler
-// either. A request that reaches one but breaks a rule of its fields is no
-// refusal: it fails in the Connect handler, as a message that does not decode
-// would, and so only after the caller has authenticated.
+// Refusal says why a request matches no method, and so doesn't reach the Connect
+// handler. Errors in the fields of a request are not refusals: they fail in the Connect
+// handler like a message that can't be decoded, after the caller is authenticated.
 type Refusal struct {
-	// Status is 404 for an unknown path, 405 for a verb that the path does
-	// not serve, 415 for a body that is not plain JSON.
+	// Status is 404 for an unknown path, 405 for a verb that the path doesn't serve,
+	// and 415 for a body that is not plain JSON.
 	Status int
 
-	// Message tells the caller what to do instead. It quotes nothing of the
-	// request.
+	// Message tells the caller what to do instead. It quotes nothing of the request.
 	Message string
 
 	// Allow lists the verbs of the path when Status is 405, as the Allow
@@ -64,7 +62,7 @@ type Refusal struct {
 // Route is a method and how it is called over REST.
 type Route struct {
 	Method    string // The verb: DELETE, GET, PATCH, POST or PUT.
-	Path      string // The path template, as the contract has it.
+	Path      string // The path template in the contract.
 	Procedure string // The path of the Connect call: /package.Service/Method.
 }
 
@@ -106,7 +104,7 @@ func NewTranscoder(cfg Config) (*Transcoder, error) {
 	return t, nil
 }
 
-// Routes lists what is served, in the contract's order.
+// Routes lists the routes in the contract's order.
 func (t *Transcoder) Routes() []Route {
 	routes := make([]Route, len(t.routes))
 	for i, r := range t.routes {
@@ -115,11 +113,11 @@ func (t *Transcoder) Routes() []Route {
 	return routes
 }
 
-// ServeHTTP answers a REST request. HEAD is served as GET; net/http leaves the
-// body of its answer out. Headers that claim another verb are not honoured.
+// ServeHTTP serves a REST request. HEAD is served as GET; net/http drops the body of
+// the response. Headers that override the verb are ignored.
 //
-// The request's path must be as the client sent it: [http.ServeMux] redirects
-// paths with empty or dot segments, which are 404 here.
+// The path must be as the client sent it. [http.ServeMux] would redirect paths with
+// empty or dot segments, which are 404 here.
 func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := splitPath(sentPath(r.URL), t.depth)
 	found := t.find(r.Method, p)
@@ -133,9 +131,9 @@ func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.rpc.ServeHTTP(w, found.rewrite(r, p.segments))
 }
 
-// sentPath returns a path as it was sent. [url.URL.EscapedPath] would escape it
-// anew when it has a character that should have been escaped, and then tell
-// nothing of what was.
+// sentPath returns a path as it was sent. [url.URL.EscapedPath] would escape the decoded
+// path again when the client left a character unescaped. Then it is no longer known
+// which characters the client escaped.
 func sentPath(u *url.URL) string {
 	if u.RawPath != "" {
 		return u.RawPath
@@ -143,7 +141,7 @@ func sentPath(u *url.URL) string {
 	return u.EscapedPath()
 }
 
-// refuseRoute answers for a path, or a verb on it, that no route serves.
+// refuseRoute responds to a path or a verb that no route serves.
 func (t *Transcoder) refuseRoute(w http.ResponseWriter, r *http.Request, p path) {
 	allow := t.allow(p)
 	if allow == "" {
@@ -161,8 +159,8 @@ func (t *Transcoder) refuseRoute(w http.ResponseWriter, r *http.Request, p path)
 	})
 }
 
-// acceptBody reports whether a request's body is plain JSON, and refuses the
-// request when it is not (RFC 9110 section 15.5.16).
+// acceptBody reports whether a request's body is plain JSON, and rejects the request
+// when it is not (RFC 9110 section 15.5.16).
 func (t *Transcoder) acceptBody(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case !isJSON(r.Header):
@@ -189,8 +187,8 @@ func (t *Transcoder) acceptBody(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// rewrite returns the Connect call for a request. The request itself is not
-// changed, and none of its body is read.
+// rewrite returns the Connect call for a request. It neither changes the request nor
+// reads its body.
 func (rt *route) rewrite(r *http.Request, segments []string) *http.Request {
 	call := r.WithContext(r.Context())
 	call.Method = http.MethodPost

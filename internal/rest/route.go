@@ -12,11 +12,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// route is a method that is served.
+// route is a served method.
 type route struct {
 	Route
 	template  template
-	hasBody   bool // The fields are in the body, other than the path's.
+	hasBody   bool // The fields that are not in the path are in the body.
 	fields    protoreflect.FieldDescriptors
 	variables []variable
 	queryable []string // JSON names of the fields that a query may have.
@@ -60,14 +60,14 @@ func newRoute(method protoreflect.MethodDescriptor) (*route, error) {
 	case !r.hasBody:
 		r.queryable = r.queryableNames()
 	case len(r.variables) == r.fields.Len():
-		// Callers would have to send an empty object, which the OpenAPI document
-		// doesn't say.
+		// Callers would have to send an empty object, but the OpenAPI document
+		// wouldn't say so.
 		return nil, fmt.Errorf(`nothing of %s is left for the body; leave out "*"`, method.Input().FullName())
 	}
 	return r, nil
 }
 
-// checkSubset fails when a method, or an option of it, has what is not served.
+// checkSubset fails when a method or its option is outside the served subset.
 func checkSubset(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) error {
 	switch {
 	case method.IsStreamingClient() || method.IsStreamingServer():
@@ -90,8 +90,8 @@ func checkSubset(method protoreflect.MethodDescriptor, rule *annotations.HttpRul
 	return nil
 }
 
-// hasOwnJSON reports whether a message is one of those that protobuf's JSON
-// mapping writes in a form of their own, where no field can be added.
+// hasOwnJSON reports whether protobuf's JSON mapping writes a message in a special
+// form, to which no member can be added.
 func hasOwnJSON(message protoreflect.MessageDescriptor) bool {
 	if message.FullName().Parent() != "google.protobuf" {
 		return false
@@ -136,7 +136,7 @@ func bind(t template, input protoreflect.MessageDescriptor) ([]variable, error) 
 		case !isScalar(field):
 			return nil, fmt.Errorf("path variable %q: the field is repeated or a message", s.variable)
 		case slices.ContainsFunc(variables, func(v variable) bool { return v.field == field }):
-			return nil, fmt.Errorf("path variable %q: it is there twice", s.variable)
+			return nil, fmt.Errorf("path variable %q is used twice", s.variable)
 		}
 		variables = append(variables, variable{segment: i, field: field})
 	}
@@ -158,8 +158,7 @@ func (rt *route) queryableNames() []string {
 	return names
 }
 
-// find returns the route of a verb and a path: the narrowest that matches, or
-// nil.
+// find returns the narrowest route that matches a verb and a path, or nil.
 func (t *Transcoder) find(method string, p path) *route {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -176,8 +175,7 @@ func (t *Transcoder) find(method string, p path) *route {
 	return found
 }
 
-// allow lists the verbs that a path serves, sorted; "" when there is nothing
-// at the path.
+// allow lists the verbs that a path serves, sorted; "" when nothing is served there.
 func (t *Transcoder) allow(p path) string {
 	var methods []string
 	for _, r := range t.routes {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// template is a path template: the segments between its slashes, and the custom
-// verb behind the last of them (AIP-136). /a/{id}:undelete has the verb undelete.
+// template is a path template: the segments between slashes, and the custom verb after
+// the last one (AIP-136). /a/{id}:undelete has the verb undelete.
 type template struct {
 	segments []segment
 	verb     string // Empty for none.
@@ -23,9 +23,9 @@ type segment struct {
 
 func (s segment) isVariable() bool { return s.variable != "" }
 
-// parseTemplate reads the part of google.api.http's path syntax that is
-// served: literals of unreserved characters (RFC 3986 section 2.3), variables
-// of one whole segment, and a custom verb.
+// parseTemplate parses the served subset of google.api.http's path syntax: literals of
+// unreserved characters (RFC 3986 section 2.3), variables of one whole segment, and a
+// custom verb.
 func parseTemplate(path string) (template, error) {
 	rest, ok := strings.CutPrefix(path, "/")
 	if !ok {
@@ -53,7 +53,7 @@ func parseTemplate(path string) (template, error) {
 	return t, nil
 }
 
-// errReserved says what a literal or a custom verb may be.
+// errReserved says which characters a literal or a custom verb may have.
 var errReserved = errors.New("it may have letters, digits, '-', '.', '_' and '~' only")
 
 func parseSegment(part string) (segment, error) {
@@ -106,9 +106,9 @@ func (t template) overlaps(other template) bool {
 	return true
 }
 
-// narrower reports whether a template that overlaps another is the more
-// specific of the two: literals where the other has variables, and nowhere the
-// other way round. /a/b is narrower than /a/{id}.
+// narrower reports whether a template is more specific than another one that it
+// overlaps: somewhere it has a literal where the other has a variable, and nowhere the
+// reverse. /a/b is narrower than /a/{id}.
 func (t template) narrower(other template) bool {
 	narrower := false
 	for i, s := range t.segments {
@@ -122,13 +122,12 @@ func (t template) narrower(other template) bool {
 	return narrower
 }
 
-// clashes reports whether some path matches both templates, and neither has
-// the better claim to it.
+// clashes reports whether some path matches both templates and neither is narrower.
 func (t template) clashes(other template) bool {
 	return t.overlaps(other) && !t.narrower(other) && !other.narrower(t)
 }
 
-// match reports whether a path is of the template.
+// match reports whether a path matches the template.
 func (t template) match(p path) bool {
 	if len(t.segments) != len(p.segments) || t.verb != p.verb {
 		return false
@@ -141,25 +140,25 @@ func (t template) match(p path) bool {
 	return true
 }
 
-// path is a request's path, split as templates are.
+// path is a request's path, split like a template.
 type path struct {
-	segments []string // Each decoded once. None when no template can match.
+	segments []string // Decoded. Empty when no template can match.
 	verb     string   // Decoded; empty for none.
 }
 
-// splitPath splits an escaped path. It decodes after that, so that an escaped
-// slash or colon is part of a value: a colon in the last segment that is not
-// escaped begins a custom verb, whether or not there is such a verb. So what a
-// path means doesn't depend on the verbs that there are.
+// splitPath splits an escaped path and then decodes its parts, so that an escaped slash
+// or colon belongs to a value. A bare colon in the last segment always begins a custom
+// verb, whether or not a template has that verb. So a path means the same when verbs are
+// added.
 //
-// The path has no segments when no template can match: it has an empty or a dot
-// segment, more than depth segments, or a colon without a verb behind it.
+// The result has no segments when no template can match: the path has an empty or a dot
+// segment, more than depth segments, or a colon without a verb after it.
 func splitPath(escaped string, depth int) path {
 	rest, ok := strings.CutPrefix(escaped, "/")
 	if !ok {
 		return path{}
 	}
-	// One more than a match can have, rather than as many as a client sends.
+	// One more than a match can have; a client may send any number.
 	segments := strings.SplitN(rest, "/", depth+1)
 	if len(segments) > depth {
 		return path{}
@@ -181,8 +180,7 @@ func splitPath(escaped string, depth int) path {
 	return p
 }
 
-// decode decodes a segment or a verb. It reports false for what no template can
-// match.
+// decode decodes a segment or a verb. It reports false when no template can match it.
 func decode(part string) (decoded string, ok bool) {
 	decoded, err := url.PathUnescape(part)
 	return decoded, err == nil && decoded != "" && decoded != "." && decoded != ".."

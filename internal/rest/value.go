@@ -12,18 +12,18 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// isScalar reports whether a field has a single value that is not a message,
-// so that a path segment or a query parameter can be it.
+// isScalar reports whether a field has a single value that is not a message. Only such
+// fields can be in a path or a query.
 func isScalar(field protoreflect.FieldDescriptor) bool {
 	return field.Cardinality() != protoreflect.Repeated && field.Message() == nil
 }
 
-// appendValue appends the JSON of a scalar field's value, which stands bare in
-// a path or a query. It fails with what the value must be, to follow the
-// field's name in a sentence.
+// appendValue appends the JSON of a scalar field's value from a path or a query. Its
+// errors say what the value must be; they continue a sentence that begins with the
+// field's name.
 //
-// What gets through is valid JSON of the field's kind. The codec has the last
-// word on it: it alone reads base64.
+// It appends valid JSON of the field's kind. The codec makes the final check: base64 is
+// not decoded here.
 func appendValue(dst []byte, field protoreflect.FieldDescriptor, value string) ([]byte, error) {
 	switch field.Kind() {
 	case protoreflect.BoolKind:
@@ -50,14 +50,14 @@ func appendValue(dst []byte, field protoreflect.FieldDescriptor, value string) (
 			return nil, errors.New("must be UTF-8, percent-encoded")
 		}
 		return appendString(dst, value), nil
-	default: // Messages, which isScalar keeps away.
+	default: // Messages; isScalar rejects them earlier.
 		return nil, errors.New("must be sent in a body")
 	}
 }
 
-// appendInt appends an integer, whose one spelling is that of its shortest
-// decimal digits. As protobuf's JSON does, it writes 64 bits as a string, which
-// readers that hold numbers as doubles can't spoil.
+// appendInt appends an integer. It accepts only the shortest decimal form. Like
+// protobuf's JSON, it writes 64-bit integers as strings, since some parsers store
+// numbers as doubles.
 func appendInt(dst []byte, value string, bits int) ([]byte, error) {
 	n, err := strconv.ParseInt(value, 10, bits)
 	if err != nil || strconv.FormatInt(n, 10) != value {
@@ -83,8 +83,8 @@ func appendDigits(dst []byte, digits string, bits int) []byte {
 	return append(dst, digits...)
 }
 
-// appendFloat appends a number in JSON's spelling, or one of the three values
-// that JSON has no number for.
+// appendFloat appends a number as JSON writes it, or the string of one of the three
+// values that JSON has no number for.
 func appendFloat(dst []byte, value string, bits int) ([]byte, error) {
 	switch value {
 	case "NaN", "Infinity", "-Infinity":
@@ -98,8 +98,8 @@ func appendFloat(dst []byte, value string, bits int) ([]byte, error) {
 	return append(dst, value...), nil
 }
 
-// appendEnum appends an enum value by its name or its number. A number need
-// not be one that the enum names: enums may grow.
+// appendEnum appends an enum value by its name or its number. Numbers without a name
+// are accepted, since enums may grow.
 func appendEnum(dst []byte, enum protoreflect.EnumDescriptor, value string) ([]byte, error) {
 	if enum.Values().ByName(protoreflect.Name(value)) != nil {
 		return appendString(dst, value), nil
@@ -114,8 +114,7 @@ func appendEnum(dst []byte, enum protoreflect.EnumDescriptor, value string) ([]b
 	return nil, fmt.Errorf("must be one of %s", strings.Join(names, ", "))
 }
 
-// appendString appends a JSON string. A string that is not UTF-8 would change
-// on the way.
+// appendString appends a JSON string. The string must be UTF-8, or it would be changed.
 func appendString(dst []byte, s string) []byte {
 	if isPlain(s) {
 		dst = append(dst, '"')
@@ -129,8 +128,8 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, quoted...)
 }
 
-// isPlain says whether a string is in JSON what it is, as field names, ids and
-// page tokens are: ASCII without what is escaped.
+// isPlain reports whether a string needs no escapes in JSON. Field names, ids and page
+// tokens don't.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -15,22 +15,21 @@ import (
 // maxErrorText bounds a message that quotes what a caller sent.
 const maxErrorText = 300
 
-// codecs returns the codecs of every handler. They replace Connect's own,
-// which let unknown JSON fields pass and name Go types in their errors.
+// codecs returns the codecs of every handler. They replace Connect's own, which accept
+// unknown JSON fields and name Go types in their errors.
 func codecs() []connect.Codec {
 	writer := new(jsonWriter)
 	return []connect.Codec{
 		protoCodec{},
 		jsonCodec{name: "json", writer: writer},
-		// Connect has a codec of its own under this name too.
+		// Connect's own codec is registered under this name too.
 		jsonCodec{name: "json; charset=utf-8", writer: writer},
 	}
 }
 
-// jsonCodec reads and writes the JSON of the contract, over Connect and REST.
-// It is strict where protobuf's JSON mapping is lenient: unknown fields and
-// null are errors, so that a misspelt or misunderstood change is refused
-// rather than ignored. Its output is the same byte for byte in every build.
+// jsonCodec reads and writes the JSON of the contract, over Connect and REST. It is
+// stricter than protobuf's JSON mapping: unknown fields and null are errors, so that a
+// misspelt change is rejected instead of ignored. Its output is the same in every build.
 type jsonCodec struct {
 	name   string
 	writer *jsonWriter
@@ -80,8 +79,8 @@ func (jsonCodec) Unmarshal(data []byte, message any) error {
 	return nil
 }
 
-// nullField finds a null in valid JSON and the name, in its quotes, of the
-// field that has it. Outside strings nothing else has the letter n first.
+// nullField finds a null in valid JSON, and returns the quoted name of its field.
+// Outside strings only null begins with the letter n.
 func nullField(data []byte) (field []byte, found bool) {
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
@@ -118,9 +117,8 @@ func encodeProto(dst []byte, msg proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{}.MarshalAppend(dst, msg)
 }
 
-// mustEncode appends an encoded message of ours to dst. One that can't be encoded
-// is a defect, and panics: of an error, Connect would tell the caller the text,
-// and the log nothing.
+// mustEncode appends an encoded response to dst. It panics when that fails, which is a
+// defect: Connect would show the text of an error to the caller and log nothing.
 func mustEncode(encode func([]byte, proto.Message) ([]byte, error), dst []byte, message any) []byte {
 	msg, err := protoMessage(message)
 	if err != nil {
@@ -133,7 +131,7 @@ func mustEncode(encode func([]byte, proto.Message) ([]byte, error), dst []byte, 
 	return encoded
 }
 
-// encodeError says why an answer can't be encoded.
+// encodeError says why a response can't be encoded.
 type encodeError struct{ cause error }
 
 func (e *encodeError) Error() string { return "rpc: the answer can't be encoded: " + e.cause.Error() }
@@ -151,8 +149,8 @@ func (protoCodec) Unmarshal(data []byte, message any) error {
 	return nil
 }
 
-// protoMessage can only fail when a handler is registered for something that
-// is no protobuf message.
+// protoMessage fails only when a handler is registered for a type that is not a
+// protobuf message.
 func protoMessage(message any) (proto.Message, error) {
 	msg, ok := message.(proto.Message)
 	if !ok {
@@ -161,10 +159,9 @@ func protoMessage(message any) (proto.Message, error) {
 	return msg, nil
 }
 
-// decodeErrorText returns what a protobuf decoder says of its input, without
-// the library's prefix, whose white space varies from build to build, and no
-// longer than a message should be: it may quote the input, which need not be
-// UTF-8, as a gRPC status has to be.
+// decodeErrorText returns the text of a protobuf decoder's error. It removes the
+// library's prefix, whose white space varies from build to build. It bounds the length
+// and makes the text UTF-8, as a gRPC status has to be, since it may quote the input.
 func decodeErrorText(err error) string {
 	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
 	text = strings.ReplaceAll(text, "\u00a0", " ")

@@ -12,9 +12,9 @@ func appendBool(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	return strconv.AppendBool(dst, value.Bool()), true
 }
 
-// numberWriter returns what appends a value of an integer's kind: 64 bits as a
-// string, which readers that hold numbers as doubles can't spoil. It returns
-// nil for other kinds.
+// numberWriter returns the function that appends a value of an integer's kind, or nil
+// for other kinds. 64-bit integers become strings, since some parsers store numbers as
+// doubles.
 func numberWriter(kind protoreflect.Kind) appendValue {
 	switch kind { //nolint:exhaustive // The others have no integers.
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
@@ -37,7 +37,7 @@ func numberWriter(kind protoreflect.Kind) appendValue {
 	return nil
 }
 
-// enumWriter returns what appends a value of an enum: its name, or the number
+// enumWriter returns the function that appends an enum value: its name, or its number
 // when it has none.
 func enumWriter(enum protoreflect.EnumDescriptor) appendValue {
 	if enum.FullName() == "google.protobuf.NullValue" { // Written as null.
@@ -53,9 +53,9 @@ func enumWriter(enum protoreflect.EnumDescriptor) appendValue {
 	}
 }
 
-// appendTimestamp appends a time in the form of protobuf's JSON mapping: RFC
-// 3339 in UTC, with 0, 3, 6 or 9 digits of a second's fraction. By
-// [time.Time.AppendFormat] a page would take 4 % longer, and need its zeros mended.
+// appendTimestamp appends a time as protobuf's JSON mapping writes it: RFC 3339 in UTC,
+// with 0, 3, 6 or 9 fractional digits. With [time.Time.AppendFormat] a page would take
+// 4 % longer, and the number of digits would need a correction.
 func appendTimestamp(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	at, ok := value.Message().Interface().(*timestamppb.Timestamp)
 	if !ok || !at.IsValid() {
@@ -82,8 +82,7 @@ func appendTimestamp(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	return append(dst, 'Z', '"'), true
 }
 
-// appendDigits appends a number that has at most so many digits, with zeros
-// before it.
+// appendDigits appends a number with leading zeros, so many digits in all.
 func appendDigits(dst []byte, number, digits int) []byte {
 	dst = append(dst, "000000000"[:digits]...)
 	for at := len(dst) - 1; number > 0; at-- {
@@ -93,8 +92,8 @@ func appendDigits(dst []byte, number, digits int) []byte {
 	return dst
 }
 
-// appendText appends text as a JSON string (RFC 8259 section 7), with no more
-// escapes than it needs.
+// appendText appends text as a JSON string (RFC 8259 section 7), with only the required
+// escapes.
 func appendText(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	text := value.String()
 	if !utf8.ValidString(text) {

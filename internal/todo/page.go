@@ -2,16 +2,15 @@ package todo
 
 import "time"
 
-// The number of todos on a page: what a query that names none gets, and the
-// most that any gets.
+// The number of todos on a page: the default, and the largest.
 const (
 	DefaultPageSize = 50
 	MaxPageSize     = 200
 )
 
-// MaxPageBytes is how many bytes the texts of a page's todos may have on the
-// wire, unless it is one todo. 200 todos with a kilobyte of text each fit; 200
-// of the longest would be 3 MB, which the service holds until they are read.
+// MaxPageBytes is how many bytes the texts of a page with more than one todo may have
+// on the wire. 200 todos with a kilobyte of text each fit. 200 of the longest would
+// be 3 MB, which the service holds until they are read.
 const MaxPageBytes = 256 << 10
 
 // Query chooses a page of an owner's todos, newest first.
@@ -21,7 +20,7 @@ type Query struct {
 	Size        int     // 0 for DefaultPageSize; more than MaxPageSize means that.
 }
 
-// sized returns the query with the size that it will be answered with.
+// sized returns the query with the default for a missing size, and a too large one cut.
 func (q Query) sized() Query {
 	if q.Size <= 0 {
 		q.Size = DefaultPageSize
@@ -36,15 +35,14 @@ type Page struct {
 	Next  *Cursor // nil on the last page, and only there.
 }
 
-// bounded returns the page, or its beginning when its texts have more than
-// MaxPageBytes.
+// bounded returns the page, or its beginning when its texts exceed MaxPageBytes.
 func (p Page) bounded() Page {
 	total := 0
 	for _, t := range p.Todos {
 		total += t.textBytes(func(text string) int { return len(text) })
 	}
 	if total <= MaxPageBytes/maxBytesPerByte {
-		return p // Nearly always, and without a look at each character.
+		return p // Nearly always, and cheaper than WireBytes, which visits each byte.
 	}
 	total = 0
 	for i, t := range p.Todos {
@@ -57,11 +55,11 @@ func (p Page) bounded() Page {
 	return p
 }
 
-// maxBytesPerByte is how many bytes one of a text may become on the wire.
+// maxBytesPerByte is how many bytes one byte of text may become on the wire.
 const maxBytesPerByte = len(`\u0000`)
 
-// WireBytes returns how many bytes a text has on the wire at most: it has most
-// of them as JSON, which escapes control characters, quotes and backslashes.
+// WireBytes returns how many bytes a text has on the wire at most. JSON is the longest
+// encoding, since it escapes control characters, quotes and backslashes.
 func WireBytes(text string) int {
 	n := len(text)
 	for i := range len(text) {
@@ -75,9 +73,8 @@ func WireBytes(text string) int {
 	return n
 }
 
-// Cursor is a place in the list of an owner's todos: after the todo that has,
-// or had, this time and id. That todo need not exist any more, nor ever have
-// been the reader's: a cursor carries no right to anything.
+// Cursor is a position in the list of an owner's todos: after the todo with this time
+// and id. The todo may be deleted, or another user's: a cursor grants no access.
 type Cursor struct {
 	CreatedAt time.Time
 	ID        ID

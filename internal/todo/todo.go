@@ -1,10 +1,9 @@
-// Package todo is the domain: what a todo is, who owns it, the rules it is kept
-// by, and the store it is kept in. It knows no wire and no database.
+// Package todo is the domain: todos, their owners, the rules, and the interface of the
+// store. It depends on no protocol and no database.
 //
-// The shape of requests (lengths, characters, ids) is the contract's, written
-// once as rules in proto/todo/v1/todo.proto and checked before a call gets
-// here. This package does what a rule on a field can't: it trims, defaults and
-// caps.
+// The rules for requests (lengths, characters, ids) are in proto/todo/v1/todo.proto and
+// nowhere else. They are checked before a call gets here. This package does what a rule
+// on a field can't: it trims titles, and sets defaults and limits.
 package todo
 
 import (
@@ -15,14 +14,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID names a todo, over all users.
+// ID identifies a todo among those of all users.
 type ID uuid.UUID
 
 // idLength is the length of an ID's text.
 const idLength = len("00000000-0000-0000-0000-000000000000")
 
-// ParseID reads an ID in the form of RFC 9562 section 4, 8-4-4-4-12
-// hexadecimal digits in either case, and no other form.
+// ParseID parses an ID of the form in RFC 9562 section 4: 8-4-4-4-12 hexadecimal
+// digits in either case. It fails for any other form.
 func ParseID(s string) (ID, error) {
 	if len(s) != idLength {
 		return ID{}, fmt.Errorf("todo: an id has %d characters, not %d", idLength, len(s))
@@ -47,15 +46,13 @@ type Todo struct {
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
 }
 
-// textBytes returns how many bytes the texts of a todo have, each as a function
-// says.
+// textBytes returns how many bytes the texts of a todo have, as bytes counts them.
 func (t Todo) textBytes(bytes func(string) int) int {
 	return bytes(t.Title) + bytes(t.Description)
 }
 
-// IsTime reports whether a time can be a todo's: in the years 1 to 9999, as
-// RFC 3339 writes them and the API tells them. A store that others have written
-// to may have todos with others.
+// IsTime reports whether a time is in the years 1 to 9999, which is what RFC 3339 and
+// the API can express. Rows that another program wrote may have other times.
 func IsTime(t time.Time) bool {
 	const (
 		first = -62_135_596_800 // The seconds of Unix time when year 1 began,
@@ -64,7 +61,7 @@ func IsTime(t time.Time) bool {
 	return first <= t.Unix() && t.Unix() < end
 }
 
-// Draft is a todo to be.
+// Draft is a todo before it is stored.
 type Draft struct {
 	ID          *ID // nil lets the service choose.
 	Title       string

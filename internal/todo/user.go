@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxUserIDLength is how many characters of a user id the store can hold.
+// maxUserIDLength is the length of the column for user ids, in characters.
 const maxUserIDLength = 255
 
-// UserID names an owner of todos: the subject that the login system gave them.
-// Its only source is [ParseUserID], so a string can't become an owner by
-// conversion or by accident.
+// UserID identifies an owner of todos by the subject of their tokens. Only
+// [ParseUserID] makes one, so a string can't become an owner by conversion or by
+// accident.
 type UserID struct{ subject string }
 
-// ParseUserID makes a UserID of a token's subject. It fails when the subject
-// is blank, longer than 255 characters, or contains NUL.
+// ParseUserID makes a UserID from a token's subject. It fails when the subject is
+// blank, longer than 255 characters, or contains NUL.
 func ParseUserID(subject string) (UserID, error) {
 	switch {
 	case strings.TrimSpace(subject) == "":

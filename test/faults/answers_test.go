@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// answers are what callers got, in the order in which it came.
+// answers are the responses that callers got, in the order of arrival.
 type answers []answer
 
-// between returns the answers to what was sent in a time.
+// between returns the answers to calls that were sent within a time.
 func (as answers) between(from, until time.Time) answers {
 	return as.where(func(a answer) bool { return !a.sent.Before(from) && a.sent.Before(until) })
 }
@@ -30,7 +30,7 @@ func (as answers) where(matches func(answer) bool) answers {
 	return some
 }
 
-// with returns the answers with one of some statuses; 0 is none at all.
+// with returns the answers with one of some statuses; 0 means no response.
 func (as answers) with(statuses ...int) answers {
 	return as.where(func(a answer) bool { return slices.Contains(statuses, a.status) })
 }
@@ -40,7 +40,7 @@ func (as answers) without(statuses ...int) answers {
 	return as.where(func(a answer) bool { return !slices.Contains(statuses, a.status) })
 }
 
-// failed returns the answers that are no success.
+// failed returns the answers that are errors.
 func (as answers) failed() answers { return as.without(http.StatusOK) }
 
 // quantile returns the time that this part of the answers took at most.
@@ -60,7 +60,7 @@ func (as answers) p99() time.Duration { return as.quantile(0.99) }
 
 func (as answers) slowest() time.Duration { return as.quantile(1) }
 
-// lastSent returns when the last of them was sent, or then when there is none.
+// lastSent returns when the last call was sent, or then when there is none.
 func (as answers) lastSent(then time.Time) time.Time {
 	for _, a := range as {
 		if a.sent.After(then) {

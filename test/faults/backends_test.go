@@ -16,8 +16,8 @@ func TestIdleBackendsKilled(t *testing.T) {
 	const rounds, reads, callers = 5, 200, 20
 	r := newRow(t, "idle backends killed")
 	database := pgtest.NewDatabase(t)
-	// Reads that share statements need too few connections to find any killed.
-	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_SHARED_STATEMENTS": "0"})
+	// Batches use few connections, so reads might not meet a killed one.
+	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_BATCHES": "0"})
 	client := newClient(t, false)
 	s.create(t, client, "u")
 	admin := session(t, database)

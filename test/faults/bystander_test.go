@@ -10,18 +10,17 @@ import (
 )
 
 const (
-	// bystanderRate is how often a bystander calls in a second: so seldom that
-	// it is nobody's load.
+	// bystanderRate is a bystander's calls per second: too few to be a load.
 	bystanderRate = 20
 	// calmFor is how long a bystander is watched before and after an attack.
 	calmFor = 2 * time.Second
-	// feltBound is what a median may grow by besides doubling.
+	// feltBound is how much a median may grow in addition to doubling.
 	feltBound = 5 * time.Millisecond
-	// slowBound is what a hundredth of the calls may take in any case.
+	// slowBound is a p99 that is always accepted.
 	slowBound = 300 * time.Millisecond
 )
 
-// bystander makes calls of all kinds while somebody else does their worst.
+// bystander makes calls of all kinds during somebody else's attack.
 type bystander struct {
 	*load
 	todod *todod
@@ -35,16 +34,16 @@ func startBystander(t *testing.T, s *todod) *bystander {
 	return b
 }
 
-// felt is what a bystander felt for some time.
+// felt has a bystander's figures of some time.
 type felt struct {
 	answers answers
-	// service is the median by the service's own clock, and client that by the
-	// caller's, whom an attack slows down by coming from the same process.
+	// service is the median by the service's clock, and client the one by the
+	// caller's. An attack from the same process slows the caller down.
 	service, client time.Duration
 	p99             time.Duration // By the service's clock.
 }
 
-// feel watches for as long as f runs.
+// feel returns the figures of the time while f runs.
 func (b *bystander) feel(t *testing.T, f func()) felt {
 	t.Helper()
 	mark, from := b.todod.mark(), time.Now()
@@ -59,15 +58,15 @@ func (b *bystander) feel(t *testing.T, f func()) felt {
 	return felt{answers: as, service: served.quantile(0.5), client: as.quantile(0.5), p99: served.p99()}
 }
 
-// calm watches while nothing happens.
+// calm returns the figures without an attack.
 func (b *bystander) calm(t *testing.T) felt {
 	t.Helper()
 	return b.feel(t, func() { time.Sleep(calmFor) })
 }
 
-// through watches before, during and after an attack, and adds to a row what
-// was felt of it. What else the machine is busy with is no fault of the
-// service's, so a bad figure gets two more chances.
+// through compares the figures before, during and after an attack, and adds them to a
+// row. Other load on the machine is not the service's fault, so a bad figure gets two
+// more attempts.
 func (b *bystander) through(r *row, attack func()) {
 	r.t.Helper()
 	mark := b.todod.mark()
@@ -87,7 +86,7 @@ func (b *bystander) through(r *row, attack func()) {
 			break
 		}
 	}
-	// A machine that is too busy has calls refused for want of time.
+	// On a machine that is too busy, calls are rejected for lack of time.
 	failed := len(during.answers.failed()) + len(after.answers.failed())
 	r.none("bystander's calls failed", failed)
 	r.none("at any try, but for 503", len(all.failed().without(http.StatusServiceUnavailable)))
@@ -102,7 +101,7 @@ func (b *bystander) through(r *row, attack func()) {
 	atMost(r, "after", after.client, twice(before.client))
 }
 
-// explain shows what the service says of some calls that failed.
+// explain shows the service's log lines of some failed calls.
 func (b *bystander) explain(t *testing.T, mark, failed int) {
 	t.Helper()
 	failed = min(failed, 3)
@@ -114,14 +113,13 @@ func (b *bystander) explain(t *testing.T, mark, failed int) {
 	}
 }
 
-// asIn reports whether no call failed, and a bystander felt no more than in the
-// calm but for what is allowed.
+// asIn reports whether no call failed, and the figures are within the bounds of those in
+// the calm.
 func (f felt) asIn(calm felt) bool {
 	return len(f.answers.failed()) == 0 && f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
 }
 
-// atMost returns what was felt, but no more than is allowed compared to
-// something else.
+// atMost returns the figures, cut to the bounds that others set.
 func (f felt) atMost(calm felt) felt {
 	f.service = min(f.service, doubled(calm.service))
 	f.client = min(f.client, twice(calm.client))

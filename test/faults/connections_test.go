@@ -13,9 +13,8 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// TestActiveConnectionsAtTheBound has newcomers come to a service that has as
-// many connections as it may. They take the places of idle ones, and never of
-// one on which something is under way.
+// TestActiveConnectionsAtTheBound opens connections to a service at its limit. They
+// replace idle connections, and never one with a call in flight.
 func TestActiveConnectionsAtTheBound(t *testing.T) {
 	const most, active, newcomers, toDatabase = 100, 20, 300, 64
 	r := newRow(t, "active connections at the bound")

@@ -19,9 +19,9 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// TestShortDeadlines has users call within their rate and leave before the
-// answer, in every way there is. No statement of theirs may cost a connection
-// to the database, which others then have to wait for.
+// TestShortDeadlines makes users call within their rate and leave before the response,
+// in each of three ways. None of their statements may cost a connection to the database,
+// since others would have to wait for a new one.
 func TestShortDeadlines(t *testing.T) {
 	const maxConns = 16
 	duration := size(5*time.Second, 15*time.Second)
@@ -72,14 +72,14 @@ func TestShortDeadlines(t *testing.T) {
 	}
 }
 
-// sessions returns how many sessions of a database have begun, by PostgreSQL's
-// own count. Cancel requests are none. Those that go on may be counted later.
+// sessions returns how many sessions of a database have begun, by PostgreSQL's own
+// count. Cancel requests don't count. PostgreSQL may count open sessions later.
 func sessions(t *testing.T, admin *pgx.Conn) int {
 	t.Helper()
 	return ask[int](t, admin, "SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
 }
 
-// leaver is a user with a todo, who makes calls and waits for no answer.
+// leaver is a user with a todo who makes calls and doesn't wait for the responses.
 type leaver struct {
 	todod  *todod
 	user   string

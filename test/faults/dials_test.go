@@ -32,16 +32,16 @@ func testDatabaseDown(t *testing.T, way string) {
 	downFor := size(10*time.Second, time.Minute)
 	r := newRow(t, "database down: a host "+way)
 	server := pgtest.NewDatabase(t)
-	door := newDoor(t, hostOf(server))
-	s := startTodod(t, startIssuer(t), throughHost(server, door.address), nil)
+	relay := newRelay(t, hostOf(server))
+	s := startTodod(t, startIssuer(t), throughHost(server, relay.address), nil)
 	l := startLoad(t, s.url, s.issuer, rate)
 	l.during(time.Second)
 
 	mark := s.mark()
-	door.shut(way == "that is silent")
+	relay.shut(way == "that is silent")
 	from := time.Now()
 	time.Sleep(downFor) // Callers meet it down.
-	dials := door.open()
+	dials := relay.open()
 	opened := time.Now()
 	recovered := l.recovered(t, opened)
 	during := l.soFar().between(from, opened)
@@ -72,28 +72,28 @@ func mostIn(times []time.Time, window time.Duration) int {
 	return most
 }
 
-// door is an address that leads to a server, or nowhere while it is shut. It
-// counts who comes.
-type door struct {
+// relay is an address that forwards connections to a server. While it is shut, it
+// forwards none and counts them.
+type relay struct {
 	address, server string
 
 	mu     sync.Mutex
 	closed bool
-	silent bool // While it is shut, nobody is turned away.
+	silent bool // While shut, keeps new connections open instead of closing them.
 	dials  []time.Time
 	conns  map[net.Conn]bool
 }
 
-func newDoor(t *testing.T, server string) *door {
+func newRelay(t *testing.T, server string) *relay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{address: listener.Addr().String(), server: server, conns: make(map[net.Conn]bool)}
+	r := &relay{address: listener.Addr().String(), server: server, conns: make(map[net.Conn]bool)}
 	t.Cleanup(func() {
 		_ = listener.Close() // Ends the loop.
-		d.shut(false)
+		r.shut(false)
 	})
 	go func() {
 		for {
@@ -101,69 +101,70 @@ func newDoor(t *testing.T, server string) *door {
 			if err != nil {
 				return
 			}
-			go d.pass(conn)
+			go r.pass(conn)
 		}
 	}()
-	return d
+	return r
 }
 
-// shut closes the door, and whatever came through it.
-func (d *door) shut(silent bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed, d.silent, d.dials = true, silent, nil
-	for conn := range d.conns {
-		_ = conn.Close() // To break it is the point.
+// shut stops forwarding, and closes all connections.
+func (r *relay) shut(silent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed, r.silent, r.dials = true, silent, nil
+	for conn := range r.conns {
+		_ = conn.Close() // Breaking it is the purpose.
 	}
 }
 
-// open opens the door, and returns when somebody came while it was shut. Those
-// who wait outside are turned away.
-func (d *door) open() []time.Time {
-	dials := d.dialled()
-	d.shut(false)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = false
+// open closes the connections that were kept open and forwards again. It returns the
+// times of connections while the relay was shut.
+func (r *relay) open() []time.Time {
+	dials := r.dialled()
+	r.shut(false)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = false
 	return dials
 }
 
-func (d *door) dialled() []time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.dials
+func (r *relay) dialled() []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dials
 }
 
-// enter notes a connection; false is for one that is turned away.
-func (d *door) enter(conn net.Conn) (through, stays bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		d.dials = append(d.dials, time.Now())
+// enter notes a connection. It reports whether to forward the connection, and whether
+// to keep it open.
+func (r *relay) enter(conn net.Conn) (through, stays bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		r.dials = append(r.dials, time.Now())
 	}
-	d.conns[conn] = true
-	return !d.closed, !d.closed || d.silent
+	r.conns[conn] = true
+	return !r.closed, !r.closed || r.silent
 }
 
-func (d *door) leave(conn net.Conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.conns, conn)
-	_ = conn.Close() // Nobody uses it any more.
+func (r *relay) leave(conn net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, conn)
+	_ = conn.Close() // Already unused.
 }
 
 // pass connects a caller with the server until one of them ends it.
-func (d *door) pass(conn net.Conn) {
-	defer d.leave(conn)
-	through, stays := d.enter(conn)
+func (r *relay) pass(conn net.Conn) {
+	defer r.leave(conn)
+	through, stays := r.enter(conn)
 	if !stays {
 		return
 	}
 	if !through {
-		_, _ = io.Copy(io.Discard, conn) // Ends when the door moves, or the caller leaves.
+		_, _ = io.Copy(io.Discard, conn) // Ends when the relay is opened, or the caller leaves.
 		return
 	}
-	server, err := net.Dial("tcp", d.server)
+	server, err := net.Dial("tcp", r.server)
 	if err != nil {
 		return
 	}

@@ -10,15 +10,15 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// What the service takes at most: a second for a connection, five for a
-// statement; and what a busy machine adds.
+// The service's bounds, a second for a connection and five for a statement, plus the
+// delay of a busy machine.
 const (
 	connectionBound = time.Second
 	statementBound  = 5 * time.Second
 	machineSlack    = 500 * time.Millisecond
 )
 
-// holdUp is a way to keep the service's statements from ending.
+// holdUp keeps the service's statements from ending.
 type holdUp struct {
 	name, done string
 	settings   map[string]string

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// framer speaks HTTP/2 as no client would. One goroutine writes.
+// framer sends HTTP/2 frames that no client would send. Only one goroutine writes.
 type framer struct {
 	*http2.Framer
 	conn    *net.TCPConn
@@ -28,7 +28,7 @@ type framer struct {
 	goAway  bool // The server ends the connection.
 }
 
-// heard is what the server said on a stream.
+// heard has the frames that the server sent on a stream.
 type heard struct {
 	status  int    // 0 before there was any.
 	grpc    string // The gRPC status.
@@ -39,17 +39,17 @@ type heard struct {
 	bytes   int
 }
 
-// answered reports whether anything came that says what becomes of the stream.
+// answered reports whether the stream got a response or a reset.
 func (h heard) answered() bool { return h.status > 0 || h.reset }
 
-// open reports whether the stream is served, and goes on.
+// open reports whether the stream is served and has not ended.
 func (h heard) open() bool { return h.status == 200 && !h.ended && !h.reset }
 
-// refusedStream reports whether the server did not take the stream on.
+// refusedStream reports whether the server refused the stream.
 func refusedStream(h heard) bool { return h.reset && h.code == http2.ErrCodeRefusedStream }
 
-// readAll is the settings of a peer who takes whatever comes, and readNothing
-// that of one who takes no byte of a body.
+// readAll has the settings of a peer that reads everything, and readNothing those of one
+// that reads no byte of a body.
 var (
 	readAll     = http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30}
 	readNothing = http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}
@@ -153,7 +153,7 @@ func (f *framer) of(stream uint32) heard {
 	return *f.streams[stream]
 }
 
-// ended reports whether the server gives the connection up, or has.
+// ended reports whether the server is closing the connection, or has closed it.
 func (f *framer) ended() bool {
 	select {
 	case <-f.read:
@@ -165,8 +165,7 @@ func (f *framer) ended() bool {
 	return f.goAway
 }
 
-// wait waits until something was heard, which it never is once the connection
-// has ended.
+// wait waits until a condition holds. It fails once the connection has ended.
 func (f *framer) wait(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	eventually(t, what, func() bool {

@@ -16,9 +16,9 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// TestBrokenFraming sends bodies whose frames are broken: the caller's fault,
-// said in the service's words, after which nothing on the connection can be
-// trusted.
+// TestBrokenFraming sends bodies with broken frames. They are the caller's fault, and the
+// error is in the service's own words. The connection is closed, since its further bytes
+// can't be trusted.
 func TestBrokenFraming(t *testing.T) {
 	r := newRow(t, "broken framing")
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
@@ -116,7 +116,7 @@ func TestBrokenFraming(t *testing.T) {
 	r.none("connections that stay open", open)
 }
 
-// exchanged is the answer to something that no client sends.
+// exchanged is the response to a request that no client sends.
 type exchanged struct {
 	answer
 	closed bool // The server closed the connection.
@@ -124,15 +124,15 @@ type exchanged struct {
 
 func (e exchanged) String() string { return fmt.Sprintf("%d %q %v", e.status, e.body, e.err) }
 
-// isOurs reports whether the answer has a status and the one JSON shape, in
-// words of the service's own.
+// isOurs reports whether the response has a status and the one JSON shape, in the
+// service's own words.
 func (e exchanged) isOurs(status int) bool {
 	var shape struct{ Code, Message string }
 	return e.status == status && json.Unmarshal([]byte(e.body), &shape) == nil &&
 		shape.Code == "invalid_argument" && shape.Message != "" && foreign(shape.Message) == ""
 }
 
-// foreign returns words of net/http's, Connect's or Go's in a message, or "".
+// foreign returns the words of net/http, Connect or Go in a message, or "".
 func foreign(message string) string {
 	for _, words := range []string{"EOF", "http:", "malformed chunked", "malformed MIME", "chunked", "net/", "unknown", "protocol error", "read ", "promised", "enveloped"} {
 		if strings.Contains(message, words) {

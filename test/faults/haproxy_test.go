@@ -14,10 +14,9 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// startHAProxy balances calls among services that answer at addresses, as
-// docs/operations.md says: by readiness, at which it looks five times a second.
-// It returns where: what comes to the one address goes on over HTTP/1.1, what
-// comes to the other over h2c; and a function that waits until it has found all
+// startHAProxy balances calls among services at addresses, by readiness, which it probes
+// five times a second (docs/operations.md). It returns two addresses, one that forwards
+// over HTTP/1.1 and one over h2c, and a function that waits until HAProxy has found all
 // services ready.
 func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allReady func()) {
 	t.Helper()

@@ -12,11 +12,11 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// hugeHeader is the size of a header that no call has a use for.
+// hugeHeader is the size of a header that no call needs.
 const hugeHeader = 20 << 10
 
-// TestOneHugeHeader has one call of a connection bring a header that is too
-// large, while others are under way on it, as they are behind a load balancer.
+// TestOneHugeHeader sends one call with a header that is too large, while other calls are
+// in flight on the same connection, as behind a load balancer.
 func TestOneHugeHeader(t *testing.T) {
 	const others = 20
 	r := newRow(t, "one huge header")

@@ -16,7 +16,7 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// TestHostileUsers has users with a token do their worst within their rate.
+// TestHostileUsers makes users with a token attack the service within their rate.
 func TestHostileUsers(t *testing.T) {
 	duration := size(3*time.Second, 15*time.Second)
 	database := pgtest.NewDatabase(t)
@@ -56,7 +56,7 @@ func TestHostileUsers(t *testing.T) {
 	})
 }
 
-// hostile makes calls and waits for none.
+// hostile makes calls without waiting for their responses.
 type hostile struct {
 	todod    *todod
 	database string
@@ -83,7 +83,7 @@ func (h *hostile) send(t *testing.T, user, method, path, body string) {
 func hotRow(t *testing.T, h *hostile) func() {
 	t.Helper()
 	id := newReaders(t, h.todod, 1, "hot").owned["hot"][0]
-	// As on a slow disk: more of them come than the row's lock lets through.
+	// As on a slow disk: more writes arrive than the row's lock admits.
 	pgtest.Exec(t, h.database, `
 		CREATE FUNCTION slow_row() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN PERFORM pg_sleep(0.04); RETURN NEW; END $$;

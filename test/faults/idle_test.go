@@ -11,8 +11,8 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// TestIdleConnectionsAtTheBound has as many connections idle as there may be,
-// while others call on new ones.
+// TestIdleConnectionsAtTheBound opens idle connections up to the limit, while others call
+// on new ones.
 func TestIdleConnectionsAtTheBound(t *testing.T) {
 	const most, callers = 1000, 300
 	r := newRow(t, "idle connections at the bound")

@@ -13,8 +13,8 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// balancer passes connections on to a server. What it hears of the end of one
-// comes late, as by a network it does: until then it sends calls on it.
+// balancer forwards connections to a server. As over a network, it learns late that the
+// server has closed a connection, and sends calls on it until then.
 type balancer struct {
 	address, server string
 	held            chan struct{} // Closed when it hears.
@@ -65,8 +65,8 @@ func (b *balancer) hasEnded() int {
 	return b.ended
 }
 
-// TestKeepAlive has a load balancer keep connections for longer than the
-// service, where calls are lost, and for less long, where none may be.
+// TestKeepAlive makes a load balancer keep connections longer than the service, where
+// calls are lost, and shorter, where none may be lost.
 func TestKeepAlive(t *testing.T) {
 	const (
 		connections = 50

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/todo-backend/internal/postgres/pgtest"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -41,16 +42,33 @@ func (f *inFlight) anySince(then time.Time) bool {
 	return false
 }
 
-// killSharing kills backends in the middle of a shared statement, so many, each
-// once all calls are answered that were in flight at the kill before: those run
-// their statements a second time, which the next kill must not meet. It returns
-// how many it has killed before its patience was over.
-func killSharing(t *testing.T, admin *pgx.Conn, calls *inFlight, most int) (killed int) {
+// service is the server's view of a service's database. It looks from another one, so
+// that it counts for nothing there.
+type service struct {
+	admin    *pgx.Conn
+	database string // Its name.
+}
+
+func lookAt(t *testing.T, database string) service {
+	t.Helper()
+	return service{session(t, pgtest.ServerURL(t)), ask[string](t, session(t, database), "SELECT current_database()")}
+}
+
+// active returns how many backends run a statement.
+func (s service) active(t *testing.T) int {
+	t.Helper()
+	return ask[int](t, s.admin, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state = 'active'", s.database)
+}
+
+// kill kills so many backends in the middle of a statement. Calls in flight at a kill run
+// their statements a second time, which the next kill must not hit: it waits until those
+// calls are answered. It returns how many backends it has killed before the timeout.
+func (s service) kill(t *testing.T, calls *inFlight, most int) (killed int) {
 	t.Helper()
 	for until := time.Now().Add(2 * patience); killed < most && time.Now().Before(until); {
-		if ask[int](t, admin, `
+		if ask[int](t, s.admin, `
 			SELECT count(pg_terminate_backend(pid))
-			FROM   (SELECT pid FROM pg_stat_activity WHERE `+isSharing+` LIMIT 1) AS one`) == 0 {
+			FROM   (SELECT pid FROM pg_stat_activity WHERE datname = $1 AND state = 'active' AND query ~ 'todo' LIMIT 1) AS one`, s.database) == 0 {
 			time.Sleep(time.Millisecond) // Between two looks.
 			continue
 		}
@@ -59,4 +77,14 @@ func killSharing(t *testing.T, admin *pgx.Conn, calls *inFlight, most int) (kill
 		eventually(t, "the calls in flight at a kill are answered", func() bool { return !calls.anySince(then) })
 	}
 	return killed
+}
+
+// transactions ends all backends, which then have told of all that they did, and
+// returns how many transactions have been committed.
+func (s service) transactions(t *testing.T) int {
+	t.Helper()
+	eventually(t, "the backends have ended", func() bool {
+		return ask[int](t, s.admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", s.database) == 0
+	})
+	return ask[int](t, s.admin, "SELECT xact_commit FROM pg_stat_database WHERE datname = $1", s.database)
 }

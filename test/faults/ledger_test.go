@@ -11,15 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// content is what a todo says, and what its row has to say. The zero value is
-// a todo that isn't there.
+// content is the content of a todo, and of its row. The zero value is a todo that doesn't
+// exist.
 type content struct {
 	title, description string
 	completed          bool
 }
 
-// ledger is what callers know of their todos: what they were told is so, and
-// what is in doubt because a write was not answered, or not with success.
+// ledger records what callers know of their todos: acknowledged states, and states in
+// doubt, since a write got no response or an error.
 type ledger struct {
 	mu sync.Mutex
 	// todos are the states that the table may have a todo in, by id: one,
@@ -57,16 +57,16 @@ func (l *ledger) mayHaveCreated(title string) {
 	l.doubtful[title] = true
 }
 
-// contradict notes an answer that can't be.
+// contradict notes a response that contradicts the ledger.
 func (l *ledger) contradict(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
 }
 
-// audit compares the ledger with the table, where the users of the load have
-// names with a prefix. It returns what was acknowledged and isn't so, and what
-// is there without having been asked for.
+// audit compares the ledger with the table, in which the load's users have names with a
+// prefix. It returns acknowledged writes that are missing, and rows that nobody asked
+// for.
 func (l *ledger) audit(t *testing.T, database, prefix string) []string {
 	t.Helper()
 	l.mu.Lock()

@@ -17,15 +17,14 @@ import (
 )
 
 const (
-	// callTimeout is a caller's patience: more than the service ever takes.
+	// callTimeout bounds a call: it is more than the service ever takes.
 	callTimeout = 20 * time.Second
 	// maxCallers bounds the calls under way.
 	maxCallers = 4096
 )
 
-// load calls the service at a steady rate, however slow its answers are: each
-// call is made by a caller who waits for none. Callers create, read, list,
-// change and delete their own todos.
+// load calls the service at a steady rate, however slow its responses are (open loop).
+// Callers create, read, list, change and delete their own todos.
 type load struct {
 	url    string
 	issuer *issuer
@@ -203,8 +202,7 @@ func (l *load) give(c *caller) {
 	l.free = append(l.free, c)
 }
 
-// call makes one call: one of five kinds, in about the shares that people make
-// them.
+// call makes one call of five kinds, in a realistic mix.
 func (c *caller) call() {
 	c.calls++
 	kind := mathrand.N(10)
@@ -307,8 +305,8 @@ func (c *caller) remove() {
 	}
 }
 
-// forget leaves a todo alone from now on: it is gone, or in doubt, and what is
-// in doubt may yet happen.
+// forget makes no more calls about a todo that is gone or in doubt: a write in doubt may
+// still happen.
 func (c *caller) forget(i int) { c.todos = append(c.todos[:i:i], c.todos[i+1:]...) }
 
 // do makes a call and decodes a success into result.

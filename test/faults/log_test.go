@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// What must never be in a log. Every text, user and database URL of these runs
-// has them in it, and every token begins with the last one, as JSON does in
+// The texts that must never be in a log. Every text, user and database URL of these runs
+// contains them. Every token begins with the last one, which is the beginning of JSON in
 // base64.
 const (
 	canaryTitle       = "canary-title"

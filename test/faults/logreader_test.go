@@ -54,8 +54,7 @@ func startTododReadBy(t *testing.T) (*todod, *logReader) {
 	return s, l
 }
 
-// fullLog is how many calls to longPath have more lines than pipe and buffers
-// hold.
+// fullLog is a number of calls to longPath whose lines exceed the pipe and the buffers.
 const fullLog = 6000
 
 // ownLines is how many lines of its own, besides those of calls, a service may

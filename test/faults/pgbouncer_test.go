@@ -95,7 +95,7 @@ func TestPgBouncer(t *testing.T) {
 	// Fewer connections than the service has, so that they change hands.
 	b := startPgBouncer(t, database, "default_pool_size = 8")
 	version, _ := run(t, b.account, nil, needProgram(t, "pgbouncer"), "--version")
-	// What the service sets against it, PgBouncer keeps for each of its sessions.
+	// PgBouncer keeps the service's settings for each of its sessions.
 	admin := session(t, database)
 	execute(t, admin, "ALTER DATABASE "+ask[string](t, admin, "SELECT current_database()")+" SET DateStyle = 'German, DMY'")
 	s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)

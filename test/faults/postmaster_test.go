@@ -10,8 +10,7 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// recoveryBound is the time within which calls have to be served again once
-// what they need has come back.
+// recoveryBound is how soon calls have to be served after a dependency has returned.
 const recoveryBound = 2 * time.Second
 
 func TestPostmasterKilled(t *testing.T) {

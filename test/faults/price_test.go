@@ -44,11 +44,11 @@ func TestBombsCostWhatPlainBodiesCost(t *testing.T) {
 	r := newRow(t, "the price of gzip bombs")
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
 	bomb := string(gzipped(t, 62<<20))
-	// What the service would do with it, were it not a bomb.
+	// A plain body of the same size on the wire, for comparison.
 	plain := `{"title":"` + strings.Repeat("a", len(bomb)-len(`{"title":""}`)) + `"}`
 	client, client2 := newClient(t, false), newClient(t, true)
 	unanswered, served := 0, 0
-	for _, door := range []struct {
+	for _, endpoint := range []struct {
 		name, path string
 		token      bool
 		grpc       bool
@@ -64,30 +64,30 @@ func TestBombsCostWhatPlainBodiesCost(t *testing.T) {
 		{name: "reflection", path: reflectPath, grpc: true},
 	} {
 		var headers []string
-		if door.token {
+		if endpoint.token {
 			headers = append(headers, "Authorization", s.issuer.bearer("u"))
 		}
 		post := func(body, encoding string) func() answer {
 			return func() answer {
-				if !door.grpc {
-					return call(t, client, http.MethodPost, s.url+door.path, body,
+				if !endpoint.grpc {
+					return call(t, client, http.MethodPost, s.url+endpoint.path, body,
 						append(headers, "Content-Type", contentTypeJSON, "Content-Encoding", encoding)...)
 				}
 				flags := "\x00"
 				if encoding == "gzip" {
 					flags = "\x01"
 				}
-				return call(t, client2, http.MethodPost, s.url+door.path, flags+envelope(body)[1:],
+				return call(t, client2, http.MethodPost, s.url+endpoint.path, flags+envelope(body)[1:],
 					append(headers, "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", encoding)...)
 			}
 		}
 		fair := priceOf(t, s, times, post(plain, "identity"))
 		bombs := priceOf(t, s, times, post(bomb, "gzip"))
 		unanswered += len(bombs.answers.with(0))
-		if !door.grpc { // Which says so elsewhere.
+		if !endpoint.grpc { // Which says so elsewhere.
 			served += len(bombs.answers.with(http.StatusOK))
 		}
-		atMost(r, door.name, bombs.cpu, 2*fair.cpu+2*tick)
+		atMost(r, endpoint.name, bombs.cpu, 2*fair.cpu+2*tick)
 	}
 	r.did("%d bodies of %d KB of gzip that inflate to 62 MB, by each way in; their processor time beside twice that of as many plain ones of the same size", times, len(bomb)>>10)
 	r.none("not answered", unanswered)

@@ -55,11 +55,14 @@ var rowsOfRun = []string{
 	"a caller above its rate",
 	"more callers than can be served",
 	"creates retried by id",
-	"readers who share: backends killed",
-	"readers who share: one user's rows slow",
-	"readers who share: callers leave",
-	"readers who share: PgBouncer",
-	"creators who share: backends killed",
+	"readers in batches: backends killed",
+	"readers in batches: one user's rows slow",
+	"readers in batches: callers leave",
+	"readers in batches: PgBouncer",
+	"creators in batches: backends killed",
+	"writers in batches: one user's row locked",
+	"writers in batches: late before the commit",
+	"writers in batches: a standby that is away",
 	"streams whose callers leave",
 	"streams without a token",
 	"streams nobody reads",
@@ -90,7 +93,7 @@ var rowsOfRun = []string{
 	"secrets in the log",
 }
 
-// rowsOfLongRun names those that the long run has besides.
+// rowsOfLongRun names the further rows of the long run.
 var rowsOfLongRun = []string{
 	"a reader that stops",
 	"a peer that vanishes in a body",

@@ -3,14 +3,14 @@
 //
 //	go run . OVERLAY
 //
-// It runs protoc-gen-connect-openapi, whose options it takes, and then does
-// what that can't:
+// It runs protoc-gen-connect-openapi with the given options, and then does two more
+// things:
 //
-//   - it tidies the document (see tidy), by rules that hold for every message
-//     and operation, so that a new one needs nothing written down for it;
-//   - it applies OVERLAY, a file of the OpenAPI Overlay Specification 1.0.0,
-//     which holds what the contract doesn't say: authentication, error answers
-//     and the endpoints outside of the contract.
+//   - It tidies the document (see tidy) by rules for all messages and operations, so
+//     that a new one needs no further work.
+//   - It applies OVERLAY, a file of the OpenAPI Overlay Specification 1.0.0, with what the
+//     contract can't express: authentication, error responses, and the endpoints outside
+//     the contract.
 package main
 
 import (
@@ -83,8 +83,8 @@ func finish(document, edits []byte) ([]byte, error) {
 	return edit(document, dropUnused)
 }
 
-// apply applies an overlay. An action that finds nothing to act on is an
-// error: what it was written for has been renamed or is gone.
+// apply applies an overlay. It fails when an action has no target, since the target must
+// have been renamed or removed.
 func apply(document, edits []byte) ([]byte, error) {
 	actions, err := libopenapi.NewOverlayDocument(edits)
 	if err != nil {

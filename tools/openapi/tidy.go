@@ -10,8 +10,8 @@ import (
 // schemaPrefix begins a reference to a schema of the document.
 const schemaPrefix = "#/components/schemas/"
 
-// tidy rewrites what the generator says of protobuf into what holds for the
-// service's JSON.
+// tidy corrects the generator's document, which describes protobuf's JSON, to describe
+// the service's stricter JSON.
 func tidy(root *yaml.Node) {
 	schemas := get(root, "components", "schemas")
 	for name := range pairs(schemas) {
@@ -40,13 +40,13 @@ func tidy(root *yaml.Node) {
 	}
 }
 
-// lastPart takes the package from a name. There is one package, and generated
-// clients make names of these.
+// lastPart removes the package from a name. There is only one package, and generated
+// clients make type names from these.
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// prose returns a comment as Markdown: without the space that follows the
-// slashes of each line, and with rules as a list. The generator adds a rule as
-// its id, which says nothing to a reader, and its message.
+// prose returns a comment as Markdown. It removes the space after the slashes of each
+// line, and makes rules a list. The generator adds a rule as its id, which doesn't help
+// readers, and its message.
 func prose(comment string) string {
 	lines := strings.Split(strings.TrimSpace(comment), "\n")
 	for i, line := range lines {
@@ -59,8 +59,8 @@ func prose(comment string) string {
 	return strings.Join(lines, "\n")
 }
 
-// fieldNames replaces the names that comments give to fields by those that
-// REST callers know. The generator keeps the former as titles.
+// fieldNames replaces the protobuf names of fields in comments by their JSON names. The
+// generator keeps the protobuf names as titles.
 func fieldNames(schemas *yaml.Node) *strings.Replacer {
 	var oldnew []string
 	for _, schema := range pairs(schemas) {
@@ -102,9 +102,9 @@ func cutSentence(text string) (sentence, rest string) {
 	return strings.ReplaceAll(sentence, "\n", " "), strings.TrimSpace(strings.TrimPrefix(text[end:], "."))
 }
 
-// moveBody moves a body that the generator wrote out, because some of its
-// message's fields are in the path, to where the message's schema was: there
-// it has a name, which generated clients call its type by.
+// moveBody moves an inline body to the schema of its message. The generator writes a body
+// inline when some fields of its message are in the path. As a schema it has a name, which
+// generated clients use for its type.
 func moveBody(operation, schemas *yaml.Node) {
 	body := get(operation, "requestBody", "content", "application/json", "schema")
 	title := get(body, "title")
@@ -116,13 +116,12 @@ func moveBody(operation, schemas *yaml.Node) {
 	set(body, "$ref", scalar(schemaPrefix+title.Value))
 }
 
-// tidyMessage corrects what a message says of its fields. Which ones a request
-// must have is the contract's to say, by its rules; an answer has all but the
-// optional ones.
+// tidyMessage corrects the fields of a message. The contract's rules say which ones a
+// request must have. A response has all but the optional ones.
 func tidyMessage(message *yaml.Node) {
 	required := &yaml.Node{Kind: yaml.SequenceNode}
 	for name, field := range pairs(get(message, "properties")) {
-		// The name in protobuf, which no REST caller meets.
+		// The name in protobuf, which REST callers never see.
 		remove(field, "title")
 		if optional := removeNull(field); !optional {
 			required.Content = append(required.Content, scalar(name.Value))
@@ -131,15 +130,15 @@ func tidyMessage(message *yaml.Node) {
 	title := get(message, "title").Value
 	remove(message, "title") // The schema's name says it.
 	if !strings.HasSuffix(title, "Request") {
-		// Answers may get more fields in time; requests are read strictly.
+		// Responses may get more fields later; requests are parsed strictly.
 		remove(message, "required", "additionalProperties")
 		set(message, "required", required)
 	}
 }
 
-// removeNull takes null from what a field may be, and says whether it was
-// there. The generator writes it for optional fields, but the service neither
-// writes it nor takes it: an optional field is absent.
+// removeNull removes null from a field's types, and reports whether it was there. The
+// generator writes it for optional fields. The service neither writes nor accepts null: an
+// optional field is absent.
 func removeNull(field *yaml.Node) bool {
 	if kinds := get(field, "type"); kinds != nil && kinds.Kind == yaml.SequenceNode {
 		i := slices.IndexFunc(kinds.Content, func(kind *yaml.Node) bool { return kind.Value == "null" })
@@ -157,8 +156,8 @@ func removeNull(field *yaml.Node) bool {
 	return false
 }
 
-// dropUnused removes the schemas that nothing refers to: those of requests
-// whose fields are all parameters.
+// dropUnused removes schemas without a reference: those of requests whose fields are all
+// parameters.
 func dropUnused(root *yaml.Node) {
 	schemas := get(root, "components", "schemas")
 	for dropped := true; dropped; {

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// edit changes a YAML document as a tree, from its top mapping on, and writes
-// it in one style.
+// edit changes a YAML document as a tree, from its top mapping, and writes it in one
+// style.
 func edit(document []byte, change func(root *yaml.Node)) ([]byte, error) {
 	var tree yaml.Node
 	if err := yaml.Unmarshal(document, &tree); err != nil {
@@ -26,7 +26,7 @@ func edit(document []byte, change func(root *yaml.Node)) ([]byte, error) {
 	return out.Bytes(), encoder.Close()
 }
 
-// plain takes out how a tree was written: quotes, braces, comments.
+// plain removes the style of a tree: quotes, braces, comments.
 func plain(node *yaml.Node) {
 	node.Style, node.HeadComment, node.LineComment, node.FootComment = 0, "", "", ""
 	for _, child := range node.Content {
@@ -34,8 +34,7 @@ func plain(node *yaml.Node) {
 	}
 }
 
-// mappings returns every mapping of the tree, those within after those around
-// them.
+// mappings returns every mapping of the tree, outer ones first.
 func mappings(node *yaml.Node) iter.Seq[*yaml.Node] {
 	return func(yield func(*yaml.Node) bool) { walk(node, yield) }
 }
@@ -52,8 +51,8 @@ func walk(node *yaml.Node, yield func(*yaml.Node) bool) bool {
 	return true
 }
 
-// pairs returns the names and values of a mapping, none of nil. The loop may
-// remove what it is given.
+// pairs returns the names and values of a mapping; a nil mapping has none. The loop may
+// remove the current pair.
 func pairs(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(name, value *yaml.Node) bool) {
 		if mapping == nil {
@@ -67,8 +66,7 @@ func pairs(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	}
 }
 
-// get returns what is in a tree under a path of names, nil when a name is
-// missing.
+// get returns the node of a tree under a path of names, or nil when a name is missing.
 func get(node *yaml.Node, path ...string) *yaml.Node {
 	for _, name := range path {
 		parent := node
@@ -82,12 +80,12 @@ func get(node *yaml.Node, path ...string) *yaml.Node {
 	return node
 }
 
-// set gives a mapping a value under a name that it doesn't have.
+// set adds a name and its value to a mapping.
 func set(mapping *yaml.Node, name string, value *yaml.Node) {
 	mapping.Content = append(mapping.Content, scalar(name), value)
 }
 
-// remove takes names out of a mapping.
+// remove removes names from a mapping.
 func remove(mapping *yaml.Node, names ...string) {
 	for i := 0; i < len(mapping.Content); {
 		if slices.Contains(names, mapping.Content[i].Value) {

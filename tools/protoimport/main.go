@@ -1,10 +1,10 @@
-// Command protoimport writes the .proto files that the contract imports from
-// others into a folder, so that buf finds them without its registry:
+// Command protoimport writes the .proto files of others that the contract imports into a
+// folder, so that buf finds them without its registry:
 //
 //	go run . FOLDER
 //
-// They are printed from the descriptors that Go modules carry, in the versions
-// that go.mod beside this file pins. The folder is ignored by git.
+// It prints them from the descriptors in Go modules, in the versions that go.mod beside
+// this file pins. Git ignores the folder.
 package main
 
 import (
@@ -29,8 +29,8 @@ func main() {
 	}
 }
 
-// run writes the imports of proto/todo, and what these import themselves, but
-// for google/protobuf: buf brings that.
+// run writes the imports of proto/todo and their own imports, except google/protobuf,
+// which buf provides.
 func run(folder string) error {
 	var files []protoreflect.FileDescriptor
 	for _, path := range []string{

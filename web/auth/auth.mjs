@@ -1,20 +1,19 @@
-// Better Auth, configured so that todod takes its tokens. This is the file to
-// copy; docs/better-auth.md explains it.
+// Better Auth, configured so that todod accepts its tokens. Copy this file;
+// docs/better-auth.md explains it.
 
 import { betterAuth } from "better-auth";
 import { jwt } from "better-auth/plugins";
 
 /**
- * Returns the issuer. The tables that it needs are made by
- * getMigrations(auth.options).
+ * Returns the issuer. getMigrations(auth.options) creates its tables.
  *
  * @param {import("./settings.mjs").Settings} settings
  * @param {import("pg").Pool} database
  */
 export function createAuth(settings, database) {
   return betterAuth({
-    // The issuer and the audience of every token are the origin of this URL,
-    // and todod has the same setting.
+    // The origin of this URL is the issuer and the audience of every token.
+    // todod has the same setting.
     baseURL: settings.baseURL,
     secret: settings.secret,
     database,
@@ -24,22 +23,22 @@ export function createAuth(settings, database) {
     plugins: [
       jwt({
         jwks: {
-          // The default is EdDSA, which todod refuses.
+          // The default is EdDSA, which todod rejects.
           keyPairConfig: { alg: "RS256", modulusLength: 2048 },
-          // Seconds. A key signs for as long as the first says, and is
-          // published for as long again as the second says.
+          // Seconds: how long a key signs, and how long it stays published
+          // after that.
           rotationInterval: settings.keyRotation,
           gracePeriod: settings.keyGrace,
         },
         jwt: {
-          // With its unit: a bare number would be a date, not a duration.
+          // With a unit: a bare number would be a date, not a duration.
           expirationTime: `${settings.tokenLifetime}s`,
-          // The default is the user's whole row. todod needs the subject
-          // alone, which is there without asking.
+          // The default is the user's whole row. todod needs only the subject,
+          // which is always there.
           definePayload: () => ({}),
         },
-        // Pages ask for a token when they need one, so no session look-up
-        // has to sign one more.
+        // Pages request a token when they need one, so session look-ups need
+        // not sign another one.
         disableSettingJwtHeader: true,
       }),
     ],

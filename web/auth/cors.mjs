@@ -1,14 +1,14 @@
-// Cross-origin resource sharing, which Better Auth leaves to its server: its
-// trustedOrigins decide which requests it takes, not which pages may read the
-// answers.
+// Cross-origin resource sharing, which Better Auth leaves to the server around it.
+// Its trustedOrigins decide which requests are accepted, not which pages may read
+// the responses.
 
-/** How long a browser may remember a preflight's answer, in seconds. */
+/** How long a browser may cache the response to a preflight, in seconds. */
 const preflightMaxAge = 600;
 
 /**
- * Adds the CORS headers for a page of one of the origins, cookies allowed, and
- * answers preflights. Pages of other origins get none, so that their browser
- * keeps the answer from them.
+ * Adds the CORS headers for pages of the origins, with cookies allowed, and
+ * answers preflights. Pages of other origins get no headers, so the browser
+ * doesn't let them read the response.
  *
  * @param {string[]} origins
  * @param {import("node:http").IncomingMessage} req
@@ -16,7 +16,7 @@ const preflightMaxAge = 600;
  * @returns {boolean} whether the request was a preflight and is answered.
  */
 export function answerCors(origins, req, res) {
-  // Caches must not give one page's answer to another.
+  // Caches must not give one page's response to another.
   res.setHeader("Vary", "Origin");
   const origin = req.headers.origin;
   const allowed = origin !== undefined && origins.includes(origin);

@@ -7,7 +7,7 @@ import pg from "pg";
 import { createAuth } from "./auth.mjs";
 import { answerCors } from "./cors.mjs";
 
-/** The bounds of waiting, in milliseconds. */
+/** The time limits, in milliseconds. */
 const connectTimeout = 3_000;
 const queryTimeout = 5_000;
 const headersTimeout = 5_000;
@@ -17,8 +17,8 @@ const drainTimeout = 10_000;
 /** @typedef {Awaited<ReturnType<typeof startServer>>} Server */
 
 /**
- * Brings the database to the schema that Better Auth needs, and serves. It
- * fails when the database is away or the port is taken.
+ * Migrates the database to Better Auth's schema, and serves. It fails when the
+ * database is down or the port is in use.
  *
  * @param {import("./settings.mjs").Settings} settings
  */
@@ -37,7 +37,7 @@ export async function startServer(settings) {
       throw new Error(`DATABASE_URL: the database can't be reached: ${error.message || error.code}`, { cause: error });
     });
     const auth = createAuth(settings, database);
-    // Only Better Auth's own tables are looked at, and none is ever dropped.
+    // Touches only Better Auth's own tables, and never drops one.
     const { runMigrations } = await getMigrations(auth.options);
     await runMigrations();
     await deleteOldKeys(database, settings.keyGrace);
@@ -48,9 +48,9 @@ export async function startServer(settings) {
     await listen(server, settings);
     const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
     return {
-      /** The TCP port that the server listens at. */
+      /** The TCP port that the server listens on. */
       port,
-      /** Lets requests in flight finish, for ten seconds at most, and ends. */
+      /** Waits up to ten seconds for requests in flight, and ends. */
       close: async () => {
         await drain(server);
         await database.end();
@@ -63,9 +63,9 @@ export async function startServer(settings) {
 }
 
 /**
- * Deletes the keys that are no longer published, which Better Auth never does.
- * It reads 100 rows of the table at most: beyond that it may miss the current
- * key, makes one for each token, and publishes none of them.
+ * Deletes the keys that are no longer published; Better Auth never does. It reads
+ * at most 100 rows of the table. With more it may miss the current key; then it
+ * creates a new one for each token, and publishes none of them.
  *
  * @param {pg.Pool} database
  * @param {number} grace seconds that a key is published after it stopped signing.
@@ -75,7 +75,7 @@ async function deleteOldKeys(database, grace) {
 }
 
 /**
- * Returns what answers a request: the health endpoint, Better Auth, or 404.
+ * Returns the handler of requests: the health endpoint, Better Auth, or 404.
  *
  * @param {string[]} trustedOrigins
  * @param {pg.Pool} database
@@ -94,8 +94,8 @@ function createListener(trustedOrigins, database, betterAuth) {
         await betterAuth(req, res);
       }
     } catch (error) {
-      // Better Auth answers for its own errors. What comes here would end
-      // the process: a Host header that makes no URL, for one.
+      // Better Auth handles its own errors. Other errors would end the process,
+      // for example a Host header that makes no valid URL.
       console.error("auth: request failed:", error);
       if (res.headersSent) res.destroy();
       else answerJSON(res, 500, { message: "internal error" });
@@ -104,7 +104,7 @@ function createListener(trustedOrigins, database, betterAuth) {
 }
 
 /**
- * Says whether tokens can be issued: whether the database answers.
+ * Reports whether the database answers, so that tokens can be issued.
  *
  * @param {pg.Pool} database
  * @param {import("node:http").ServerResponse} res

@@ -1,12 +1,12 @@
 // The settings of the server, from the environment.
 
-/** The longest life of a token, in seconds: a day. */
+/** The longest lifetime of a token, in seconds: a day. */
 const maxTokenLifetime = 24 * 60 * 60;
 
 /** The longest of the other durations, in seconds: a year. */
 const maxDuration = 365 * 24 * 60 * 60;
 
-/** How long a key signs unless told otherwise, in seconds: 30 days. */
+/** How long a key signs by default, in seconds: 30 days. */
 const defaultRotation = 30 * 24 * 60 * 60;
 
 /** Better Auth's own warning begins below this many characters. */
@@ -16,21 +16,21 @@ const minSecretLength = 32;
 const maxPublishedKeys = 50;
 
 /**
- * What the server needs to know. Durations are seconds.
+ * The settings of the server. Durations are in seconds.
  *
  * @typedef {object} Settings
  * @property {string} databaseURL PostgreSQL's connection string.
  * @property {string} baseURL The server's public origin.
  * @property {string} secret Signs cookies, and encrypts the keys in the database.
  * @property {string[]} trustedOrigins The origins of the pages that may call.
- * @property {string} host The address to listen at.
- * @property {number} port The TCP port to listen at; 0 for a free one.
+ * @property {string} host The address to listen on.
+ * @property {number} port The TCP port to listen on; 0 for a free one.
  * @property {number} tokenLifetime How long an access token is valid.
  * @property {number} keyRotation How long a key signs.
  * @property {number} keyGrace How long a key is published after that.
  */
 
-/** Says which settings are at fault, all at once. */
+/** Names all settings that are at fault. */
 export class SettingsError extends Error {
   /** @param {string[]} faults */
   constructor(faults) {
@@ -46,21 +46,21 @@ export class SettingsError extends Error {
  *
  * @param {Record<string, string | undefined>} env
  * @returns {Settings}
- * @throws {SettingsError} with every fault there is.
+ * @throws {SettingsError} with all faults.
  */
 export function readSettings(env) {
   /** @type {string[]} */
   const faults = [];
 
   /**
-   * Reads one variable; a parser fails with the end of a sentence that begins
-   * with the variable's name.
+   * Reads one variable. The parser's error continues a sentence that begins with
+   * the variable's name.
    *
    * @template T
    * @param {string} name
    * @param {(text: string) => T} parse
    * @param {string} [fallback] makes the variable optional.
-   * @returns {T} what is returned after a fault is never used.
+   * @returns {T} not to be used after a fault.
    */
   const read = (name, parse, fallback) => {
     const text = env[name]?.trim() || fallback;
@@ -84,7 +84,7 @@ export function readSettings(env) {
     keyRotation: read("JWKS_ROTATION", integer(0, maxDuration), "0") || defaultRotation,
     keyGrace: read("JWKS_GRACE", integer(1, maxDuration), "86400"),
   };
-  // Comparisons with what is at fault already are false.
+  // Comparisons with a value at fault are false.
   if (settings.keyGrace < settings.tokenLifetime) {
     faults.push("JWKS_GRACE must be at least JWT_TTL: a token may be as old as that when its key has stopped signing");
   }
@@ -97,7 +97,7 @@ export function readSettings(env) {
 
 /** @param {string} text */
 function parseDatabaseURL(text) {
-  // The text may hold a password: no error shows it.
+  // The text may contain a password, so no error shows it.
   if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol)) {
     throw new Error("must be like postgres://user:password@host:5432/database");
   }

@@ -163,7 +163,7 @@ describe("with the built-in issuer", () => {
     const page = await newPage(t);
     await page.goto(dev.value("docs"));
     const note = await page.getByRole("complementary").innerText();
-    assert.match(note, /called as alice/);
+    assert.match(note, /made as alice/);
     const command = /export TOKEN=\$\(.+?\)/.exec(note)?.[0];
     const { stdout } = await execute("bash", ["-c", `${command} && echo $TOKEN`]);
     assert.equal((await list(dev.value("service"), stdout.trim())).length > 0, true);

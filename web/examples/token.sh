@@ -3,20 +3,20 @@
 #
 #	curl https://api.example.com/api/todos -H "Authorization: Bearer $(token.sh)"
 #
-# From the environment it takes AUTH_URL, where Better Auth is, and AUTH_EMAIL
-# and AUTH_PASSWORD of an account there. It keeps the token until a minute before
-# its end, then gets another one with the session's cookie, and signs in again
-# when the session is over. Both are kept in the folder TOKEN_DIR, which only its
-# owner can read. It needs curl and the usual tools.
+# The environment needs AUTH_URL, the URL of Better Auth, and AUTH_EMAIL and
+# AUTH_PASSWORD of an account there. The script keeps the token until a minute before
+# it expires, then gets a new one with the session's cookie, and signs in again when
+# the session has expired. Token and cookie are kept in the folder TOKEN_DIR, which
+# only its owner can read. It needs curl and the usual tools.
 set -eu
 umask 077
 : "${AUTH_URL:?is where Better Auth is}" "${AUTH_EMAIL:?is the account}" "${AUTH_PASSWORD:?is its password}"
 dir=${TOKEN_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/todo-token}
 mkdir -p "$dir"
-cookies=$dir/cookies token=$dir/token new=$dir/new.$$ # New ones get their name when they are complete.
+cookies=$dir/cookies token=$dir/token new=$dir/new.$$ # Files are renamed when they are complete.
 trap 'rm -f "$new"' EXIT
 
-# Succeeds when the token is good for another minute.
+# Succeeds when the token is valid for another minute.
 is_fresh() {
 	[ -s "$token" ] || return 1
 	payload=$(cut -d. -f2 <"$token" | tr '_-' '/+')
@@ -25,15 +25,15 @@ is_fresh() {
 	[ "${end:-0}" -gt $(($(date +%s) + 60)) ]
 }
 
-# Gets a token by the session's cookie; fails when there is no session.
+# Gets a token with the session's cookie; fails when there is no session.
 renew() {
 	[ -s "$cookies" ] || return 1
 	answer=$(curl -fsS --max-time 10 -b "$cookies" "$AUTH_URL/api/auth/token" 2>/dev/null) || return 1
 	printf '%s\n' "$answer" | cut -d'"' -f4 >"$new" && mv "$new" "$token"
 }
 
-# Starts a session. Command lines are for everybody to see, so the password is in
-# none.
+# Starts a session. The password is in no command line, since everybody on the machine
+# can see those.
 sign_in() {
 	answer=$(printf '{"email": "%s", "password": "%s"}' "$(json "$AUTH_EMAIL")" "$(json "$AUTH_PASSWORD")" |
 		curl -sS --max-time 10 -w ' %{http_code}' -c "$new" -H 'Content-Type: application/json' -d @- \
@@ -44,7 +44,7 @@ sign_in() {
 	esac
 }
 
-# Prints a text as it is written in JSON.
+# Prints a text with JSON's escapes.
 json() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 
 is_fresh || renew || { sign_in && renew; }

@@ -5,35 +5,35 @@ import (
 	"net/http"
 )
 
-// Fetches returns how often the key set was asked for.
+// Fetches returns how often the key set was fetched.
 func (i *Issuer) Fetches() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.fetches
 }
 
-// Answer has a handler answer whoever asks for the key set, until [Issuer.Heal].
+// Answer makes a handler serve the key set's path until [Issuer.Heal].
 func (i *Issuer) Answer(fault http.Handler) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.fault = fault
 }
 
-// Fail answers with a status and nothing else.
+// Fail makes fetches of the key set get a status without a body.
 func (i *Issuer) Fail(status int) {
 	i.Answer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 }
 
-// Hang answers nothing, as long as the caller waits.
+// Hang makes fetches of the key set wait until the caller gives up.
 func (i *Issuer) Hang() {
 	i.Answer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 }
 
-// ServeBody answers with a body instead of the key set.
+// ServeBody makes fetches get a body instead of the key set.
 func (i *Issuer) ServeBody(contentType, body string) {
 	i.Answer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
-		// It fails when the caller has had enough, as it may.
+		// Fails when the caller stops reading, as it may.
 		_, _ = io.WriteString(w, body)
 	}))
 }

@@ -1,7 +1,7 @@
-// Package authtest is an issuer of access tokens like Better Auth with its jwt
-// plugin set to RS256: the same endpoints, claims and form of keys. Tests use it
-// in place of Better Auth, and so does the development stack. It hands out
-// tokens for any user to anybody, so it must be served on loopback only.
+// Package authtest is an issuer of access tokens like Better Auth with its jwt plugin
+// set to RS256: it has the same endpoints, claims and key format. Tests and the
+// development stack use it in place of Better Auth. It gives anybody a token for any
+// user, so it must be served on loopback only.
 package authtest
 
 import (
@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// The paths that Better Auth serves the key set and tokens at.
+// The paths at which Better Auth serves the key set and tokens.
 const (
 	KeySetPath = "/api/auth/jwks"
 	TokenPath  = "/api/auth/token" //nolint:gosec // A path, not a token.
 )
 
-// defaultLife is how long Better Auth's tokens are good unless it is told.
+// defaultLife is how long Better Auth's tokens are valid by default.
 const defaultLife = 15 * time.Minute
 
 // keyBits is the size of the keys that Better Auth makes for RS256.
@@ -32,14 +32,14 @@ type Config struct {
 	// BaseURL is where the issuer is served. Its origin, without a path or a
 	// slash at the end, is iss and aud of the tokens. Required.
 	BaseURL string
-	// Life is how long tokens are good; 0 for 15 minutes.
+	// Life is how long tokens are valid; 0 for 15 minutes.
 	Life time.Duration
-	// KeyFile keeps the signing key between runs, so that tokens stay good:
-	// a PEM file, made when missing, readable by its owner alone. Empty for a
-	// new key each time.
+	// KeyFile is a PEM file that keeps the signing key between runs, so that tokens
+	// stay valid. It is created when missing, readable by its owner alone. Empty for
+	// a new key each time.
 	KeyFile string
-	// NewKey makes signing keys; nil for new ones of 2048 bits. Making one
-	// takes up to half a second: tests that need many can share a few.
+	// NewKey makes signing keys; nil for new ones of 2048 bits. Making one takes up
+	// to half a second, so tests that need many can share a few.
 	NewKey func() (*rsa.PrivateKey, error)
 }
 
@@ -54,12 +54,12 @@ type Issuer struct {
 
 	mu      sync.Mutex
 	keys    []signingKey // Published; the last one signs.
-	fault   http.Handler // Answers for the key set when not nil.
+	fault   http.Handler // Replaces serveKeySet when not nil.
 	fetches int
 }
 
-// NewIssuer returns an issuer with one key. It fails when the base URL is no
-// http or https URL with a host, or the key can't be made, loaded or kept.
+// NewIssuer returns an issuer with one key. It fails when the base URL is not an
+// http or https URL with a host, or when the key can't be made, loaded or saved.
 func NewIssuer(cfg Config) (*Issuer, error) {
 	base, err := url.Parse(cfg.BaseURL)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
@@ -101,9 +101,8 @@ func (i *Issuer) KeyID() string { return i.signer().id }
 // PublicKey returns the public half of the key that signs.
 func (i *Issuer) PublicKey() *rsa.PublicKey { return &i.signer().private.PublicKey }
 
-// Rotate makes a new key, which signs from now on. Those before it stay
-// published, so that their tokens stay good. It fails when the key can't be
-// made or kept.
+// Rotate makes a new key, which signs from now on. Earlier keys stay published, so
+// their tokens stay valid. It fails when the key can't be made or saved.
 func (i *Issuer) Rotate() error {
 	key, err := i.makeKey()
 	if err != nil {
@@ -115,8 +114,8 @@ func (i *Issuer) Rotate() error {
 	return nil
 }
 
-// Retire takes all keys but the newest out of the key set. The one that signs
-// stays: newest is at least 1.
+// Retire removes all but the newest keys from the key set. newest is their number,
+// at least 1, so the key that signs stays.
 func (i *Issuer) Retire(newest int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -25,8 +25,8 @@ type signingKey struct {
 	private *rsa.PrivateKey
 }
 
-// makeKey returns a new key, after keeping it when the issuer has a key file.
-// Its ID is random, as Better Auth's are.
+// makeKey returns a new key and saves it when the issuer has a key file. Its ID is
+// random, as Better Auth's are.
 func (i *Issuer) makeKey() (signingKey, error) {
 	private, err := i.newKey()
 	if err != nil {
@@ -76,8 +76,7 @@ func parseKey(text []byte) (signingKey, error) {
 	return signingKey{id: block.Headers[pemKeyIDHeader], private: private}, nil
 }
 
-// save writes the key to a file that is there as a whole or not at all, making
-// its folder when it is missing.
+// save writes the key to a file atomically, and creates its folder when it is missing.
 func (k signingKey) save(path string) error {
 	der, err := x509.MarshalPKCS8PrivateKey(k.private)
 	if err != nil {

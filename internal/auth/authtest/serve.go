@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxUser bounds the name of a made-up user, in characters: what a service can
-// be expected to keep as a user id.
+// maxUser bounds the name of a made-up user, in characters. A service can be expected
+// to store a user id of this length.
 const maxUser = 255
 
 // ServeHTTP serves the key set at [KeySetPath] and, at [TokenPath] with the
 // query parameter user, a token for that user: {"token": "..."}.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.routes.ServeHTTP(w, r) }
 
-// jsonWebKey is a key in the form and order that Better Auth publishes: no use,
-// no key_ops.
+// jsonWebKey is a key as Better Auth publishes it, with members in this order and
+// without use and key_ops.
 type jsonWebKey struct {
 	Alg string `json:"alg"`
 	Kty string `json:"kty"`
@@ -27,8 +27,8 @@ type jsonWebKey struct {
 	Kid string `json:"kid"`
 }
 
-// serveKeySet answers as Better Auth does, without Cache-Control, unless a fault
-// was set.
+// serveKeySet responds as Better Auth does, without Cache-Control, unless a fault is
+// set.
 func (i *Issuer) serveKeySet(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	i.fetches++
@@ -72,10 +72,10 @@ func ValidUser(name string) bool {
 	return strings.TrimSpace(name) != "" && utf8.RuneCountInString(name) <= maxUser && utf8.ValidString(name)
 }
 
-// writeJSON writes an answer that encoding/json can't fail to encode.
+// writeJSON writes a value that encoding/json can always encode.
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// It fails when the caller is gone, who then misses nothing.
+	// Fails only when the caller is gone.
 	_ = json.NewEncoder(w).Encode(value)
 }

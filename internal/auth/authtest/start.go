@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TB is what [Start] needs of a test: a [testing.TB], whose package a
-// development program should not link.
+// TB is the part of [testing.TB] that [Start] needs. It keeps package testing out of
+// the development program that links this package.
 type TB interface {
 	Helper()
 	Context() context.Context
@@ -16,9 +16,9 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Start returns an issuer that is served on a free port of the loopback
-// interface until the test ends. The options change its configuration, whose
-// base URL is set.
+// Start returns an issuer that is served on a free port of the loopback interface
+// until the test ends. The options change its configuration, in which BaseURL is
+// already set.
 func Start(t TB, options ...func(*Config)) *Issuer {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

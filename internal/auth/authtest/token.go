@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Edit changes the claims of a token to be.
+// Edit changes the claims of a token before it is signed.
 type Edit func(claims map[string]any)
 
-// With sets a claim. The value is what becomes of it in JSON; nil is null.
+// With sets a claim to the JSON of a value; nil is null.
 func With(name string, value any) Edit {
 	return func(claims map[string]any) { claims[name] = value }
 }
@@ -24,26 +24,26 @@ func Without(name string) Edit {
 	return func(claims map[string]any) { delete(claims, name) }
 }
 
-// Token returns a token for a made-up user, as Better Auth would write it but
-// for the edits. It panics when an edit made a claim that JSON can't hold.
+// Token returns a token for a made-up user, as Better Auth would write it, apart from
+// the edits. It panics when an edit makes a claim that can't be written as JSON.
 func (i *Issuer) Token(subject string, edits ...Edit) string {
 	claims := i.Claims(subject)
 	for _, edit := range edits {
 		edit(claims)
 	}
-	key := i.signer() // Once: a rotation may come between.
+	key := i.signer() // Once, since a rotation may happen in between.
 	return key.sign(key.header(), claims)
 }
 
-// Header returns the header of Better Auth's tokens: alg and kid, and no typ.
+// Header returns the header of Better Auth's tokens: alg and kid, without typ.
 func (i *Issuer) Header() map[string]any { return i.signer().header() }
 
 func (k signingKey) header() map[string]any {
 	return map[string]any{"alg": "RS256", "kid": k.id}
 }
 
-// Claims returns the claims of Better Auth's tokens: the user's fields beside
-// the registered claims. Times are whole seconds.
+// Claims returns the claims of Better Auth's tokens: the user's fields and the
+// registered claims. Times are whole seconds.
 func (i *Issuer) Claims(subject string) map[string]any {
 	now := time.Now()
 	claims := user(subject, now)
@@ -57,7 +57,7 @@ func (i *Issuer) Claims(subject string) map[string]any {
 	return claims
 }
 
-// user returns the fields that Better Auth knows of a user, made up.
+// user returns the fields of Better Auth's user row for a made-up user.
 func user(id string, now time.Time) map[string]any {
 	const isoMillis = "2006-01-02T15:04:05.000Z"
 	return map[string]any{
@@ -71,10 +71,9 @@ func user(id string, now time.Time) map[string]any {
 	}
 }
 
-// Sign returns the token of a header and claims, whatever they are, signed with
-// RS256 and the key that signs. Both are written as JSON, but a []byte is taken
-// as it is, so that a test can say what no encoder would. It panics when one
-// can't be written.
+// Sign returns a token of any header and claims, signed with RS256 and the current
+// key. Both are written as JSON, but a []byte is taken as it is, so that a test can use
+// malformed JSON. It panics when one can't be written.
 func (i *Issuer) Sign(header, claims any) string { return i.signer().sign(header, claims) }
 
 func (k signingKey) sign(header, claims any) string {

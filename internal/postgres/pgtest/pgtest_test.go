@@ -13,17 +13,6 @@ import (
 // TestMain fails when a goroutine outlives the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
-// connect returns a connection that is closed when the test has ended.
-func connect(t *testing.T, databaseURL string) *pgx.Conn {
-	t.Helper()
-	connection, err := pgx.Connect(t.Context(), databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = connection.Close(context.Background()) })
-	return connection
-}
-
 // tables returns how many tables called todo a database has.
 func tables(t *testing.T, connection *pgx.Conn) int {
 	t.Helper()
@@ -37,10 +26,10 @@ func tables(t *testing.T, connection *pgx.Conn) int {
 
 func TestADatabaseHasTheSchemaAndAnEmptyOneDoesNot(t *testing.T) {
 	t.Parallel()
-	if got := tables(t, connect(t, pgtest.NewDatabase(t))); got != 1 {
+	if got := tables(t, pgtest.Connect(t, pgtest.NewDatabase(t))); got != 1 {
 		t.Errorf("new database: %d todo tables, want 1", got)
 	}
-	if got := tables(t, connect(t, pgtest.NewEmptyDatabase(t))); got != 0 {
+	if got := tables(t, pgtest.Connect(t, pgtest.NewEmptyDatabase(t))); got != 0 {
 		t.Errorf("new empty database: %d todo tables, want 0", got)
 	}
 }
@@ -50,7 +39,7 @@ func TestParallelTestsDoNotSeeOneAnothersRows(t *testing.T) {
 	for range 8 {
 		t.Run("database", func(t *testing.T) {
 			t.Parallel()
-			connection := connect(t, pgtest.NewDatabase(t))
+			connection := pgtest.Connect(t, pgtest.NewDatabase(t))
 			if _, err := connection.Exec(t.Context(), "INSERT INTO todo (title, user_id) VALUES ('a', 'u')"); err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +56,7 @@ func TestParallelTestsDoNotSeeOneAnothersRows(t *testing.T) {
 
 func TestADatabaseIsDroppedAfterItsTestWhoeverIsConnected(t *testing.T) {
 	t.Parallel()
-	server := connect(t, pgtest.ServerURL(t))
+	server := pgtest.Connect(t, pgtest.ServerURL(t))
 	var name string
 	t.Cleanup(func() { // After the one that drops it.
 		var rows int
@@ -91,7 +80,7 @@ func TestAServerOfATestsOwnComesBackWithItsDataAfterACrash(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartServer(t, nil)
 	url := server.URL()
-	if _, err := connect(t, url).Exec(t.Context(), "INSERT INTO todo (title, user_id) VALUES ('a', 'u')"); err != nil {
+	if _, err := pgtest.Connect(t, url).Exec(t.Context(), "INSERT INTO todo (title, user_id) VALUES ('a', 'u')"); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Kill(); err != nil {
@@ -104,7 +93,7 @@ func TestAServerOfATestsOwnComesBackWithItsDataAfterACrash(t *testing.T) {
 	if server.URL() != url {
 		t.Errorf("came back at %s, was at %s", server.URL(), url)
 	}
-	if got := tables(t, connect(t, url)); got != 1 {
+	if got := tables(t, pgtest.Connect(t, url)); got != 1 {
 		t.Errorf("%d todo tables after the crash, want 1", got)
 	}
 }

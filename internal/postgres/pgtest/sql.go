@@ -8,19 +8,65 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Exec runs statements in the database at url.
+// Connect returns a connection that is closed, and its transaction rolled back,
+// when the test has ended.
+func Connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
+		defer cancel()
+		_ = conn.Close(ctx) // Nothing is left to save.
+	})
+	return conn
+}
+
+// Exec runs statements in the database at url, on a connection of their own.
 func Exec(t testing.TB, url, sql string) {
 	t.Helper()
-	if _, err := connect(t, url).Exec(t.Context(), sql); err != nil {
+	ExecOn(t, Connect(t, url), sql)
+}
+
+// ExecOn runs statements on a connection.
+func ExecOn(t testing.TB, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("pgtest: %s: %v", sql, err)
 	}
+}
+
+// QueryText returns a query's one value.
+func QueryText(t testing.TB, conn *pgx.Conn, sql string) (text string) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), sql).Scan(&text); err != nil {
+		t.Fatalf("pgtest: %s: %v", sql, err)
+	}
+	return text
+}
+
+// Begin starts a transaction with a statement. It ends with the test at the latest.
+func Begin(t testing.TB, url, sql string) pgx.Tx {
+	t.Helper()
+	tx, err := Connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	if _, err := tx.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("pgtest: %s: %v", sql, err)
+	}
+	return tx
 }
 
 // LockTable keeps everybody else from reading or writing a table until unlock
 // is called or the test ends.
 func LockTable(t testing.TB, url, table string) (unlock func()) {
 	t.Helper()
-	conn := connect(t, url)
+	conn := Connect(t, url)
 	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE "+pgx.Identifier{table}.Sanitize()); err != nil {
 		t.Fatalf("pgtest: lock %s: %v", table, err)
 	}
@@ -35,7 +81,7 @@ func LockTable(t testing.TB, url, table string) (unlock func()) {
 // wait for a lock.
 func WaitForLocked(t testing.TB, url string, count int) {
 	t.Helper()
-	conn := connect(t, url)
+	conn := Connect(t, url)
 	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
 	defer cancel()
 	for waiting := 0; waiting < count; {
@@ -50,34 +96,18 @@ func WaitForLocked(t testing.TB, url string, count int) {
 	}
 }
 
-// LastStatements returns on how many connections to the database at url the
-// last statement has a text in it.
-func LastStatements(t testing.TB, url, text string) (count int) {
+// InBatches returns how many todos in the database at url were written last in a
+// transaction that wrote another owner's, too.
+func InBatches(t testing.TB, url string) (todos int) {
 	t.Helper()
-	err := connect(t, url).QueryRow(t.Context(), `
-		SELECT count(*)
-		FROM   pg_stat_activity
-		WHERE  datname = current_database() AND pid <> pg_backend_pid() AND position($1 IN query) > 0`, text).Scan(&count)
+	err := Connect(t, url).QueryRow(t.Context(), `
+		SELECT coalesce(sum(written), 0)
+		FROM  (SELECT   count(*) AS written
+		       FROM     todo
+		       GROUP BY xmin::text
+		       HAVING   count(DISTINCT user_id) > 1) AS together`).Scan(&todos)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	return count
-}
-
-// connect returns a connection that is closed, and its transaction rolled back,
-// when the test has ended.
-func connect(t testing.TB, url string) *pgx.Conn {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		t.Fatalf("pgtest: %v", err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
-		defer cancel()
-		_ = conn.Close(ctx) // Nothing is left to save.
-	})
-	return conn
+	return todos
 }

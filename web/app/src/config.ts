@@ -1,8 +1,7 @@
-// Where the services are. The build has defaults; /config.json, which whoever
-// serves the page may put beside it, overrides them, so that one build runs
-// anywhere.
+// The page's configuration. The build has defaults; a /config.json beside the page
+// overrides them, so the same build runs anywhere.
 
-/** What the page needs to know before it starts. */
+/** The configuration of the page. */
 export interface Config {
   /** The todo service's URL. */
   readonly apiUrl: string;
@@ -16,8 +15,7 @@ export interface Config {
 const loadTimeout = 5_000;
 
 /**
- * Reads /config.json over the build's defaults. A file that is not there
- * changes nothing.
+ * Returns the build's defaults, overridden by /config.json if there is one.
  *
  * @throws Error when the file can't be read or has a wrong value.
  */
@@ -37,7 +35,7 @@ export async function loadConfig(): Promise<Config> {
 }
 
 /**
- * Puts the members of a /config.json over defaults.
+ * Returns defaults, overridden by the members of a /config.json.
  *
  * @throws Error that names the member at fault.
  */

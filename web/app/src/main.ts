@@ -23,11 +23,11 @@ const root = document.getElementById("app") as HTMLElement;
 try {
   start(await loadConfig());
 } catch (error) {
-  // Without its configuration the page can't know whom to ask.
+  // Without its configuration the page doesn't know the servers.
   render(brokenPage((error as Error).message), root);
 }
 
-/** Connects what the browser tells with the session, and the session with the screen. */
+/** Connects the browser's events with the session, and the session with the screen. */
 function start(config: Config): void {
   const changed = coalesce(() => {
     drawAround(() => {
@@ -54,7 +54,7 @@ function start(config: Config): void {
   document.addEventListener("keydown", shortcuts.handle);
   addEventListener("hashchange", () => {
     const filter = filterOf(location.hash);
-    if (session.store?.list.filter === filter) return; // The page itself went there.
+    if (session.store?.list.filter === filter) return; // The page itself changed the address.
     if (session.store) void session.store.show(filter);
     else {
       session.clearFaults();
@@ -62,7 +62,7 @@ function start(config: Config): void {
     }
   });
   addEventListener("online", () => (session.store?.connection ?? session).retryNow());
-  // Whichever of these comes first may be the last that the page hears.
+  // Any of these events may be the last one that the page gets.
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void session.store?.refresh();
     else session.store?.flush();

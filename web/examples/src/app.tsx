@@ -1,5 +1,5 @@
-// Todos in React, by connect-query: lists that are kept, read on and read anew,
-// and changes. docs/clients.md says what it needs.
+// Todos in React, with connect-query: a cached, paged and refreshed list, and
+// changes. docs/clients.md lists the packages.
 
 import { createConnectQueryKey, TransportProvider, useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
@@ -11,12 +11,12 @@ import { failureOf } from "./api/failure.ts";
 import { createTransport } from "./api/transport.ts";
 import { TodoService } from "./gen/todo/v1/todo_pb.ts";
 
-/** Everything: who is signed in, and then their todos. */
+/** The whole page: signing in, and then the user's todos. */
 export function App({ apiUrl, authUrl }: { apiUrl: string; authUrl: string }) {
   const [account] = useState(() => createAccount(authUrl));
   const [user, setUser] = useState<User>();
   useEffect(() => {
-    account.user().then(setUser, () => {}); // Nobody is, as far as can be told.
+    account.user().then(setUser, () => {}); // On an error, show the sign-in form.
   }, [account]);
   if (!user) return <SignIn account={account} onUser={setUser} />;
   return (
@@ -26,14 +26,14 @@ export function App({ apiUrl, authUrl }: { apiUrl: string; authUrl: string }) {
   );
 }
 
-/** Gives what is inside a way to call the service as the user. */
+/** Lets its children call the service as the user. */
 function Connection(props: { apiUrl: string; account: Account; user: User; children: ReactNode }) {
   const [transport] = useState(() => {
     const tokens = new AccessTokens(props.user.id, () => props.account.token());
     return createTransport(props.apiUrl, "json", [authInterceptor(tokens)]);
   });
   const [queries] = useState(() => {
-    // Only what is away can come back by itself.
+    // Only an unavailable service can recover by itself.
     const retry = (failures: number, error: Error) => failures < 3 && failureOf(error).kind === "away";
     return new QueryClient({ defaultOptions: { queries: { retry } } });
   });
@@ -44,7 +44,7 @@ function Connection(props: { apiUrl: string; account: Account; user: User; child
   );
 }
 
-/** The user's todos, the newest first, 20 more at a time. */
+/** The user's todos, newest first, in pages of 20. */
 function Todos() {
   const list = useInfiniteQuery(
     TodoService.method.listTodos,
@@ -64,7 +64,7 @@ function Todos() {
   function add(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = event.currentTarget;
-    // An id of one's own makes it safe to send the same request again.
+    // With an id of its own, the request is safe to repeat.
     const id = crypto.randomUUID();
     create.mutate({ id, title: textOf(form, "title") }, { onSuccess: () => form.reset() });
   }
@@ -119,7 +119,7 @@ function SignIn({ account, onUser }: { account: Account; onUser: (user: User) =>
   );
 }
 
-/** Returns what is in a form's field. */
+/** Returns the value of a form's field. */
 function textOf(form: HTMLFormElement, name: string): string {
   return String(new FormData(form).get(name) ?? "");
 }

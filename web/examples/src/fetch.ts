@@ -1,5 +1,5 @@
-// The service by fetch alone: no packages, no generated code. docs/clients.md
-// says more.
+// A client of the service with only fetch: no packages, no generated code. See
+// docs/clients.md.
 
 export interface Todo {
   readonly id: string;
@@ -13,18 +13,18 @@ export interface Todo {
 
 export interface Page {
   readonly todos: readonly Todo[];
-  /** Where to go on; empty at the end. */
+  /** The token of the next page; empty on the last page. */
   readonly nextPageToken: string;
 }
 
-/** Why the service refused a call. */
+/** Why a call failed. */
 export class TodoError extends Error {
   override readonly name = "TodoError";
   /** The HTTP status. */
   readonly status: number;
-  /** What to act on, like "not_found": the README lists them. */
+  /** The error code, like "not_found": the README lists them. */
   readonly code: string;
-  /** After how many milliseconds the same call may succeed; absent when it won't. */
+  /** After how many milliseconds to retry; absent when a retry won't help. */
   readonly retryAfter: number | undefined;
 
   constructor(res: Response, refusal: { code: string; message: string }) {
@@ -36,7 +36,7 @@ export class TodoError extends Error {
   }
 }
 
-/** Returns the service at apiUrl, for who is signed in at the Better Auth server at authUrl. */
+/** Returns a client of the service at apiUrl, for the user who is signed in at the Better Auth server at authUrl. */
 export function connect(apiUrl: string, authUrl: string) {
   const accessToken = tokensOf(authUrl);
 
@@ -58,11 +58,11 @@ export function connect(apiUrl: string, authUrl: string) {
   return {
     list: (pageToken = "") => call<Page>("GET", `?${new URLSearchParams({ pageSize: "20", pageToken })}`),
 
-    /** An id of one's own, a fresh one for each todo, makes it safe to call again. */
+    /** Sends an id, so that the call is safe to repeat with the same id. */
     create: (todo: { id?: string; title: string; description?: string }) =>
       call<Todo>("POST", "", { id: crypto.randomUUID(), ...todo }),
 
-    /** Changes what is named, and nothing else. */
+    /** Changes only the given fields. */
     update: (id: string, changes: { title?: string; description?: string; isCompleted?: boolean }) =>
       call<Todo>("PATCH", `/${id}`, changes),
 
@@ -70,13 +70,13 @@ export function connect(apiUrl: string, authUrl: string) {
   };
 }
 
-/** Returns a function that returns an access token, and gets a new one when a fifth of its life is left. */
+/** Returns a function that returns an access token, and renews it when a fifth of its lifetime is left. */
 function tokensOf(authUrl: string): () => Promise<string> {
   let token = "";
   let renewAt = 0;
   return async () => {
     if (Date.now() < renewAt) return token;
-    // With the session's cookie, which signing in has set.
+    // Sends the session's cookie, which signing in has set.
     const res = await fetch(`${authUrl}/api/auth/token`, { credentials: "include" });
     if (!res.ok) throw new Error(res.status === 401 ? "nobody is signed in" : `no token: status ${res.status}`);
     token = (await res.json()).token;

@@ -1,12 +1,12 @@
-// Access tokens (JWT) live for minutes. This keeps the current one in memory,
-// never in storage, and renews it before its time is over.
+// Access tokens (JWT) are valid for minutes. This module keeps the current one in
+// memory, never in storage, and renews it before it expires.
 
-/** Says that there is no session to get tokens from: the user must sign in. */
+/** There is no session to get tokens from: the user must sign in. */
 export class SessionEnded extends Error {
   override readonly name = "SessionEnded";
 }
 
-/** Renew when this much of a token's life is left, but at most maxMargin. */
+/** Renew when this share of a token's lifetime is left, but at most maxMargin milliseconds. */
 const marginShare = 0.2;
 const maxMargin = 60_000;
 
@@ -25,10 +25,10 @@ export class AccessTokens {
   readonly #now: () => number;
 
   /**
-   * @param userId whom the tokens must be for. Someone else may sign in in
-   *   another tab, and the browser's one cookie is then theirs: without this
-   *   check the page would go on under their name.
-   * @param fetchToken asks the login system for a token.
+   * @param userId the user whom the tokens must be for. When another user signs
+   *   in in another tab, the browser's cookie is theirs. Without this check the
+   *   page would then act as that user.
+   * @param fetchToken gets a token from the login system.
    */
   constructor(userId: string, fetchToken: () => Promise<string>, now: () => number = () => Date.now()) {
     this.#userId = userId;
@@ -37,8 +37,8 @@ export class AccessTokens {
   }
 
   /**
-   * Returns a token that is good for a while. It fails as fetchToken does, and
-   * with SessionEnded when the session is another user's.
+   * Returns a token that is valid for a while. It fails with fetchToken's errors,
+   * and with SessionEnded when the session is another user's.
    */
   async get(): Promise<string> {
     if (this.#current && this.#now() < this.#current.renewAt) return this.#current.text;
@@ -46,8 +46,8 @@ export class AccessTokens {
   }
 
   /**
-   * Returns a token other than the one that the service has just refused. Of
-   * many calls that were refused at once, the first renews for all.
+   * Returns another token than the one that the service has just rejected. When
+   * many calls are rejected at once, the first renews the token for all.
    */
   async replace(refused: string): Promise<string> {
     if (this.#current && this.#current.text !== refused) return this.#current.text;
@@ -55,7 +55,7 @@ export class AccessTokens {
   }
 
   async #renew(): Promise<string> {
-    // One request at a time, whoever waits for it.
+    // One request at a time; further callers wait for the same one.
     this.#renewal ??= this.#fetchToken()
       .then((text) => (this.#current = this.#read(text)))
       .finally(() => (this.#renewal = undefined));
@@ -65,13 +65,13 @@ export class AccessTokens {
   #read(text: string): Token {
     const { sub, iat, exp } = claimsOf(text);
     if (sub !== this.#userId) throw new SessionEnded("another user has signed in");
-    // The life counts from now: the user's clock may be wrong by hours.
+    // The lifetime counts from now, since the user's clock may be wrong by hours.
     const life = (exp - iat) * 1000;
     return { text, renewAt: this.#now() + life - Math.min(life * marginShare, maxMargin) };
   }
 }
 
-/** Reads a token without verifying it, which is the service's part. */
+/** Parses a token without verifying it; the service verifies it. */
 function claimsOf(token: string): { sub: string; iat: number; exp: number } {
   const payload = token.split(".")[1] ?? "";
   const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));

@@ -7,7 +7,7 @@ import { SessionEnded } from "./access-tokens.ts";
 /** How long a request to Better Auth may take, in milliseconds. */
 const authTimeout = 10_000;
 
-/** Who is signed in. */
+/** The user who is signed in. */
 export interface User {
   /** The subject of the user's access tokens. */
   readonly id: string;
@@ -21,12 +21,12 @@ interface Refusal {
   message?: string | undefined;
 }
 
-/** A refusal by Better Auth. */
+/** An error response of Better Auth. */
 export class AuthError extends Error {
   override readonly name = "AuthError";
   /** The HTTP status. */
   readonly status: number;
-  /** Better Auth's name for what is wrong, like INVALID_PASSWORD; may be empty. */
+  /** Better Auth's error code, like INVALID_PASSWORD; may be empty. */
   readonly code: string;
 
   constructor(answer: Refusal) {
@@ -38,13 +38,13 @@ export class AuthError extends Error {
 
 /**
  * The user's account. Every method fails with AuthError when Better Auth
- * refuses, and with fetch's own errors when it can't be reached.
+ * responds with an error, and with fetch's errors when it can't be reached.
  */
 export type Account = ReturnType<typeof createAccount>;
 
-/** Returns the account at the Better Auth server at baseURL. */
+/** Returns the account on the Better Auth server at baseURL. */
 export function createAccount(baseURL: string) {
-  // The session is a cookie of that server's, which the client sends along
+  // The session is a cookie of the Better Auth server. The client sends it
   // (credentials: "include"); this page can't read it.
   const client = createAuthClient({
     baseURL,
@@ -52,12 +52,12 @@ export function createAccount(baseURL: string) {
     fetchOptions: { timeout: authTimeout },
   });
   return {
-    /** Returns who is signed in, if anybody. */
+    /** Returns the user who is signed in, if any. */
     async user(): Promise<User | undefined> {
       return dataOf(await client.getSession())?.user;
     },
 
-    /** Signs in, and returns who it is. */
+    /** Signs in, and returns the user. */
     async signIn(email: string, password: string): Promise<User> {
       return dataOf(await client.signIn.email({ email, password })).user;
     },
@@ -67,7 +67,7 @@ export function createAccount(baseURL: string) {
       return dataOf(await client.signUp.email({ name, email, password })).user;
     },
 
-    /** Ends the session. Access tokens that were given out die of age. */
+    /** Ends the session. Access tokens stay valid until they expire. */
     async signOut(): Promise<void> {
       dataOf(await client.signOut());
     },
@@ -81,7 +81,7 @@ export function createAccount(baseURL: string) {
   };
 }
 
-/** Returns what Better Auth answered, or throws what it refused with. */
+/** Returns the data of Better Auth's response, or throws its error. */
 function dataOf<A extends { data: unknown; error: Refusal | null }>(answer: A): Extract<A, { error: null }>["data"] {
   if (answer.error) throw new AuthError(answer.error);
   return answer.data;

@@ -4,10 +4,10 @@ import type { AccessTokens } from "./access-tokens.ts";
 /**
  * Returns an interceptor that sends the user's access token with every call.
  *
- * A token can be refused although it looked good here: keys rotate, clocks
- * differ, laptops sleep. The call is then made once more, with a new one. That
- * is safe for writes too, because the service looks at the token before it
- * looks at anything else.
+ * The service can reject a token that seemed valid here: keys rotate, clocks
+ * differ, laptops sleep. Then the call is repeated once, with a new token. This
+ * is safe for writes too, since the service checks the token before it does
+ * anything else.
  */
 export function authInterceptor(tokens: AccessTokens): Interceptor {
   return (next) => async (req) => {

@@ -8,7 +8,7 @@ import { createTransport, type WireFormat } from "./transport.ts";
 /** The service's methods, as calls: `await client.createTodo({ title })`. */
 export type TodoClient = Client<typeof TodoService>;
 
-/** Returns the service at baseUrl, as the user sees it. */
+/** Returns a client of the service at baseUrl that makes its calls as the user. */
 export function createTodoClient(baseUrl: string, format: WireFormat, account: Account, user: User): TodoClient {
   const tokens = new AccessTokens(user.id, () => account.token());
   return createClient(TodoService, createTransport(baseUrl, format, [authInterceptor(tokens)]));

@@ -1,8 +1,8 @@
 /**
- * Returns a random UUID (RFC 9562, version 4), the id of a todo to be.
+ * Returns a random UUID (RFC 9562, version 4) as the id of a new todo.
  *
- * crypto.randomUUID would make one, but browsers have it in secure contexts
- * only: not in a page that a phone gets over plain http.
+ * Browsers have crypto.randomUUID only in secure contexts, so not when a phone
+ * loads the page over plain http.
  */
 export function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

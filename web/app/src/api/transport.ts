@@ -1,6 +1,5 @@
-// How requests reach the service. The generated client speaks to a Transport;
-// which of the service's protocols that is makes no difference to the rest of
-// the page.
+// How requests reach the service. The generated client uses a Transport, so the
+// rest of the page doesn't depend on the protocol.
 
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
@@ -10,14 +9,14 @@ import { TodoService } from "../gen/todo/v1/todo_pb.ts";
 export type WireFormat = "json" | "binary" | "grpc-web";
 
 /**
- * How long a call may take, a renewed token included, in milliseconds. The
- * service is told, and gives up by then too.
+ * How long a call may take, including the renewal of a token, in milliseconds.
+ * It is sent to the service as the call's deadline.
  */
 export const callTimeout = 10_000;
 
 /**
- * Returns a transport to the service at baseUrl. JSON is the one to choose
- * when nothing speaks against it: the browser's network panel can show it.
+ * Returns a transport to the service at baseUrl. Prefer JSON: the browser's
+ * network panel can show it.
  */
 export function createTransport(baseUrl: string, format: WireFormat, interceptors: Interceptor[]): Transport {
   const options = { baseUrl, interceptors, fetch: fetchBeyondThePage, defaultTimeoutMs: callTimeout };
@@ -31,17 +30,17 @@ export function createTransport(baseUrl: string, format: WireFormat, interceptor
   }
 }
 
-/** Reads the format from a page's query, `?transport=binary`; JSON otherwise. */
+/** Returns the format in a page's query, such as `?transport=binary`, or else JSON. */
 export function wireFormatOf(query: string): WireFormat {
   const name = new URLSearchParams(query).get("transport");
   return name === "binary" || name === "grpc-web" ? name : "json";
 }
 
 /**
- * Sends deletions in a way that the browser finishes even when the page goes
- * away meanwhile: they are put off until they can't be undone any more, which
- * may be when the user leaves. Such requests may carry 64 KiB altogether, so
- * not all are made like that.
+ * Sends deletions with keepalive, so that the browser finishes them even when the
+ * page is closed. A deletion is sent when it can no longer be undone, which may be
+ * when the user leaves. Other calls don't use keepalive, since all such requests
+ * together may carry only 64 KiB.
  */
 const fetchBeyondThePage: typeof fetch = (input, init) =>
   fetch(input, { ...init, keepalive: String(input).endsWith(`/${TodoService.method.deleteTodo.name}`) });

@@ -1,18 +1,17 @@
 import type { Failure } from "../api/failure.ts";
 
-/** The longest first pause before trying again, and the longest of all, in milliseconds. */
+/** The upper bounds of the first pause before a retry, and of every pause, in milliseconds. */
 const firstPause = 500;
 const longestPause = 10_000;
 
 /**
- * Asks the service something that changes nothing, and returns why there was
- * no answer.
+ * Makes a read-only call, and returns why it failed.
  */
 export type Probe = () => Promise<Failure | undefined>;
 
 /**
- * Whether the service can be reached. Once it can't, this asks again by
- * itself, at growing distances, until it answers.
+ * Knows whether the service can be reached. When it can't, this class probes it
+ * with growing pauses until it answers.
  */
 export class Connection {
   #problem: string | undefined;
@@ -28,7 +27,7 @@ export class Connection {
     this.#changed = changed;
   }
 
-  /** What keeps the service away, for the user; undefined while it is there. */
+  /** Why the service can't be reached, for the user; undefined while it can. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -41,7 +40,7 @@ export class Connection {
     this.#changed(true);
   }
 
-  /** Notes that it has not, and begins to ask again. */
+  /** Notes that a call failed, and starts to probe. */
   lost(failure: Failure & { kind: "away" }): void {
     if (this.#stopped) return;
     this.#problem = failure.message;
@@ -49,12 +48,12 @@ export class Connection {
     if (!this.#recovering) void this.#recover(failure.retryAfter);
   }
 
-  /** Asks again now, rather than when the pause is over. */
+  /** Probes now instead of after the pause. */
   retryNow(): void {
     this.#wake();
   }
 
-  /** Gives up. */
+  /** Ends probing. */
   stop(): void {
     this.#stopped = true;
     this.#wake();
@@ -67,7 +66,7 @@ export class Connection {
       if (this.#stopped || this.#problem === undefined) break;
       const failure = await this.#probe();
       if (failure?.kind === "away") retryAfter = failure.retryAfter;
-      else if (failure?.kind !== "canceled") this.heard(); // A refusal is an answer, too.
+      else if (failure?.kind !== "canceled") this.heard(); // Any other error is a response, too.
     }
     this.#recovering = false;
   }
@@ -84,9 +83,9 @@ export class Connection {
 }
 
 /**
- * Returns how long to wait before an attempt, the first of which is 0, in
- * milliseconds: twice as long each time, within bounds, of which chance, from
- * 0 to 1, takes up to half, so that not all pages come back at the same time.
+ * Returns the pause before an attempt, in milliseconds. Attempts count from 0. The
+ * pause doubles each time, within bounds. A random chance from 0 to 1 cuts up to
+ * half of it, so that not all pages retry at the same time.
  */
 export function pauseBefore(attempt: number, chance: number): number {
   return Math.min(firstPause * 2 ** attempt, longestPause) * (1 - chance / 2);

@@ -1,24 +1,24 @@
 import type { Faults } from "../api/failure.ts";
 import type { Row, Text } from "./pending.ts";
 
-/** The key of the draft of a new todo; that of an edited one is its row's. */
+/** The key of a new todo's draft. An edited todo's draft has the key of its row. */
 export const composerKey = "composer";
 
 /** Text that the user is writing. */
 export interface Draft extends Text {
-  /** What is wrong with it. */
+  /** Its errors, by field. */
   readonly faults: Faults;
 }
 
 interface Entry {
   readonly draft: Draft;
-  /** The row that is edited, as it was when that began; undefined for a new todo. */
+  /** The edited row as it was before editing; undefined for a new todo. */
   readonly row?: Row | undefined;
 }
 
 const empty: Draft = { title: "", description: "", faults: {} };
 
-/** All that the user is writing: a new todo, and the ones being edited. */
+/** The texts that the user is writing: a new todo, and edited ones. */
 export class Drafts {
   readonly #entries = new Map<string, Entry>();
   readonly #changed: () => void;
@@ -37,12 +37,12 @@ export class Drafts {
     return this.composer.title !== "" || this.composer.description !== "";
   }
 
-  /** Returns what is being written in a row; undefined when it isn't edited. */
+  /** Returns the draft of a row; undefined when the row isn't edited. */
   of(key: string): Draft | undefined {
     return this.#entries.get(key)?.draft;
   }
 
-  /** Returns an edited row as it was when that began. */
+  /** Returns an edited row as it was before editing. */
   rowOf(key: string): Row | undefined {
     return this.#entries.get(key)?.row;
   }
@@ -57,30 +57,30 @@ export class Drafts {
     this.#put(row.key, { draft, row });
   }
 
-  /** Writes the new todo, or what is being edited already. */
+  /** Sets the draft of the new todo, or of a row that is being edited. */
   set(key: string, draft: Draft): void {
     this.#put(key, { ...this.#entries.get(key), draft });
   }
 
-  /** Takes what the user types into one field. What was wrong with it may be right now. */
+  /** Sets the text of one field, and clears its error. */
   type(key: string, field: keyof Text, value: string): void {
     const draft = this.of(key) ?? empty;
     const { [field]: _, "": __, ...faults } = draft.faults;
     this.set(key, { ...draft, [field]: value, faults });
   }
 
-  /** Ends writing; the composer is then empty. What it held must be safe elsewhere, or unwanted. */
+  /** Drops a draft; the composer is then empty. The text must be stored elsewhere, or unwanted. */
   close(key: string): void {
     this.#entries.delete(key);
     this.#changed();
   }
 
-  /** The rows, as they were, in which the user has written what is nowhere else. */
+  /** The edited rows, as they were before, whose drafts have unsaved text. */
   get rows(): Row[] {
     return [...this.#entries.values()].flatMap(({ row, draft }) => (row && differs(row, draft) ? [row] : []));
   }
 
-  /** Says whether leaving the page would lose text. */
+  /** Returns whether leaving the page would lose text. */
   get any(): boolean {
     return this.composing || this.rows.length > 0;
   }
@@ -91,7 +91,7 @@ export class Drafts {
   }
 }
 
-/** Says whether a draft holds more than the service has. */
+/** Returns whether a draft has text that the service doesn't have. */
 function differs(row: Row, draft: Draft): boolean {
   return row.id === undefined || draft.title !== row.title || draft.description !== row.description;
 }

@@ -1,16 +1,16 @@
-/** A short message that goes away by itself, with what can be done about it. */
+/** A short message that disappears by itself, and an action. */
 export interface Notice {
   readonly key: number;
   readonly text: string;
   readonly tone: "info" | "error";
-  /** Names what it is about, so that it can be withdrawn. */
+  /** What the message is about; withdraw takes it. */
   readonly about?: string;
-  /** The one thing to do about it. */
+  /** The action that the user can take. */
   readonly action?: {
     readonly label: string;
-    /** Whether it takes back what the user has done. */
+    /** Whether it undoes what the user has done. */
     readonly undoes: boolean;
-    /** Does it, and returns the key of the row to go to. */
+    /** Runs the action, and returns the key of the row to go to. */
     run(): string;
   };
 }
@@ -22,7 +22,7 @@ interface Entry {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The messages on the screen, the oldest first. */
+/** The messages on the screen, oldest first. */
 export class Notices {
   #entries: readonly Entry[] = [];
   #count = 0;
@@ -39,8 +39,8 @@ export class Notices {
   /**
    * Shows a message for so many seconds.
    *
-   * @param expired is called when its time is over, or it is dismissed, but
-   *   not after its action.
+   * @param expired is called when the time is over or the message is dismissed,
+   *   but not after its action.
    */
   add(message: Omit<Notice, "key">, seconds: number, expired?: () => void): void {
     const entry: Entry = { notice: { ...message, key: ++this.#count }, seconds, expired, timer: undefined };
@@ -50,9 +50,9 @@ export class Notices {
   }
 
   /**
-   * Runs the action of a message, of the newest that undoes something when none
-   * is named. Returns the key of the row to go to, undefined when nothing was
-   * done.
+   * Runs the action of a message, or of the newest one that undoes something when
+   * no message is named. Returns the key of the row to go to, or undefined when
+   * there was no action.
    */
   act(key?: number): string | undefined {
     const entry = this.#entries.findLast(({ notice }) => (key === undefined ? notice.action?.undoes : notice.key === key));
@@ -61,7 +61,7 @@ export class Notices {
     return entry.notice.action.run();
   }
 
-  /** Takes a message away before its time. */
+  /** Removes a message before its time. */
   dismiss(key: number): void {
     const entry = this.#entries.find(({ notice }) => notice.key === key);
     if (!entry) return;
@@ -69,12 +69,12 @@ export class Notices {
     entry.expired?.();
   }
 
-  /** Takes away what is no longer true, or is said anew; but no message whose end something waits for. */
+  /** Removes the messages about something, except those with an expired callback. */
   withdraw(about: string): void {
     for (const { notice, expired } of this.#entries) if (notice.about === about && !expired) this.dismiss(notice.key);
   }
 
-  /** Takes away, before their time, the messages whose end something waits for. */
+  /** Removes the messages with an expired callback before their time. */
   flush(): void {
     for (const { notice, expired } of this.#entries) if (expired) this.dismiss(notice.key);
   }
@@ -84,7 +84,7 @@ export class Notices {
     for (const entry of this.#entries) clearTimeout(entry.timer);
   }
 
-  /** Starts the clock anew. */
+  /** Restarts the clock. */
   resume(): void {
     for (const entry of this.#entries) this.#start(entry);
   }

@@ -3,26 +3,26 @@ import { failureOf, type Failure } from "../api/failure.ts";
 import type { Todo } from "../gen/todo/v1/todo_pb.ts";
 import type { Change, Pending, Progress } from "./pending.ts";
 
-/** What an outbox tells. */
+/** Gets the events of an outbox. */
 export interface OutboxListener {
-  /** Something in pending has changed. */
+  /** The pending changes have changed. */
   changed(): void;
-  /** The service has carried out a change; the todo is what it answered, if anything. */
+  /** The service has carried out a change; the todo is its response, if it returns one. */
   saved(pending: Pending, todo: Todo | undefined): void;
-  /** A change can't be carried out. It is no longer pending. */
+  /** The service rejected a change. It is no longer pending. */
   refused(pending: Pending, failure: Failure): void;
   /** A change could not be sent, and stays pending. */
   held(failure: Failure): void;
 }
 
 /**
- * The changes that the user has made and the service has yet to carry out, in
- * order. Those about the same todo are sent one after the other, and so are all
- * new todos: the service lists them in the order of their coming.
+ * The changes of the user that the service has not carried out yet, in order.
+ * Changes of the same todo are sent one after the other. So are all new todos,
+ * since the service lists them in the order in which they arrive.
  *
- * Each can be sent any number of times with the same effect, a creation because
- * it names the id of what it makes. So whatever could not be sent, or got no
- * answer, is sent again.
+ * Each change can be sent any number of times with the same effect: a creation has
+ * the id of its todo. So a change that could not be sent, or got no response, is
+ * sent again.
  */
 export class Outbox {
   #pending: readonly Pending[] = [];
@@ -36,12 +36,12 @@ export class Outbox {
     this.#listener = listener;
   }
 
-  /** The changes that the service has yet to carry out, the oldest first. */
+  /** The changes that the service has not carried out yet, oldest first. */
   get pending(): readonly Pending[] {
     return this.#pending;
   }
 
-  /** Takes a change, to be sent now, or once it is released. Returns its key. */
+  /** Adds a change, and sends it now or when it is released. Returns its key. */
   add(change: Change, progress: "queued" | "held" | "refused" = "queued"): string {
     const key = change.kind === "create" ? change.id : `change-${++this.#count}`;
     this.#pending = [...this.#pending, { key, change, progress }];
@@ -49,25 +49,25 @@ export class Outbox {
     return key;
   }
 
-  /** Sends a change that was held, or that the user wants sent again. */
+  /** Sends a held change, or one that the user wants to send again. */
   release(key: string): void {
     this.#setProgress(key, "queued");
     this.#proceed();
   }
 
-  /** Forgets a change that is not on its way. */
+  /** Removes a change that is not being sent. */
   discard(key: string): void {
     this.#remove(key);
     this.#proceed();
   }
 
-  /** Sends what waits for the service. */
+  /** Sends the changes that wait for the service. */
   resume(): void {
     this.#pending = this.#pending.map((p) => (p.progress === "waiting" ? { ...p, progress: "queued" } : p));
     this.#proceed();
   }
 
-  /** Waits until nothing is on its way, but no longer than so many milliseconds. */
+  /** Waits until no change is being sent, for at most so many milliseconds. */
   async settle(milliseconds: number): Promise<void> {
     const deadline = AbortSignal.timeout(milliseconds);
     const passed = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
@@ -76,12 +76,12 @@ export class Outbox {
     }
   }
 
-  /** Sends the first change of each lane, if it is queued. What is behind one that waits, waits too. */
+  /** Sends the first change of each lane if it is queued. Changes behind a waiting one wait too. */
   #proceed(): void {
     const first = new Map<string, Pending>();
     for (const pending of this.#pending) {
       const { key, change, progress } = pending;
-      if (progress === "refused") continue; // The user may take hours over it.
+      if (progress === "refused") continue; // The user may take hours to correct it.
       const before = first.get(laneOf(change));
       if (!before) first.set(laneOf(change), pending);
       else if (before.progress === "waiting" && progress === "queued") this.#setProgress(key, "waiting");
@@ -126,18 +126,18 @@ export class Outbox {
         this.#listener.held(failure);
         return;
       case "gone":
-        // Deleted is deleted, whoever did it.
+        // Already deleted, by this or another client.
         if (pending.change.kind === "delete") return this.#settled(pending);
         break;
       case "exists":
-        // An attempt before this one made it, and it was edited since.
+        // An earlier attempt created the todo, and it was edited since.
         if (pending.change.kind === "create") return this.#settled(pending);
     }
     this.#remove(pending.key);
     this.#listener.refused(pending, failure);
   }
 
-  /** Takes a change for carried out, though there is no answer that says so. */
+  /** Treats a change as carried out, although no response confirmed it. */
   #settled(pending: Pending): void {
     this.#remove(pending.key);
     this.#listener.saved(pending, undefined);
@@ -153,7 +153,7 @@ export class Outbox {
   }
 }
 
-/** Names the changes that are sent one after the other. */
+/** Returns the lane of a change. Changes in a lane are sent one after the other. */
 function laneOf(change: Change): string {
   return change.kind === "create" ? "new" : change.id;
 }

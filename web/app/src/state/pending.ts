@@ -3,61 +3,59 @@ import type { Todo } from "../gen/todo/v1/todo_pb.ts";
 /** The lists that the page shows. */
 export type Filter = "all" | "open" | "done";
 
-/** What a user writes about a todo. */
+/** The text of a todo. */
 export interface Text {
   readonly title: string;
   readonly description: string;
 }
 
-/** What an update sets; absent leaves a field as it is. */
+/** The fields that an update sets; absent ones stay as they are. */
 export type Patch = Partial<Text & { readonly isCompleted: boolean }>;
 
-/** A wish of the user's that the service has yet to grant. */
+/** A change that the user has made. */
 export type Change =
   | ({ readonly kind: "create"; readonly id: string } & Text)
   | { readonly kind: "update"; readonly id: string; readonly title: string; readonly patch: Patch }
   | { readonly kind: "delete"; readonly id: string; readonly title: string };
 
-/** How far a change has come. */
+/** The progress of a change. */
 export type Progress =
-  /** Not to be sent yet: it can be undone. */
+  /** Not sent yet, since it can still be undone. */
   | "held"
-  /** To be sent as soon as the ones before it about the same todo are through. */
+  /** Is sent after the earlier changes of the same todo. */
   | "queued"
-  /** On its way. */
   | "sending"
-  /** To be sent when the service is back. */
+  /** Is sent when the service can be reached again. */
   | "waiting"
-  /** A creation that the service will not carry out as it is; the user is at it. */
+  /** A creation that the service rejected; the user is correcting it. */
   | "refused";
 
-/** A change, and how far it has come. */
+/** A change and its progress. */
 export interface Pending {
-  /** Names the change; that of a creation is the todo's id. */
+  /** Identifies the change; for a creation it is the todo's id. */
   readonly key: string;
   readonly change: Change;
   readonly progress: Progress;
 }
 
-/** A line of the list, as the user sees it: the service's todo with what is pending. */
+/** A row of the list: the service's todo with its pending changes applied. */
 export interface Row extends Text {
-  /** The todo's id, also before it is stored. */
+  /** The todo's id, even before it is stored. */
   readonly key: string;
   /** Absent until the service has stored it. */
   readonly id?: string;
   readonly isCompleted: boolean;
-  /** Whether the service knows all of it, and if not, why. */
+  /** The progress of the row's changes; "saved" when there are none. */
   readonly progress: Progress | "saved";
 }
 
 /**
- * Lays the pending changes over the service's todos. What the user sees is
- * always computed by this, so that a change which is refused leaves no trace
- * once it is no longer pending.
+ * Applies the pending changes to the service's todos. The page always shows the
+ * result, so a rejected change disappears when it is no longer pending.
  *
- * @param writing are the rows that the user writes in, as they were. They stay
- *   whatever the list, and when they are in none any more they come first:
- *   else the text would be lost.
+ * @param writing are the rows that the user is editing, as they were before. They
+ *   stay in every list, and come first when they are no longer in the list.
+ *   Otherwise the text would be lost.
  */
 export function rowsOf(
   todos: readonly Todo[],
@@ -65,7 +63,7 @@ export function rowsOf(
   filter: Filter,
   writing: readonly Row[] = [],
 ): Row[] {
-  // A creation may have been carried out although no answer came.
+  // A creation may have been carried out although no response came.
   const stored = new Set(todos.map(({ id }) => id));
   const rows = pending.filter(({ change }) => change.kind === "create" && !stored.has(change.id)).map(rowOfCreate).reverse();
   for (const todo of todos) {
@@ -81,7 +79,7 @@ export function rowsOf(
   ];
 }
 
-/** Says whether a list shows a todo. */
+/** Returns whether a list shows a todo. */
 export function matches(todo: { readonly isCompleted: boolean }, filter: Filter): boolean {
   return filter === "all" || todo.isCompleted === (filter === "done");
 }

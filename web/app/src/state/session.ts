@@ -5,24 +5,24 @@ import { Connection } from "./connection.ts";
 import type { Filter } from "./pending.ts";
 import { Store } from "./store.ts";
 
-/** How long signing out waits for changes that are on their way, in milliseconds. */
+/** How long signing out waits for changes that are being sent, in milliseconds. */
 const settleTimeout = 3_000;
 
-/** What the sign-in form holds. */
+/** The values of the sign-in form. */
 export interface Credentials {
   readonly name: string;
   readonly email: string;
   readonly password: string;
 }
 
-/** What a session needs. */
+/** The options of a session. */
 export interface SessionOptions {
   readonly account: Account;
   readonly undoSeconds: number;
   clientFor(user: User): TodoClient;
-  /** Returns the list to begin with. */
+  /** Returns the list to show first. */
   filter(): Filter;
-  /** Is called when anything has changed that the user sees. */
+  /** Is called when the page has to be drawn again. */
   changed(): void;
   /** Is called when a message leads the user to another list. */
   goTo(filter: Filter): void;
@@ -30,7 +30,7 @@ export interface SessionOptions {
   confirm(question: string): boolean;
 }
 
-/** Who uses the page, and their store. */
+/** The user of the page, and the user's store. */
 export class Session {
   #phase: "starting" | "signed-out" | "signed-in" = "starting";
   #user: User | undefined;
@@ -50,42 +50,42 @@ export class Session {
     return this.#phase === "signed-in" ? this.#store : undefined;
   }
 
-  /** Who is signed in, or was until their session ended. */
+  /** The user who is signed in, or was until the session ended. */
   get user(): User | undefined {
     return this.#user;
   }
 
-  /** Whether it is known yet if anybody is signed in. */
+  /** Whether it is known if a user is signed in. */
   get starting(): boolean {
     return this.#phase === "starting";
   }
 
-  /** Why that can't be found out at the moment. */
+  /** Why this can't be found out at the moment. */
   get problem(): string | undefined {
     return this.#connection.problem;
   }
 
-  /** What is wrong with the credentials last given, by field; "" is the whole. */
+  /** The errors of the last credentials, by field; "" is for the whole form. */
   get faults(): Faults {
     return this.#faults;
   }
 
-  /** Whether a request about the session is on its way. */
+  /** Whether a request about the session is in flight. */
   get busy(): boolean {
     return this.#busy;
   }
 
-  /** Whether leaving the page would lose what the user has done or written, also once their session has ended. */
+  /** Whether leaving the page would lose the user's changes or text, also after the session has ended. */
   get wouldLose(): boolean {
     return this.#store?.wouldLose ?? false;
   }
 
-  /** Finds out who is signed in, however long that takes. */
+  /** Finds out who is signed in, and retries until it succeeds. */
   async start(): Promise<void> {
     await this.#ask();
   }
 
-  /** Signs in, with a new account if so wanted. */
+  /** Signs in, or signs up. */
   async signIn({ name, email, password }: Credentials, isNew: boolean): Promise<void> {
     const { account } = this.#options;
     await this.#work(async () => {
@@ -93,7 +93,7 @@ export class Session {
     }, (failure) => (this.#faults = failure.kind === "invalid" ? failure.fields : { "": failure.message }));
   }
 
-  /** Signs out, unless the user would lose something and does not want that. */
+  /** Signs out. Asks first if the user would lose something. */
   async signOut(): Promise<void> {
     const store = this.#store;
     if (!store) return;
@@ -109,13 +109,13 @@ export class Session {
     }, (failure) => store.complain(`You are still signed in. ${failure.message}`));
   }
 
-  /** Forgets what was wrong, as when the form changes. */
+  /** Clears the errors, for example when the form changes. */
   clearFaults(): void {
     this.#faults = {};
     this.#options.changed();
   }
 
-  /** Asks again now who is signed in. */
+  /** Retries now to find out who is signed in. */
   retryNow(): void {
     this.#connection.retryNow();
   }
@@ -130,14 +130,14 @@ export class Session {
       return undefined;
     } catch (error) {
       const failure = failureOf(error);
-      // Whatever it is, asking again is all that can be done.
+      // Whatever the error is, the only remedy is a retry.
       const away = { kind: "away", message: failure.message, retryAfter: 0 } as const;
       this.#connection.lost(away);
       return away;
     }
   }
 
-  /** Goes on where the same user was when their session ended, or begins anew. */
+  /** Restores the store of the same user whose session ended, or creates a new one. */
   #enter(user: User): void {
     if (!this.#store || this.#user?.id !== user.id) {
       this.#store?.stop();

@@ -14,10 +14,10 @@ import { TodoList } from "./todo-list.ts";
 /** How long a message about an error stays, in seconds. */
 const errorSeconds = 12;
 
-/** A todo of which nothing is known, or not yet. */
+/** A todo without known content. */
 const openTodo = { key: "", title: "", description: "", isCompleted: false, progress: "saved" } as const;
 
-/** What a store needs. */
+/** The options of a store. */
 export interface StoreOptions {
   readonly client: TodoClient;
   readonly filter: Filter;
@@ -31,7 +31,7 @@ export interface StoreOptions {
   sessionEnded(): void;
 }
 
-/** All that the page knows about one user's todos, and what the user can do. */
+/** The page's state of one user's todos, and the user's actions. */
 export class Store {
   readonly connection: Connection;
   readonly drafts: Drafts;
@@ -62,33 +62,33 @@ export class Store {
     });
   }
 
-  /** The lines of the list, newest first. */
+  /** The rows of the list, newest first. */
   get rows(): Row[] {
     return rowsOf(this.list.todos, this.#outbox.pending, this.list.filter, this.drafts.rows);
   }
 
-  /** What to tell those who can't see it happen. */
+  /** The last message for screen readers. */
   get announcement(): string {
     return this.#announcement;
   }
 
-  /** How many changes the service has yet to carry out. */
+  /** How many changes the service has not carried out yet. */
   get unsaved(): number {
     return this.#outbox.pending.length;
   }
 
-  /** Whether leaving the page would lose what the user has done or written. */
+  /** Whether leaving the page would lose the user's changes or text. */
   get wouldLose(): boolean {
     return this.drafts.any || this.#outbox.pending.some(({ progress }) => progress !== "held");
   }
 
-  /** Loads the list, and sends what waited for the user to sign in again. */
+  /** Loads the list, and sends the changes that waited for the user to sign in again. */
   start(): void {
     void this.show(this.list.filter);
     this.#outbox.resume();
   }
 
-  /** Lets nothing happen any more. */
+  /** Ends all activity. */
   stop(): void {
     this.list.stop();
     this.connection.stop();
@@ -98,7 +98,7 @@ export class Store {
     if ((await this.#read(this.list.show(filter))) === undefined) this.#announce(this.#summary());
   }
 
-  /** Loads the next page, if there is one and it can be had. */
+  /** Loads the next page if there is one and the service can be reached. */
   async more(): Promise<void> {
     if (!this.list.hasMore || this.list.loading || this.connection.problem) return;
     const before = this.list.todos.length;
@@ -112,7 +112,7 @@ export class Store {
     if (!this.list.loading && !this.connection.problem) await this.#read(this.list.refresh());
   }
 
-  /** Adds what the user has written as a new todo. Returns whether that could be. */
+  /** Adds the composer's text as a new todo. Returns whether it was valid. */
   create(): boolean {
     const { composer } = this.drafts;
     if (this.#isFaulty(composerKey, composer)) return false;
@@ -129,11 +129,11 @@ export class Store {
     this.#offerUndo(isCompleted ? "Opened" : "Completed", row, () => this.#update(row, { isCompleted }));
   }
 
-  /** Takes over what the user has written in a row. Returns whether that could be. */
+  /** Saves the text that the user has written in a row. Returns whether it was valid. */
   save(row: Row): boolean {
     const draft = this.drafts.of(row.key);
     if (!draft) return true;
-    // What others have changed meanwhile stays changed.
+    // Only the user's own changes are sent, so changes of others stay.
     const before = this.drafts.rowOf(row.key) ?? row;
     const patch: Patch = {
       ...(draft.title !== before.title && { title: draft.title }),
@@ -155,19 +155,19 @@ export class Store {
     if (row.progress === "refused") this.#outbox.discard(row.key);
   }
 
-  /** Deletes a todo, when the time to undo it is over; but none that is being edited, whose text would go with it. */
+  /** Deletes a todo when the time to undo is over. A todo that is being edited is not deleted, since its text would be lost. */
   delete(row: Row): void {
     if (row.id === undefined || this.drafts.of(row.key)) return;
     const key = this.#outbox.add({ kind: "delete", id: row.id, title: row.title }, "held");
     this.#offerUndo("Deleted", row, () => this.#outbox.discard(key), () => this.#outbox.release(key));
   }
 
-  /** Sends the deletions that could still be undone, before the page goes. */
+  /** Sends the deletions that could still be undone, before the page is closed. */
   flush(): void {
     this.notices.flush();
   }
 
-  /** Waits until nothing is on its way, but no longer than so many milliseconds. */
+  /** Waits until no change is being sent, for at most so many milliseconds. */
   settle(milliseconds: number): Promise<void> {
     return this.#outbox.settle(milliseconds);
   }
@@ -191,7 +191,7 @@ export class Store {
     if (matches(todo, this.list.filter)) this.#announce(`Added ${quote(todo.title)}`);
   }
 
-  /** The change is rolled back by being no longer pending; this says why, and returns what was typed. */
+  /** Says why a change was rejected, and gives its text back to the user. It is rolled back, since it is no longer pending. */
   #refused({ change }: Pending, failure: Failure): void {
     const faults: Faults = failure.kind === "invalid" ? failure.fields : { "": failure.message };
     if (change.kind === "create") return this.#giveBack(change, faults);
@@ -210,7 +210,7 @@ export class Store {
     this.complain(`${quote(change.title)} was not ${done}. ${failure.message}`);
   }
 
-  /** Puts text back where it can be corrected: where it was typed, unless that is in use again. */
+  /** Puts text back into the composer, or, while that is in use, into a row of its own, so that the user can correct it. */
   #giveBack({ title, description }: Text, faults: Faults): void {
     if (!this.drafts.composing) return this.drafts.set(composerKey, { title, description, faults });
     const id = newId();
@@ -218,7 +218,7 @@ export class Store {
     this.drafts.edit({ ...openTodo, key: id, title, description, progress: "refused" }, { title, description, faults });
   }
 
-  /** Says at the field when a title can't be one. */
+  /** Checks a title, and shows its error at the field. */
   #isFaulty(key: string, draft: Draft): boolean {
     const title = titleFault(draft.title);
     if (title) this.drafts.set(key, { ...draft, faults: { title } });
@@ -250,7 +250,7 @@ export class Store {
     return `${hasMore ? "The first " : ""}${count} ${todos}`;
   }
 
-  /** Says what was done to a row, instead of what was said of it before, and offers to take it back. */
+  /** Shows what was done to a row, with an offer to undo it. Replaces an earlier message about the row. */
   #offerUndo(did: string, row: Row, takeBack: () => void, expired?: () => void): void {
     const run = () => {
       takeBack();
@@ -265,7 +265,7 @@ export class Store {
     );
   }
 
-  /** Says what has come, or come back; if into a list that is not shown, with the way there. */
+  /** Reports an added or restored todo; if it is in a list that is not shown, with a button that shows the list. */
   #tell(how: string, { key, title, isCompleted }: Row): void {
     if (matches({ isCompleted }, this.list.filter)) return this.#announce(`${how} ${quote(title)}`);
     const filter = isCompleted ? "done" : "open";
@@ -285,7 +285,7 @@ export class Store {
   }
 
   #announce(text: string): void {
-    // A text that equals the one before is read only if it differs.
+    // Screen readers read a text only if it differs from the one before.
     this.#announcement = this.#announcement === text ? `${text}\u00a0` : text;
     this.#options.changed();
   }

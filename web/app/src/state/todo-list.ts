@@ -6,8 +6,8 @@ import type { Filter } from "./pending.ts";
 const canceled: Failure = { kind: "canceled", message: "Another list is being loaded." };
 
 /**
- * The part of the user's list that is loaded, newest first, as the service has
- * it. One request is under way at a time; a newer one cancels the one before.
+ * The loaded part of the user's list on the service, newest first. One request is
+ * in flight at a time; a newer one cancels the one before.
  */
 export class TodoList {
   #todos: readonly Todo[] = [];
@@ -26,7 +26,7 @@ export class TodoList {
     this.#changed = changed;
   }
 
-  /** What is loaded. Some of it may not match the filter, or not any more: rowsOf leaves that out. */
+  /** The loaded todos. Some may not match the filter; rowsOf leaves those out. */
   get todos(): readonly Todo[] {
     return this.#todos;
   }
@@ -51,8 +51,8 @@ export class TodoList {
   }
 
   /**
-   * Shows another list. What is loaded stays meanwhile: a change on its way
-   * may bring any of it into this list.
+   * Shows another list. The loaded todos stay meanwhile, since a pending change may
+   * move any of them into this list.
    */
   show(filter: Filter): Promise<Failure | undefined> {
     this.#filter = filter;
@@ -71,15 +71,15 @@ export class TodoList {
     this.#loading = "more";
     this.#changed();
     return this.#load(this.#nextPageToken, (page) => {
-      // What was created meanwhile pushed nothing over the page's border: a
-      // page token names a place, not a number.
+      // Todos created meanwhile don't shift the pages, since a page token is a
+      // position, not a number.
       const known = new Set(this.#todos.map(({ id }) => id));
       this.#todos = [...this.#todos, ...page.todos.filter(({ id }) => !known.has(id))];
       this.#nextPageToken = page.nextPageToken;
     });
   }
 
-  /** Brings the list up to date from its top, without letting go of what is below. */
+  /** Loads the first page again, and keeps the todos after it. */
   refresh(): Promise<Failure | undefined> {
     if (this.#loading === "first") return this.show(this.#filter);
     this.#loading = undefined;
@@ -96,25 +96,25 @@ export class TodoList {
   }
 
   /**
-   * Puts in a todo as it was created, unless it is there: the list may have been
-   * read since, and then knows better.
+   * Adds a todo as it was created, unless it is in the list: the list may have been
+   * loaded since, and is then newer.
    */
   add(todo: Todo): void {
     const known = this.#todos.some(({ id }) => id === todo.id);
     this.#write(known ? this.#todos : [todo, ...this.#todos]);
   }
 
-  /** Puts in what a todo, when it is loaded, has become. */
+  /** Replaces a loaded todo by its new version. */
   replace(todo: Todo): void {
     this.#write(this.#todos.map((t) => (t.id === todo.id ? todo : t)));
   }
 
-  /** Takes out what no longer exists. */
+  /** Removes a todo that no longer exists. */
   remove(id: string): void {
     this.#write(this.#todos.filter((todo) => todo.id !== id));
   }
 
-  /** Gives up what is being loaded. */
+  /** Cancels the request in flight. */
   stop(): void {
     this.#request.abort();
   }
@@ -125,7 +125,7 @@ export class TodoList {
     this.#changed();
   }
 
-  /** Loads a page, and returns why it could not. */
+  /** Loads a page, and returns the failure, if any. */
   async #load(pageToken: string, use: (page: ListTodosResponse) => void): Promise<Failure | undefined> {
     this.#request.abort();
     const request = (this.#request = new AbortController());
@@ -135,8 +135,8 @@ export class TodoList {
         const writes = this.#writes;
         const page = await this.#client.listTodos(query, { signal: request.signal });
         if (request.signal.aborted) return canceled;
-        // A page that was read before a change and arrives after it would
-        // bring back what the change replaced.
+        // A page that was read before a change, but arrives after it, would undo
+        // the change in the list.
         if (writes !== this.#writes) continue;
         use(page);
         break;
@@ -146,7 +146,7 @@ export class TodoList {
     } catch (error) {
       const failure = failureOf(error);
       if (request.signal.aborted) return canceled;
-      // The first page stays wanted while the service is away.
+      // While the service can't be reached, the first page is still to be loaded.
       if (failure.kind !== "away" || this.#loading === "more") this.#loading = undefined;
       this.#problem = failure.kind === "away" ? undefined : failure.message;
       return failure;

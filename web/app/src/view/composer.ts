@@ -10,13 +10,13 @@ export function composer(store: Store): TemplateResult {
   const { drafts } = store;
   const create = (event: SubmitEvent) => {
     event.preventDefault();
-    store.create(); // Or says at the field why not.
+    store.create(); // Shows an error at the field if the text is not valid.
     focusComposer();
   };
   const keydown = (event: KeyboardEvent) => {
     submitOnControlEnter(event);
     if (!(event.target instanceof HTMLInputElement)) return;
-    if (event.key === "Enter" && event.repeat) event.preventDefault(); // It is held, and the form empty by now.
+    if (event.key === "Enter" && event.repeat) event.preventDefault(); // The key is held, and the form already empty.
     if (event.key === "ArrowDown") {
       event.preventDefault();
       moveFocus(store.rows, 1);
@@ -42,7 +42,7 @@ export function composer(store: Store): TemplateResult {
   `;
 }
 
-/** Leaves a second click of two without effect: the form is empty by then. */
+/** Ignores the second click of a double click: the form is already empty. */
 function ignoreSecond(event: MouseEvent): void {
   if (event.detail > 1) event.preventDefault();
 }

@@ -1,4 +1,4 @@
-/** How near to the window the end of the list may come before more is loaded, in pixels. */
+/** More is loaded when the end of the list is this near to the window, in pixels. */
 const reach = 600;
 
 /** Notices when the user comes near the end of the list. */
@@ -13,7 +13,7 @@ export class EndWatcher {
     this.#observer = new IntersectionObserver(() => this.check(), { rootMargin: `${reach}px` });
   }
 
-  /** Takes the element at the end, or that there is none any more. */
+  /** Watches the element at the end of the list, or nothing when there is none. */
   readonly watch = (element?: Element): void => {
     if (element === this.#end) return;
     this.#observer.disconnect();
@@ -21,7 +21,7 @@ export class EndWatcher {
     if (element) this.#observer.observe(element);
   };
 
-  /** Looks whether the end is near, as it can still be after a page has come. */
+  /** Checks whether the end is near; it can still be near after a page has been loaded. */
   check(): void {
     if (this.#end && this.#end.getBoundingClientRect().top < innerHeight + reach) this.#near();
   }

@@ -1,4 +1,4 @@
-// Where the keyboard is. Rows come and go; the focus must not go with them.
+// The keyboard focus. It must not be lost when rows come and go.
 
 import { composerKey } from "../state/drafts.ts";
 import type { Row } from "../state/pending.ts";
@@ -13,7 +13,7 @@ export function focusedKey(): string | undefined {
   return focusedRow()?.dataset["key"];
 }
 
-/** Puts the focus into a row, on the control it was on before if there is one like it. */
+/** Puts the focus into a row, on the same control as before if the row has it. */
 export function focusRow(key: string, part = focusedPart()): void {
   enterRow(document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`), part);
 }
@@ -32,11 +32,12 @@ export function moveFocus(rows: readonly Row[], step: -1 | 1): void {
 }
 
 /**
- * Draws the page anew. If that takes away what has the focus, it goes to where
- * the user can go on: in a row that is still there, to the field at fault or
- * to its title; from a row that is gone, to the same control of the row that
- * takes its place; from elsewhere in the list, to its last row; else, for who
- * uses the keyboard, to the first empty field.
+ * Draws the page again. If this removes the focused element, the focus moves:
+ *
+ * - in a row that still exists, to the field with an error or to the title,
+ * - from a row that is gone, to the same control of the row in its place,
+ * - from elsewhere in the list, to the last row,
+ * - otherwise, for keyboard users, to the first empty field.
  */
 export function drawAround(draw: () => void): void {
   const had = document.activeElement as HTMLElement | null;
@@ -47,10 +48,10 @@ export function drawAround(draw: () => void): void {
   const inList = had?.closest(".todos");
   draw();
   if (!had || had === document.body || document.activeElement === had) return;
-  if (had.isConnected) return had.focus(); // A row that is moved loses it.
+  if (had.isConnected) return had.focus(); // A row that is moved loses the focus.
 
   const row = rows.slice(at).find(isThere) ?? rows.slice(0, at).findLast(isThere);
-  // Who points sees where they are, and nothing may move from there.
+  // For pointer users nothing may move, since they see where they are.
   const options = { preventScroll: !byKeyboard };
   if (at >= 0 && row) enterRow(row, part, options);
   else if (inList?.isConnected && rowElements().length > 0) enterRow(rowElements().at(-1), part, options);
@@ -75,7 +76,7 @@ export async function leaveEditor(key: string): Promise<void> {
   focusRow(key, "title");
 }
 
-/** Does what a message offers, undoes what was done last when none is named, and goes to the row that it is about. */
+/** Runs a message's action, or undoes the last change when no message is named, and focuses the row that it is about. */
 export async function act(store: Store, notice?: number): Promise<void> {
   const key = store.notices.act(notice);
   if (key === undefined) return;

@@ -2,9 +2,9 @@ import { html, type TemplateResult } from "lit-html";
 import { piecesOf } from "./links.ts";
 
 /**
- * Shows what a user wrote, with links that open beside the page, which they
- * learn nothing about. A link's own direction is from left to right, whatever
- * the text's around it.
+ * Shows a user's text with its links. They open in a new tab, and pass on neither
+ * referrer nor opener. A link is written from left to right, whatever the direction
+ * of the text around it.
  */
 export function linkedText(text: string): (TemplateResult | string)[] {
   return piecesOf(text).map(({ text, href }) =>
@@ -17,7 +17,7 @@ export function hasLinks(text: string): boolean {
   return piecesOf(text).some(({ href }) => href !== undefined);
 }
 
-/** Says whether a click was on a link, which is all that it then does. */
+/** Returns whether a click was on a link. Such a click does nothing else. */
 export function isOnLink({ target }: Event): boolean {
   return (target as Element).closest("a") !== null;
 }

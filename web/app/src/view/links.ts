@@ -1,21 +1,21 @@
-/** A piece of text, and where it leads if it is a link. */
+/** A piece of text, with an address if it is a link. */
 export interface Piece {
   readonly text: string;
   readonly href?: string;
 }
 
 /**
- * Where a link may be: after nothing that would make it part of a word, as far
- * as neither space, bracket, quotation mark nor invisible character comes.
+ * Matches a possible link. It doesn't continue a word, and ends before a space, a
+ * bracket, a quotation mark or an invisible character.
  */
 const candidate = /(?<![a-z0-9+.-])https?:\/\/[^\s\p{C}<>"“”„«»‹›「」『』【】《》〈〉`|\\^{}]+/giu;
 
-/** What ends a sentence, or a part of one, in whatever language, and no link. */
+/** Punctuation that ends a sentence or a part of it, in any language, and doesn't belong to a link. */
 const end = /[.,:;!?'’…。．、，：；！？·؟،؛۔।*_~]+$/u;
 
 const brackets: Readonly<Record<string, string>> = { ")": "(", "]": "[", "）": "（" };
 
-/** Takes text apart at the links in it, to pages of the web only. Together the pieces are the text. */
+/** Splits text at its links to web pages. The pieces together are the text. */
 export function piecesOf(text: string): Piece[] {
   if (!text.includes("://")) return text === "" ? [] : [{ text }]; // As most texts are.
   const pieces: Piece[] = [];
@@ -32,7 +32,7 @@ export function piecesOf(text: string): Piece[] {
   return pieces;
 }
 
-/** Leaves out what stands behind a link: the end of its sentence, and brackets that were opened before it. */
+/** Removes from the end of a link the sentence's punctuation, and brackets that were opened before the link. */
 function trimmed(link: string): string {
   for (;;) {
     const shorter = link.replace(end, "");
@@ -48,7 +48,7 @@ function count(text: string, character: string): number {
   return text.split(character).length - 1;
 }
 
-/** Returns the address of a link; undefined when it is none, or names a user, which is there to deceive. */
+/** Returns the address of a link; undefined when it is not valid, or contains a user name, which is used to deceive. */
 function hrefOf(link: string): string | undefined {
   if (!URL.canParse(link)) return undefined;
   const { protocol, username, password, href } = new URL(link);

@@ -1,0 +1,103 @@
+// Package database runs SQL statements on PostgreSQL and knows nothing of what they
+// are about: the pool of connections with its bounds (bounds.go, pool.go, dial.go),
+// batches of statements that come at once (lane.go, batch.go), how one owner leaves
+// connections to others (owners.go), when a statement is refused (admission.go), run
+// again (run.go, renewal.go) and canceled (cancel.go), what errors mean (errors.go),
+// what a connection string means (url.go), and the migration that brings a database to
+// a schema (migrate.go).
+//
+// It sets nothing on a session but what poolers keep for each of theirs, prepares
+// nothing when the URL says so, and needs no transaction of more than one round trip,
+// so that it works through PgBouncer in transaction mode.
+package database
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Config says which database a DB is on.
+type Config struct {
+	// URL is the connection string, in the form that [CheckURL] accepts.
+	URL string
+
+	// MaxConns is the number of connections that are opened at most, at least
+	// 1.
+	MaxConns int
+
+	// Batches is how many batches of reads, and how many of writes, are under way
+	// at once; 0 has each statement run by itself. A quarter of the connections
+	// is the most for each, so that half of them are left for statements that run
+	// alone.
+	Batches int
+
+	// Logger is told when the database goes away and when it comes back. It
+	// must not be nil.
+	Logger *slog.Logger
+
+	Bounds Bounds // The usual ones when it is zero.
+}
+
+// DB is a PostgreSQL database. It needs none to start with: until there is one, its
+// statements fail with [ErrUnavailable].
+type DB struct {
+	pool      *pgxpool.Pool
+	bounds    Bounds
+	admission *admission
+	owners    *owners
+	renewal   renewal
+	reads     *lane
+	writes    *lane
+}
+
+// Open returns a DB, without having connected to anything. Its error never shows
+// any part of the URL. The caller closes the DB.
+func Open(config Config) (*DB, error) {
+	bounds := cmp.Or(config.Bounds, UsualBounds())
+	pool, err := newPool(config, bounds)
+	if err != nil {
+		return nil, err
+	}
+	slots := min(config.Batches, config.MaxConns/4)
+	alone := config.MaxConns - 2*slots
+	db := &DB{
+		pool:      pool,
+		bounds:    bounds,
+		admission: newAdmission(alone, bounds.Acquire, config.Logger),
+		owners:    newOwners(alone),
+	}
+	db.reads, db.writes = newLane(db, slots, bounds), newLane(db, slots, bounds)
+	return db, nil
+}
+
+// Close waits for statements under way and closes all connections. Statements that
+// come later fail with [ErrUnavailable].
+func (db *DB) Close() { db.pool.Close() }
+
+// Run runs a statement, alone or in a batch with others. It takes at most a second to
+// get a connection, or none when it would be in vain, and gives the statement, its
+// waits for locks included, five seconds. A statement that was in a batch takes a
+// quarter of a second more at most, until that is late. And any may take three
+// quarters more, until a statement whose time is over has ended; if that is by
+// success, so does the call.
+//
+// It fails with [ErrUnavailable] when the same statement may succeed later, with
+// [context.DeadlineExceeded] when it took too long, with the context's error when
+// that ends first, and otherwise with what PostgreSQL or Read said.
+func (db *DB) Run(ctx context.Context, s Statement) error {
+	if err := waitIfSpent(ctx); err != nil {
+		return interpret(ctx, s.Name, err)
+	}
+	lane := db.reads
+	if s.writes() {
+		lane = db.writes
+	}
+	return lane.run(ctx, &call{Statement: s})
+}
+
+// IsServing reports whether all connections for statements that run alone are in use,
+// and the database answers on them. A probe would have to queue, and tell no more.
+func (db *DB) IsServing() bool { return db.admission.serving() }

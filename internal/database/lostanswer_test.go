@@ -1,0 +1,96 @@
+package database_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// cutAnswer returns a URL that leads to the database at databaseURL through a
+// proxy, which hangs up instead of passing on the first answer that holds a
+// text: the statement has been committed then, and its caller can't know.
+// The function tells whether that has happened.
+func cutAnswer(t *testing.T, databaseURL, text string) (proxied string, happened func() bool) {
+	t.Helper()
+	var cut atomic.Bool
+	answer := func(client, server net.Conn) {
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buffer)
+			if err != nil || bytes.Contains(buffer[:n], []byte(text)) && cut.CompareAndSwap(false, true) {
+				return
+			}
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}
+	return serve(t, databaseURL, func(client net.Conn, database string) { relay(client, database, answer) }), cut.Load
+}
+
+const markedTitle = "the marked title"
+
+// eachCut runs a test of a store whose first answer with the marked title is lost, in
+// each mode of the driver. Direct leads to its database without that.
+func eachCut(t *testing.T, test func(t *testing.T, store *postgres.Store, direct string)) {
+	t.Helper()
+	for _, mode := range pgtest.QueryModes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			direct := pgtest.NewDatabase(t)
+			proxied, happened := cutAnswer(t, direct, markedTitle)
+			db := databasetest.Open(t, pgtest.WithParameter(proxied, "default_query_exec_mode", mode), 2)
+			test(t, postgres.NewStore(db, postgres.Config{Logger: slog.New(slog.DiscardHandler)}), direct)
+			if !happened() {
+				t.Error("no answer was lost")
+			}
+		})
+	}
+}
+
+func TestACreateWhoseAnswerIsLostIsRepeatedAndMakesOneTodo(t *testing.T) {
+	t.Parallel()
+	eachCut(t, func(t *testing.T, store *postgres.Store, direct string) {
+		t.Helper()
+		created, err := store.CreateTodo(t.Context(), user(t, 1), todo.Draft{ID: todoID(1, 1), Title: markedTitle})
+		if err != nil || created.Title != markedTitle {
+			t.Errorf("CreateTodo: %+v, %v", created, err)
+		}
+		if got := pgtest.QueryText(t, pgtest.Connect(t, direct), "SELECT count(*)::text FROM todo"); got != "1" {
+			t.Errorf("%s todos, want 1", got)
+		}
+	})
+}
+
+func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for name, call := range map[string]func(ctx context.Context, store *postgres.Store, u todo.UserID) error{
+		"UpdateTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), todo.Change{IsCompleted: new(true)})
+			return err
+		},
+		"DeleteTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			return store.DeleteTodo(ctx, u, *todoID(1, 1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachCut(t, func(t *testing.T, store *postgres.Store, direct string) {
+				t.Helper()
+				pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', '"+markedTitle+"')")
+				if err := call(t.Context(), store, user(t, 1)); !errors.Is(err, todo.ErrUnavailable) {
+					t.Errorf("%v, want ErrUnavailable", err)
+				}
+			})
+		})
+	}
+}

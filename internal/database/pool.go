@@ -1,0 +1,80 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The bounds of a connection's life, where the URL has no others: parseURL sets them.
+const (
+	// Short, so that a serverless database may go to sleep.
+	idleTimeout       = 2 * time.Minute
+	healthCheckPeriod = 30 * time.Second
+
+	lifetime       = 30 * time.Minute
+	lifetimeJitter = 5 * time.Minute
+)
+
+// newPool returns a pool that has no connection yet.
+func newPool(config Config, bounds Bounds) (*pgxpool.Pool, error) {
+	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
+		return nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
+	}
+	c, err := parseURL(config.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database: the URL of the database %w", err)
+	}
+	backoff := newBackoff(config.Logger)
+	c.BeforeConnect = backoff.allow
+	c.ConnConfig.Tracer = backoff
+	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)
+	c.ConnConfig.BuildContextWatcherHandler = buildCanceler(bounds)
+	c.ConnConfig.OnNotice = noteLocalCommit
+	c.ConnConfig.ConnectTimeout = cmp.Or(c.ConnConfig.ConnectTimeout, bounds.Connect)
+	lookUp := c.ConnConfig.LookupFunc // Not part of what ConnectTimeout bounds.
+	c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.ConnConfig.ConnectTimeout)
+		defer cancel()
+		return lookUp(ctx, host)
+	}
+	c.MaxConns = int32(config.MaxConns)
+	c.MinConns, c.MinIdleConns = 0, 0
+	c.PingTimeout = bounds.Ping
+	c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
+		return p.IdleDuration > bounds.PingAfter
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), c)
+	if err != nil {
+		return nil, fmt.Errorf("database: make the pool: %w", err)
+	}
+	return pool, nil
+}
+
+// localCommitKey marks, in a connection's own data, that its last commit is not
+// known to be on a synchronous standby.
+const localCommitKey = "local commit"
+
+// noteLocalCommit is the [pgconn.NoticeHandler] that notes a commit whose wait for a
+// synchronous standby was canceled: the server warns, and then answers as to any
+// other. It goes by the function in the server's source, since the warning has no
+// code of its own.
+func noteLocalCommit(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.Routine == "SyncRepWaitForLSN" {
+		conn.CustomData()[localCommitKey] = true
+	}
+}
+
+// isLocalCommit reports whether the last commit on a connection was such a one.
+func isLocalCommit(conn *pgx.Conn) bool {
+	data := conn.PgConn().CustomData()
+	_, noted := data[localCommitKey]
+	delete(data, localCommitKey)
+	return noted
+}

@@ -1,0 +1,145 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// serializationAttempts bounds how often a statement is run that others were in
+	// the way of. With the default isolation nearly none is; where a database's or a
+	// role's is stricter, of ten that change one row at once the last succeeds after
+	// as many.
+	serializationAttempts = 10
+
+	// maxSerializationPause is the longest pause before the next attempt; without
+	// one, those who were in each other's way would meet again.
+	maxSerializationPause = 20 * time.Millisecond
+)
+
+// runAlone implements [runner]. The statement runs a second time, on a new connection,
+// when the first turned out to be dead, or to lead to a server that no longer takes it,
+// and a repetition does no harm: the statement is idempotent, has not left this process,
+// or was refused before it ran.
+func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) error {
+	admitting, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire-waited, errPoolBusy)
+	defer cancel()
+	leave, err := db.admit(admitting, s)
+	if err != nil {
+		return interpret(ctx, s.Name, &noConnectionError{err})
+	}
+	defer leave()
+	generation, err := db.runUntilSerialized(ctx, s)
+	if db.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, s) {
+		_, err = db.runUntilSerialized(ctx, s)
+	}
+	return interpret(ctx, s.Name, err)
+}
+
+// admit waits for a connection that statements which run alone may use, and for other
+// writes of the same owner.
+func (db *DB) admit(ctx context.Context, s *Statement) (leave func(), err error) {
+	leaveOwner := func() {}
+	if s.writes() {
+		if leaveOwner, err = db.owners.enter(ctx, s.Owner, db.admission); err != nil {
+			return nil, err
+		}
+	}
+	leaveAdmission, err := db.admission.enter(ctx)
+	if err != nil {
+		leaveOwner()
+		return nil, err
+	}
+	return func() {
+		leaveAdmission()
+		leaveOwner()
+	}, nil
+}
+
+// refuse implements [runner].
+func (db *DB) refuse(ctx context.Context, s *Statement, waiting int) error {
+	return interpret(ctx, s.Name, &noConnectionError{db.admission.shed(ctx, waiting)})
+}
+
+// worthRepeating reports whether a statement that failed may be run again on
+// another connection, and could succeed there.
+func worthRepeating(err error, s *Statement) bool {
+	if outdated(err) {
+		return true
+	}
+	_, lost := errors.AsType[*lostConnectionError](err)
+	return lost && (s.isRepeatable() || isUnsent(err))
+}
+
+// runUntilSerialized runs a statement, again while the server has rolled it back for
+// what others did at the same time: 40001 when default_transaction_isolation is
+// stricter than read committed, 40P01 for deadlocks. Nothing of it was done, so this is
+// safe for each statement.
+func (db *DB) runUntilSerialized(ctx context.Context, s *Statement) (generation int, err error) {
+	for n := range serializationAttempts {
+		generation, err = db.attempt(ctx, s.runOn)
+		failed, refused := pgError(err)
+		if !refused || failed.Code != serializationFailure && failed.Code != deadlockDetected || n == serializationAttempts-1 {
+			break
+		}
+		pause := time.NewTimer(rand.N(min(maxSerializationPause, time.Millisecond<<n))) //nolint:gosec // nobody gains from guessing it
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return generation, err
+		}
+	}
+	return generation, err
+}
+
+// waitIfSpent fails when a context's deadline is so near that a statement would
+// only take a connection from others, to be canceled on it. It fails once the
+// deadline has passed, so that the caller sees what it would have seen.
+func waitIfSpent(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < minStatementTime {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+// attempt has run use a connection once, within its bounds, and returns the generation
+// of the connection or a later one. It fails with a [noConnectionError] or
+// [lostConnectionError] when it is the connection's fault, and with
+// [context.DeadlineExceeded] when the statement took too long.
+func (db *DB) attempt(ctx context.Context, run func(context.Context, *pgx.Conn) error) (generation int, err error) {
+	if err := waitIfSpent(ctx); err != nil {
+		return 0, err
+	}
+	acquiring, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire, errPoolBusy)
+	defer cancel()
+	conn, err := db.pool.Acquire(acquireContext{acquiring})
+	switch {
+	case err != nil && acquiring.Err() != nil:
+		return 0, &noConnectionError{context.Cause(acquiring)}
+	case err != nil:
+		return 0, &noConnectionError{err}
+	}
+	defer conn.Release()
+	generation = db.renewal.current()
+
+	running, cancel := context.WithTimeoutCause(ctx, db.bounds.Statement, errLate)
+	defer cancel()
+	err = run(running, conn.Conn())
+	switch {
+	case err == nil:
+		db.admission.answered()
+		return generation, nil
+	case running.Err() != nil:
+		return generation, fmt.Errorf("%w: %w", running.Err(), err)
+	case conn.Conn().IsClosed():
+		return generation, &lostConnectionError{err}
+	}
+	return generation, err
+}

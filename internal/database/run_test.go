@@ -1,0 +1,128 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// isolated returns a change of the isolation in which a database's transactions run.
+func isolated(isolation string) func(*database.Config) {
+	return func(c *database.Config) {
+		c.URL = pgtest.WithParameter(c.URL, "default_transaction_isolation", isolation)
+	}
+}
+
+// TestOthersInTheWayOfAStatementFailNoCall writes two counters and reads, all at once,
+// where transactions see nothing of others that began later.
+func TestOthersInTheWayOfAStatementFailNoCall(t *testing.T) {
+	t.Parallel()
+	for _, isolation := range []string{"serializable", "repeatable read"} {
+		t.Run(isolation, func(t *testing.T) {
+			t.Parallel()
+			c := newCounters(t, 16, isolated(isolation))
+			c.mustPut(t, "u", 1)
+			var group sync.WaitGroup
+			const writers, rounds = 4, 25
+			for writer := range writers {
+				group.Go(func() {
+					for range rounds {
+						if _, err := c.add(t.Context(), "u", 1, ""); err != nil && !errors.Is(err, database.ErrUnavailable) {
+							t.Errorf("add: %v, want ErrUnavailable at most", err)
+						}
+						if writer >= 2 {
+							continue
+						}
+						if _, err := c.put(t.Context(), "v", 2, ""); err != nil && !errors.Is(err, database.ErrUnavailable) {
+							t.Errorf("put: %v, want ErrUnavailable at most", err)
+						}
+						if _, err := c.get(t.Context(), "u", 1); err != nil {
+							t.Errorf("get: %v", err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			c.wantStored(t, "SELECT count(*)::text FROM counter", "2")
+		})
+	}
+}
+
+// TestAStatementThatWasRolledBackIsRunAgain has a transaction in the way of an
+// addition for exactly one attempt.
+func TestAStatementThatWasRolledBackIsRunAgain(t *testing.T) {
+	t.Parallel()
+	c := newCounters(t, 4, isolated("repeatable read"))
+	c.mustPut(t, "u", 1)
+	tx := pgtest.Begin(t, c.url, "UPDATE counter SET n = 100")
+	done := make(chan error, 1)
+	var n int
+	go func() {
+		var err error
+		n, err = c.add(context.Background(), "u", 1, "")
+		done <- err
+	}()
+	pgtest.WaitForLocked(t, c.url, 1)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || n != 101 {
+		t.Errorf("add: %d, %v, want 101", n, err)
+	}
+}
+
+// TestASchemaChangeDisturbsNoCall changes what the prepared statements return, for those
+// that run alone and in batches.
+func TestASchemaChangeDisturbsNoCall(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(t, 16)
+	c := b.some(t, 21)
+	use := func() {
+		t.Helper()
+		b.batch(t, c.calls(t.Context())...)()
+		c.want(t, ok)
+		for _, call := range c.calls(t.Context()) {
+			call()
+		}
+		c.want(t, ok)
+	}
+	for _, sql := range []string{
+		"ALTER TABLE counter ADD COLUMN priority integer NOT NULL DEFAULT 0",
+		"ALTER TABLE counter ALTER COLUMN note TYPE varchar(100)",
+		"ALTER TABLE counter ALTER COLUMN n TYPE bigint",
+	} {
+		use() // Prepares the statements.
+		t.Log(sql)
+		pgtest.Exec(t, b.url, sql)
+		use()
+	}
+	b.wantStored(t, "SELECT sum(n)::text FROM counter", fmt.Sprint(3*4*7))
+}
+
+func TestTheCallersContextErrorComesBack(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(t, 4)
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.get(canceled, "u", 1); !errors.Is(err, context.Canceled) || errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("alone: %v, want context.Canceled alone", err)
+	}
+	defer b.Gather()()
+	left := make(chan error, 1)
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		_, err := b.get(ctx, "u", 1)
+		left <- err
+	}()
+	b.waitForWaiting(t, 1)
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) || errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("before a batch: %v, want context.Canceled alone", err)
+	}
+	b.waitForWaiting(t, 0)
+}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/todo"
+)
+
+// checkRoom fails with [todo.ErrTooMany] when an owner has as many todos as an owner
+// may have. One who has the todo already is at a repetition, which needs no room.
+// Whether anybody else has the id is not looked at: an owner without room does not
+// learn it.
+//
+// The count stops at the bound, so that it costs no more than that, and its order
+// makes it walk the index instead of looking for the owner's rows among all.
+func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) error {
+	if s.config.MaxTodos == 0 {
+		return nil
+	}
+	var isLeft bool
+	err := s.run(ctx, database.Statement{
+		Name: "check for room",
+		SQL: `
+			SELECT EXISTS (SELECT FROM todo WHERE user_id = $1 AND id = $2)
+			    OR (SELECT count(*) < $3
+			        FROM   (SELECT   FROM todo
+			                WHERE    user_id = $1
+			                ORDER BY created_at DESC, id DESC
+			                LIMIT    $3) AS counted)`,
+		Args: []any{owner.String(), uuidParam(id), s.config.MaxTodos},
+		Read: func(rows pgx.Rows) error { return readOne(rows, &isLeft) },
+	})
+	if err == nil && !isLeft {
+		return todo.ErrTooMany
+	}
+	return err
+}

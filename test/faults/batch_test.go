@@ -1,0 +1,254 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	mathrand "math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+const (
+	// readersAtOnce is enough for reads to be in batches all the time.
+	readersAtOnce = 100
+
+	// heldUp is the longest time that others may delay a read: while it waits for a
+	// batch, and within its batch.
+	heldUp = 500 * time.Millisecond
+)
+
+// readers read their own todos without a pause, and check that they get their own.
+type readers struct {
+	todod  *todod
+	client *http.Client
+	owned  map[string][]string // Ids of todos, by user.
+	calls  *inFlight
+	stop   context.CancelFunc
+	all    sync.WaitGroup
+
+	mu      sync.Mutex
+	answers answers
+	wrong   []string // What came and is not theirs.
+}
+
+// newReaders makes todos for users.
+func newReaders(t *testing.T, s *todod, todos int, users ...string) *readers {
+	t.Helper()
+	r := &readers{todod: s, client: newClient(t, false), owned: make(map[string][]string), calls: newInFlight()}
+	for _, user := range users {
+		for range todos {
+			a := call(t, r.client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"title":%q}`, canaryTitle+" of "+user),
+				"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
+			var made todo
+			if err := json.Unmarshal([]byte(a.body), &made); a.status != http.StatusOK || err != nil {
+				t.Fatalf("create: %d %s %v %v", a.status, a.body, a.err, err)
+			}
+			r.owned[user] = append(r.owned[user], made.ID)
+		}
+	}
+	return r
+}
+
+// startReaders has readersAtOnce callers read, several of each of some users,
+// until the test ends or finish is called.
+func startReaders(t *testing.T, s *todod) *readers {
+	t.Helper()
+	users := make([]string, 20)
+	for i := range users {
+		users[i] = fmt.Sprint("reader-", i)
+	}
+	r := newReaders(t, s, 3, users...)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	r.stop = stop
+	for i := range readersAtOnce {
+		r.all.Go(func() {
+			for ctx.Err() == nil {
+				var a answer
+				r.calls.do(i, func() { a = r.read(context.Background(), users[i%len(users)]) })
+				r.mu.Lock()
+				r.answers = append(r.answers, a)
+				r.mu.Unlock()
+			}
+		})
+	}
+	t.Cleanup(func() { r.finish() })
+	return r
+}
+
+// read gets one of a user's todos, or lists them.
+func (r *readers) read(ctx context.Context, user string) answer {
+	one := mathrand.N(2) == 0
+	path, ids := "?pageSize=20", r.owned[user]
+	if one {
+		ids = []string{ids[mathrand.N(len(ids))]}
+		path = "/" + ids[0]
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.todod.url+"/api/todos"+path, nil)
+	if err != nil {
+		panic(err) // Its parts are all made here.
+	}
+	req.Header.Set("Authorization", r.todod.issuer.bearer(user))
+	a := send(r.client, req)
+	if a.status != http.StatusOK {
+		return a
+	}
+	var page struct{ Todos []todo }
+	if one {
+		page.Todos = make([]todo, 1)
+		err = json.Unmarshal([]byte(a.body), &page.Todos[0])
+	} else {
+		err = json.Unmarshal([]byte(a.body), &page)
+	}
+	got := make(map[string]bool)
+	theirs := err == nil
+	for _, one := range page.Todos {
+		got[one.ID] = true
+		theirs = theirs && one.Title == canaryTitle+" of "+user
+	}
+	if theirs = theirs && slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(ids))); !theirs {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.wrong = append(r.wrong, fmt.Sprintf("%s asked for %s and got %s", user, path, a.body))
+	}
+	a.body, a.header = "", nil // There are many.
+	return a
+}
+
+// finish ends the reads and returns their answers.
+func (r *readers) finish() answers {
+	r.stop()
+	r.all.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answers
+}
+
+// check adds the figures that each of these rows has.
+func (r *readers) check(row *row) {
+	row.t.Helper()
+	all := r.finish()
+	failed := all.failed()
+	row.note("reads", len(all))
+	row.none("of them failed", len(failed))
+	if len(failed) > 0 {
+		row.t.Log(failed, failed[0].body)
+	}
+	row.none("answered with what is not the caller's", len(r.wrong))
+	for _, wrong := range r.wrong[:min(5, len(r.wrong))] {
+		row.t.Error(wrong)
+	}
+}
+
+// batched adds to a row how many reads were in a transaction with others.
+func (r *readers) batched(row *row, database service) {
+	row.t.Helper()
+	r.finish()
+	atLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.t), 200)
+}
+
+func TestReadersInBatches(t *testing.T) {
+	const duration, kills = 3 * time.Second, 10
+	t.Run("killed", func(t *testing.T) {
+		r := newRow(t, "readers in batches: backends killed")
+		database := pgtest.NewDatabase(t)
+		s := startTodod(t, startIssuer(t), database, nil)
+		l := startReaders(t, s)
+		service := lookAt(t, database)
+		killed := service.kill(t, l.calls, kills)
+		r.did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
+		atLeast(r, "killed", killed, kills)
+		l.check(r)
+		l.batched(r, service)
+	})
+	t.Run("slow", func(t *testing.T) {
+		const slowness = 3 * time.Second
+		r := newRow(t, "readers in batches: one user's rows slow")
+		database := pgtest.NewDatabase(t)
+		s := startTodod(t, startIssuer(t), database, nil)
+		service := lookAt(t, database)
+		slow := newReaders(t, s, 1, "slow")
+		pgtest.Exec(t, database, fmt.Sprintf(`
+			ALTER TABLE todo RENAME TO todo_rows;
+			CREATE VIEW todo AS
+				SELECT id, title, description, is_completed, user_id, created_at, updated_at
+				FROM   todo_rows
+				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
+		l := startReaders(t, s) // Whose todos go through the view.
+		var slows answers
+		for range 2 { // Each comes in among the others.
+			done := make(chan answer, 2)
+			for range cap(done) {
+				go func() { done <- slow.read(context.Background(), "slow") }()
+			}
+			for range cap(done) {
+				slows = append(slows, <-done)
+			}
+		}
+		all := l.finish()
+		r.did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
+		r.none("slow reads failed", len(slows.failed()))
+		atMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
+		atMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
+		atMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
+		r.none("slow readers answered with what is not theirs", len(slow.wrong))
+		l.check(r)
+		l.batched(r, service)
+	})
+	t.Run("leaving", func(t *testing.T) {
+		r := newRow(t, "readers in batches: callers leave")
+		const waves, leaving = 10, 200
+		database := pgtest.NewDatabase(t)
+		s := startTodod(t, startIssuer(t), database, nil)
+		service := lookAt(t, database)
+		l := startReaders(t, s)
+		others := newReaders(t, s, 3, "leaving")
+		left := answers{}
+		for range waves {
+			var mu sync.Mutex
+			var wave sync.WaitGroup
+			for range leaving {
+				wave.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), mathrand.N(100*time.Millisecond))
+					defer cancel()
+					a := others.read(ctx, "leaving")
+					mu.Lock()
+					defer mu.Unlock()
+					left = append(left, a)
+				})
+			}
+			time.Sleep(duration / waves) // Readers go on beside them.
+			wave.Wait()
+		}
+		l.stop()
+		l.all.Wait()
+		idle := eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
+		r.did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
+		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
+		r.none("answers to them other than 200", len(left.without(0, http.StatusOK)))
+		atMost(r, "backends idle within", idle, time.Second)
+		r.none("of them answered with what is not theirs", len(others.wrong))
+		l.check(r)
+		l.batched(r, service)
+	})
+	t.Run("pgbouncer", func(t *testing.T) {
+		r := newRow(t, "readers in batches: PgBouncer")
+		database := pgtest.NewDatabase(t)
+		b := startPgBouncer(t, database, "default_pool_size = 8")
+		s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
+		service := lookAt(t, database)
+		l := startReaders(t, s)
+		time.Sleep(duration)
+		r.did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
+		l.check(r)
+		l.batched(r, service)
+	})
+}

@@ -1,0 +1,261 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"github.com/jackc/pgx/v5"
+)
+
+// writersAtOnce is enough for writes to be in batches all the time.
+const writersAtOnce = 50
+
+// updater is a user who changes a todo of theirs without a pause, each time to a
+// title that nobody had before.
+type updater struct {
+	user, id string
+	sent     int
+	stored   map[string]bool // The titles whose change was acknowledged, or is in doubt if false.
+}
+
+// writers are updaters on one service.
+type writers struct {
+	todod  *todod
+	client *http.Client
+	stop   context.CancelFunc
+	all    sync.WaitGroup
+
+	mu      sync.Mutex
+	answers answers
+	users   []*updater
+}
+
+// startWriters has so many users change their todos, until the test ends or finish is
+// called. The database notes each change that is stored.
+func startWriters(t *testing.T, s *todod, database string, users int) *writers {
+	t.Helper()
+	pgtest.Exec(t, database, `
+		CREATE TABLE stored (title text NOT NULL);
+		CREATE FUNCTION note_stored() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN INSERT INTO stored VALUES (NEW.title); RETURN NEW; END $$;
+		CREATE TRIGGER note_stored AFTER UPDATE ON todo FOR EACH ROW EXECUTE FUNCTION note_stored()`)
+	w := &writers{todod: s, client: newClient(t, false)}
+	w.client.Timeout = callTimeout
+	for i := range users {
+		user := fmt.Sprint("writer-", i)
+		w.users = append(w.users, &updater{user: user, id: createFor(t, s, w.client, user), stored: make(map[string]bool)})
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	w.stop = stop
+	for _, u := range w.users {
+		w.all.Go(func() {
+			for ctx.Err() == nil {
+				w.update(u)
+			}
+		})
+	}
+	t.Cleanup(func() { w.finish() })
+	return w
+}
+
+// createFor makes a todo of a user's and returns its id.
+func createFor(t *testing.T, s *todod, client *http.Client, user string) string {
+	t.Helper()
+	a := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"title":%q}`, canaryTitle),
+		"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
+	var made todo
+	if err := json.Unmarshal([]byte(a.body), &made); a.status != http.StatusOK || err != nil {
+		t.Fatalf("create: %d %s %v %v", a.status, a.body, a.err, err)
+	}
+	return made.ID
+}
+
+func (w *writers) update(u *updater) {
+	u.sent++
+	title := fmt.Sprintf("%s %s %d", canaryTitle, u.user, u.sent)
+	a := changeTitle(w.client, w.todod, u.user, u.id, title)
+	u.stored[title] = a.status == http.StatusOK
+	a.body, a.header = "", nil // There are many.
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers = append(w.answers, a)
+}
+
+// changeTitle changes the title of a user's todo.
+func changeTitle(client *http.Client, s *todod, user, id, title string) answer {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPatch, s.url+"/api/todos/"+id,
+		strings.NewReader(fmt.Sprintf(`{"title":%q}`, title)))
+	if err != nil {
+		panic(err) // Its parts are all made here.
+	}
+	req.Header.Set("Authorization", s.issuer.bearer(user))
+	req.Header.Set("Content-Type", contentTypeJSON)
+	return send(client, req)
+}
+
+// finish ends the writes and returns their answers.
+func (w *writers) finish() answers {
+	w.stop()
+	w.all.Wait()
+	return w.since(time.Time{})
+}
+
+// since returns the answers until now to what was sent since then.
+func (w *writers) since(then time.Time) answers {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.answers.between(then, time.Now())
+}
+
+// check adds to a row what was stored of what was acknowledged, and how often.
+func (w *writers) check(r *row, database string) {
+	r.t.Helper()
+	w.finish()
+	times := make(map[string]int)
+	rows, err := session(r.t, database).Query(r.t.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var title string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&title, &n}, func() error { times[title] = n; return nil }); err != nil {
+		r.t.Fatal(err)
+	}
+	acknowledged, lost, twice := 0, 0, 0
+	for _, u := range w.users {
+		for title, stored := range u.stored {
+			if stored {
+				acknowledged++
+			}
+			if stored && times[title] == 0 {
+				lost++
+			}
+			if times[title] > 1 {
+				twice++
+			}
+		}
+	}
+	atLeast(r, "changes acknowledged", acknowledged, 1)
+	r.none("of them not stored", lost)
+	r.none("changes stored twice", twice)
+}
+
+// TestWritersBesideALockedRow has somebody else hold the lock of one user's row, who
+// writes it nevertheless, while others write theirs.
+func TestWritersBesideALockedRow(t *testing.T) {
+	const duration = 4 * time.Second
+	r := newRow(t, "writers in batches: one user's row locked")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, nil)
+	client := newClient(t, false)
+	locked := createFor(t, s, client, "locked")
+	w := startWriters(t, s, database, writersAtOnce)
+	b := startBystander(t, s)
+	began, sent := time.Now(), 0
+	b.through(r, func() {
+		unlock := lockRow(t, database, locked)
+		defer unlock()
+		var all sync.WaitGroup
+		defer all.Wait()
+		for until := time.Now().Add(duration); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+			sent++
+			all.Go(func() { changeTitle(client, s, "locked", locked, fmt.Sprint(canaryTitle, " locked ", sent)) })
+		}
+		unlock()
+	})
+	r.did("held one row's lock for %v, wrote it %d times, and changed %d others' todos without a pause", duration, sent, writersAtOnce)
+	r.none("of others' changes failed", len(w.since(began).failed()))
+	w.check(r, database)
+}
+
+// lockRow locks a todo's row, until unlock is called.
+func lockRow(t *testing.T, database, id string) (unlock func()) {
+	t.Helper()
+	tx, err := session(t, database).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM todo WHERE id = $1 FOR UPDATE`, id); err != nil {
+		t.Fatal(err)
+	}
+	return sync.OnceFunc(func() {
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLateWriteBatches makes one user's change take longer than a batch may, so that
+// the batches that it is in are canceled before they commit.
+func TestLateWriteBatches(t *testing.T) {
+	const duration = 4 * time.Second
+	r := newRow(t, "writers in batches: late before the commit")
+	database := pgtest.NewDatabase(t)
+	s := startTodod(t, startIssuer(t), database, nil)
+	client := newClient(t, false)
+	slow := createFor(t, s, client, "slow")
+	pgtest.Exec(t, database, `
+		CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
+		CREATE TRIGGER be_slow BEFORE UPDATE ON todo FOR EACH ROW WHEN (NEW.user_id = 'slow') EXECUTE FUNCTION be_slow()`)
+	w := startWriters(t, s, database, writersAtOnce)
+	var slows answers
+	for until := time.Now().Add(duration); time.Now().Before(until); {
+		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(canaryTitle, " slow ", len(slows))))
+	}
+	r.did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
+	atLeast(r, "slow changes", len(slows), 2)
+	r.none("of them failed", len(slows.failed()))
+	all := w.finish()
+	r.none("of others' changes failed", len(all.failed()))
+	atMost(r, "slowest of the others'", all.slowest(), lateBound)
+	w.check(r, database)
+}
+
+// lateBound is what a late batch may hold a write up, and what its own run takes on a
+// machine where all run at once.
+const lateBound = 2 * time.Second
+
+// TestWritersWithoutTheirStandby has the primary wait for a synchronous standby that is
+// away: commits take effect and are not acknowledged.
+func TestWritersWithoutTheirStandby(t *testing.T) {
+	const away = 3 * time.Second
+	r := newRow(t, "writers in batches: a standby that is away")
+	primary := pgtest.StartServer(t, nil)
+	database := primary.URL()
+	s := startTodod(t, startIssuer(t), database, nil)
+	admin := session(t, database)
+	w := startWriters(t, s, database, writersAtOnce)
+	reads := startReads(t, s.url, s.issuer, 50)
+	eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).with(http.StatusOK)) > writersAtOnce })
+
+	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = 'away'`)
+	execute(t, admin, `SELECT pg_reload_conf()`)
+	eventually(t, "a commit waits for the standby", func() bool {
+		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')`)
+	})
+	from := time.Now()
+	time.Sleep(away)
+	during, readsDuring := w.since(from), reads.since(from)
+	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	execute(t, admin, `SELECT pg_reload_conf()`)
+	back := time.Now()
+	recovered := eventually(t, "writes are served again", func() bool { return len(w.since(back).with(http.StatusOK)) > 0 })
+
+	r.did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
+	atLeast(r, "changes answered meanwhile", len(during), 1)
+	r.none("of them acknowledged", len(during.with(http.StatusOK)))
+	r.none("answered but by 503 and 504", len(during.without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
+	r.none("reads failed", len(readsDuring.failed()))
+	atMost(r, "served again within", recovered, recoveryBound)
+	w.check(r, database)
+}
