@@ -132,7 +132,7 @@ security: build ## Check vulnerabilities, licences, modules and the build; list 
 	tools/security.sh "$(VERSION)"
 
 .PHONY: bench
-bench: postgres bin/bench ## Measure the service against its database's own limit, in under 15 minutes
+bench: postgres bin/bench ## Measure the service against its database's own limit, in under 15 minutes (needs wrk)
 	bin/bench $(BENCHFLAGS)
 
 .PHONY: bench-full
@@ -145,7 +145,8 @@ bench-go: ## Run the Go benchmarks
 
 .PHONY: bench-profile
 bench-profile: postgres bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
-	bin/bench -profile bin/cpu.pprof $(BENCHFLAGS)
+	$(GO) build -trimpath -tags profile -overlay bench/pprof/overlay.json -o bin/todod-profile ./cmd/todod
+	bin/bench -todod bin/todod-profile -profile bin/cpu.pprof $(BENCHFLAGS)
 
 .PHONY: bin/bench
 bin/bench: build

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -13,8 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
-
-	"example.com/todo-backend/bench/internal/load"
 )
 
 // TestMain fails when a goroutine outlives the tests.
@@ -96,7 +91,7 @@ func trimmed(statements []statement) []statement {
 func TestPgbenchRunsTheServicesStatementsWithOtherTodos(t *testing.T) {
 	t.Parallel()
 	d := dataset{users: 10, todos: 1000}
-	got, err := pgbenchScript(d, load.Get, parseLog(log))
+	got, err := pgbenchScript(d, get, parseLog(log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +111,10 @@ func TestPgbenchRunsTheServicesStatementsWithOtherTodos(t *testing.T) {
 		sql:        "INSERT INTO todo (id, user_id) VALUES ($1, $2)",
 		parameters: []parameter{{text: "01935f2e-8f6f-7000-8000-0123456789ab"}, {text: owner(0)}},
 	}}
-	if got, err := pgbenchScript(d, load.Create, made); err != nil || !strings.Contains(got.text, "(('ffff' || :fresh::text") {
+	if got, err := pgbenchScript(d, create, made); err != nil || !strings.Contains(got.text, "(('ffff' || :fresh::text") {
 		t.Errorf("an id that the service makes is not made anew: %v\n%s", err, got.text)
 	}
-	if got, err := pgbenchScript(d, load.Get, made); err == nil {
+	if got, err := pgbenchScript(d, get, made); err == nil {
 		t.Errorf("a get that does not name the todo passes:\n%s", got.text)
 	}
 }
@@ -127,7 +122,7 @@ func TestPgbenchRunsTheServicesStatementsWithOtherTodos(t *testing.T) {
 func TestScenariosAddUp(t *testing.T) {
 	t.Parallel()
 	for _, sc := range scenarios() {
-		counts := make(map[load.Operation]int)
+		counts := make(map[operation]int)
 		for n := range 100 {
 			counts[sc.pick(n)]++
 		}
@@ -139,24 +134,10 @@ func TestScenariosAddUp(t *testing.T) {
 	}
 }
 
-func TestADeletableTodoIsTakenOnce(t *testing.T) {
-	t.Parallel()
-	d := dataset{users: 3, todos: 10}
-	sc := scenarios()[5]
-	sources := d.sources(sc, &deletable{first: 10, count: 2})
-	a, b := sources(0), sources(1)
-	one, _ := a()
-	two, _ := b()
-	_, left := a()
-	if one.Operation != load.Delete || one.Todo != todoID(10) || two.Todo != todoID(11) || left {
-		t.Errorf("%v, %v, %v", one, two, left)
-	}
-}
-
 func TestMediansAreOfEachFieldByItself(t *testing.T) {
 	t.Parallel()
-	got := median([]sample{{Rate: 1, P99: 9, Refused: 2}, {Rate: 3, P99: 7}, {Rate: 2, P99: 8}})
-	if got.Rate != 2 || got.P99 != 8 || got.Refused != 2 {
+	got := median([]sample{{rate: 1, p99: 9, refused: 2}, {rate: 3, p99: 7}, {rate: 2, p99: 8}})
+	if got.rate != 2 || got.p99 != 8 || got.refused != 2 {
 		t.Errorf("%+v", got)
 	}
 	if got := medianOf([]float64{1, 4}); got != 2.5 {
@@ -164,50 +145,20 @@ func TestMediansAreOfEachFieldByItself(t *testing.T) {
 	}
 }
 
-func TestEveryProtocolIsMeasuredAtRates(t *testing.T) {
+func TestEveryProtocolIsMeasuredBelowItsHighestRate(t *testing.T) {
 	t.Parallel()
 	for _, sc := range scenarios() {
-		var got []load.Protocol
-		for _, c := range (options{}).openPlan(sc) {
+		var got []protocol
+		for _, c := range (options{}).pacedPlan(sc) {
 			got = append(got, c.protocol)
 		}
-		var want []load.Protocol
+		var want []protocol
 		if sc.name == "get" || sc.name == "mix" {
-			want = load.Protocols()
+			want = protocols()
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", sc.name, got, want)
 		}
-	}
-}
-
-func TestThePictureIsWellFormed(t *testing.T) {
-	t.Parallel()
-	var lines []line
-	for i, protocol := range load.Protocols() {
-		for _, rate := range []float64{1000, 5000, 9000} {
-			lines = append(lines, line{
-				Scenario: "get", Protocol: protocol,
-				sample: sample{Rate: rate - float64(i)*100, P50: 0.3 + rate/9000, P99: 1 + rate/1000},
-			})
-		}
-	}
-	picture := latencyPicture(lines)
-	decoder := xml.NewDecoder(strings.NewReader(picture))
-	for {
-		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, part := range []string{">REST<", ">Connect JSON<", ">Connect binary<", ">gRPC<", "prefers-color-scheme: dark"} {
-		if !strings.Contains(picture, part) {
-			t.Errorf("the picture has no %s", part)
-		}
-	}
-	if got := strings.Count(picture, `class="line p50`); got != 4 || strings.Contains(picture, "NaN") {
-		t.Errorf("%d lines of p50\n%s", got, picture)
 	}
 }
 
@@ -218,12 +169,7 @@ func TestEveryFieldOfStatIsFoundWhateverTheProcessIsCalled(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fields, err := statFields(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, ended, err := times(fields)
-	if err != nil || fields[statParent] != "7" || own != 150*tick || ended != 11*tick {
-		t.Errorf("%v, %v, %v, %v", fields, own, ended, err)
+	if got, err := readStat(path); err != nil || got != (stat{7, 150 * tick, 11 * tick}) {
+		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -29,37 +29,52 @@ func compare(ctx context.Context, o options, stdout, progress io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, first.close()) }()
+	err = errors.Join(compareOn(ctx, o, st, first, o.plan, stdout, progress), first.close())
+	if err != nil || o.large.todos == 0 {
+		return err
+	}
+	if first, err = newLargeSubject(ctx, st, o.large, progress); err != nil {
+		return err
+	}
+	return errors.Join(compareOn(ctx, o, st, first, o.largePlan, stdout, progress), first.close())
+}
+
+// compareOn compares a service with another one on its database.
+func compareOn(ctx context.Context, o options, st *stack, first *subject, plan func(scenario) []combination, stdout, progress io.Writer) (err error) {
 	service, _, err := st.startService(ctx, cmp.Or(o.beside, o.todod), first.data.name, "", o.besideSettings...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, service.stop()) }()
-	comparisons, err := measureBoth(ctx, o, first, first.beside(service), progress)
+	second, err := first.beside(ctx, service)
 	if err != nil {
 		return err
 	}
-	return writeComparisons(stdout, comparisons)
+	comparisons, err := measureBoth(ctx, o, [2]*subject{first, second}, plan, progress)
+	if err != nil {
+		return err
+	}
+	return writeComparisons(stdout, first.data, comparisons)
 }
 
 // measureBoth measures each combination with both services, each round beginning
 // with the other one, and returns medians.
-func measureBoth(ctx context.Context, o options, first, second *subject, progress io.Writer) ([]comparison, error) {
+func measureBoth(ctx context.Context, o options, both [2]*subject, plan func(scenario) []combination, progress io.Writer) ([]comparison, error) {
 	var all []comparison
 	for _, sc := range scenarios() {
-		for _, c := range o.plan(sc) {
+		for _, c := range plan(sc) {
 			var samples [2][]sample
 			var parts []float64
 			for round := range o.rounds {
-				for turn := range 2 {
-					which := (round + turn) % 2
-					got, err := []*subject{first, second}[which].measureClosed(ctx, c, o.window)
+				for turn := range both {
+					which := (round + turn) % len(both)
+					got, err := both[which].measure(ctx, c, 0, o.window)
 					if err != nil {
-						return nil, fmt.Errorf("%v: %w", c, err)
+						return nil, err
 					}
 					samples[which] = append(samples[which], got)
 				}
-				parts = append(parts, samples[1][round].Rate/samples[0][round].Rate)
+				parts = append(parts, samples[1][round].rate/samples[0][round].rate)
 			}
 			found := comparison{combination: c, first: median(samples[0]), second: median(samples[1]), part: medianOf(parts)}
 			_, _ = fmt.Fprintf(progress, "%v: %s\n", c, percent(found.part))
@@ -71,9 +86,9 @@ func measureBoth(ctx context.Context, o options, first, second *subject, progres
 
 // writeComparisons writes a table in Markdown, of each column the first service's
 // number and the second's.
-func writeComparisons(w io.Writer, comparisons []comparison) error {
+func writeComparisons(w io.Writer, d dataset, comparisons []comparison) error {
 	t := &table{w: w}
-	t.head("Two services in turn, closed loop, 1,000 users with 100 todos each:", 2,
+	t.head(fmt.Sprintf("Two services in turn, closed loop, %d users, %d todos:", d.users, d.todos), 2,
 		"scenario", "protocol", "callers", "calls/s", "second's part", "p50 ms", "p99 ms",
 		"service CPU s/1,000", "Postgres CPU s/1,000", "peak RSS MiB")
 	for _, c := range comparisons {
@@ -81,10 +96,10 @@ func writeComparisons(w io.Writer, comparisons []comparison) error {
 			return format(get(c.first)) + ", " + format(get(c.second))
 		}
 		t.row(c.scenario.name, string(c.protocol), strconv.Itoa(c.callers),
-			both(whole, func(s sample) float64 { return s.Rate }), percent(c.part),
-			both(number, func(s sample) float64 { return s.P50 }), both(number, func(s sample) float64 { return s.P99 }),
-			both(number, func(s sample) float64 { return s.ServiceCPU }), both(number, func(s sample) float64 { return s.PostgresCPU }),
-			both(whole, func(s sample) float64 { return s.Memory }))
+			both(whole, func(s sample) float64 { return s.rate }), percent(c.part),
+			both(number, func(s sample) float64 { return s.p50 }), both(number, func(s sample) float64 { return s.p99 }),
+			both(number, func(s sample) float64 { return s.serviceCPU }), both(number, func(s sample) float64 { return s.postgresCPU }),
+			both(whole, func(s sample) float64 { return s.memory }))
 	}
 	return t.err
 }

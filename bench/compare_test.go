@@ -3,17 +3,15 @@ package main
 import (
 	"strings"
 	"testing"
-
-	"example.com/todo-backend/bench/internal/load"
 )
 
 func TestAComparisonSaysTheNumbersOfBoth(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	err := writeComparisons(&b, []comparison{{
-		combination: combination{scenarios()[0], load.GRPC, 16},
-		first:       sample{Rate: 1000, P50: 1, P99: 20, ServiceCPU: 0.05, PostgresCPU: 0.007, Memory: 40},
-		second:      sample{Rate: 1200, P50: 0.5, P99: 10, ServiceCPU: 0.04, PostgresCPU: 0.008, Memory: 39},
+	err := writeComparisons(&b, small(), []comparison{{
+		combination: combination{scenarios()[0], grpc, 16},
+		first:       sample{rate: 1000, p50: 1, p99: 20, serviceCPU: 0.05, postgresCPU: 0.007, memory: 40},
+		second:      sample{rate: 1200, p50: 0.5, p99: 10, serviceCPU: 0.04, postgresCPU: 0.008, memory: 39},
 		part:        1.25,
 	}})
 	if err != nil {

@@ -2,15 +2,14 @@
 // real binary with real tokens over every protocol, and the same SQL through
 // pgbench, on the same PostgreSQL in the same run. docs/performance.md says how
 // to read what it prints. It runs in the repository's folder, by `make bench`,
-// and needs Linux: what a call costs is read in /proc.
+// and needs Linux, where it reads in /proc what a call costs, and wrk, which makes
+// the calls over HTTP/1.1.
 //
 // It is a module of its own, so that the service's names nothing of what only
 // measuring needs:
 //
-//   - github.com/tsenart/vegeta/v12 makes calls at a steady rate, however slow
-//     the answers are.
-//   - golang.org/x/net has HTTP/2's frames and header compression; a whole
-//     HTTP/2 client would cost more than the service does.
+//   - golang.org/x/net has HTTP/2's frames and header compression, for gRPC; a
+//     whole HTTP/2 client would cost more than the service does (see calls.make).
 //   - github.com/jackc/pgx/v5 fills the database.
 //   - google.golang.org/protobuf encodes the calls.
 //   - connectrpc.com/connect and github.com/google/go-cmp are its tests': a
@@ -18,9 +17,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -50,34 +47,37 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	var o options
-	o.large = dataset{name: "large", users: 10_000}
+	o.large = dataset{name: "large", users: 10_000, fixed: true}
 	flags.StringVar(&o.todod, "todod", "bin/todod", "the service's `binary`")
 	flags.StringVar(&o.data, "data", os.TempDir(), "`folder` for the database, on a disk rather than in memory")
-	flags.StringVar(&o.results, "results", "bench/results", "`folder` to write results.json and results.md to")
-	flags.StringVar(&o.picture, "svg", "", "write a picture of latency over rate to this `file`")
+	flags.StringVar(&o.results, "results", "bench/results", "`folder` to write results.md to")
 	flags.StringVar(&o.profile, "profile", "", "measure nothing, and write a CPU profile of the service to this `file`")
-	flags.DurationVar(&o.window, "window", 1500*time.Millisecond, "`time` of one measurement")
+	flags.DurationVar(&o.window, "window", 2*time.Second, "`time` of one measurement, in whole seconds")
 	flags.IntVar(&o.rounds, "rounds", 3, "`number` of times to measure everything")
 	flags.BoolVar(&o.full, "full", false, "measure all combinations of scenario, protocol and callers")
-	flags.Int64Var(&o.large.todos, "large", 10_000_000, "`todos` of the large dataset, at least 10,000; 0 leaves it out")
+	flags.Int64Var(&o.large.todos, "large", 10_000_000, "`todos` of the large dataset, at least 10,000; 0 leaves it out; two services are compared on it only when this is set")
 	flags.Func("set", "start the service with a setting, `NAME=VALUE`; may be repeated", addTo(&o.settings))
 	flags.StringVar(&o.beside, "beside", "", "measure only how another `binary` of the service compares, in turn with the first")
 	flags.Func("beside-set", "the same, of a service with another setting, `NAME=VALUE`; may be repeated", addTo(&o.besideSettings))
-	nothing := flags.String("nothing", "", "serve answers to nothing at this `address`: what the bench measures itself with")
 	only := flags.String("only", "", "measure only what matches a `pattern`, such as ^get/gRPC/100$")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *nothing != "" {
-		return serveNothing(ctx, *nothing)
-	}
 	if runtime.GOOS != "linux" {
 		return errors.New("needs Linux, to read in /proc what calls cost")
 	}
-	if o.rounds < 1 || o.window <= 0 || o.large.todos != 0 && o.large.todos < o.large.users {
-		return errors.New("rounds and window must be positive, and large at least the number of users")
+	largeSet := false
+	flags.Visit(func(f *flag.Flag) { largeSet = largeSet || f.Name == "large" })
+	if o.compares() && !largeSet {
+		o.large.todos = 0
 	}
-	var err error
+	if o.rounds < 1 || o.window < time.Second || o.window%time.Second != 0 || o.large.todos != 0 && o.large.todos < o.large.users {
+		return errors.New("rounds must be positive, window whole seconds (wrk and pgbench know no parts of one), and large at least the number of users")
+	}
+	err := findWrk()
+	if err != nil {
+		return err
+	}
 	if *only != "" {
 		if o.only, err = regexp.Compile(*only); err != nil {
 			return err
@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.todod, err = filepath.Abs(o.todod); err != nil {
 		return err
 	}
-	if o.beside != "" || o.besideSettings != nil {
+	if o.compares() {
 		return compare(ctx, o, stdout, stderr)
 	}
 	if o.profile != "" {
@@ -110,27 +110,14 @@ func addTo(settings *[]string) func(string) error {
 	}
 }
 
-// save writes the results to their files and prints the tables.
+// save writes the tables to their file and prints them.
 func (o options) save(r *results, stdout io.Writer) error {
 	if err := os.MkdirAll(o.results, 0o750); err != nil {
-		return err
-	}
-	encoded, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(o.results, "results.json"), append(encoded, '\n'), 0o600); err != nil {
 		return err
 	}
 	file, err := os.Create(filepath.Join(o.results, "results.md"))
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(r.write(io.MultiWriter(file, stdout)), file.Close()); err != nil {
-		return err
-	}
-	if o.picture == "" {
-		return nil
-	}
-	return os.WriteFile(o.picture, []byte(latencyPicture(r.Open)), 0o644) //nolint:gosec // G306: it is meant to be committed.
+	return errors.Join(r.write(io.MultiWriter(file, stdout)), file.Close())
 }

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"time"
-
-	"example.com/todo-backend/bench/internal/load"
 )
 
 // options are what the command line says.
@@ -15,7 +13,6 @@ type options struct {
 	settings []string // Of the service, each NAME=VALUE.
 	data     string   // Folder for the database's.
 	results  string   // Folder.
-	picture  string   // File, empty for none.
 	profile  string   // File, empty to measure rather than to profile.
 
 	// The other service to compare with: its binary, empty for the same, and what
@@ -30,10 +27,13 @@ type options struct {
 	only   *regexp.Regexp
 }
 
+// compares reports whether two services are to be compared.
+func (o options) compares() bool { return o.beside != "" || o.besideSettings != nil }
+
 // combination is one line of the table.
 type combination struct {
 	scenario scenario
-	protocol load.Protocol
+	protocol protocol
 	callers  int
 }
 
@@ -53,10 +53,10 @@ const (
 func (o options) plan(s scenario) []combination {
 	var all []combination
 	for _, callers := range []int{1, 16, usualCallers, mostCallers} {
-		for _, protocol := range load.Protocols() {
+		for _, protocol := range protocols() {
 			c := combination{s, protocol, callers}
-			usual := callers == usualCallers || s.name == string(load.Get) || s.name == "mix" && protocol == load.ConnectBinary
-			if (usual || o.full) && o.wanted(c) {
+			usual := callers == usualCallers || s.name == string(get) || s.name == "mix" && protocol == connectBinary
+			if (usual || o.full) && (o.only == nil || o.only.MatchString(c.String())) {
 				all = append(all, c)
 			}
 		}
@@ -64,30 +64,19 @@ func (o options) plan(s scenario) []combination {
 	return all
 }
 
-func (o options) wanted(c combination) bool { return o.only == nil || o.only.MatchString(c.String()) }
-
 // largePlan returns what is measured on the large dataset: enough to compare
 // with the small one.
 func (o options) largePlan(s scenario) []combination {
 	return slices.DeleteFunc(o.plan(s), func(c combination) bool {
-		return c.callers != usualCallers || c.protocol != load.ConnectBinary
+		return c.callers != usualCallers || c.protocol != connectBinary
 	})
 }
 
-// openPlan returns what is measured at given rates.
-func (o options) openPlan(s scenario) []combination {
+// pacedPlan returns what is measured below the highest rate.
+func (o options) pacedPlan(s scenario) []combination {
 	return slices.DeleteFunc(o.plan(s), func(c combination) bool {
-		return c.callers != usualCallers || s.name != string(load.Get) && s.name != "mix" && !o.full
+		return c.callers != usualCallers || s.name != string(get) && s.name != "mix" && !o.full
 	})
-}
-
-// fractions returns the rates of open-loop measurements, as parts of the
-// highest rate.
-func (o options) fractions() []float64 {
-	if o.full {
-		return []float64{0.10, 0.25, 0.40, 0.50, 0.60, 0.75, 0.85}
-	}
-	return []float64{0.25, 0.50, 0.75}
 }
 
 // rotated returns the combinations from another one on each round, so that

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,7 +26,8 @@ const (
 type process struct {
 	cmd    *exec.Cmd
 	addr   string
-	stderr bytes.Buffer // Valid once done is closed.
+	end    context.CancelFunc // Asks it to end, and kills it when it doesn't.
+	stderr bytes.Buffer       // Valid once done is closed.
 	done   chan struct{}
 	err    error // How it ended. Valid once done is closed.
 }
@@ -35,7 +35,11 @@ type process struct {
 // launch starts a program that listens at an address. What it logs on stdout
 // goes nowhere, as part of its cost: writing it is.
 func launch(ctx context.Context, addr, program string, args, settings []string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(context.WithoutCancel(ctx), program, args...), addr: addr, done: make(chan struct{})}
+	p := &process{addr: addr, done: make(chan struct{})}
+	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
+	p.cmd = exec.CommandContext(ctx, program, args...)
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = stopTimeout
 	p.cmd.Stderr = &p.stderr
 	p.cmd.Env = append(environment(), settings...)
 	p.cmd.SysProcAttr = processAttributes()
@@ -66,56 +70,55 @@ func environment() []string {
 	return kept
 }
 
-// waitReady returns when the server answers at the path with 200.
-func (p *process) waitReady(ctx context.Context, path string) error {
+// waitReady returns when the server is ready.
+func (p *process) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	client := &http.Client{Transport: new(http.Transport)}
-	defer client.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+"/readyz", http.NoBody)
+	if err != nil {
+		return err
+	}
 	poll := time.NewTicker(readyPoll)
 	defer poll.Stop()
-	for !answers(ctx, client, "http://"+p.addr+path) {
+	for {
+		_, err := fetch(r)
+		if err == nil {
+			return nil
+		}
 		select {
 		case <-poll.C:
 		case <-p.done:
 			return fmt.Errorf("%s ended: %w\n%s", p.cmd.Path, p.err, p.stderr.Bytes())
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w", p.cmd.Path, ctx.Err())
+			return fmt.Errorf("%s is not ready: %w", p.cmd.Path, err)
 		}
+	}
+}
+
+// stop ends the process.
+func (p *process) stop() error {
+	p.end()
+	<-p.done
+	if !p.cmd.ProcessState.Success() {
+		return fmt.Errorf("%s: %w\n%s", p.cmd.Path, p.err, p.stderr.Bytes())
 	}
 	return nil
 }
 
-func answers(ctx context.Context, client *http.Client, url string) bool {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+// fetch makes a request over a connection of its own, and returns the body of an
+// answer that is a success.
+func fetch(r *http.Request) ([]byte, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(r)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	res, err := client.Do(r)
-	if err != nil {
-		return false
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s: %s", answer.Status, body)
 	}
-	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
-	return err == nil && res.StatusCode == http.StatusOK
-}
-
-// stop asks the process to end and kills it when it doesn't.
-func (p *process) stop() error {
-	timeout := time.NewTimer(stopTimeout)
-	defer timeout.Stop()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // It fails when the process has ended.
-	select {
-	case <-p.done:
-		if p.err != nil {
-			return fmt.Errorf("%s: %w\n%s", p.cmd.Path, p.err, p.stderr.Bytes())
-		}
-		return nil
-	case <-timeout.C:
-	}
-	err := p.cmd.Process.Kill()
-	<-p.done
-	return errors.Join(fmt.Errorf("%s had not ended %v after it was asked to", p.cmd.Path, stopTimeout), err)
+	return body, err
 }
 
 // freeAddr returns an address on the loopback interface that nobody listened

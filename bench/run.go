@@ -7,8 +7,6 @@ import (
 	"io"
 	"syscall"
 	"time"
-
-	"example.com/todo-backend/bench/internal/load"
 )
 
 // small is the dataset that most is measured on.
@@ -25,22 +23,24 @@ func bench(ctx context.Context, o options, progress io.Writer) (_ *results, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	r := &results{Settings: o.settings, Window: o.window.Seconds(), Rounds: o.rounds}
-	if r.Machine, err = describe(ctx, st); err != nil {
-		return nil, err
-	}
-	if r.Generator, err = measureGenerator(ctx, o, progress); err != nil {
+	r := &results{settings: o.settings, window: o.window, rounds: o.rounds}
+	if r.machine, err = describe(ctx, st); err != nil {
 		return nil, err
 	}
 	if err := benchSmall(ctx, o, st, r, progress); err != nil {
 		return nil, err
 	}
 	if o.large.todos > 0 {
-		if err := benchLarge(ctx, o, st, r, progress); err != nil {
+		s, err := newLargeSubject(ctx, st, o.large, progress)
+		if err != nil {
+			return nil, err
+		}
+		r.large, r.largeLimits, err = closedLoop(ctx, o, s, o.largePlan, progress)
+		if err := errors.Join(err, s.close()); err != nil {
 			return nil, err
 		}
 	}
-	r.Took = time.Since(began).Seconds()
+	r.took = time.Since(began)
 	return r, nil
 }
 
@@ -50,58 +50,49 @@ func benchSmall(ctx context.Context, o options, st *stack, r *results, progress 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if r.Ready, err = measureStarts(ctx, st, s.data); err != nil {
+	if r.ready, err = measureStarts(ctx, st, s.data); err != nil {
 		return err
 	}
-	if r.Closed, r.Pgbench, err = closedLoop(ctx, o, s, o.plan, progress); err != nil {
+	if r.closed, r.limits, err = closedLoop(ctx, o, s, o.plan, progress); err != nil {
 		return err
 	}
-	if r.Open, err = openLoop(ctx, o, s, r.Closed, progress); err != nil {
-		return err
-	}
-	return countAllocations(ctx, o, st, s, r.Closed, progress)
+	r.paced, err = paced(ctx, o, s, r.closed, progress)
+	return err
 }
 
-// benchLarge fills the large database with PostgreSQL set up for that, and
-// measures with it set up as before.
-func benchLarge(ctx context.Context, o options, st *stack, r *results, progress io.Writer) (err error) {
-	d := o.large
-	tokens := st.tokens(d.users)
+// newSmallSubject fills the small database and starts the service on it.
+func newSmallSubject(ctx context.Context, st *stack, progress io.Writer) (*subject, error) {
+	d := small()
 	if err := st.createDatabase(ctx, d.name); err != nil {
-		return err
+		return nil, err
+	}
+	if err := st.fill(ctx, d); err != nil {
+		return nil, err
+	}
+	return newSubject(ctx, st, d, progress)
+}
+
+// newLargeSubject fills a large database, with PostgreSQL set up for that, and
+// starts PostgreSQL as before and the service on it.
+func newLargeSubject(ctx context.Context, st *stack, d dataset, progress io.Writer) (*subject, error) {
+	start := time.Now()
+	if err := st.createDatabase(ctx, d.name); err != nil {
+		return nil, err
 	}
 	if err := st.restartServer(ctx, map[string]string{
 		"wal_level": "minimal", "max_wal_senders": "0", "fsync": "off", "max_wal_size": "8GB", "autovacuum": "off",
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	start := time.Now()
 	if err := st.fill(ctx, d); err != nil {
-		return err
+		return nil, err
 	}
 	if err := st.restartServer(ctx, nil); err != nil {
-		return err
+		return nil, err
 	}
 	syscall.Sync() // What was not written out yet is not to be while something is measured.
 	_, _ = fmt.Fprintf(progress, "%s: filled in %v\n", d.name, time.Since(start).Round(time.Second))
-	s, err := newSubject(ctx, st, d, tokens, progress)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	s.fixed = true
-	r.Large, r.LargePgbench, err = closedLoop(ctx, o, s, o.largePlan, progress)
-	return err
-}
-
-// fill fills a database.
-func (s *stack) fill(ctx context.Context, d dataset) error {
-	conn, err := s.connect(ctx, d.name)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	return d.fill(ctx, conn, 0)
+	return newSubject(ctx, st, d, progress)
 }
 
 // measureStarts returns the median time from the start of the process to its
@@ -128,77 +119,80 @@ type found struct {
 }
 
 // closedLoop measures each scenario with pgbench and the service in turn,
-// several times over, and returns medians.
-func closedLoop(ctx context.Context, o options, s *subject, plan func(scenario) []combination, progress io.Writer) (lines []line, limits []limit, err error) {
-	f := found{pgbench: make(map[string][]float64), samples: make(map[string][]sample)}
+// several times over, and returns medians: of the service's combinations, and of
+// pgbench by scenario.
+func closedLoop(ctx context.Context, o options, s *subject, plan func(scenario) []combination, progress io.Writer) (lines []line, limits map[string]float64, err error) {
+	f := found{make(map[string][]float64), make(map[string][]sample)}
 	for round := range o.rounds {
 		_, _ = fmt.Fprintf(progress, "%s: round %d of %d\n", s.data.name, round+1, o.rounds)
 		for _, sc := range scenarios() {
 			if err := f.measure(ctx, s, sc, rotated(plan(sc), round), o.window, progress); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", sc.name, err)
+				return nil, nil, err
 			}
 		}
 	}
+	limits = make(map[string]float64)
+	for name, rates := range f.pgbench {
+		limits[name] = medianOf(rates)
+	}
 	for _, sc := range scenarios() {
-		if rates := f.pgbench[sc.name]; len(rates) > 0 {
-			limits = append(limits, limit{Scenario: sc.name, Rate: medianOf(rates)})
-		}
 		for _, c := range plan(sc) {
-			lines = append(lines, newLine(c, median(f.samples[c.String()])))
+			lines = append(lines, line{combination: c, sample: median(f.samples[c.String()])})
 		}
 	}
 	return lines, limits, nil
 }
 
-// measure measures a scenario once, the limit first.
+// measure measures a scenario once, pgbench first.
 func (f found) measure(ctx context.Context, s *subject, sc scenario, combinations []combination, length time.Duration, progress io.Writer) error {
 	if len(combinations) == 0 {
 		return nil
 	}
 	most, err := s.measurePgbench(ctx, sc, length)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", sc.name, err)
 	}
 	f.pgbench[sc.name] = append(f.pgbench[sc.name], most)
 	_, _ = fmt.Fprintf(progress, "%s: pgbench: %.0f/s\n", sc.name, most)
 	for _, c := range combinations {
-		got, err := s.measureClosed(ctx, c, length)
+		got, err := s.measure(ctx, c, 0, length)
 		if err != nil {
 			return err
 		}
-		got.OfPgbench = got.Rate / most
+		got.ofPgbench = got.rate / most
 		f.samples[c.String()] = append(f.samples[c.String()], got)
-		_, _ = fmt.Fprintf(progress, "%v: %.0f/s\n", c, got.Rate)
+		_, _ = fmt.Fprintf(progress, "%v: %.0f/s\n", c, got.rate)
 	}
 	return nil
 }
 
-// openLoop measures latency at parts of the highest rate, which is the
-// scenario's and protocol's with the usual number of callers.
-func openLoop(ctx context.Context, o options, s *subject, closed []line, progress io.Writer) ([]line, error) {
+// paced measures latency below the highest rate, which is the scenario's and
+// protocol's with the usual number of callers. Many callers pause at random
+// between calls, for as long as offers a part of that rate. vegeta would hold the
+// rate however long answers take, but needs 0.12 to 0.15 ms of CPU a call, where wrk
+// with pauses needs 0.05: at half the highest rate, vegeta fills the cores.
+func paced(ctx context.Context, o options, s *subject, closed []line, progress io.Writer) ([]line, error) {
 	highest := make(map[string]float64)
 	for _, l := range closed {
-		highest[l.key()] = l.Rate
+		highest[l.combination.String()] = l.rate
 	}
 	var lines []line
 	for _, sc := range scenarios() {
-		for _, c := range o.openPlan(sc) {
-			for _, fraction := range o.fractions() {
-				rate := max(1, int(highest[c.String()]*fraction))
+		for _, c := range o.pacedPlan(sc) {
+			for _, part := range []float64{0.25, 0.50, 0.75} {
+				offered := highest[c.String()] * part
+				c := combination{sc, c.protocol, mostCallers}
 				var samples []sample
-				behind := false
 				for range o.rounds {
-					got, err := s.measureOpen(ctx, c, rate, o.window)
-					if err != nil && !errors.Is(err, load.ErrBehind) {
+					got, err := s.measure(ctx, c, time.Duration(mostCallers/offered*float64(time.Second)), o.window)
+					if err != nil {
 						return nil, err
 					}
-					behind = behind || err != nil
 					samples = append(samples, got)
 				}
-				l := newLine(c, median(samples))
-				l.Callers, l.Offered, l.Fraction, l.Behind = 0, rate, fraction, behind
+				l := line{combination: c, offered: offered, part: part, sample: median(samples)}
 				lines = append(lines, l)
-				_, _ = fmt.Fprintf(progress, "open: %s/%s at %d/s: p99 %.2f ms\n", sc.name, c.protocol, rate, l.P99)
+				_, _ = fmt.Fprintf(progress, "paced: %v at %.0f/s: p99 %.2f ms\n", c, offered, l.p99)
 			}
 		}
 	}

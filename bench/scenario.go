@@ -1,12 +1,35 @@
 package main
 
-import (
-	"math/rand/v2"
-	"slices"
-	"sync/atomic"
+import "slices"
 
-	"example.com/todo-backend/bench/internal/load"
+// operation is what a call does.
+type operation string
+
+// The operations that are measured.
+const (
+	get     operation = "get"
+	list20  operation = "list 20"
+	list100 operation = "list 100"
+	create  operation = "create"
+	update  operation = "update"
+	remove  operation = "delete"
 )
+
+func operations() []operation { return []operation{get, list20, list100, create, update, remove} }
+
+// protocol is how a call is made.
+type protocol string
+
+// The protocols that are measured: gRPC over cleartext HTTP/2, the others over
+// HTTP/1.1.
+const (
+	rest          protocol = "REST"
+	connectJSON   protocol = "Connect JSON"
+	connectBinary protocol = "Connect binary"
+	grpc          protocol = "gRPC"
+)
+
+func protocols() []protocol { return []protocol{rest, connectJSON, connectBinary, grpc} }
 
 // scenario is what callers do: operations by their share of a hundred calls.
 type scenario struct {
@@ -15,7 +38,7 @@ type scenario struct {
 }
 
 type share struct {
-	operation load.Operation
+	operation operation
 	percent   int
 }
 
@@ -23,25 +46,25 @@ type share struct {
 // list of todos is used for.
 func scenarios() []scenario {
 	var all []scenario
-	for _, op := range load.Operations() {
+	for _, op := range operations() {
 		all = append(all, scenario{name: string(op), shares: []share{{op, 100}}})
 	}
 	return append(all, scenario{name: "mix", shares: []share{
-		{load.List20, 60}, {load.Get, 20}, {load.Create, 10}, {load.Update, 7}, {load.Delete, 3},
+		{list20, 60}, {get, 20}, {create, 10}, {update, 7}, {remove, 3},
 	}})
 }
 
 // writes reports whether the scenario changes what is stored.
 func (s scenario) writes() bool {
 	return slices.ContainsFunc(s.shares, func(s share) bool {
-		return s.operation == load.Create || s.operation == load.Update || s.operation == load.Delete
+		return s.operation == create || s.operation == update || s.operation == remove
 	})
 }
 
 // deletes returns how many of a hundred calls delete a todo.
 func (s scenario) deletes() int {
 	for _, s := range s.shares {
-		if s.operation == load.Delete {
+		if s.operation == remove {
 			return s.percent
 		}
 	}
@@ -49,42 +72,11 @@ func (s scenario) deletes() int {
 }
 
 // pick returns the operation of a number from 0 to 99.
-func (s scenario) pick(n int) load.Operation {
+func (s scenario) pick(n int) operation {
 	for _, s := range s.shares {
 		if n -= s.percent; n < 0 {
 			return s.operation
 		}
 	}
 	panic("the shares of scenario " + s.name + " are less than a hundred")
-}
-
-// deletable is a range of todos that are there to be deleted, each once.
-type deletable struct {
-	first, count int64
-	taken        atomic.Int64
-}
-
-// take returns the number of the next one, false when none is left.
-func (d *deletable) take() (int64, bool) {
-	n := d.taken.Add(1) - 1
-	return d.first + n, n < d.count
-}
-
-// sources returns the callers of a scenario. Each names users, and their
-// todos, at random, in an order that depends on its own number alone.
-func (d dataset) sources(s scenario, spare *deletable) func(caller int) load.Source {
-	return func(caller int) load.Source {
-		random := rand.New(rand.NewPCG(1, uint64(caller))) //nolint:gosec // G404, G115: not a secret, and not negative.
-		return func() (load.Call, bool) {
-			op := s.pick(random.IntN(100))
-			n := random.Int64N(d.todos)
-			if op == load.Delete {
-				var left bool
-				if n, left = spare.take(); !left {
-					return load.Call{}, false
-				}
-			}
-			return load.Call{Operation: op, User: d.user(n), Todo: todoID(n)}, true
-		}
-	}
 }

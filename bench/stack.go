@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"example.com/todo-backend/internal/auth/authtest"
@@ -155,24 +154,28 @@ func (s *stack) startService(ctx context.Context, todod, database, parameters st
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := p.waitReady(ctx, "/readyz"); err != nil {
+	if err := p.waitReady(ctx); err != nil {
 		return nil, 0, errors.Join(err, p.stop())
 	}
 	return p, time.Since(start), nil
 }
 
-// tokens returns a token for each user.
-func (s *stack) tokens(users int64) []string {
-	tokens := make([]string, users)
-	var signing sync.WaitGroup
-	const signers = 4
-	for first := range int64(signers) {
-		signing.Go(func() {
-			for user := first; user < users; user += signers {
-				tokens[user] = s.issuer.Token(owner(user))
-			}
-		})
+// writeTokens writes a token for each user to a file, one a line.
+func (s *stack) writeTokens(d dataset) (file string, err error) {
+	var tokens strings.Builder
+	for user := range d.users {
+		tokens.WriteString(s.issuer.Token(owner(user)) + "\n")
 	}
-	signing.Wait()
-	return tokens
+	file = filepath.Join(s.dir, d.name+"-tokens")
+	return file, os.WriteFile(file, []byte(tokens.String()), 0o600)
+}
+
+// fill fills a database.
+func (s *stack) fill(ctx context.Context, d dataset) error {
+	conn, err := s.connect(ctx, d.name)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	return d.fill(ctx, conn, 0)
 }

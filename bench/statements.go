@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
-
-	"example.com/todo-backend/bench/internal/load"
 )
 
 // statement is SQL that the service sent, with its parameters as PostgreSQL
@@ -29,28 +27,20 @@ type parameter struct {
 // record has the service do each operation once and returns the statements
 // that PostgreSQL logged meanwhile. pgbench then runs what the service runs,
 // whatever becomes of its SQL.
-func (s *stack) record(ctx context.Context, d dataset, tokens []string) (_ map[load.Operation][]statement, err error) {
+func (s *stack) record(ctx context.Context, d dataset) (_ map[operation][]statement, err error) {
 	service, _, err := s.startService(ctx, s.todod, d.name, "&options=-c%20log_statement%3Dall")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, service.stop()) }()
-	recorded := make(map[load.Operation][]statement)
-	for _, op := range load.Operations() { // Delete is the last.
+	recorded := make(map[operation][]statement)
+	for _, op := range operations() { // Delete is the last.
 		before, err := s.readLog()
 		if err != nil {
 			return nil, err
 		}
-		once := true
-		_, err = load.Closed(ctx, load.Target{Addr: service.addr, Protocol: load.ConnectBinary, Tokens: tokens}, 1,
-			func(int) load.Source {
-				return func() (load.Call, bool) {
-					defer func() { once = false }()
-					return load.Call{Operation: op, User: d.user(recordedTodo), Todo: todoID(recordedTodo)}, once
-				}
-			}, load.Window{Length: 10 * time.Second})
-		if err != nil {
-			return nil, err
+		if err := s.callOnce(ctx, service.addr, op, owner(int64(d.user(recordedTodo)))); err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
 		}
 		after, err := s.readLog()
 		if err != nil {
@@ -61,6 +51,20 @@ func (s *stack) record(ctx context.Context, d dataset, tokens []string) (_ map[l
 		}
 	}
 	return recorded, nil
+}
+
+// callOnce makes a call for a user, about the recorded todo.
+func (s *stack) callOnce(ctx context.Context, addr string, op operation, user string) error {
+	msg, _ := message(op)
+	verb, path, body := restRequest(op, msg)
+	r, err := http.NewRequestWithContext(ctx, verb, "http://"+addr+strings.ReplaceAll(path, idPlaceholder, todoID(recordedTodo)), strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+s.issuer.Token(user))
+	r.Header.Set("Content-Type", "application/json")
+	_, err = fetch(r)
+	return err
 }
 
 // recordedTodo is the number of the todo that the recorded calls are about.
@@ -112,11 +116,11 @@ var placeholder = regexp.MustCompile(`\$(\d+)`)
 // recorded user or todo names one at random there, or for deletes the client's
 // next; an id that the service has made itself becomes one that is new and
 // larger than those before. Everything else stays as it was recorded.
-func pgbenchScript(d dataset, op load.Operation, statements []statement) (script, error) {
+func pgbenchScript(d dataset, op operation, statements []statement) (script, error) {
 	var s script
 	var text strings.Builder
 	fmt.Fprintf(&text, "\\set n random(0, %d)\n", d.todos-1)
-	if op == load.Delete {
+	if op == remove {
 		text.Reset()
 		text.WriteString("\\set deleted :deleted + 1\n\\set n :spare + :client_id * :stride + :deleted\n")
 	}
@@ -142,7 +146,7 @@ func pgbenchScript(d dataset, op load.Operation, statements []statement) (script
 			case p.text == todoID(recordedTodo):
 				bound["id"] = true
 				return fmt.Sprintf("(:id::text || '%s')::uuid", strings.Repeat("0", idZeros))
-			case op == load.Create && uuidText.MatchString(p.text):
+			case op == create && uuidText.MatchString(p.text):
 				return "('ffff' || :fresh::text || '0000000000')::uuid"
 			}
 			name := fmt.Sprintf("%s_%d_%d", strings.ReplaceAll(string(op), " ", ""), i, number)
@@ -157,7 +161,7 @@ func pgbenchScript(d dataset, op load.Operation, statements []statement) (script
 		}
 		text.WriteString(sql + ";\n")
 	}
-	if named := op == load.Get || op == load.Update || op == load.Delete; !bound["owner"] || named && !bound["id"] {
+	if named := op == get || op == update || op == remove; !bound["owner"] || named && !bound["id"] {
 		return s, fmt.Errorf("%s: the service's SQL does not name the recorded user and todo: %v", op, statements)
 	}
 	s.text = text.String()

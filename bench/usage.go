@@ -23,109 +23,73 @@ func (u usage) minus(before usage) usage {
 }
 
 // meter reads the CPU time of the service, of PostgreSQL with its backends,
-// and of this process.
+// and of this process with the programs that it ran.
 type meter struct {
 	service, postmaster int
 }
 
 func (m meter) read() (usage, error) {
-	own, _, err := cpuTime(m.service)
+	var u usage
+	service, err := readStat(fmt.Sprintf("/proc/%d/stat", m.service))
 	if err != nil {
-		return usage{}, err
+		return u, err
 	}
-	database, err := familyTime(m.postmaster)
+	postmaster, err := readStat(fmt.Sprintf("/proc/%d/stat", m.postmaster))
 	if err != nil {
-		return usage{}, err
+		return u, err
 	}
-	var self syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &self); err != nil {
-		return usage{}, err
+	u.service, u.postgres = service.own, postmaster.own+postmaster.ended
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return u, err
 	}
-	return usage{own, database, time.Duration(self.Utime.Nano() + self.Stime.Nano())}, nil
+	for _, path := range all {
+		if s, err := readStat(path); err == nil && s.parent == m.postmaster { // Else it has just ended.
+			u.postgres += s.own
+		}
+	}
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var r syscall.Rusage
+		if err := syscall.Getrusage(who, &r); err != nil {
+			return u, err
+		}
+		u.bench += time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	}
+	return u, nil
 }
 
-// familyTime returns what a process, its children and those of them that have
-// ended have used.
-func familyTime(parent int) (time.Duration, error) {
-	own, ended, err := cpuTime(parent)
-	if err != nil {
-		return 0, err
-	}
-	total := own + ended
-	folders, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return 0, err
-	}
-	for _, folder := range folders {
-		fields, err := statFields(filepath.Join(folder, "stat"))
-		if err != nil || fields[statParent] != strconv.Itoa(parent) {
-			continue // Another's, or it has just ended.
-		}
-		own, _, err := times(fields)
-		if err != nil {
-			return 0, err
-		}
-		total += own
-	}
-	return total, nil
+// stat is what a process has used itself, and what those of its children have
+// that ended.
+type stat struct {
+	parent     int
+	own, ended time.Duration
 }
 
-// The places in what statFields returns.
-const (
-	statParent        = 1
-	statUser          = 11
-	statSystem        = 12
-	statUserChildren  = 13
-	statChildrenEnded = 14
-)
-
-// statFields returns the fields of a process that follow its name, which may
-// hold spaces.
-func statFields(path string) ([]string, error) {
+// readStat reads a file like /proc/PID/stat (proc(5)).
+func readStat(path string) (stat, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return stat{}, err
 	}
 	text := string(content)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) <= statChildrenEnded {
-		return nil, fmt.Errorf("%s has %d fields", path, len(fields))
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]) // The name before may hold spaces.
+	const parent, user, ended = 1, 11, 15
+	if len(fields) < ended {
+		return stat{}, fmt.Errorf("%s has %d fields", path, len(fields))
 	}
-	return fields, nil
-}
-
-// cpuTime returns what a process has used itself, and what those of its
-// children have that ended.
-func cpuTime(pid int) (own, ended time.Duration, err error) {
-	fields, err := statFields(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	return times(fields)
-}
-
-func times(fields []string) (own, ended time.Duration, err error) {
-	var ticks [4]time.Duration
-	for i, place := range []int{statUser, statSystem, statUserChildren, statChildrenEnded} {
-		n, err := strconv.ParseInt(fields[place], 10, 64)
-		if err != nil {
-			return 0, 0, err
+	var numbers [5]int
+	for i, field := range append([]string{fields[parent]}, fields[user:ended]...) {
+		if numbers[i], err = strconv.Atoi(field); err != nil {
+			return stat{}, err
 		}
-		ticks[i] = time.Duration(n) * tick
 	}
-	return ticks[0] + ticks[1], ticks[2] + ticks[3], nil
+	return stat{numbers[0], time.Duration(numbers[1]+numbers[2]) * tick, time.Duration(numbers[3]+numbers[4]) * tick}, nil
 }
 
 // peakMemory returns the most memory that a process had resident since
 // forgetPeak, in bytes.
 func peakMemory(pid int) (int64, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut(string(content), "VmHWM:")
-	line, _, _ := strings.Cut(after, "\n")
-	kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(line, "kB")), 10, 64)
+	kib, err := strconv.ParseInt(strings.TrimSuffix(after(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:"), " kB"), 10, 64)
 	return kib << 10, err
 }
 
