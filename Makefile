@@ -63,7 +63,7 @@ test: postgres ## Run all Go tests
 
 .PHONY: mutants
 mutants: ## Check that tests fail for each SQL statement without its owner condition
-	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres
+	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres ./internal/postgres/sqlowner
 
 FUZZTIME ?= 10000x
 

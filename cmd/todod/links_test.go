@@ -23,6 +23,7 @@ func TestTheBinaryLinksNothingOfDevelopmentOrTests(t *testing.T) {
 			"example.com/todo-backend/internal/database/databasetest",
 			"example.com/todo-backend/internal/pglocal",
 			"example.com/todo-backend/internal/postgres/pgtest",
+			"example.com/todo-backend/internal/postgres/sqlowner",
 			"github.com/ulikunitz/xz",
 			"github.com/swaggest/swgui",
 			"testing",

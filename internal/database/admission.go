@@ -41,84 +41,115 @@ var errOverloaded = fmt.Errorf("more calls wait for a connection than can get on
 // next one begins after n × h / c. It is refused when that is beyond the
 // acquireTimeout.
 type admission struct {
-	conns          int
-	slots          *semaphore.Weighted // As many as conns.
 	acquireTimeout time.Duration
 	logger         *slog.Logger
+	all            *bulkhead
 
 	mu         sync.Mutex
-	calls      int           // That have a connection, or wait for one.
-	hold       time.Duration // The mean, moving; 0 before the first call.
-	answeredAt time.Time     // When a statement was answered last.
-	shedding   bool          // Calls are being refused, or were until lately.
-	refused    int           // While shedding.
-	refusedAt  time.Time     // When a call was refused last.
+	owners     map[string]*bulkhead // Of those who write now.
+	hold       time.Duration        // The mean, moving; 0 before the first call.
+	answeredAt time.Time            // When a statement was answered last.
+	shedding   bool                 // Calls are being refused, or were until lately.
+	refused    int                  // While shedding.
+	refusedAt  time.Time            // When a call was refused last.
+}
+
+// bulkhead is connections that some statements may have: all statements all of them,
+// and the writes of one owner half of them. Writes of the same row wait for each other
+// in the database, each on a connection. A user who writes one often enough, within
+// any rate, would leave none to others.
+type bulkhead struct {
+	owner string
+	conns int
+	slots *semaphore.Weighted // As many as conns.
+	calls int                 // That have a connection, or wait for one. The admission guards it.
 }
 
 func newAdmission(conns int, acquireTimeout time.Duration, logger *slog.Logger) *admission {
-	return &admission{conns: conns, slots: semaphore.NewWeighted(int64(conns)), acquireTimeout: acquireTimeout, logger: logger}
+	return &admission{acquireTimeout: acquireTimeout, logger: logger, all: newBulkhead("", conns), owners: make(map[string]*bulkhead)}
 }
 
-// enter waits until a statement may have a connection. It fails when the context
-// ends before, and at once with errOverloaded when the wait would be in vain.
-// Otherwise leave has to follow.
-func (a *admission) enter(ctx context.Context) (leave func(), err error) {
-	waiting, ok, recovered := a.count()
-	if !ok {
+func newBulkhead(owner string, conns int) *bulkhead {
+	return &bulkhead{owner: owner, conns: conns, slots: semaphore.NewWeighted(int64(conns))}
+}
+
+// enter waits until a statement may have a connection, and before that, if it writes,
+// until its owner may have one more. It fails when the context ends before, and at once
+// with errOverloaded when either wait would be in vain. Otherwise leave has to follow.
+func (a *admission) enter(ctx context.Context, owner string) (leave func(), err error) {
+	if owner == "" {
+		return a.enterBulkhead(ctx, "")
+	}
+	leaveOwner, err := a.enterBulkhead(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	leaveAll, err := a.enterBulkhead(ctx, "")
+	if err != nil {
+		leaveOwner()
+		return nil, err
+	}
+	return func() {
+		leaveAll()
+		leaveOwner()
+	}, nil
+}
+
+func (a *admission) enterBulkhead(ctx context.Context, owner string) (leave func(), err error) {
+	b, waiting, recovered := a.count(owner)
+	if b == nil {
 		return nil, a.shed(ctx, waiting)
 	}
 	if recovered > 0 {
 		a.logger.InfoContext(ctx, "database is no longer overloaded", "refused", recovered)
 	}
-	if err := a.slots.Acquire(ctx, 1); err != nil {
-		a.uncount(0)
+	if err := b.slots.Acquire(ctx, 1); err != nil {
+		a.uncount(b, 0)
 		return nil, context.Cause(ctx)
 	}
-	admitted := time.Now()
+	entered := time.Now()
 	return func() {
-		a.slots.Release(1)
-		a.uncount(time.Since(admitted))
+		b.slots.Release(1)
+		a.uncount(b, time.Since(entered))
 	}, nil
 }
 
-// count counts a statement that wants a connection, unless it has to be refused,
-// behind so many that wait. When that ends a time of load shedding, it returns how
-// many were refused.
-func (a *admission) count() (waiting int, ok bool, recovered int) {
+// count counts a statement that wants a connection in the bulkhead of an owner, or in
+// that of all. It returns none when the statement has to be refused, behind so many
+// that wait. When that ends a time of load shedding, it returns how many were refused.
+func (a *admission) count(owner string) (b *bulkhead, waiting, recovered int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if waiting, ok = a.check(a.calls, a.conns); !ok {
-		return waiting, false, 0
+	b = a.all
+	if owner != "" {
+		b = a.owners[owner]
+	}
+	if b == nil {
+		b = newBulkhead(owner, max(1, a.all.conns/2))
+		a.owners[owner] = b
+	}
+	waiting = max(0, b.calls-b.conns)
+	if waiting > maxWaiting || time.Duration(waiting)*a.hold/time.Duration(b.conns) > a.acquireTimeout {
+		return nil, waiting, 0
 	}
 	if a.shedding && time.Since(a.refusedAt) >= sheddingLogInterval {
 		recovered = a.refused
 		a.shedding, a.refused = false, 0
 	}
-	a.calls++
-	return waiting, true, recovered
-}
-
-// admits reports whether a statement may wait behind so many calls that want so many
-// connections, and how many of them wait.
-func (a *admission) admits(calls, conns int) (waiting int, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.check(calls, conns)
-}
-
-func (a *admission) check(calls, conns int) (waiting int, ok bool) {
-	waiting = max(0, calls-conns)
-	return waiting, waiting <= maxWaiting && time.Duration(waiting)*a.hold/time.Duration(conns) <= a.acquireTimeout
+	b.calls++
+	return b, waiting, recovered
 }
 
 // uncount counts a statement that wants its connection no longer. Held is how long
-// it had one; 0 for not at all.
-func (a *admission) uncount(held time.Duration) {
+// it was in the bulkhead; 0 for not at all.
+func (a *admission) uncount(b *bulkhead, held time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.calls--
+	if b.calls--; b.calls == 0 {
+		delete(a.owners, b.owner)
+	}
 	switch {
-	case held == 0:
+	case b != a.all, held == 0: // An owner's write may have waited for a connection.
 	case a.hold == 0:
 		a.hold = held
 	default:
@@ -127,23 +158,18 @@ func (a *admission) uncount(held time.Duration) {
 }
 
 // shed returns the error of a statement that would be one more of so many that wait,
-// and tells the log once. No lock may be held: the log may block.
+// and tells the log once. No lock may be held meanwhile: the log may block.
 func (a *admission) shed(ctx context.Context, waiting int) error {
-	if first, hold := a.refuse(); first {
+	a.mu.Lock()
+	isFirst, hold := !a.shedding, a.hold
+	a.shedding, a.refusedAt = true, time.Now()
+	a.refused++
+	a.mu.Unlock()
+	if isFirst {
 		a.logger.WarnContext(ctx, "database is overloaded; refusing calls that would wait in vain",
 			"waiting", waiting, "hold_ms", hold.Milliseconds())
 	}
 	return errOverloaded
-}
-
-// refuse counts a statement that is refused. It reports whether it is the first.
-func (a *admission) refuse() (first bool, hold time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	first = !a.shedding
-	a.shedding, a.refusedAt = true, time.Now()
-	a.refused++
-	return first, a.hold
 }
 
 // answered notes that the database has answered a statement.
@@ -157,5 +183,5 @@ func (a *admission) answered() {
 func (a *admission) serving() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.calls >= a.conns && time.Since(a.answeredAt) < answeredKept
+	return a.all.calls >= a.all.conns && time.Since(a.answeredAt) < answeredKept
 }

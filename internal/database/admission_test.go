@@ -22,7 +22,7 @@ func testAdmission(conns int) (*admission, *bytes.Buffer) {
 func counts(t *testing.T, a *admission, n int) {
 	t.Helper()
 	for i := range n {
-		if _, ok, _ := a.count(); !ok {
+		if b, _, _ := a.count(""); b == nil {
 			t.Fatalf("statement %d of %d is refused", i+1, n)
 		}
 	}
@@ -31,7 +31,7 @@ func counts(t *testing.T, a *admission, n int) {
 // refuses wants the next statement refused.
 func refuses(t *testing.T, a *admission) {
 	t.Helper()
-	if _, err := a.enter(t.Context()); !errors.Is(err, errOverloaded) {
+	if _, err := a.enter(t.Context(), ""); !errors.Is(err, errOverloaded) {
 		t.Fatalf("a statement more: %v, want errOverloaded", err)
 	}
 }
@@ -52,11 +52,11 @@ func TestAsManyStatementsWaitAsCanBeServedInTime(t *testing.T) {
 	} {
 		a, _ := testAdmission(test.conns)
 		counts(t, a, 1)
-		a.uncount(test.hold)
+		a.uncount(a.all, test.hold)
 		counts(t, a, test.conns+test.waiting)
 		refuses(t, a)
 		refuses(t, a) // One that is refused doesn't wait.
-		a.uncount(test.hold)
+		a.uncount(a.all, test.hold)
 		counts(t, a, 1)
 		refuses(t, a)
 	}
@@ -72,10 +72,10 @@ func TestStatementsWithoutAConnectionSayNothingOfItsUse(t *testing.T) {
 	t.Parallel()
 	a, _ := testAdmission(1)
 	counts(t, a, 2)
-	a.uncount(time.Second)
-	a.uncount(0)
-	if a.hold != time.Second || a.calls != 0 {
-		t.Errorf("hold %v with %d statements, want 1s and none", a.hold, a.calls)
+	a.uncount(a.all, time.Second)
+	a.uncount(a.all, 0)
+	if a.hold != time.Second || a.all.calls != 0 {
+		t.Errorf("hold %v with %d statements, want 1s and none", a.hold, a.all.calls)
 	}
 }
 
@@ -83,10 +83,10 @@ func TestAnAdmissionForgetsWhatWasSlow(t *testing.T) {
 	t.Parallel()
 	a, _ := testAdmission(1)
 	counts(t, a, 1)
-	a.uncount(UsualBounds().Statement)
+	a.uncount(a.all, UsualBounds().Statement)
 	for range 100 {
 		counts(t, a, 1)
-		a.uncount(time.Millisecond)
+		a.uncount(a.all, time.Millisecond)
 	}
 	counts(t, a, 90) // At 11 ms each at the most.
 }
@@ -96,23 +96,23 @@ func TestAStatementWaitsForAConnectionOrItsContextsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const hold = 10 * time.Millisecond
 		a, _ := testAdmission(1)
-		leave, err := a.enter(t.Context())
+		leave, err := a.enter(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.AfterFunc(hold, leave)
 		ctx, cancel := context.WithTimeoutCause(t.Context(), hold/2, errPoolBusy)
 		defer cancel()
-		if _, err := a.enter(ctx); !errors.Is(err, errPoolBusy) {
+		if _, err := a.enter(ctx, ""); !errors.Is(err, errPoolBusy) {
 			t.Errorf("one with less time: %v, want its context's cause", err)
 		}
 		began := time.Now()
-		leave, err = a.enter(t.Context())
+		leave, err = a.enter(t.Context(), "")
 		if waited := time.Since(began); err != nil || waited != hold/2 {
 			t.Errorf("one with time: %v after %v", err, waited)
 		}
-		if leave(); a.hold != hold || a.calls != 0 {
-			t.Errorf("hold %v with %d statements, want %v and none", a.hold, a.calls, hold)
+		if leave(); a.hold != hold || a.all.calls != 0 {
+			t.Errorf("hold %v with %d statements, want %v and none", a.hold, a.all.calls, hold)
 		}
 	})
 }
@@ -131,7 +131,7 @@ func TestAFullPoolThatAnswersIsServing(t *testing.T) {
 		check("before any answer", false)
 		a.answered()
 		check("full, after an answer", true)
-		a.uncount(time.Millisecond)
+		a.uncount(a.all, time.Millisecond)
 		check("with a connection to spare", false)
 		counts(t, a, 1)
 		check("full again", true)
@@ -145,21 +145,21 @@ func TestAnOverloadIsLoggedTwiceInFiveSecondsAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, log := testAdmission(1)
 		counts(t, a, 1)
-		a.uncount(2 * time.Second)
+		a.uncount(a.all, 2*time.Second)
 		overload := func() {
 			counts(t, a, 2)
 			for range 10 {
 				refuses(t, a)
 			}
-			a.uncount(0)
-			a.uncount(0)
+			a.uncount(a.all, 0)
+			a.uncount(a.all, 0)
 		}
 		for range 10 { // Within the interval, one overload.
 			overload()
 			time.Sleep(500 * time.Millisecond)
 		}
 		time.Sleep(sheddingLogInterval)
-		leave, err := a.enter(t.Context())
+		leave, err := a.enter(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestStatementsAtOnceAreAllCounted(t *testing.T) {
 	for range 64 {
 		group.Go(func() {
 			for range 100 {
-				leave, err := a.enter(t.Context())
+				leave, err := a.enter(t.Context(), "")
 				if err != nil {
 					continue
 				}
@@ -199,7 +199,7 @@ func TestStatementsAtOnceAreAllCounted(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if a.calls != 0 {
-		t.Errorf("%d statements are left", a.calls)
+	if a.all.calls != 0 {
+		t.Errorf("%d statements are left", a.all.calls)
 	}
 }

@@ -1,8 +1,7 @@
 // Package database runs SQL statements on PostgreSQL and knows nothing of what they
 // are about: the pool of connections with its bounds (bounds.go, pool.go, dial.go),
-// batches of statements that come at once (lane.go, batch.go), how one owner leaves
-// connections to others (owners.go), when a statement is refused (admission.go), run
-// again (run.go, renewal.go) and canceled (cancel.go), what errors mean (errors.go),
+// batches of statements that come at once (lane.go, batch.go), when a statement waits
+// for others and when it is refused (admission.go), run again (run.go, renewal.go) and canceled (cancel.go), what errors mean (errors.go),
 // what a connection string means (url.go), and the migration that brings a database to
 // a schema (migrate.go).
 //
@@ -47,7 +46,6 @@ type DB struct {
 	pool      *pgxpool.Pool
 	bounds    Bounds
 	admission *admission
-	owners    *owners
 	renewal   renewal
 	reads     *lane
 	writes    *lane
@@ -62,12 +60,10 @@ func Open(config Config) (*DB, error) {
 		return nil, err
 	}
 	slots := min(config.Batches, config.MaxConns/4)
-	alone := config.MaxConns - 2*slots
 	db := &DB{
 		pool:      pool,
 		bounds:    bounds,
-		admission: newAdmission(alone, bounds.Acquire, config.Logger),
-		owners:    newOwners(alone),
+		admission: newAdmission(config.MaxConns-2*slots, bounds.Acquire, config.Logger),
 	}
 	db.reads, db.writes = newLane(db, slots, bounds), newLane(db, slots, bounds)
 	return db, nil

@@ -131,8 +131,7 @@ var errDown = errors.New("the database is down")
 func (b *backoff) isDown() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	refused, ok := pgError(b.cause)
-	return b.failures > 0 && (!ok || refused.Code != tooManyConnections)
+	return b.failures > 0 && !hasState(b.cause, tooManyConnections)
 }
 
 // TraceConnectEnd implements [pgx.ConnectTracer]: it counts the outcome of an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -75,7 +76,7 @@ func interpret(ctx context.Context, name string, err error) error {
 		return fmt.Errorf("%s: %w", name, ctx.Err())
 	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errUnknownOutcome):
 		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)
-	case refused && failed.Code == queryCanceled:
+	case hasState(err, queryCanceled):
 		return fmt.Errorf("%s: %w: %w", name, context.DeadlineExceeded, err)
 	default:
 		return fmt.Errorf("%s: %w", name, err)
@@ -84,6 +85,12 @@ func interpret(ctx context.Context, name string, err error) error {
 
 // pgError returns the server's error in err.
 func pgError(err error) (*pgconn.PgError, bool) { return errors.AsType[*pgconn.PgError](err) }
+
+// hasState reports whether the server failed with one of these SQLSTATEs.
+func hasState(err error, states ...string) bool {
+	failed, ok := pgError(err)
+	return ok && slices.Contains(states, failed.Code)
+}
 
 // transient reports whether the same statement may succeed later, as far as a
 // SQLSTATE tells.

@@ -22,12 +22,12 @@ func (db *DB) Hold() time.Duration {
 func (db *DB) Overload(statements int) (end func()) {
 	db.admission.mu.Lock()
 	defer db.admission.mu.Unlock()
-	db.admission.calls += statements
+	db.admission.all.calls += statements
 	db.admission.answeredAt = time.Now().Add(time.Hour) // However slow the test is.
 	return func() {
 		db.admission.mu.Lock()
 		defer db.admission.mu.Unlock()
-		db.admission.calls -= statements
+		db.admission.all.calls -= statements
 	}
 }
 

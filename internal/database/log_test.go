@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/semaphore"
 )
 
 // blockedLog is a handler whose one line blocks until it is released.
@@ -32,7 +31,7 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 	// full returns the admission to one connection that refuses the next statement.
 	full := func(logger *slog.Logger) *admission {
 		a := newAdmission(1, acquireTimeout, logger)
-		a.calls, a.hold = 3, time.Hour
+		a.all.calls, a.hold = 3, time.Hour
 		return a
 	}
 	refused := func(t *testing.T, err error) {
@@ -45,28 +44,30 @@ func TestALogThatBlocksHoldsNobodyUp(t *testing.T) {
 		"statements are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
 			a := full(logger)
-			return func() { _, _ = a.enter(t.Context()) }, func() {
+			return func() { _, _ = a.enter(t.Context(), "") }, func() {
 				refuses(t, a)
 				a.serving()
 				a.answered()
-				a.uncount(time.Second)
+				a.uncount(a.all, time.Second)
 			}
 		},
 		"statements are no longer refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
 			a := newAdmission(2, acquireTimeout, logger)
 			a.shedding, a.refused = true, 1
-			return func() { _, _ = a.enter(t.Context()) }, func() {
+			return func() { _, _ = a.enter(t.Context(), "") }, func() {
 				counts(t, a, 1)
-				a.uncount(time.Second)
+				a.uncount(a.all, time.Second)
 			}
 		},
 		"writes of an owner are refused": func(t *testing.T, logger *slog.Logger) (logs, goesOn func()) {
 			t.Helper()
-			owners, a := newOwners(2), full(logger)
-			owners.byName["u"] = &owner{conns: semaphore.NewWeighted(1), calls: 3}
-			return func() { _, _ = owners.enter(t.Context(), "u", a) }, func() {
-				_, err := owners.enter(t.Context(), "u", a)
+			a := full(logger)
+			a.all.calls = 0
+			a.owners["u"] = newBulkhead("u", 1)
+			a.owners["u"].calls = 3
+			return func() { _, _ = a.enter(t.Context(), "u") }, func() {
+				_, err := a.enter(t.Context(), "u")
 				refused(t, err)
 			}
 		},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -243,11 +242,4 @@ func (m *migration) report(ctx context.Context, plan *migrationPlan) {
 		return
 	}
 	m.cfg.Logger.InfoContext(ctx, "the database has been migrated", "applied", len(plan.apply), "left_out", len(plan.leaveOut))
-}
-
-// hasState reports whether the database failed with one of the given
-// SQLSTATEs.
-func hasState(err error, states ...string) bool {
-	failed, ok := pgError(err)
-	return ok && slices.Contains(states, failed.Code)
 }

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"ariga.io/atlas/sql/schema"
@@ -37,31 +36,21 @@ func (m *migration) validateChecks(ctx context.Context) error {
 		 WHERE o.contype = 'c' AND NOT o.convalidated
 		   AND n.nspname = current_schema() AND c.relname = ANY($1) AND o.conname = ANY($2)
 		 ORDER BY o.conname`
-	rows, err := m.conn.QueryContext(ctx, query, m.tables, m.checks)
+	type check struct{ table, name string }
+	columns := func(c *check) []any { return []any{&c.table, &c.name} }
+	checks, err := collect(ctx, m.conn, columns, query, m.tables, m.checks)
 	if err != nil {
 		return fmt.Errorf("look for new checks: %w", err)
 	}
-	defer rows.Close()
-	var checks [][2]string // Table and name.
-	for rows.Next() {
-		var check [2]string
-		if err := rows.Scan(&check[0], &check[1]); err != nil {
-			return fmt.Errorf("look for new checks: %w", err)
-		}
-		checks = append(checks, check)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil { // The connection is needed.
-		return fmt.Errorf("look for new checks: %w", err)
-	}
 	for _, check := range checks {
-		err := m.validate(ctx, "ALTER TABLE "+check[0]+" VALIDATE CONSTRAINT "+pgx.Identifier{check[1]}.Sanitize())
+		err := m.validate(ctx, "ALTER TABLE "+check.table+" VALIDATE CONSTRAINT "+pgx.Identifier{check.name}.Sanitize())
 		switch {
 		case hasState(err, checkViolation):
-			m.cfg.Logger.WarnContext(ctx, "rows that were there break a check: it holds for new ones and for those that are changed", "check", check[1])
+			m.cfg.Logger.WarnContext(ctx, "rows that were there break a check: it holds for new ones and for those that are changed", "check", check.name)
 		case hasState(err, lockNotAvailable, deadlockDetected):
-			m.cfg.Logger.WarnContext(ctx, "the table is busy, so the rows that were there haven't been looked at: run it again", "check", check[1])
+			m.cfg.Logger.WarnContext(ctx, "the table is busy, so the rows that were there haven't been looked at: run it again", "check", check.name)
 		case err != nil:
-			return fmt.Errorf("look whether rows keep to the check %s: %w", check[1], err)
+			return fmt.Errorf("look whether rows keep to the check %s: %w", check.name, err)
 		}
 	}
 	return nil

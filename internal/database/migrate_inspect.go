@@ -88,3 +88,20 @@ func (b boundedTx) ExecContext(_ context.Context, query string, args ...any) (sq
 func (b boundedTx) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
 	return b.Tx.QueryContext(b.ctx, query, args...)
 }
+
+// collect returns the rows of a query. Columns says where those of a row go.
+func collect[T any](ctx context.Context, on schema.ExecQuerier, columns func(*T) []any, query string, args ...any) (all []T, err error) {
+	rows, err := on.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row T
+		if err := rows.Scan(columns(&row)...); err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
+}

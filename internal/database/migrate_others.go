@@ -44,41 +44,31 @@ func hasAttr[T schema.Attr](attrs []schema.Attr) bool {
 // declare, and has new checks hold for new rows only, at first. Whoever made an
 // object has a reason for it, and one of the schema's before is dropped by hand.
 func leaveOthers(changes []schema.Change) (own []schema.Change, others []othersObject) {
-	for _, change := range changes {
-		modify, ok := change.(*schema.ModifyTable)
-		if !ok {
-			own = append(own, change)
-			continue
-		}
-		var kept []schema.Change
-		for _, part := range modify.Changes {
-			switch part := part.(type) {
-			case *schema.DropIndex:
-				object := othersObject{kind: "index", name: part.I.Name}
-				switch {
-				case part.I.Unique:
-					object.kind, object.effect = "unique index", canRefuse
-				case hasAttr[*atlas.Constraint](part.I.Attrs):
-					object.kind, object.effect = "exclusion constraint", canRefuse
-				}
-				others = append(others, object)
-			case *schema.DropForeignKey:
-				others = append(others, othersObject{"foreign key", part.F.Symbol, canRefuse})
-			case *schema.DropCheck:
-				others = append(others, othersObject{"check", part.C.Name, canRefuse})
-			case *schema.AddCheck:
-				part.Extra = append(part.Extra, &atlas.NotValid{})
-				kept = append(kept, part)
-			case *schema.ModifyCheck:
-				kept = append(kept, &schema.DropCheck{C: part.From}, &schema.AddCheck{C: part.To, Extra: []schema.Clause{&atlas.NotValid{}}})
-			default:
-				kept = append(kept, part)
+	own = eachPart(changes, func(_ *schema.Table, part schema.Change) []schema.Change {
+		switch part := part.(type) {
+		case *schema.DropIndex:
+			object := othersObject{kind: "index", name: part.I.Name}
+			switch {
+			case part.I.Unique:
+				object.kind, object.effect = "unique index", canRefuse
+			case hasAttr[*atlas.Constraint](part.I.Attrs):
+				object.kind, object.effect = "exclusion constraint", canRefuse
 			}
+			others = append(others, object)
+		case *schema.DropForeignKey:
+			others = append(others, othersObject{"foreign key", part.F.Symbol, canRefuse})
+		case *schema.DropCheck:
+			others = append(others, othersObject{"check", part.C.Name, canRefuse})
+		case *schema.AddCheck:
+			part.Extra = append(part.Extra, &atlas.NotValid{})
+			return []schema.Change{part}
+		case *schema.ModifyCheck:
+			return []schema.Change{&schema.DropCheck{C: part.From}, &schema.AddCheck{C: part.To, Extra: []schema.Clause{&atlas.NotValid{}}}}
+		default:
+			return []schema.Change{part}
 		}
-		if len(kept) > 0 {
-			own = append(own, &schema.ModifyTable{T: modify.T, Changes: kept})
-		}
-	}
+		return nil
+	})
 	return own, others
 }
 
@@ -199,20 +189,9 @@ func (i *inspector) others(ctx context.Context, current *schema.Schema, tables [
 		 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = ANY($2) AND NOT c.relname = ANY($1)
 		   AND n.nspname = ANY(current_schemas(false)) AND n.nspname <> current_schema()
 		 ORDER BY kind, name`
-	rows, err := i.tx.QueryContext(ctx, query, existing, tables, canRefuse)
+	columns := func(o *othersObject) []any { return []any{&o.kind, &o.name, &o.effect} }
+	found, err := collect(ctx, i.tx, columns, query, existing, tables, canRefuse)
 	if err != nil {
-		return nil, fmt.Errorf("look for what others have made: %w", err)
-	}
-	defer rows.Close()
-	var found []othersObject
-	for rows.Next() {
-		var object othersObject
-		if err := rows.Scan(&object.kind, &object.name, &object.effect); err != nil {
-			return nil, fmt.Errorf("look for what others have made: %w", err)
-		}
-		found = append(found, object)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("look for what others have made: %w", err)
 	}
 	return found, nil

@@ -69,30 +69,38 @@ func typeName(o schema.Object) string {
 
 // splitChanges parts the changes that lose no data from the others.
 func splitChanges(changes []schema.Change) (safe, destructive []schema.Change) {
+	safe = eachPart(changes, func(table *schema.Table, part schema.Change) []schema.Change {
+		if isSafe(part) {
+			return []schema.Change{part}
+		}
+		if table != nil { // Each by itself, so that each gets a warning.
+			part = &schema.ModifyTable{T: table, Changes: []schema.Change{part}}
+		}
+		destructive = append(destructive, part)
+		return nil
+	})
+	return safe, destructive
+}
+
+// eachPart puts something in the place of each part of the changes of a table, and of
+// each other change, for which the table is nil. A table that nothing is left for is
+// left out.
+func eachPart(changes []schema.Change, instead func(*schema.Table, schema.Change) []schema.Change) (all []schema.Change) {
 	for _, change := range changes {
 		modify, ok := change.(*schema.ModifyTable)
 		if !ok {
-			if isSafe(change) {
-				safe = append(safe, change)
-			} else {
-				destructive = append(destructive, change)
-			}
+			all = append(all, instead(nil, change)...)
 			continue
 		}
-		var kept []schema.Change
+		var parts []schema.Change
 		for _, part := range modify.Changes {
-			if isSafe(part) {
-				kept = append(kept, part)
-			} else {
-				// Each by itself, so that each gets a warning.
-				destructive = append(destructive, &schema.ModifyTable{T: modify.T, Changes: []schema.Change{part}})
-			}
+			parts = append(parts, instead(modify.T, part)...)
 		}
-		if len(kept) > 0 {
-			safe = append(safe, &schema.ModifyTable{T: modify.T, Changes: kept})
+		if len(parts) > 0 {
+			all = append(all, &schema.ModifyTable{T: modify.T, Changes: parts})
 		}
 	}
-	return safe, destructive
+	return all
 }
 
 // isSafe reports whether a change, of a table or within one, loses no data.

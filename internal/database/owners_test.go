@@ -19,9 +19,8 @@ const writeTime = 10 * time.Millisecond
 // ownersTest is owners who have ended all writes when the test, which is in a bubble,
 // has ended.
 type ownersTest struct {
-	*owners
-	admission *admission
-	t         *testing.T
+	*admission
+	t *testing.T
 
 	mu     sync.Mutex
 	events []string
@@ -31,13 +30,13 @@ type ownersTest struct {
 // for so long in the mean.
 func newOwnersTest(t *testing.T, conns int, hold time.Duration) *ownersTest {
 	t.Helper()
-	o := &ownersTest{owners: newOwners(conns), t: t}
+	o := &ownersTest{t: t}
 	o.admission, _ = testAdmission(conns)
-	o.admission.hold = hold
+	o.hold = hold
 	t.Cleanup(func() {
 		synctest.Wait()
-		if len(o.byName) != 0 {
-			t.Errorf("%d owners write in the end", len(o.byName))
+		if len(o.owners) != 0 {
+			t.Errorf("%d owners write in the end", len(o.owners))
 		}
 	})
 	return o
@@ -48,7 +47,7 @@ func newOwnersTest(t *testing.T, conns int, hold time.Duration) *ownersTest {
 func (o *ownersTest) write(ctx context.Context, owner string, number int) {
 	o.t.Helper()
 	go func() {
-		leave, err := o.enter(ctx, owner, o.admission)
+		leave, err := o.enterBulkhead(ctx, owner)
 		if err != nil {
 			o.note("%d: %v", number, err)
 			return
@@ -118,6 +117,35 @@ func TestAWriteThatWouldWaitForItsOwnersOthersInVainIsRefused(t *testing.T) {
 	})
 }
 
+func TestAWriteThatGetsNoConnectionLeavesItsOwnersOthersTheirs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwnersTest(t, 2, 0)
+		leave, err := o.enter(t.Context(), "u")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		counts(t, o.admission, 2+1)
+		o.hold = time.Hour
+		refused := func(when string) {
+			t.Helper()
+			if _, err := o.enter(t.Context(), "u"); !errors.Is(err, errOverloaded) || len(o.owners) != 0 {
+				t.Errorf("%s: %v, and %d owners write", when, err, len(o.owners))
+			}
+		}
+		refused("first")
+		refused("then")
+		o.uncount(o.all, 0)
+		o.uncount(o.all, 0)
+		if leave, err = o.enter(t.Context(), "u"); err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		o.uncount(o.all, 0)
+	})
+}
+
 // TestNoOwnerHasMoreThanHalfOfTheConnections has many callers, who leave when they
 // like.
 func TestNoOwnerHasMoreThanHalfOfTheConnections(t *testing.T) {
@@ -134,7 +162,7 @@ func TestNoOwnerHasMoreThanHalfOfTheConnections(t *testing.T) {
 				for range 100 {
 					n := rand.IntN(len(running))
 					ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*time.Millisecond))
-					leave, err := o.enter(ctx, fmt.Sprint(n), o.admission)
+					leave, err := o.enterBulkhead(ctx, fmt.Sprint(n))
 					cancel()
 					mu.Lock()
 					if err != nil {

@@ -45,7 +45,6 @@ func newPool(config Config, bounds Bounds) (*pgxpool.Pool, error) {
 		return lookUp(ctx, host)
 	}
 	c.MaxConns = int32(config.MaxConns)
-	c.MinConns, c.MinIdleConns = 0, 0
 	c.PingTimeout = bounds.Ping
 	c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 		return p.IdleDuration > bounds.PingAfter

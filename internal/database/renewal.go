@@ -13,8 +13,7 @@ const readOnlyInterval = time.Second
 // outdated reports whether the server refused a statement before it ran, for
 // what the connection it came on has been overtaken by.
 func outdated(err error) bool {
-	failed, refused := pgError(err)
-	return refused && (failed.Code == cachedPlanChanged || failed.Code == readOnly)
+	return hasState(err, cachedPlanChanged, readOnly)
 }
 
 // renewal tells new connections from old ones.
@@ -43,7 +42,7 @@ func (db *DB) renew(generation int, err error) bool {
 	if generation != r.generation {
 		return true // Another call was first.
 	}
-	if failed, ok := pgError(err); ok && failed.Code == readOnly {
+	if hasState(err, readOnly) {
 		now := time.Now()
 		if now.Sub(r.readOnlyAt) < readOnlyInterval {
 			return false

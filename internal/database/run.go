@@ -29,7 +29,7 @@ const (
 func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) error {
 	admitting, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire-waited, errPoolBusy)
 	defer cancel()
-	leave, err := db.admit(admitting, s)
+	leave, err := db.admission.enter(admitting, s.Owner)
 	if err != nil {
 		return interpret(ctx, s.Name, &noConnectionError{err})
 	}
@@ -39,26 +39,6 @@ func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) 
 		_, err = db.runUntilSerialized(ctx, s)
 	}
 	return interpret(ctx, s.Name, err)
-}
-
-// admit waits for a connection that statements which run alone may use, and for other
-// writes of the same owner.
-func (db *DB) admit(ctx context.Context, s *Statement) (leave func(), err error) {
-	leaveOwner := func() {}
-	if s.writes() {
-		if leaveOwner, err = db.owners.enter(ctx, s.Owner, db.admission); err != nil {
-			return nil, err
-		}
-	}
-	leaveAdmission, err := db.admission.enter(ctx)
-	if err != nil {
-		leaveOwner()
-		return nil, err
-	}
-	return func() {
-		leaveAdmission()
-		leaveOwner()
-	}, nil
 }
 
 // refuse implements [runner].
@@ -83,8 +63,7 @@ func worthRepeating(err error, s *Statement) bool {
 func (db *DB) runUntilSerialized(ctx context.Context, s *Statement) (generation int, err error) {
 	for n := range serializationAttempts {
 		generation, err = db.attempt(ctx, s.runOn)
-		failed, refused := pgError(err)
-		if !refused || failed.Code != serializationFailure && failed.Code != deadlockDetected || n == serializationAttempts-1 {
+		if !hasState(err, serializationFailure, deadlockDetected) || n == serializationAttempts-1 {
 			break
 		}
 		pause := time.NewTimer(rand.N(min(maxSerializationPause, time.Millisecond<<n))) //nolint:gosec // nobody gains from guessing it

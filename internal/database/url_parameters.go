@@ -183,35 +183,24 @@ func checkPorts(ports string) error {
 // those that have a few. libpq's that have no effect here are taken with the
 // values that ask for nothing else.
 func valuesOf(name string) []string {
-	switch name {
-	case "sslmode":
-		return []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-	case "sslnegotiation":
-		return []string{"postgres", "direct"}
-	case "sslcertmode":
-		return []string{"disable", "allow", "require"}
-	case "channel_binding":
-		return []string{"disable", "prefer", "require"}
-	case "target_session_attrs":
-		return []string{"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}
-	case "min_protocol_version", "max_protocol_version":
-		return []string{"3.0", "3.2", "latest"}
-	case "ssl_min_protocol_version":
-		return []string{"TLSv1.2", "TLSv1.3"}
-	case "default_query_exec_mode":
-		return []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"}
-	case "sslsni", "keepalives":
-		return []string{"0", "1"}
-	case "ssl", "uselibpqcompat":
-		return []string{"true"}
-	case "gssencmode":
-		return []string{"disable", "prefer"} // The driver has no GSSAPI encryption to prefer.
-	case "load_balance_hosts":
-		return []string{"disable"}
-	case "sslcompression":
-		return []string{"0"}
-	}
-	return nil
+	return map[string][]string{
+		"channel_binding":          {"disable", "prefer", "require"},
+		"default_query_exec_mode":  {"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"},
+		"gssencmode":               {"disable", "prefer"}, // The driver has no GSSAPI encryption to prefer.
+		"keepalives":               {"0", "1"},
+		"load_balance_hosts":       {"disable"},
+		"max_protocol_version":     {"3.0", "3.2", "latest"},
+		"min_protocol_version":     {"3.0", "3.2", "latest"},
+		"ssl":                      {"true"},
+		"ssl_min_protocol_version": {"TLSv1.2", "TLSv1.3"},
+		"sslcertmode":              {"disable", "allow", "require"},
+		"sslcompression":           {"0"},
+		"sslmode":                  {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+		"sslnegotiation":           {"postgres", "direct"},
+		"sslsni":                   {"0", "1"},
+		"target_session_attrs":     {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
+		"uselibpqcompat":           {"true"},
+	}[name]
 }
 
 // adviceOn says what to do instead of writing a parameter, empty for those that

@@ -31,7 +31,10 @@ func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) er
 			                ORDER BY created_at DESC, id DESC
 			                LIMIT    $3) AS counted)`,
 		Args: []any{owner.String(), uuidParam(id), s.config.MaxTodos},
-		Read: func(rows pgx.Rows) error { return readOne(rows, &isLeft) },
+		Read: func(rows pgx.Rows) (err error) {
+			isLeft, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
+			return err
+		},
 	})
 	if err == nil && !isLeft {
 		return todo.ErrTooMany

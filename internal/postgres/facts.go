@@ -2,27 +2,21 @@ package postgres
 
 import "fmt"
 
-// facts are what the database says of itself and of the table.
+// facts are what the database says of itself and of the table, in the order of
+// factsSQL.
 type facts struct {
-	encoding, role string
-	isReadOnly     bool   // By a default, not as a standby.
-	table          string // With its schema; empty when there is none.
-	elsewhere      string // The schema of another table of that name; empty when there is none.
-	isClosed       bool   // The role may not use that schema.
-	kind           string // pg_class.relkind.
-	missing        string // Columns.
-	ofOtherType    string // Columns, with their types.
-	withoutDefault string // Columns that a new row needs a value for, and gets none.
-	rights         string // Those that the role lacks.
-	hasUniqueID    bool
-	isHidden       bool // By row-level security.
-}
-
-func (f *facts) columns() []any {
-	return []any{
-		&f.encoding, &f.role, &f.isReadOnly, &f.table, &f.elsewhere, &f.isClosed, &f.kind,
-		&f.missing, &f.ofOtherType, &f.withoutDefault, &f.rights, &f.hasUniqueID, &f.isHidden,
-	}
+	Encoding, Role string
+	IsReadOnly     bool   // By a default, not as a standby.
+	Table          string // With its schema; empty when there is none.
+	Elsewhere      string // The schema of another table of that name; empty when there is none.
+	IsClosed       bool   // The role may not use that schema.
+	Kind           string // pg_class.relkind.
+	Missing        string // Columns.
+	OfOtherType    string // Columns, with their types.
+	WithoutDefault string // Columns that a new row needs a value for, and gets none.
+	Rights         string // Those that the role lacks.
+	HasUniqueID    bool
+	IsHidden       bool // By row-level security.
 }
 
 // factsSQL needs no right on the table and takes no lock on it. The columns are
@@ -87,25 +81,25 @@ func (f *facts) faults() (faults []string) {
 			faults = append(faults, fmt.Sprintf(format, args...))
 		}
 	}
-	add(f.encoding != "UTF8", "the database's encoding is %s and must be UTF8", f.encoding)
-	add(f.isReadOnly, "default_transaction_read_only is on for the database, the role or the connection: writes are refused")
+	add(f.Encoding != "UTF8", "the database's encoding is %s and must be UTF8", f.Encoding)
+	add(f.IsReadOnly, "default_transaction_read_only is on for the database, the role or the connection: writes are refused")
 	switch {
-	case f.table == "" && f.isClosed:
-		add(true, "the role lacks USAGE on the schema: GRANT USAGE ON SCHEMA %s TO %s", f.elsewhere, f.role)
-	case f.table == "" && f.elsewhere != "":
-		add(true, "the table todo is in the schema %s, which search_path doesn't name", f.elsewhere)
-	case f.table == "":
+	case f.Table == "" && f.IsClosed:
+		add(true, "the role lacks USAGE on the schema: GRANT USAGE ON SCHEMA %s TO %s", f.Elsewhere, f.Role)
+	case f.Table == "" && f.Elsewhere != "":
+		add(true, "the table todo is in the schema %s, which search_path doesn't name", f.Elsewhere)
+	case f.Table == "":
 		add(true, "there is no table todo: run todod migrate")
-	case f.kind != "r" && f.kind != "p": // Partitioned.
-		add(true, "%s is no ordinary table, so it isn't the service's", f.table)
+	case f.Kind != "r" && f.Kind != "p": // Partitioned.
+		add(true, "%s is no ordinary table, so it isn't the service's", f.Table)
 	default:
 		const migrate = "run todod migrate, which says more"
-		add(f.missing != "", "the table %s lacks columns (%s): %s", f.table, f.missing, migrate)
-		add(f.ofOtherType != "", "the table %s has columns of another type (%s): %s", f.table, f.ofOtherType, migrate)
-		add(f.withoutDefault != "", "the table %s has columns that a new row needs a value for (%s): give them a default", f.table, f.withoutDefault)
-		add(!f.hasUniqueID, "the table %s has no primary key on id: %s", f.table, migrate)
-		add(f.rights != "", "the role lacks rights on the table: GRANT %s ON %s TO %s", f.rights, f.table, f.role)
-		add(f.isHidden, "row-level security hides all rows of %s from the role %s: CREATE POLICY for it, or make it the table's owner", f.table, f.role)
+		add(f.Missing != "", "the table %s lacks columns (%s): %s", f.Table, f.Missing, migrate)
+		add(f.OfOtherType != "", "the table %s has columns of another type (%s): %s", f.Table, f.OfOtherType, migrate)
+		add(f.WithoutDefault != "", "the table %s has columns that a new row needs a value for (%s): give them a default", f.Table, f.WithoutDefault)
+		add(!f.HasUniqueID, "the table %s has no primary key on id: %s", f.Table, migrate)
+		add(f.Rights != "", "the role lacks rights on the table: GRANT %s ON %s TO %s", f.Rights, f.Table, f.Role)
+		add(f.IsHidden, "row-level security hides all rows of %s from the role %s: CREATE POLICY for it, or make it the table's owner", f.Table, f.Role)
 	}
 	return faults
 }

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -112,15 +111,11 @@ func (m mutant) overlay(t *testing.T) string {
 func findMutants(t *testing.T) []mutant {
 	t.Helper()
 	var mutants []mutant
-	for _, found := range ownedStatements(t) {
-		for _, c := range found.conditions {
-			sql := found.text.text
-			changed := append([]byte(nil), found.text.source[:found.text.position.Offset]...)
-			changed = append(changed, strconv.Quote(sql[:c.start]+c.after+sql[c.end:])...)
-			changed = append(changed, found.text.source[found.text.end:]...)
+	for _, s := range ownedStatements(t) {
+		for _, c := range s.Conditions {
 			mutants = append(mutants, mutant{
-				file: found.text.file, position: found.text.position, function: found.text.function,
-				before: sql[c.start:c.end], after: c.after, source: changed,
+				file: s.File, position: s.Position, function: s.Function,
+				before: c.Text, after: c.Instead, source: s.Without(c),
 			})
 		}
 	}

@@ -1,9 +1,10 @@
 package postgres_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
+
+	"example.com/todo-backend/internal/postgres/sqlowner"
 )
 
 // ownerless lists the queries on the table of todos that have no owner, by their
@@ -12,55 +13,30 @@ func ownerless() map[string]string {
 	return map[string]string{} // None at present.
 }
 
-// ownedStatement is a statement of the package and what ties it to an owner.
-type ownedStatement struct {
-	text       sourceText
-	conditions []ownerCondition
-}
-
 // ownedStatements returns the statements of the package. It fails the test for a
 // query on the table of todos that is tied to no owner and not in ownerless, and
-// for SQL that it can't read.
-func ownedStatements(t *testing.T) []ownedStatement {
+// for SQL that can't be checked.
+func ownedStatements(t *testing.T) []sqlowner.Statement {
 	t.Helper()
-	var statements []ownedStatement
-	var used []string // Names in statements.
-	pieces := make(map[string]sourceText)
+	table := sqlowner.Table{Name: "todo", Owner: "user_id"}
+	statements, err := table.Statements(".")
+	if err != nil {
+		t.Error(err)
+	}
 	listed := ownerless()
-	for _, text := range sourceTexts(t, ".") {
-		sql := parseSQL(text.text)
-		conditions, err := sql.conditions()
-		if err != nil {
-			t.Errorf("%s: %v in:\n%s", text.position, err, text.text)
-			continue
-		}
-		switch {
-		case !sql.isStatement() && len(conditions) == 0: // No SQL, or nothing of an owner.
-		case text.isRunTime:
-			t.Errorf("%s: SQL that is put together at run time can't be checked:\n%s", text.position, text.text)
-		case !sql.isStatement():
-			pieces[text.constant] = text
-		default:
-			used = append(used, text.uses...)
-			for _, query := range sql.untied(conditions) {
-				known := false
-				for begin := range listed {
-					function, begin, _ := strings.Cut(begin, ": ")
-					if function == text.function && strings.HasPrefix(query, begin) {
-						delete(listed, function+": "+begin)
-						known = true
-					}
-				}
-				if !known {
-					t.Errorf("%s: no condition on %s in the query that begins with\n%s", text.position, ownerColumn, query)
+	for _, statement := range statements {
+		for _, query := range statement.Untied {
+			known := false
+			for entry := range listed {
+				function, begin, _ := strings.Cut(entry, ": ")
+				if function == statement.Function && strings.HasPrefix(query, begin) {
+					delete(listed, entry)
+					known = true
 				}
 			}
-			statements = append(statements, ownedStatement{text, conditions})
-		}
-	}
-	for name, text := range pieces {
-		if !slices.Contains(used, name) {
-			t.Errorf("%s: a condition on %s that is in no statement:\n%s", text.position, ownerColumn, text.text)
+			if !known {
+				t.Errorf("%s: no condition on %s in the query that begins with\n%s", statement.Position, table.Owner, query)
+			}
 		}
 	}
 	for query := range listed {
@@ -73,9 +49,9 @@ func TestEveryQueryOnTodosIsTiedToAnOwner(t *testing.T) {
 	t.Parallel()
 	n := 0
 	for _, statement := range ownedStatements(t) {
-		n += len(statement.conditions)
-		for _, c := range statement.conditions {
-			t.Logf("%s: %s", statement.text.function, statement.text.text[c.start:c.end])
+		n += len(statement.Conditions)
+		for _, c := range statement.Conditions {
+			t.Logf("%s: %s", statement.Function, c.Text)
 		}
 	}
 	if n == 0 {

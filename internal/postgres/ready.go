@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,7 +32,10 @@ func (s *Store) Ready(ctx context.Context) error {
 		Name:  operation,
 		SQL:   factsSQL,
 		Alone: true,
-		Read:  func(rows pgx.Rows) error { return readOne(rows, f.columns()...) },
+		Read: func(rows pgx.Rows) (err error) {
+			f, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[facts])
+			return err
+		},
 	})
 	switch {
 	case errors.Is(err, todo.ErrUnavailable):
@@ -46,36 +47,22 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err != nil {
 		cause = err.Error()
 	}
-	s.readiness.tell(ctx, s.config.Logger, cause)
+	s.tellReadiness(ctx, cause)
 	if cause != "" {
 		return fmt.Errorf("postgres: %s: %w: %s", operation, todo.ErrUnavailable, cause)
 	}
 	return nil
 }
 
-// readiness is what the log was told of whether the database can serve.
-type readiness struct {
-	mu    sync.Mutex
-	cause string // Empty while it can.
-}
-
-// tell logs a cause that differs from the last.
-func (r *readiness) tell(ctx context.Context, logger *slog.Logger, cause string) {
+// tellReadiness logs what keeps the database from serving, none while it can, when that
+// differs from the last time.
+func (s *Store) tellReadiness(ctx context.Context, cause string) {
+	last, _ := s.unreadiness.Swap(cause).(string)
 	switch {
-	case !r.changes(cause):
-		return
+	case cause == last:
 	case cause == "":
-		logger.InfoContext(ctx, "the database can serve again")
+		s.config.Logger.InfoContext(ctx, "the database can serve again")
 	default:
-		logger.WarnContext(ctx, "not ready: the database can't serve", "cause", cause)
+		s.config.Logger.WarnContext(ctx, "not ready: the database can't serve", "cause", cause)
 	}
-}
-
-// changes notes a cause, and reports whether it differs from the last.
-func (r *readiness) changes(cause string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	changes := cause != r.cause
-	r.cause = cause
-	return changes
 }

@@ -34,7 +34,7 @@ type Store struct {
 	db     *database.DB
 	config Config
 
-	readiness     readiness
+	unreadiness   atomic.Value // The cause that the log was told of, a string.
 	oddTimeLogged atomic.Bool
 }
 
@@ -80,12 +80,4 @@ func (s *Store) todo(ctx context.Context, statement database.Statement) (todo.To
 		return todo.Todo{}, todo.ErrNotFound
 	}
 	return found[0], nil
-}
-
-// readOne reads the one row of a statement.
-func readOne(rows pgx.Rows, into ...any) error {
-	_, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (struct{}, error) {
-		return struct{}{}, row.Scan(into...)
-	})
-	return err
 }

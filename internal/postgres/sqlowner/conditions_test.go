@@ -1,4 +1,4 @@
-package postgres_test
+package sqlowner
 
 import (
 	"slices"
@@ -7,7 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestEveryFormOfTheOwnerIsTakenOut is about statements that the package may
+// todos is the table in these tests.
+var todos = Table{Name: "todo", Owner: "user_id"}
+
+// TestEveryFormOfTheOwnerIsTakenOut is about statements that a package may
 // come to have.
 func TestEveryFormOfTheOwnerIsTakenOut(t *testing.T) {
 	t.Parallel()
@@ -75,17 +78,17 @@ func TestEveryFormOfTheOwnerIsTakenOut(t *testing.T) {
 		{"SELECT 1 FROM pg_attribute WHERE attname = 'user_id'", nil},
 	} {
 		sql := parseSQL(test.sql)
-		conditions, err := sql.conditions()
+		conditions, err := sql.conditions(todos.Owner)
 		if err != nil || !sql.isStatement() {
 			t.Errorf("%s: is a statement = %v, %v", test.sql, sql.isStatement(), err)
 			continue
 		}
-		if untied := sql.untied(conditions); len(untied) > 0 {
+		if untied := sql.untied(todos, conditions); len(untied) > 0 {
 			t.Errorf("%s: has no owner in %q", test.sql, untied)
 		}
 		var got []string
 		for _, c := range conditions {
-			got = append(got, test.sql[:c.start]+c.after+test.sql[c.end:])
+			got = append(got, test.sql[:c.start]+c.Instead+test.sql[c.end:])
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: becomes (-want +got):\n%s", test.sql, diff)
@@ -117,11 +120,11 @@ func TestAQueryThatForgetsTheOwnerIsFound(t *testing.T) {
 		"SELECT todo.id, todo.user_id, 'FROM todo' FROM todo WHERE todo.id = $1 GROUP BY todo.user_id": {"SELECT todo.id, todo.user_id, 'FROM todo' FROM todo WHERE todo.id = $1 GROUP BY todo.user_id"},
 	} {
 		statement := parseSQL(sql)
-		conditions, err := statement.conditions()
+		conditions, err := statement.conditions(todos.Owner)
 		if err != nil {
 			t.Errorf("%s: %v", sql, err)
 		}
-		if got := statement.untied(conditions); !statement.isStatement() || !slices.Equal(got, want) {
+		if got := statement.untied(todos, conditions); !statement.isStatement() || !slices.Equal(got, want) {
 			t.Errorf("%s: is a statement = %v, has no owner in %q, want %q", sql, statement.isStatement(), got, want)
 		}
 	}
@@ -131,13 +134,13 @@ func TestAQueryThatForgetsTheOwnerIsFound(t *testing.T) {
 		"INSERT INTO todo (user_id) TABLE other",
 		"INSERT INTO todo (id, user_id) VALUES ($1)",
 	} {
-		if conditions, err := parseSQL(sql).conditions(); err == nil {
+		if conditions, err := parseSQL(sql).conditions(todos.Owner); err == nil {
 			t.Errorf("%s: %v, want an error", sql, conditions)
 		}
 	}
 	for _, text := range []string{"", "update todo", "delete todo", "create todo", "insert a todo", "the table todo is locked", "user_id", ","} {
 		sql := parseSQL(text)
-		if conditions, err := sql.conditions(); sql.isStatement() || len(conditions) > 0 || err != nil {
+		if conditions, err := sql.conditions(todos.Owner); sql.isStatement() || len(conditions) > 0 || err != nil {
 			t.Errorf("%q: is a statement = %v, %v, %v", text, sql.isStatement(), conditions, err)
 		}
 	}

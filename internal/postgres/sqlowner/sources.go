@@ -1,4 +1,4 @@
-package postgres_test
+package sqlowner
 
 import (
 	"go/ast"
@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
 )
 
 // sourceText is a text of the package's sources, put together of its constants.
@@ -30,11 +29,10 @@ type sourceText struct {
 }
 
 // sourceTexts returns the texts of the package in a folder, but for its tests.
-func sourceTexts(t *testing.T, folder string) []sourceText {
-	t.Helper()
+func sourceTexts(folder string) ([]sourceText, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	set := token.NewFileSet()
 	var files []*ast.File
@@ -44,7 +42,7 @@ func sourceTexts(t *testing.T, folder string) []sourceText {
 		}
 		file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		files = append(files, file)
 	}
@@ -55,9 +53,13 @@ func sourceTexts(t *testing.T, folder string) []sourceText {
 	_, _ = config.Check(folder, set, files, info)
 	var texts []sourceText
 	for _, file := range files {
-		texts = append(texts, textsOf(t, set, file, info)...)
+		found, err := textsOf(set, file, info)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, found...)
 	}
-	return texts
+	return texts, nil
 }
 
 // emptyPackages imports every package as one without anything in it.
@@ -70,15 +72,14 @@ func (emptyPackages) Import(name string) (*types.Package, error) {
 }
 
 // textsOf returns the texts of a file.
-func textsOf(t *testing.T, set *token.FileSet, file *ast.File, info *types.Info) []sourceText {
-	t.Helper()
+func textsOf(set *token.FileSet, file *ast.File, info *types.Info) ([]sourceText, error) {
 	name := set.Position(file.Pos()).Filename
 	source, err := os.ReadFile(name)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if name, err = filepath.Abs(name); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	constants := constantNames(file)
 	var texts []sourceText
@@ -104,7 +105,7 @@ func textsOf(t *testing.T, set *token.FileSet, file *ast.File, info *types.Info)
 			return false
 		})
 	}
-	return texts
+	return texts, nil
 }
 
 // constantNames returns the names of a file's constants, by their values.
@@ -159,58 +160,4 @@ func textOf(expression ast.Expr, info *types.Info) (text string, isRunTime, ok b
 		return left + right, true, isLeft || isRight
 	}
 	return "", false, false
-}
-
-// TestTextsAreFoundHoweverTheyAreWritten is about the ways in which the package
-// may come to write its SQL.
-func TestTextsAreFoundHoweverTheyAreWritten(t *testing.T) {
-	t.Parallel()
-	const source = `package p
-
-import "example.com/database"
-
-const columns, other = "a, b", 7
-
-const whole = "SELECT " + columns + " FROM todo"
-
-func f(name string) {
-	const local = "c"
-	run(database.Statement{Name: "n", SQL: ` + "`x " + "`" + ` + (columns) + local})
-	run("y " + name + columns)
-	var q = unknown.Text + "z"
-	_, _, _ = q, other, 'r'
-}
-`
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "p.go"), []byte(source), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	type found struct {
-		text, function, constant string
-		isRunTime                bool
-	}
-	const outside = "outside of functions"
-	want := []found{
-		{"example.com/database", outside, "", false},
-		{"a, b", outside, "columns", false},
-		{"SELECT a, b FROM todo", outside, "whole", false},
-		{"c", "f", "local", false},
-		{"n", "f", "", false},
-		{"x a, bc", "f", "", false},
-		{"y a, b", "f", "", true},
-		{"z", "f", "q", true},
-	}
-	texts := sourceTexts(t, folder)
-	for i, text := range texts {
-		got := found{text.text, text.function, text.constant, text.isRunTime}
-		if i >= len(want) || got != want[i] {
-			t.Errorf("text %d is %+v", i, got)
-		}
-		if before := string(text.source[text.position.Offset:text.end]); strings.TrimSpace(before) != before || before == "" {
-			t.Errorf("text %d is in the source as %q", i, before)
-		}
-	}
-	if len(texts) != len(want) {
-		t.Errorf("%d texts, want %d", len(texts), len(want))
-	}
 }
