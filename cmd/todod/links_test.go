@@ -19,6 +19,8 @@ func TestTheBinaryLinksNothingOfDevelopmentOrTests(t *testing.T) {
 	for _, name := range packages {
 		for _, unwanted := range []string{
 			"example.com/todo-backend/internal/auth/authtest",
+			"example.com/todo-backend/internal/childprocess",
+			"example.com/todo-backend/internal/database/databasetest",
 			"example.com/todo-backend/internal/pglocal",
 			"example.com/todo-backend/internal/postgres/pgtest",
 			"example.com/todo-backend/internal/postgres/sqlowner",
