@@ -153,7 +153,8 @@ func (a *admission) uncount(b *bulkhead, held time.Duration) {
 	case a.hold == 0:
 		a.hold = held
 	default:
-		a.hold += time.Duration(holdWeight * float64(held-a.hold))
+		// Doubled at most: one that waited for a lock says little of the others.
+		a.hold += min(time.Duration(holdWeight*float64(held-a.hold)), a.hold)
 	}
 }
 

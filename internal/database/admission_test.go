@@ -91,6 +91,26 @@ func TestAnAdmissionForgetsWhatWasSlow(t *testing.T) {
 	counts(t, a, 90) // At 11 ms each at the most.
 }
 
+func TestOneSlowStatementSaysLittleOfTheOthers(t *testing.T) {
+	t.Parallel()
+	a, _ := testAdmission(1)
+	end := func(held time.Duration) {
+		counts(t, a, 1)
+		a.uncount(a.all, held)
+	}
+	end(time.Millisecond)
+	end(UsualBounds().Statement)
+	if a.hold != 2*time.Millisecond {
+		t.Errorf("after one slow statement a statement is said to take %v, want 2ms", a.hold)
+	}
+	for range 12 { // As many as batches leave connections.
+		end(UsualBounds().Statement)
+	}
+	if a.hold < acquireTimeout {
+		t.Errorf("when all are slow a statement is said to take %v", a.hold)
+	}
+}
+
 func TestAStatementWaitsForAConnectionOrItsContextsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

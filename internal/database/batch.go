@@ -48,7 +48,7 @@ func (l *lane) send(t *slot) {
 		switch {
 		case outcome == unknown && !c.isRepeatable():
 			c.err = fmt.Errorf("%w: %w", errUnknownOutcome, err)
-		case outcome == rolledBack && failed >= 0 && c.done != nil && c.writes() && !c.repeated && !l.cooldowns.include(c.Owner, now):
+		case outcome == rolledBack && failed >= 0 && c.done != nil && c.writes() && !c.repeated && !c.left && !l.cooldowns.include(c.Owner, now):
 			c.repeated = true
 			again = append(again, c)
 			continue
@@ -64,8 +64,8 @@ func (l *lane) send(t *slot) {
 }
 
 // try is the runner's runBatch, of which a panic, as of a call's Read, is a failure
-// like others: it would end the process here, and comes again where the call runs
-// alone.
+// like others: here it would end the process. A call that may run again panics again
+// where it runs alone.
 func (l *lane) try(t *slot) (failed int, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -73,12 +73,11 @@ func Open(config Config) (*DB, error) {
 // come later fail with [ErrUnavailable].
 func (db *DB) Close() { db.pool.Close() }
 
-// Run runs a statement, alone or in a batch with others. It takes at most a second to
-// get a connection, or none when it would be in vain, and gives the statement, its
-// waits for locks included, five seconds. A statement that was in a batch takes a
-// quarter of a second more at most, until that is late. And any may take three
-// quarters more, until a statement whose time is over has ended; if that is by
-// success, so does the call.
+// Run runs a statement, alone or in a batch with others. Each time it takes at most a
+// second to get a connection, or none when it would be in vain, and gives the statement,
+// its waits for locks included, five seconds, or a quarter of one in a batch. A statement
+// whose time is over may take three quarters of a second to end; if that is by success,
+// so does Run. One that runs again starts over: the context bounds the whole.
 //
 // It fails with [ErrUnavailable] when the same statement may succeed later, with
 // [context.DeadlineExceeded] when it took too long, with the context's error when

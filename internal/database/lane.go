@@ -24,6 +24,7 @@ type lane struct {
 	mu        sync.Mutex
 	taken     int            // Slots.
 	young     int            // Of those, the ones whose batch is within its pace.
+	late      int            // Of those, the ones whose batch is being canceled.
 	waiting   []*call        // In the order they came.
 	gathered  size           // Of those.
 	busy      map[string]int // The writes of each owner that are in slots.
@@ -54,6 +55,7 @@ type call struct {
 
 	err      error
 	runAlone bool // No batch has served it.
+	left     bool // Its caller has.
 	repeated bool // A batch was rolled back because of another's.
 }
 
@@ -113,7 +115,7 @@ func (l *lane) enter(ctx context.Context, c *call) (own *slot, alone, full bool)
 	defer l.mu.Unlock()
 	c.size = sizeOf(&c.Statement)
 	switch {
-	case l.slots == 0, c.Alone, c.size.rows > maxRows, l.cooldowns.include(c.Owner, c.since):
+	case l.late == l.slots, c.Alone, c.size.rows > maxRows, l.cooldowns.include(c.Owner, c.since):
 		return nil, true, false
 	case l.young == 0 && l.taken < l.slots && len(l.waiting) == 0 && l.busy[c.Owner] == 0:
 		return l.take(ctx, []*call{c}), false, false
@@ -180,6 +182,7 @@ func (l *lane) gather() (calls []*call) {
 func (l *lane) withdraw(c *call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c.left = true
 	l.dismiss(func(other *call) bool { return other == c })
 }
 

@@ -27,6 +27,7 @@ type fakeRunner struct {
 	took    func(s *Statement) time.Duration
 	fails   func(s *Statement) error // In a batch.
 	connect time.Duration            // Of batches.
+	ending  time.Duration            // What a canceled batch takes to end.
 
 	mu      sync.Mutex
 	alone   []string
@@ -58,6 +59,7 @@ func (r *fakeRunner) runBatch(ctx context.Context, calls []*call) (int, error) {
 			}
 		}
 		if err := sleep(ctx, r.took(&c.Statement)); err != nil {
+			time.Sleep(r.ending)
 			return i, fmt.Errorf("%w: %w", err, &pgconn.PgError{Code: queryCanceled, SeverityUnlocalized: "ERROR"})
 		}
 	}
@@ -409,5 +411,54 @@ func TestABatchIsSentBesideOneThatHasTakenItsPace(t *testing.T) {
 		if took := time.Since(began); took > 350*time.Millisecond {
 			t.Errorf("that took %v", took)
 		}
+	})
+}
+
+func TestWhileAllBatchesAreBeingCanceledStatementsRunAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{ending: time.Second}
+		r.took = func(s *Statement) time.Duration {
+			if s.Owner == "slow" {
+				return time.Minute
+			}
+			return time.Millisecond
+		}
+		l := newLane(r, 1, oneAtATime())
+		ctx, leave := context.WithCancel(t.Context())
+		slow := start(ctx, l, write("slow", "slow"))
+		time.Sleep(UsualBounds().Batch)
+		began := time.Now()
+		finish(t, start(t.Context(), l, write("a", "a")))
+		if took := time.Since(began); took > 10*time.Millisecond {
+			t.Errorf("held up for %v", took)
+		}
+		leave()
+		_ = slow()
+	})
+}
+
+func TestAWriteIsNotSentAgainForACallerWhoHasLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(10 * time.Millisecond)}
+		r.fails = func(s *Statement) error {
+			if s.Owner == "c" {
+				return &pgconn.PgError{Code: lockNotAvailable, SeverityUnlocalized: "ERROR"}
+			}
+			return nil
+		}
+		l := newLane(r, 1, oneAtATime())
+		ctx, leave := context.WithCancel(t.Context())
+		first := start(t.Context(), l, write("x", "first"))
+		left, stays, refused := start(ctx, l, write("a", "left")), start(t.Context(), l, write("b", "stays")), start(t.Context(), l, write("c", "refused"))
+		finish(t, first)
+		synctest.Wait() // The batch is under way.
+		leave()
+		finish(t, stays, refused)
+		if err := left(); !errors.Is(err, context.Canceled) {
+			t.Errorf("who left: %v", err)
+		}
+		r.want(t, []string{"first"}, []string{"left", "stays", "refused"}, []string{"stays"})
 	})
 }

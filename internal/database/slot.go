@@ -20,6 +20,7 @@ type age int
 const (
 	young age = iota // Within its pace.
 	old              // Others may be sent beside it.
+	late             // It is being canceled.
 	ended
 )
 
@@ -43,8 +44,12 @@ func (l *lane) take(ctx context.Context, calls []*call) *slot {
 func (l *lane) free(t *slot) {
 	t.timer.Stop()
 	t.cancel(nil)
-	if t.age == young {
+	switch t.age {
+	case young:
 		l.young--
+	case late:
+		l.late--
+	case old, ended:
 	}
 	t.age = ended
 	l.taken--
@@ -67,13 +72,15 @@ func (l *lane) grow(t *slot) {
 		t.timer.Reset(l.bounds.Batch - l.bounds.BatchPace)
 		l.dispatch()
 	case old:
-		l.late(t)
-	case ended: // Just now.
+		t.age = late
+		l.late++
+		l.giveUp(t)
+	case late, ended: // Just now.
 	}
 }
 
-// late ends a batch that takes too long. Who waits does not wait for its end.
-func (l *lane) late(t *slot) {
+// giveUp ends a batch that takes too long. Who waits does not wait for its end.
+func (l *lane) giveUp(t *slot) {
 	t.cancel(errLate)
 	now := time.Now()
 	if first := t.calls[0]; len(t.calls) == 1 && first.writes() {

@@ -30,7 +30,8 @@ func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) er
 			                WHERE    user_id = $1
 			                ORDER BY created_at DESC, id DESC
 			                LIMIT    $3) AS counted)`,
-		Args: []any{owner.String(), uuidParam(id), s.config.MaxTodos},
+		Args:  []any{owner.String(), uuidParam(id), s.config.MaxTodos},
+		Alone: true, // It counts the owner's todos.
 		Read: func(rows pgx.Rows) (err error) {
 			isLeft, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
 			return err

@@ -1,4 +1,4 @@
-// Package postgres keeps todos in PostgreSQL: one SQL statement for each operation
+// Package postgres keeps todos in PostgreSQL: the SQL statements of each operation
 // (todo.go, bound.go), which internal/database runs, what its rows mean (row.go), and
 // whether the database can run them (ready.go, facts.go).
 package postgres

@@ -57,6 +57,7 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 			LIMIT    $5`,
 		Args:    []any{owner.String(), after, uuidParam(id), query.IsCompleted, limit},
 		MaxRows: limit,
+		Alone:   query.IsCompleted != nil, // A rare state may be looked for in all of the owner's todos.
 	})
 	if err != nil || len(todos) <= query.Size {
 		return todo.Page{Todos: todos}, err
@@ -93,7 +94,7 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	if !errors.Is(err, todo.ErrNotFound) {
 		return created, err
 	}
-	there, err := s.GetTodo(ctx, owner, *draft.ID)
+	there, err := s.findCreated(ctx, owner, *draft.ID)
 	switch {
 	case errors.Is(err, todo.ErrNotFound), err == nil && (there.Title != draft.Title || there.Description != draft.Description):
 		return todo.Todo{}, todo.ErrAlreadyExists
@@ -102,6 +103,24 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	}
 	there.IsCompleted, there.UpdatedAt = false, there.CreatedAt // As it was created.
 	return there, nil
+}
+
+// findCreated returns the todo that a create has met. It locks the row, as a write does,
+// so that it answers no sooner than a commit that waits for a synchronous standby: an
+// earlier attempt of the same create may have made the row and still lack that standby.
+func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
+	return s.todo(ctx, database.Statement{
+		Name: "find created todo",
+		SQL: `
+			SELECT ` + columns + `
+			FROM   todo
+			WHERE  user_id = $1
+			  AND  id = $2
+			FOR KEY SHARE`,
+		Args:       []any{owner.String(), uuidParam(id)},
+		Owner:      owner.String(),
+		Idempotent: true,
+	})
 }
 
 // UpdateTodo implements [todo.Store]. Times that an old table may have and the
