@@ -112,7 +112,7 @@ func (s *subject) measure(ctx context.Context, c combination, pause, length time
 		return sample{}, err
 	}
 	before, err := s.meter.read()
-	if err := errors.Join(err, forgetPeak(s.service.cmd.Process.Pid)); err != nil {
+	if err := errors.Join(err, forgetPeak(s.service.ID())); err != nil {
 		return sample{}, err
 	}
 	o, err := calls{
@@ -123,7 +123,7 @@ func (s *subject) measure(ctx context.Context, c combination, pause, length time
 		return sample{}, err
 	}
 	after, errAfter := s.meter.read()
-	memory, errMemory := peakMemory(s.service.cmd.Process.Pid)
+	memory, errMemory := peakMemory(s.service.ID())
 	cost := after.minus(before)
 	perThousand := func(d time.Duration) float64 { return d.Seconds() / float64(o.succeeded+o.refused) * 1000 }
 	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -150,7 +150,7 @@ func (s *subject) close() error {
 // beside returns another service on the same database, which is the first's to
 // close.
 func (s *subject) beside(ctx context.Context, service *process) (*subject, error) {
-	other := &subject{s.database, service, meter{service.cmd.Process.Pid, s.meter.postmaster}}
+	other := &subject{s.database, service, meter{service.ID(), s.meter.postmaster}}
 	return other, other.warmUp(ctx)
 }
 
@@ -179,7 +179,7 @@ func newSubject(ctx context.Context, st *stack, d dataset, progress io.Writer) (
 	if s.service, took, err = st.startService(ctx, st.todod, d.name, ""); err != nil {
 		return nil, errors.Join(err, s.conn.Close(ctx))
 	}
-	s.meter.service = s.service.cmd.Process.Pid
+	s.meter.service = s.service.ID()
 	s.meter.postmaster, err = st.postmaster()
 	if err = errors.Join(err, s.warmUp(ctx)); err != nil {
 		return nil, errors.Join(err, s.close())

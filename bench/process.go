@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
+
+	"example.com/todo-backend/internal/childprocess"
 )
 
 const (
@@ -21,41 +21,25 @@ const (
 	stopTimeout  = 20 * time.Second // More than the service takes to drain.
 )
 
-// process is a server that runs as a child. On Linux it does not outlive this
-// process.
+// process is a server that runs as a child.
 type process struct {
-	cmd    *exec.Cmd
+	*childprocess.Process
+
+	path   string
 	addr   string
-	end    context.CancelFunc // Asks it to end, and kills it when it doesn't.
-	stderr bytes.Buffer       // Valid once done is closed.
-	done   chan struct{}
-	err    error // How it ended. Valid once done is closed.
+	stderr bytes.Buffer // Valid once the process has ended.
 }
 
 // launch starts a program that listens at an address. What it logs on stdout
 // goes nowhere, as part of its cost: writing it is.
 func launch(ctx context.Context, addr, program string, args, settings []string) (*process, error) {
-	p := &process{addr: addr, done: make(chan struct{})}
-	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
-	p.cmd = exec.CommandContext(ctx, program, args...)
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
-	p.cmd.WaitDelay = stopTimeout
-	p.cmd.Stderr = &p.stderr
-	p.cmd.Env = append(environment(), settings...)
-	p.cmd.SysProcAttr = processAttributes()
-	started := make(chan error, 1)
-	go func() {
-		defer close(p.done)
-		// Linux kills the process when the thread that forked it ends.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = p.cmd.Wait()
-		}
-	}()
-	return p, <-started
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, args...) // Its end is stop's.
+	p := &process{path: program, addr: addr}
+	cmd.Stderr = &p.stderr
+	cmd.Env = append(environment(), settings...)
+	var err error
+	p.Process, err = childprocess.Start(cmd)
+	return p, err
 }
 
 // environment is this process's, without what would change what programs do
@@ -87,20 +71,18 @@ func (p *process) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-poll.C:
-		case <-p.done:
-			return fmt.Errorf("%s ended: %w\n%s", p.cmd.Path, p.err, p.stderr.Bytes())
+		case <-p.Done():
+			return fmt.Errorf("%s ended: %w\n%s", p.path, p.Wait(), p.stderr.Bytes())
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w", p.cmd.Path, err)
+			return fmt.Errorf("%s is not ready: %w", p.path, err)
 		}
 	}
 }
 
 // stop ends the process.
 func (p *process) stop() error {
-	p.end()
-	<-p.done
-	if !p.cmd.ProcessState.Success() {
-		return fmt.Errorf("%s: %w\n%s", p.cmd.Path, p.err, p.stderr.Bytes())
+	if err := p.Stop(stopTimeout); err != nil {
+		return fmt.Errorf("%s: %w\n%s", p.path, err, p.stderr.Bytes())
 	}
 	return nil
 }
