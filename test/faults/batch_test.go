@@ -46,13 +46,7 @@ func newReaders(t *testing.T, s *todod, todos int, users ...string) *readers {
 	r := &readers{todod: s, client: newClient(t, false), owned: make(map[string][]string), calls: newInFlight()}
 	for _, user := range users {
 		for range todos {
-			a := call(t, r.client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"title":%q}`, canaryTitle+" of "+user),
-				"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
-			var made todo
-			if err := json.Unmarshal([]byte(a.body), &made); a.status != http.StatusOK || err != nil {
-				t.Fatalf("create: %d %s %v %v", a.status, a.body, a.err, err)
-			}
-			r.owned[user] = append(r.owned[user], made.ID)
+			r.owned[user] = append(r.owned[user], s.createTitled(t, r.client, user, canaryTitle+" of "+user))
 		}
 	}
 	return r

@@ -3,6 +3,8 @@
 package faults
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -149,13 +151,21 @@ func newClient(t *testing.T, http2 bool) *http.Client {
 const contentTypeJSON = "application/json"
 
 // create makes a todo of a user's, which has to succeed.
-func (s *todod) create(t *testing.T, client *http.Client, user string) {
+func (s *todod) create(t *testing.T, client *http.Client, user string) (id string) {
 	t.Helper()
-	a := call(t, client, http.MethodPost, s.url+"/api/todos", `{"title":"`+canaryTitle+`"}`,
+	return s.createTitled(t, client, user, canaryTitle)
+}
+
+// createTitled makes a todo of a user's with a title.
+func (s *todod) createTitled(t *testing.T, client *http.Client, user, title string) (id string) {
+	t.Helper()
+	a := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"title":%q}`, title),
 		"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
-	if a.status != http.StatusOK {
-		t.Fatalf("create: %d %s %v", a.status, a.body, a.err)
+	var made todo
+	if err := json.Unmarshal([]byte(a.body), &made); a.status != http.StatusOK || err != nil {
+		t.Fatalf("create: %d %s %v %v", a.status, a.body, a.err, err)
 	}
+	return made.ID
 }
 
 // list reads a page of a user's todos.

@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -52,7 +51,7 @@ func startWriters(t *testing.T, s *todod, database string, users int) *writers {
 	w.client.Timeout = callTimeout
 	for i := range users {
 		user := fmt.Sprint("writer-", i)
-		w.users = append(w.users, &updater{user: user, id: createFor(t, s, w.client, user), stored: make(map[string]bool)})
+		w.users = append(w.users, &updater{user: user, id: s.create(t, w.client, user), stored: make(map[string]bool)})
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	w.stop = stop
@@ -65,18 +64,6 @@ func startWriters(t *testing.T, s *todod, database string, users int) *writers {
 	}
 	t.Cleanup(func() { w.finish() })
 	return w
-}
-
-// createFor makes a todo of a user's and returns its id.
-func createFor(t *testing.T, s *todod, client *http.Client, user string) string {
-	t.Helper()
-	a := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"title":%q}`, canaryTitle),
-		"Authorization", s.issuer.bearer(user), "Content-Type", contentTypeJSON)
-	var made todo
-	if err := json.Unmarshal([]byte(a.body), &made); a.status != http.StatusOK || err != nil {
-		t.Fatalf("create: %d %s %v %v", a.status, a.body, a.err, err)
-	}
-	return made.ID
 }
 
 func (w *writers) update(u *updater) {
@@ -157,7 +144,7 @@ func TestWritersBesideALockedRow(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	s := startTodod(t, startIssuer(t), database, nil)
 	client := newClient(t, false)
-	locked := createFor(t, s, client, "locked")
+	locked := s.create(t, client, "locked")
 	w := startWriters(t, s, database, writersAtOnce)
 	b := startBystander(t, s)
 	began, sent := time.Now(), 0
@@ -202,7 +189,7 @@ func TestLateWriteBatches(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	s := startTodod(t, startIssuer(t), database, nil)
 	client := newClient(t, false)
-	slow := createFor(t, s, client, "slow")
+	slow := s.create(t, client, "slow")
 	pgtest.Exec(t, database, `
 		CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
