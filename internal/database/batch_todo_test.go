@@ -150,7 +150,11 @@ func TestBatchedCallsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 							}
 						}
 						if o.alone {
+							b.gather()()
 							call()
+							if n := len(b.ended()); n > 0 {
+								t.Errorf("%s was in a batch", o.name)
+							}
 						} else {
 							calls = append(calls, call)
 						}

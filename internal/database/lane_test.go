@@ -107,6 +107,14 @@ func always(d time.Duration) func(*Statement) time.Duration {
 	return func(*Statement) time.Duration { return d }
 }
 
+// slowOwner is how long statements take when those of one owner, slow, take long.
+func slowOwner(s *Statement) time.Duration {
+	if s.Owner == "slow" {
+		return time.Minute
+	}
+	return time.Millisecond
+}
+
 // start runs a statement and returns a function that waits for its end.
 func start(ctx context.Context, l *lane, s Statement) (wait func() error) {
 	ended := make(chan error, 1)
@@ -258,13 +266,7 @@ func TestNothingIsRepeatedThatMayHaveTakenEffect(t *testing.T) {
 func TestAStatementThatTakesLongHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := &fakeRunner{}
-		r.took = func(s *Statement) time.Duration {
-			if s.Owner == "slow" {
-				return time.Minute
-			}
-			return time.Millisecond
-		}
+		r := &fakeRunner{took: slowOwner}
 		l := newLane(r, 1, oneAtATime())
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := start(ctx, l, write("slow", "1")), start(ctx, l, write("slow", "2"))
@@ -417,13 +419,7 @@ func TestABatchIsSentBesideOneThatHasTakenItsPace(t *testing.T) {
 func TestWhileAllBatchesAreBeingCanceledStatementsRunAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := &fakeRunner{ending: time.Second}
-		r.took = func(s *Statement) time.Duration {
-			if s.Owner == "slow" {
-				return time.Minute
-			}
-			return time.Millisecond
-		}
+		r := &fakeRunner{took: slowOwner, ending: time.Second}
 		l := newLane(r, 1, oneAtATime())
 		ctx, leave := context.WithCancel(t.Context())
 		slow := start(ctx, l, write("slow", "slow"))
