@@ -139,7 +139,7 @@ test("lists are chosen by their links and by their digits", async (t) => {
   await page.idle();
   await keys.press("3");
   await page.shows(["Two"]);
-  await focusIs(page, "Title"); // Neither is this one, and the other has yet to come.
+  await focusIs(page, "Edit Two"); // Neither is this one, and the other is there before it is loaded.
   await tabTo(page, "All");
   await keys.press("Enter");
   await page.shows(["Two", "One"]);

@@ -69,6 +69,11 @@ export class Notices {
     entry.expired?.();
   }
 
+  /** Returns whether a message is about something. */
+  areAbout(about: string): boolean {
+    return this.#entries.some(({ notice }) => notice.about === about);
+  }
+
   /** Removes the messages about something, except those with an expired callback. */
   withdraw(about: string): void {
     for (const { notice, expired } of this.#entries) if (notice.about === about && !expired) this.dismiss(notice.key);

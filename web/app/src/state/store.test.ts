@@ -20,7 +20,9 @@ class Bench {
     this.todos = todos;
     const find = (id: string) => this.todos.find((todo) => todo.id === id) ?? fail(Code.NotFound);
     const client = clientOf({
-      listTodos: () => ({ todos: [...this.todos] }),
+      listTodos: ({ isCompleted }) => ({
+        todos: this.todos.filter((todo) => isCompleted === undefined || todo.isCompleted === isCompleted),
+      }),
       createTodo: ({ id = "", title, description = "" }) => {
         this.answer(title);
         this.todos = [todo(id, { title, description }), ...this.todos];
@@ -210,6 +212,29 @@ test("completing can be undone, and what is no longer so can't", async (t) => {
   await bench.settled();
   assert.deepEqual(bench.messages, ["“a” was not changed. It no longer exists."]);
   assert.equal(bench.store.notices.act(), undefined);
+});
+
+test("completing can be undone after the list was loaded again without the todo", async (t) => {
+  const bench = await open(t, "open", todo("c"), todo("b"), todo("a"));
+  bench.store.toggle(bench.row("b"));
+  await bench.settled();
+  await bench.store.refresh();
+  assert.deepEqual(bench.seen, ["c", "a"]);
+  assert.equal(bench.store.notices.act(), "b");
+  assert.deepEqual(bench.seen, ["c", "b", "a"]);
+  await bench.store.refresh(); // It may be read before the update arrives.
+  assert.deepEqual(bench.seen, ["c", "b", "a"]);
+  await bench.settled();
+  assert.deepEqual([bench.seen, bench.todos.map(({ isCompleted }) => isCompleted)], [["c", "b", "a"], [false, false, false]]);
+});
+
+test("a todo whose completion can be undone is not shown again where it was deleted elsewhere", async (t) => {
+  const bench = await open(t, "all", todo("b"), todo("a"));
+  bench.store.toggle(bench.row("a"));
+  await bench.settled();
+  bench.todos = [todo("b")];
+  await bench.store.refresh();
+  assert.deepEqual(bench.seen, ["b"]);
 });
 
 test("each todo has one message about being completed, and none once it is deleted", async (t) => {

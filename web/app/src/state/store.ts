@@ -46,7 +46,7 @@ export class Store {
     this.#options = options;
     this.drafts = new Drafts(changed);
     this.notices = new Notices(changed);
-    this.list = new TodoList(client, filter, changed);
+    this.list = new TodoList(client, filter, changed, (todo, filter) => this.#keeps(todo, filter));
     this.connection = new Connection(
       () => this.#read(this.list.refresh()),
       (recovered) => {
@@ -176,6 +176,12 @@ export class Store {
     const id = newId();
     this.#outbox.add({ kind: "create", id, title, description });
     if (!matches(openTodo, this.list.filter)) this.#tell("Added", { ...openTodo, key: id, title });
+  }
+
+  /** A todo that has left the list stays known while that can be undone, and until undoing it is stored. */
+  #keeps(todo: Todo, filter: Filter): boolean {
+    const isChanging = this.#outbox.pending.some(({ change }) => change.kind === "update" && change.id === todo.id);
+    return isChanging || (!matches(todo, filter) && this.notices.areAbout(todo.id));
   }
 
   #update({ id, title }: Row, patch: Patch): void {

@@ -151,7 +151,7 @@ test("a todo that is created while the next page is loaded is there once", async
   list.add(todo("d"));
   list.add(todo("a")); // As if it had been moved over the page's border.
   await list.more();
-  assert.equal(ids(list), "adcb");
+  assert.equal(ids(list), "dcba");
 });
 
 test("what a todo has become replaces it in place, and no other list's", async () => {

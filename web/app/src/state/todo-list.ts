@@ -19,11 +19,22 @@ export class TodoList {
   #request = new AbortController();
   readonly #client: TodoClient;
   readonly #changed: () => void;
+  readonly #keeps: (todo: Todo, filter: Filter) => boolean;
 
-  constructor(client: TodoClient, filter: Filter, changed: () => void) {
+  /**
+   * @param keeps returns whether a loaded todo stays although a page that was read
+   *   later has left it out.
+   */
+  constructor(
+    client: TodoClient,
+    filter: Filter,
+    changed: () => void,
+    keeps: (todo: Todo, filter: Filter) => boolean = () => false,
+  ) {
     this.#client = client;
     this.#filter = filter;
     this.#changed = changed;
+    this.#keeps = keeps;
   }
 
   /** The loaded todos. Some may not match the filter; rowsOf leaves those out. */
@@ -59,10 +70,7 @@ export class TodoList {
     this.#nextPageToken = "";
     this.#loading = "first";
     this.#changed();
-    return this.#load("", (page) => {
-      this.#todos = page.todos;
-      this.#nextPageToken = page.nextPageToken;
-    });
+    return this.#load("", (page) => this.#start(page));
   }
 
   /** Loads the next page, unless something is being loaded. */
@@ -73,8 +81,7 @@ export class TodoList {
     return this.#load(this.#nextPageToken, (page) => {
       // Todos created meanwhile don't shift the pages, since a page token is a
       // position, not a number.
-      const known = new Set(this.#todos.map(({ id }) => id));
-      this.#todos = [...this.#todos, ...page.todos.filter(({ id }) => !known.has(id))];
+      this.#todos = union(this.#todos, page.todos);
       this.#nextPageToken = page.nextPageToken;
     });
   }
@@ -86,12 +93,8 @@ export class TodoList {
     return this.#load("", (page) => {
       const last = page.todos.at(-1);
       const seam = this.#todos.findIndex(({ id }) => id === last?.id);
-      if (page.nextPageToken === "" || seam < 0) {
-        this.#todos = page.todos;
-        this.#nextPageToken = page.nextPageToken;
-      } else {
-        this.#todos = [...page.todos, ...this.#todos.slice(seam + 1)];
-      }
+      if (page.nextPageToken === "" || seam < 0) this.#start(page);
+      else this.#todos = union([...page.todos, ...this.#todos.slice(seam + 1)], this.#kept());
     });
   }
 
@@ -117,6 +120,16 @@ export class TodoList {
   /** Cancels the request in flight. */
   stop(): void {
     this.#request.abort();
+  }
+
+  /** Begins the list anew with its first page. */
+  #start(page: ListTodosResponse): void {
+    this.#todos = union(page.todos, this.#kept());
+    this.#nextPageToken = page.nextPageToken;
+  }
+
+  #kept(): readonly Todo[] {
+    return this.#todos.filter((todo) => this.#keeps(todo, this.#filter));
   }
 
   #write(todos: readonly Todo[]): void {
@@ -154,4 +167,17 @@ export class TodoList {
       this.#changed();
     }
   }
+}
+
+/** Returns the todos, and those of more that are not among them, in the service's order. */
+function union(todos: readonly Todo[], more: readonly Todo[]): readonly Todo[] {
+  const known = new Set(todos.map(({ id }) => id));
+  return [...todos, ...more.filter(({ id }) => !known.has(id))].sort(newestFirst);
+}
+
+/** Compares two todos as the service orders them: by creation, then by id, both descending. */
+function newestFirst(a: Todo, b: Todo): number {
+  const seconds = Number((b.createdAt?.seconds ?? 0n) - (a.createdAt?.seconds ?? 0n));
+  const nanos = (b.createdAt?.nanos ?? 0) - (a.createdAt?.nanos ?? 0);
+  return seconds || nanos || (a.id < b.id ? 1 : -1);
 }
