@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,17 +77,7 @@ func TestAProcessHasFewStreamsWithoutAToken(t *testing.T) {
 	t.Parallel()
 	s := startWhole(t)
 	h2 := binaryProtocols()[2]
-	var cancel context.CancelFunc
-	for range maxAnonymous / maxAnonymousPerConn {
-		client := h2.httpClient(t)
-		for range maxAnonymousPerConn {
-			stream, end := h2.watch(t, s, client, "")
-			if !stream.Receive() {
-				t.Fatal(stream.Err())
-			}
-			cancel = end
-		}
-	}
+	cancel := openAnonymousStreams(t, s, maxAnonymous)
 	for _, protocol := range binaryProtocols() {
 		stream, _ := protocol.watch(t, s, protocol.httpClient(t), "")
 		if stream.Receive() {
@@ -99,6 +91,89 @@ func TestAProcessHasFewStreamsWithoutAToken(t *testing.T) {
 	s.log.next(t)
 	if stream, _ := h2.watch(t, s, h2.httpClient(t), ""); !stream.Receive() {
 		t.Errorf("refused after another has ended: %v", stream.Err())
+	}
+}
+
+// openAnonymousStreams opens so many of them, and returns what ends the last.
+func openAnonymousStreams(t *testing.T, s *wholeService, streams int) context.CancelFunc {
+	t.Helper()
+	h2 := protocol{http2: true}
+	var client *http.Client
+	var cancel context.CancelFunc
+	for n := range streams {
+		if n%maxAnonymousPerConn == 0 {
+			client = h2.httpClient(t)
+		}
+		stream, end := h2.watch(t, s, client, "")
+		if !stream.Receive() {
+			t.Fatal(stream.Err())
+		}
+		cancel = end
+	}
+	return cancel
+}
+
+func TestAConnectionWhoseStreamIsRefusedEndsUnlessItServesSomebody(t *testing.T) {
+	t.Parallel()
+	h2 := protocol{http2: true}
+	for _, test := range []struct {
+		name  string
+		begin func(t *testing.T, s *wholeService, client *http.Client) // It serves somebody.
+		open  int                                                      // How many streams begin has opened.
+		dials int64
+	}{
+		{"nobody", func(*testing.T, *wholeService, *http.Client) {}, 0, 3},
+		{"a user", getAsUser, 0, 1},
+		{"a stream", func(t *testing.T, s *wholeService, client *http.Client) {
+			t.Helper()
+			if stream, _ := h2.watch(t, s, client, ""); !stream.Receive() {
+				t.Fatal(stream.Err())
+			}
+		}, 1, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := startWhole(t)
+			client, dials := h2.httpClient(t), new(atomic.Int64)
+			transport, _ := client.Transport.(*http.Transport)
+			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				dials.Add(1)
+				return new(net.Dialer).DialContext(ctx, network, address)
+			}
+			test.begin(t, s, client)
+			openAnonymousStreams(t, s, maxAnonymous-test.open)
+			for range 3 {
+				stream, _ := h2.watch(t, s, client, "")
+				if stream.Receive() {
+					t.Error("one too many is served")
+				}
+				checkRefusedStream(t, test.name, stream.Err())
+				_ = stream.Close()
+				s.log.next(t)
+			}
+			if got := dials.Load(); got != test.dials {
+				t.Errorf("3 streams were refused on %d connections, want %d", got, test.dials)
+			}
+		})
+	}
+}
+
+// getAsUser makes a call with a valid token.
+func getAsUser(t *testing.T, s *wholeService, client *http.Client) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/todos", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	s.log.next(t)
+	if res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
 	}
 }
 

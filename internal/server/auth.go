@@ -34,6 +34,7 @@ func (a *authInterceptor) intercept(
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
 	state.user = user
+	state.response.conn.noteKnown()
 	if err := a.limiter.allow(user); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}

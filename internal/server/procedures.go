@@ -62,6 +62,9 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.stream != nil && p.stream.anonymous {
 		conn := clientConnOf(r.Context())
 		if !p.anonymous.acquire(conn) {
+			if conn.isIdleStranger() {
+				w.Header().Set("Connection", "close") // Over HTTP/2 it is a GOAWAY.
+			}
 			p.refuse.error(w, r, errTooManyStreams)
 			return
 		}
