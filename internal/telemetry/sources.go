@@ -146,6 +146,8 @@ func (r *readings) ofKeys() {
 				observe(s.at.Sub(s.keys.Fetched).Seconds())
 			}
 		})
+	r.gauge("todod.keys.age_limit", "s", "The age from which on keys are no longer used.",
+		one(func(s *snapshot) float64 { return s.keys.MaxStale.Seconds() }))
 	r.counter("todod.keys.fetches", "", "Fetches of the issuer's keys.",
 		one(func(s *snapshot) float64 { return float64(s.keys.Fetches) }))
 	r.counter("todod.keys.fetch_failures", "", "Fetches of the issuer's keys that failed.",
