@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,9 +16,7 @@ import (
 func startMeasured(t *testing.T, settings map[string]string) (s *service, admin string) {
 	t.Helper()
 	all := map[string]string{"ADMIN_ADDR": "127.0.0.1:0"}
-	for name, value := range settings {
-		all[name] = value
-	}
+	maps.Copy(all, settings)
 	s = start(t, all)
 	line := s.logs.wait(t, func(line logLine) bool { return line["msg"] == "serving metrics and profiles" }, s.done)
 	addr, _ := line["addr"].(string)

@@ -30,7 +30,7 @@ type otlpCollector struct {
 func startCollector(t *testing.T) *otlpCollector {
 	t.Helper()
 	c := new(otlpCollector)
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || r.URL.Path != "/v1/traces" {
 			t.Errorf("%s %s: %v", r.Method, r.URL, err)

@@ -62,28 +62,57 @@ func testAnObserverIsToldOfEachRequest(t *testing.T) {
 		headers                  []string
 		want                     RequestReport
 	}{
-		{"a call", "POST", get, "{}", []string{"Authorization", "Bearer a", "Content-Type", "application/json"},
-			RequestReport{Procedure: get, Protocol: "connect", Code: "ok"}},
-		{"a body that is none", "POST", get, "{", []string{"Authorization", "Bearer a", "Content-Type", "application/json"},
-			RequestReport{Procedure: get, Protocol: "connect", Code: "invalid_argument"}},
-		{"above the rate", "POST", get, "{}", []string{"Authorization", "Bearer a", "Content-Type", "application/json"},
-			RequestReport{Procedure: get, Protocol: "connect", Code: "resource_exhausted", Refused: "rate_limited"}},
-		{"a wrong verb", "PUT", get, "{}", nil,
-			RequestReport{Procedure: get, Protocol: "connect", Code: "unimplemented", Refused: "wrong_method"}},
-		{"a wrong content type", "POST", get, "{}", []string{"Content-Type", "text/plain"},
-			RequestReport{Procedure: get, Protocol: "connect", Code: "invalid_argument", Refused: "content_type"}},
-		{"a broken GET", "GET", get + "?message=%", "", nil,
-			RequestReport{Procedure: get, Protocol: "connect", Code: "invalid_argument", Refused: "bad_request"}},
-		{"an unknown path", "GET", "/secret", "", nil,
-			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "not_found", Refused: "unknown_path"}},
-		{"an unknown method of gRPC", "POST", "/todo.v1.TodoService/Secret", "", []string{"Content-Type", "application/grpc"},
-			RequestReport{Procedure: ProcedureOther, Protocol: "grpc", Code: "unimplemented", Refused: "unknown_path"}},
-		{"large headers", "GET", "/livez", "", []string{"X-Large", strings.Repeat("x", maxHeaderBytes)},
-			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "resource_exhausted", Refused: "headers_too_large"}},
-		{"a probe", "GET", "/livez", "", nil,
-			RequestReport{Procedure: ProcedureProbe, Protocol: "http", Code: "ok"}},
-		{"a preflight of a stranger", "OPTIONS", get, "", []string{"Origin", "https://stranger.example", preflightMethod, "POST"},
-			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "ok", Refused: "origin_not_allowed"}},
+		{
+			"a call", "POST", get, "{}",
+			[]string{"Authorization", "Bearer a", "Content-Type", "application/json"},
+			RequestReport{Procedure: get, Protocol: "connect", Code: "ok"},
+		},
+		{
+			"a body that is none", "POST", get, "{",
+			[]string{"Authorization", "Bearer a", "Content-Type", "application/json"},
+			RequestReport{Procedure: get, Protocol: "connect", Code: "invalid_argument"},
+		},
+		{
+			"above the rate", "POST", get, "{}",
+			[]string{"Authorization", "Bearer a", "Content-Type", "application/json"},
+			RequestReport{Procedure: get, Protocol: "connect", Code: "resource_exhausted", Refused: "rate_limited"},
+		},
+		{
+			"a wrong verb", "PUT", get, "{}", nil,
+			RequestReport{Procedure: get, Protocol: "connect", Code: "unimplemented", Refused: "wrong_method"},
+		},
+		{
+			"a wrong content type", "POST", get, "{}",
+			[]string{"Content-Type", "text/plain"},
+			RequestReport{Procedure: get, Protocol: "connect", Code: "invalid_argument", Refused: "content_type"},
+		},
+		{
+			"a broken GET", "GET", get + "?message=%", "", nil,
+			RequestReport{Procedure: get, Protocol: "connect", Code: "invalid_argument", Refused: "bad_request"},
+		},
+		{
+			"an unknown path", "GET", "/secret", "", nil,
+			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "not_found", Refused: "unknown_path"},
+		},
+		{
+			"an unknown method of gRPC", "POST", "/todo.v1.TodoService/Secret", "",
+			[]string{"Content-Type", "application/grpc"},
+			RequestReport{Procedure: ProcedureOther, Protocol: "grpc", Code: "unimplemented", Refused: "unknown_path"},
+		},
+		{
+			"large headers", "GET", "/livez", "",
+			[]string{"X-Large", strings.Repeat("x", maxHeaderBytes)},
+			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "resource_exhausted", Refused: "headers_too_large"},
+		},
+		{
+			"a probe", "GET", "/livez", "", nil,
+			RequestReport{Procedure: ProcedureProbe, Protocol: "http", Code: "ok"},
+		},
+		{
+			"a preflight of a stranger", "OPTIONS", get, "",
+			[]string{"Origin", "https://stranger.example", preflightMethod, "POST"},
+			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "ok", Refused: "origin_not_allowed"},
+		},
 	} {
 		r := httptest.NewRequest(test.method, test.path, strings.NewReader(test.body))
 		for i := 0; i < len(test.headers); i += 2 {

@@ -68,7 +68,7 @@ func TestFailedExportsAreLoggedOnceAMinute(t *testing.T) {
 
 func TestStopEndsAnExportThatHangs(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
 		e := newExporter(&failing{hangs: true}, slog.New(slog.DiscardHandler))
 		ended := make(chan struct{})
 		go func() {
