@@ -55,7 +55,7 @@ func Listen(ctx context.Context, address string, metrics http.Handler, logger *s
 	go func() {
 		defer close(s.served)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("metrics are not served any more", "cause", err.Error())
+			logger.ErrorContext(ctx, "metrics are not served any more", "cause", err.Error())
 		}
 	}()
 	return s, nil
