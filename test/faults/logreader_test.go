@@ -34,7 +34,7 @@ func (l *logReader) run() {
 
 // startTododReadBy runs the service as startTodod does, with a log reader
 // besides.
-func startTododReadBy(t *testing.T) (*todod, *logReader) {
+func startTododReadBy(t *testing.T, settings map[string]string) (*todod, *logReader) {
 	t.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -43,8 +43,8 @@ func startTododReadBy(t *testing.T) (*todod, *logReader) {
 	t.Cleanup(func() { _ = reader.Close() }) // It may be already.
 	s := &todod{logs: new(logs), issuer: startIssuer(t)}
 	l := &logReader{pipe: reader, logs: s.logs}
-	settings := environment(t, s.issuer, pgtest.NewDatabase(t), nil)
-	s.process = startProcess(t, nil, settings, writer, programPath(t, *program), "serve")
+	variables := environment(t, s.issuer, pgtest.NewDatabase(t), settings)
+	s.process = startProcess(t, nil, variables, writer, programPath(t, *program), "serve")
 	if err := writer.Close(); err != nil { // The child has its own.
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func fillLog(t *testing.T, s *todod) (answered int) {
 
 func TestLogReaderThatStops(t *testing.T) {
 	r := newRow(t, "a log reader that stops")
-	s, reader := startTododReadBy(t)
+	s, reader := startTododReadBy(t, nil)
 	l := startLoad(t, s.url, s.issuer, bystanderRate)
 	l.during(calmFor)
 
@@ -131,7 +131,7 @@ func TestLogReaderThatStops(t *testing.T) {
 
 func TestLogReaderThatDies(t *testing.T) {
 	r := newRow(t, "a log reader that dies")
-	s, reader := startTododReadBy(t)
+	s, reader := startTododReadBy(t, nil)
 	l := startLoad(t, s.url, s.issuer, bystanderRate)
 	l.during(calmFor)
 	if err := reader.pipe.Close(); err != nil {
