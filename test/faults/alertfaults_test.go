@@ -63,7 +63,7 @@ func alertFaults(t *testing.T) []alertFault {
 			begin: func(t *testing.T, w *watched) func() { return slowWrites(t, w.database, "700ms") },
 		},
 		{
-			name: "table locked", done: "locked the table, with a pool of 4", alerts: []string{"TododPoolExhausted", "TododOverloaded"},
+			name: "table locked", done: "locked the table, with a pool of 4", alerts: []string{"TododOverloaded"},
 			settings: map[string]string{"DATABASE_MAX_CONNS": "4"}, rate: 50,
 			begin: func(t *testing.T, w *watched) func() { return pgtest.LockTable(t, w.database, "todo") },
 		},
