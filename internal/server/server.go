@@ -115,7 +115,7 @@ func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadRe
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
 	handler = withResponse(unread, handler)
-	handler = withObserver(cfg.Observer, handler) // Before the line is written: who has read it knows that the request was counted.
+	handler = withObserver(cfg.Observer, handler) // Before the line is written, so that its reader finds the request counted.
 	handler = withLog(cfg.Logger, handler)        // Around recover, so that a panic has its line too.
 	handler = withRequestID(handler)
 	return withState(handler)
