@@ -136,8 +136,9 @@ func (k known) faults(e expression) (faults []string) {
 			}
 			if !slices.Contains(labels, label) {
 				fault("%s has no label %s", name, label)
+				continue
 			}
-			if strings.HasPrefix(label, "alert") {
+			if name == "ALERTS" {
 				continue
 			}
 			for one := range strings.SplitSeq(value, "|") {
