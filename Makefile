@@ -131,6 +131,10 @@ ALERT_TESTS := ^Test(Alert|Dashboard|Runbook)
 alerts-test: postgres build ## Make each alert fire by its fault, in two minutes (needs Prometheus)
 	$(GO) test -C test/faults -count=1 -timeout=10m -parallel=16 -run '$(ALERT_TESTS)'
 
+.PHONY: dashboard-picture
+dashboard-picture: postgres build ## Draw docs/dashboard.png (needs Prometheus and python3-matplotlib)
+	$(GO) test -C test/faults -count=1 -timeout=10m -run '^TestDashboardPicture$$' -args -picture "$(CURDIR)/docs/dashboard.png"
+
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would change DATABASE_URL to schema.sql
 	tools/migrate-plan.sh

@@ -95,15 +95,7 @@ func alertFaults(t *testing.T) []alertFault {
 		},
 		{
 			name: "too many streams", done: "opened health watches over and over", alerts: []string{"TododStreamsFull"},
-			begin: func(t *testing.T, w *watched) func() {
-				f := dialHTTP2(t, w.address, readAll)
-				return repeat(t, func() {
-					if f.ended() || f.grpc(watchPath, true, "") != nil {
-						f.close()
-						f = dialHTTP2(t, w.address, readAll)
-					}
-				})
-			},
+			begin: repeatStreams,
 		},
 		{
 			name: "log reader stopped", done: "stopped the log's reader", alerts: []string{"TododLogLinesDropped"},

@@ -1,0 +1,161 @@
+//go:build linux
+
+package faults
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+const dashboardFile = "../../deploy/grafana/dashboard.json"
+
+var picture = flag.String("picture", "", "draw the dashboard's panels into this `file`")
+
+// TestDashboardQueriesAreAccepted asks a real Prometheus, as Grafana would.
+func TestDashboardQueriesAreAccepted(t *testing.T) {
+	r := newRow(t, "dashboard: queries")
+	p := startPrometheus(t, "")
+	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": freeAddress(t)})
+	s.create(t, newClient(t, false), "u")
+	content, err := os.ReadFile(dashboardFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(content, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	asked, refused := 0, 0
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".+").Replace(target.Expr)
+			a := call(t, p.client, http.MethodGet, p.url+"/api/v1/query?query="+url.QueryEscape(expr), "")
+			asked++
+			if a.status != http.StatusOK {
+				refused++
+				t.Errorf("%s: %s: %s", panel.Title, target.Expr, a.body)
+			}
+		}
+	}
+	r.did("asked Prometheus all queries of the dashboard")
+	atLeast(r, "queries", asked, 30)
+	r.none("refused", refused)
+}
+
+// TestDashboardPicture draws the dashboard's panels from a service that meets some faults,
+// when it is asked for.
+func TestDashboardPicture(t *testing.T) {
+	if *picture == "" {
+		t.Skip("no -picture")
+	}
+	const drawer = "../../tools/dashboard-picture.py"
+	if output, err := exec.CommandContext(t.Context(), drawer, "-h").CombinedOutput(); err != nil {
+		t.Fatalf("%v: apt-get install -y --no-install-recommends python3-matplotlib fonts-liberation\n%s", err, output)
+	}
+	p := startPrometheus(t, hastened(t))
+	server := pgtest.StartServer(t, nil)
+	w := &watched{
+		prometheus: p, namespace: "picture", database: server.URL(), server: server,
+		settings: map[string]string{"ADMIN_ADDR": freeAddress(t), "JWKS_CACHE_TTL": "5", "JWKS_MAX_STALE": "60", "DATABASE_MAX_CONNS": "8"},
+	}
+	w.todod = startTodod(t, startIssuer(t), w.database, w.settings)
+	p.scrape(t, w.namespace, w.settings["ADMIN_ADDR"])
+	began := time.Now()
+	startLoad(t, w.url, w.issuer, 120)
+	startCallersOfAllProtocols(t, w)
+	var caption []string
+	for _, phase := range []struct {
+		fault string // "" for calm.
+		lasts time.Duration
+		begin func() (end func())
+	}{
+		{lasts: 25 * time.Second},
+		{"the table is locked", 15 * time.Second, func() func() { return pgtest.LockTable(t, w.database, "todo") }},
+		{lasts: 20 * time.Second},
+		{"the database is stopped", 10 * time.Second, func() func() {
+			if err := server.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			return func() { server.Restart(t) }
+		}},
+		{lasts: 20 * time.Second},
+		{"each write takes 0.3 s", 15 * time.Second, func() func() { return slowWrites(t, w.database, "300ms") }},
+		{lasts: 15 * time.Second},
+		{"the issuer is away", 25 * time.Second, func() func() {
+			w.issuer.leave()
+			return func() { w.issuer.come(t) }
+		}},
+		{lasts: 10 * time.Second},
+		{"too many health watches", 15 * time.Second, func() func() { return repeatStreams(t, w) }},
+		{lasts: 10 * time.Second},
+	} {
+		end := func() {}
+		if phase.begin != nil {
+			at := int(time.Since(began).Seconds())
+			caption = append(caption, fmt.Sprintf("%d:%02d %s", at/60, at%60, phase.fault))
+			end = phase.begin()
+		}
+		time.Sleep(phase.lasts) // So much of it is drawn.
+		end()
+	}
+
+	path, err := filepath.Abs(*picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draw := exec.CommandContext(t.Context(), drawer, dashboardFile, p.url,
+		fmt.Sprint(began.Unix()), fmt.Sprint(time.Now().Unix()), strings.Join(caption, "    "), path)
+	if output, err := draw.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+}
+
+// startCallersOfAllProtocols calls over Connect and gRPC, besides the load's REST, and
+// probes the service as a load balancer does.
+func startCallersOfAllProtocols(t *testing.T, w *watched) {
+	t.Helper()
+	const list = "/todo.v1.TodoService/ListTodos"
+	client, grpc := newClient(t, false), newClient(t, true)
+	repeat(t, func() {
+		for range 3 {
+			call(t, client, http.MethodPost, w.url+list, `{"pageSize":20}`, "Authorization", w.issuer.bearer("connect"), "Content-Type", contentTypeJSON)
+		}
+		call(t, grpc, http.MethodPost, w.url+list, envelope(""), "Authorization", w.issuer.bearer("grpc"), "Content-Type", "application/grpc", "TE", "trailers")
+	})
+	repeat(t, func() {
+		call(t, client, http.MethodGet, w.url+"/readyz", "")
+		call(t, client, http.MethodGet, w.url+"/api/todos", "", "Authorization", "Bearer x")
+	})
+}
+
+// repeatStreams opens health watches, more than one connection may have.
+func repeatStreams(t *testing.T, w *watched) (end func()) {
+	t.Helper()
+	f := dialHTTP2(t, w.address, readAll)
+	stop := repeat(t, func() {
+		if f.ended() || f.grpc(watchPath, true, "") != nil {
+			f.close()
+			f = dialHTTP2(t, w.address, readAll)
+		}
+	})
+	return func() {
+		stop()
+		f.close()
+	}
+}

@@ -1,0 +1,158 @@
+//go:build linux
+
+package faults
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/todo-backend/internal/pglocal"
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// runbook has the commands of docs/operations.md that an operator runs.
+type runbook struct {
+	folder      string
+	environment []string
+	blocks      []string
+	address     string // Of the service that is asked.
+}
+
+// readRunbook reads the sh blocks of the sections that are runbooks.
+func readRunbook(t *testing.T, s *todod, database, restored string) *runbook {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, err := pglocal.Find(t.Context(), os.Getenv(pglocal.MirrorVariable), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &runbook{folder: t.TempDir(), address: s.address}
+	b.environment = append(os.Environ(),
+		"PATH="+strings.Join([]string{bin, filepath.Dir(programPath(t, *program)), os.Getenv("PATH")}, ":"),
+		"DATABASE_URL="+database, "RESTORED_URL="+restored, "BETTER_AUTH_URL="+s.issuer.Origin())
+	for _, heading := range []string{"Alerts", "Capacity", "Backup and restore", "Upgrade and rollback"} {
+		_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
+		if !found {
+			t.Fatalf("docs/operations.md has no section %q", heading)
+		}
+		section, _, _ = strings.Cut(section, "\n## ")
+		for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1) {
+			b.blocks = append(b.blocks, block[1])
+		}
+	}
+	return b
+}
+
+// run runs the one block that has a text in it, as it stands, and returns what it prints.
+func (b *runbook) run(t *testing.T, with string) string {
+	t.Helper()
+	i := slices.IndexFunc(b.blocks, func(block string) bool { return strings.Contains(block, with) })
+	if i < 0 {
+		t.Fatalf("no block of commands has %q", with)
+	}
+	bash := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(b.blocks[i], "127.0.0.1:8080", b.address))
+	bash.Dir, bash.Env = b.folder, b.environment
+	output, err := bash.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, b.blocks[i], output)
+	}
+	b.blocks = slices.Delete(b.blocks, i, i+1)
+	return string(output)
+}
+
+// TestRunbookCommandsWork runs each command of the runbooks in docs/operations.md. It
+// checks what they say of callers after a restore.
+func TestRunbookCommandsWork(t *testing.T) {
+	t.Parallel()
+	r := newRow(t, "runbooks")
+	server := pgtest.StartServer(t, nil)
+	database, restored := server.URL(), server.Server.URL("restored")
+	s := startTodod(t, startIssuer(t), database, nil)
+	b := readRunbook(t, s, database, restored)
+	commands := len(b.blocks)
+	client := newClient(t, false)
+	prints := func(output string, parts ...string) {
+		t.Helper()
+		for _, part := range parts {
+			if !strings.Contains(output, part) {
+				t.Errorf("no %q in:\n%s", part, output)
+			}
+		}
+	}
+
+	kept, deleted := s.create(t, client, "u"), s.create(t, client, "u")
+	unlock := pgtest.LockTable(t, database, "todo")
+	waiting := make(chan answer)
+	go func() { waiting <- s.get(t, client, kept) }()
+	pgtest.WaitForLocked(t, database, 1)
+	prints(b.run(t, "pg_blocking_pids"), "Lock", "{")
+	unlock()
+	<-waiting
+	prints(b.run(t, "/api/auth/jwks"), `"RS256"`)
+	prints(b.run(t, "connections_to_share"), "97") // 100 but for three.
+
+	prints(b.run(t, "pg_dump"), "TABLE DATA public todo")
+	lost := s.create(t, client, "u")
+	if a := s.on(t, client, http.MethodDelete, deleted, ""); a.status != http.StatusOK {
+		t.Errorf("delete: %d %s", a.status, a.body)
+	}
+	prints(b.run(t, "pg_restore --exit-on-error"), "CREATE DATABASE", "ANALYZE", "    2 |")
+
+	old := s.url
+	s = startTodod(t, s.issuer, restored, nil)
+	b.address = s.address
+	for id, status := range map[string]int{kept: http.StatusOK, deleted: http.StatusOK, lost: http.StatusNotFound} {
+		if a := s.get(t, client, id); a.status != status {
+			t.Errorf("after the restore %s is answered with %d %s, not with %d", id, a.status, a.body, status)
+		}
+	}
+	again := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"id":%q,"title":%q}`, lost, canaryTitle),
+		"Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON)
+	if again.status != http.StatusOK || s.get(t, client, lost).status != http.StatusOK {
+		t.Errorf("a repeated create: %d %s", again.status, again.body)
+	}
+	if page := s.pageToken(t, client, old); s.list(t, client, "u").status != http.StatusOK ||
+		call(t, client, http.MethodGet, s.url+"/api/todos?pageSize=1&pageToken="+page, "", "Authorization", s.issuer.bearer("u")).status != http.StatusOK {
+		t.Error("a page token of before the restore is refused")
+	}
+
+	prints(b.run(t, "todod version"), "nothing to do")
+	prints(b.run(t, "/readyz"), `"ok"`)
+	r.did("ran them all, on a database that was dumped and restored")
+	atLeast(r, "blocks of commands", commands, 6)
+	r.none("not run", len(b.blocks))
+}
+
+// get reads a todo of the user u.
+func (s *todod) get(t *testing.T, client *http.Client, id string) answer {
+	t.Helper()
+	return s.on(t, client, http.MethodGet, id, "")
+}
+
+// on sends a request about a todo of the user u.
+func (s *todod) on(t *testing.T, client *http.Client, method, id, body string) answer {
+	t.Helper()
+	return call(t, client, method, s.url+"/api/todos/"+id, body, "Authorization", s.issuer.bearer("u"))
+}
+
+// pageToken returns the token of the second page of a service's todos of the user u.
+func (s *todod) pageToken(t *testing.T, client *http.Client, url string) string {
+	t.Helper()
+	a := call(t, client, http.MethodGet, url+"/api/todos?pageSize=1", "", "Authorization", s.issuer.bearer("u"))
+	var page struct{ NextPageToken string }
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil || page.NextPageToken == "" {
+		t.Fatalf("no page token: %d %s %v", a.status, a.body, err)
+	}
+	return page.NextPageToken
+}
