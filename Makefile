@@ -78,6 +78,7 @@ lint: imports ## Check formatting, code and contract
 	cd bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --allow-serial-runners -c ../.golangci.yml
 	cd tools/protoimport && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	cd test/faults && $(GO) tool -modfile=../../tools/go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
+	cd test/deploy && $(GO) tool -modfile=../../tools/go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	$(BUF) lint
 	$(BUF) format --diff --exit-code proto
 
@@ -122,6 +123,10 @@ faults: postgres build ## Run the fault tests, for some minutes (needs PgBouncer
 .PHONY: faults-long
 faults-long: postgres build ## Run all fault tests, for a quarter of an hour
 	$(GO) test -C test/faults -count=1 -timeout=60m -args -long
+
+.PHONY: deploy-test
+deploy-test: postgres web/app/dist/index.html build ## Test the files of deploy/ (needs Node.js, Caddy, HAProxy and systemd-analyze)
+	$(GO) test -C test/deploy -count=1
 
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would change DATABASE_URL to schema.sql

@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,18 +18,18 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// secrets are the variables of .env.example that have no value there.
-var secrets = []string{"BETTER_AUTH_SECRET", "POSTGRES_PASSWORD", "TODO_OWNER_PASSWORD", "TODOD_PASSWORD", "AUTH_DATABASE_PASSWORD"}
+// blanks are the variables of .env.example that have no value there.
+var blanks = []string{"TODO_IMAGE", "BETTER_AUTH_SECRET", "POSTGRES_PASSWORD", "TODO_OWNER_PASSWORD", "TODOD_PASSWORD", "AUTH_DATABASE_PASSWORD"}
 
 // loadCompose reads compose.yaml in a folder as docker compose does, with the variables of
-// .env.example, made-up secrets, and some more.
+// .env.example, made-up values for the blanks, and some more.
 func loadCompose(ctx context.Context, dir string, more map[string]string) (*types.Project, error) {
 	example, err := os.ReadFile(filepath.Join(dir, ".env.example"))
 	if err != nil {
 		return nil, err
 	}
 	dotenv := string(example)
-	for _, name := range secrets {
+	for _, name := range blanks {
 		dotenv = strings.Replace(dotenv, "\n"+name+"=\n", "\n"+name+"="+strings.Repeat(name[:1], 48)+"\n", 1)
 	}
 	for _, name := range slices.Sorted(maps.Keys(more)) {
@@ -97,8 +98,8 @@ func TestABrokenComposeFileDoesNotLoad(t *testing.T) {
 	}
 }
 
-func TestComposeNeedsEachSecret(t *testing.T) {
-	for _, name := range secrets {
+func TestComposeNeedsEachVariableWithoutAValue(t *testing.T) {
+	for _, name := range blanks {
 		dir := copied(t, "compose")
 		if _, err := loadCompose(t.Context(), dir, map[string]string{name: ""}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %v", name, err)
@@ -166,4 +167,42 @@ func checkMemory(t *testing.T, where, goLimit string, limit int64) {
 	if share := float64(n<<20) / float64(limit); share < 0.7 || share > 0.8 {
 		t.Errorf("%s: GOMEMLIMIT is %.0f %% of the memory, want 70 to 80", where, 100*share)
 	}
+}
+
+func TestTheScriptWritesAnEnvironmentThatComposeLoads(t *testing.T) {
+	dir := copied(t, "compose")
+	_ = os.Remove(filepath.Join(dir, ".env")) // A developer's own.
+	script := func() error {
+		return exec.CommandContext(t.Context(), "/bin/sh", filepath.Join(dir, "env.sh"), "https://todo.example.com", "todod:v1").Run()
+	}
+	if err := script(); err != nil {
+		t.Fatal(err)
+	}
+	written, err := os.ReadFile(filepath.Join(dir, ".env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, ".env")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v %v", info.Mode(), err)
+	}
+	seen := make(map[string]bool)
+	environment := variables(t, string(written))
+	for _, name := range blanks {
+		if value := environment[name]; value == "" || seen[value] || name != "TODO_IMAGE" && len(value) != 48 {
+			t.Errorf("%s is %q", name, value)
+		}
+		seen[environment[name]] = true
+	}
+	if environment["PUBLIC_ORIGIN"] != "https://todo.example.com" || environment["TODO_IMAGE"] != "todod:v1" {
+		t.Errorf("%q", environment)
+	}
+	if script() == nil {
+		t.Error("it replaces the passwords of a database")
+	}
+	// loadCompose puts the file of the example in its place.
+	project, err := loadCompose(t.Context(), dir, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settingsOf(t, serveSettings).check(t, "backend", environmentOf(t, project, "backend"))
 }

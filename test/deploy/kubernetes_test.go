@@ -83,7 +83,7 @@ func TestKubernetesPodsAreHardened(t *testing.T) {
 		if container.Resources.Limits.Memory().IsZero() || container.Resources.Requests.Cpu().IsZero() {
 			t.Errorf("%s: resources are missing", name)
 		}
-		if image := container.Image; image != "registry.example.com/todo-backend:v1.0.0" {
+		if image := container.Image; image != "registry.example.com/todod:v1.0.0" {
 			t.Errorf("%s: image %q", name, image)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/connstring"
 )
 
 // The structs of cmd/todod/config.go.
@@ -82,7 +82,7 @@ func (s settings) faults(environment map[string]string) (faults []string) {
 	}
 	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL"} {
 		if url := environment[name]; url != "" {
-			if err := database.CheckURL(url); err != nil {
+			if err := connstring.Check(url); err != nil {
 				faults = append(faults, name+" "+err.Error())
 			}
 		}

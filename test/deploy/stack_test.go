@@ -28,10 +28,10 @@ type stack struct {
 	api       origin
 }
 
-// cluster is compose.yaml's, with the secrets that belong to it.
+// cluster is compose.yaml's, with the variables that belong to it.
 type cluster struct {
 	*pglocal.Server
-	secrets map[string]string
+	blanks map[string]string
 }
 
 // startDatabase starts PostgreSQL and runs roles.sh on it, as compose does, and the
@@ -58,9 +58,9 @@ func startDatabase(t *testing.T) *cluster {
 			t.Error(err)
 		}
 	})
-	made := &cluster{Server: server, secrets: make(map[string]string)}
-	for _, name := range secrets {
-		made.secrets[name] = rand.Text() + rand.Text()
+	made := &cluster{Server: server, blanks: make(map[string]string)}
+	for _, name := range blanks {
+		made.blanks[name] = rand.Text() + rand.Text()
 	}
 	s := &stack{database: made}
 	s.read(t, nil)
@@ -75,7 +75,7 @@ func startDatabase(t *testing.T) *cluster {
 // read reads compose.yaml with variables of its .env.
 func (s *stack) read(t *testing.T, dotenv map[string]string) {
 	t.Helper()
-	variables := maps.Clone(s.database.secrets)
+	variables := maps.Clone(s.database.blanks)
 	maps.Copy(variables, dotenv)
 	project := compose(t, variables)
 	s.hosts = strings.NewReplacer("@db:5432", "@"+hostOf(t, s.database.URL("postgres")), "//auth:3000", "//"+s.authAt)
