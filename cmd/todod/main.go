@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		defer log.close()
 		logger := newLogger(log, cfg.LogLevel)
 		logIgnored(ctx, logger, getenv)
-		return serve(ctx, cfg, logger)
+		return serve(ctx, cfg, logger, log.linesLost)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
 	case "version":
