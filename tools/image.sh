@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Builds the service's image for amd64 and arm64: `make image`. The binaries, each with its
+# bill of materials, go to bin/image/; the images go to the engine's own store.
+#
+#	tools/image.sh VERSION
+#
+# ENGINE chooses between docker, podman and buildah; without it, the first that works is
+# taken. IMAGE is the image's name, such as registry.example.com/todod. The same commit
+# gives the same images, whoever builds them with the same version of the same engine:
+# SOURCE_DATE_EPOCH and REVISION replace what git says about the commit.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+version=$1
+name=${IMAGE:-todod}
+tag=${version//[^A-Za-z0-9_.-]/-} # Tags have no other characters.
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+revision=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
+created=$(date --utc --date="@$epoch" +%Y-%m-%dT%H:%M:%SZ)
+
+# works reports whether an engine can build. Docker's client may have no daemon.
+works() {
+	command -v "$1" >/dev/null || return 1
+	[ "$1" != docker ] || docker version >/dev/null 2>&1
+}
+engine=${ENGINE:-}
+if [ -z "$engine" ]; then
+	for candidate in docker podman buildah; do
+		if works "$candidate"; then
+			engine=$candidate
+			break
+		fi
+	done
+fi
+case $engine in
+docker | podman | buildah) ;;
+'')
+	echo 'image: install docker, podman or buildah (on Debian: apt-get install --no-install-recommends buildah); a docker that is installed has no running daemon' >&2
+	exit 1
+	;;
+*)
+	echo "image: ENGINE must be docker, podman or buildah, not $engine" >&2
+	exit 1
+	;;
+esac
+
+# build builds the image of one architecture.
+build() {
+	local architecture=$1 flags
+	flags=(
+		--platform "linux/$architecture" --tag "$name:$tag-$architecture"
+		--build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created"
+	)
+	if [ "$engine" = docker ]; then
+		# BuildKit takes the time of the image's configuration from this argument. Its
+		# attestations would hold the time of the build.
+		BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet "${flags[@]}" --build-arg "SOURCE_DATE_EPOCH=$epoch" .
+	else
+		# Images in OCI's format have no HEALTHCHECK. The identity label would name the
+		# engine's version.
+		"$engine" build --quiet "${flags[@]}" --format docker --timestamp "$epoch" --identity-label=false .
+	fi >/dev/null
+}
+
+for architecture in amd64 arm64; do
+	folder=bin/image/linux-$architecture
+	mkdir -p "$folder"
+	GOOS=linux GOARCH=$architecture make --silent build OUTPUT="$folder/todod" VERSION="$version"
+	touch --date="@$epoch" "$folder/todod" # Docker keeps it.
+	# From the binary itself, so that it lists exactly the linked modules.
+	go tool -modfile=tools/security.mod cyclonedx-gomod bin -json -licenses -std -noserial -notimestamp \
+		-version "$version" -output "$folder/todod.cdx.json" "$folder/todod" 2>"$folder/todod.cdx.log" || {
+		cat "$folder/todod.cdx.log" >&2
+		exit 1
+	}
+	rm "$folder/todod.cdx.log"
+	build "$architecture"
+	echo "$engine has $name:$tag-$architecture; $folder/todod.cdx.json lists what is in it"
+done
+"$engine" tag "$name:$tag-$(go env GOHOSTARCH)" "$name:$tag"
+echo "$engine has $name:$tag, the one for this machine"
