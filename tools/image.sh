@@ -43,23 +43,52 @@ docker | podman | buildah) ;;
 	;;
 esac
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
 # build builds the image of one architecture.
 build() {
-	local architecture=$1 flags
+	local architecture=$1 flags id
+	local image=$name:$tag-$architecture
 	flags=(
-		--platform "linux/$architecture" --tag "$name:$tag-$architecture"
+		--quiet --platform "linux/$architecture"
 		--build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created"
 	)
 	if [ "$engine" = docker ]; then
 		# BuildKit takes the time of the image's configuration from this argument. Its
 		# attestations would hold the time of the build.
-		BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet "${flags[@]}" --build-arg "SOURCE_DATE_EPOCH=$epoch" .
-	else
-		# Images in OCI's format have no HEALTHCHECK. The identity label would name the
-		# engine's version.
-		"$engine" build --quiet "${flags[@]}" --format docker --timestamp "$epoch" --identity-label=false .
-	fi >/dev/null
+		BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build "${flags[@]}" --build-arg "SOURCE_DATE_EPOCH=$epoch" --tag "$image" . >/dev/null
+		return
+	fi
+	# Images of OCI's format have no HEALTHCHECK. The identity label would name the
+	# engine's version.
+	id=$("$engine" build "${flags[@]}" --format docker --timestamp "$epoch" --identity-label=false .)
+	"$engine" push --quiet --format v2s2 "$id" "dir:$work/$architecture" >/dev/null
+	without_chance "$work/$architecture"
+	"$engine" rmi "$id" >/dev/null
+	id=$("$engine" pull --quiet "dir:$work/$architecture" 2>"$work/log") || {
+		cat "$work/log" >&2 # Otherwise only a warning that the platform isn't this machine's.
+		exit 1
+	}
+	"$engine" tag "$id" "$image"
 }
+
+# without_chance removes the ID of the container that an image was built in, and a random
+# hostname, from the image in a folder. podman and buildah write both into images of
+# Docker's format, and no engine reads them.
+without_chance() {
+	local folder=$1 old new
+	old=$(sed -E 's/.*"config":\{[^}]*"digest":"sha256:([0-9a-f]{64})".*/\1/' "$folder/manifest.json")
+	sed -E 's/"container":"[0-9a-f]{64}",//; s/"Hostname":"[0-9a-f]{12}"/"Hostname":""/g' "$folder/$old" >"$folder/config"
+	new=$(sha256sum <"$folder/config")
+	new=${new%% *}
+	sed -i "s/\"size\":$(stat -c %s "$folder/$old"),\"digest\":\"sha256:$old\"/\"size\":$(stat -c %s "$folder/config"),\"digest\":\"sha256:$new\"/" "$folder/manifest.json"
+	rm "$folder/$old"
+	mv "$folder/config" "$folder/$new"
+}
+
+# `go tool` with another GOARCH would build the tool for that one.
+go build -modfile=tools/security.mod -o "$work" github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
 for architecture in amd64 arm64; do
 	folder=bin/image/linux-$architecture
@@ -67,12 +96,11 @@ for architecture in amd64 arm64; do
 	GOOS=linux GOARCH=$architecture make --silent build OUTPUT="$folder/todod" VERSION="$version"
 	touch --date="@$epoch" "$folder/todod" # Docker keeps it.
 	# From the binary itself, so that it lists exactly the linked modules.
-	go tool -modfile=tools/security.mod cyclonedx-gomod bin -json -licenses -std -noserial -notimestamp \
-		-version "$version" -output "$folder/todod.cdx.json" "$folder/todod" 2>"$folder/todod.cdx.log" || {
-		cat "$folder/todod.cdx.log" >&2
+	GOOS=linux GOARCH=$architecture "$work/cyclonedx-gomod" bin -json -licenses -std -noserial -notimestamp \
+		-version "$version" -output "$folder/todod.cdx.json" "$folder/todod" 2>"$work/log" || {
+		cat "$work/log" >&2
 		exit 1
 	}
-	rm "$folder/todod.cdx.log"
 	build "$architecture"
 	echo "$engine has $name:$tag-$architecture; $folder/todod.cdx.json lists what is in it"
 done
