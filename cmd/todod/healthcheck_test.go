@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // checkHealth runs `todod healthcheck` where LISTEN_ADDR is all that is set.
@@ -121,5 +124,21 @@ func TestAHealthCheckNeedsAFixedPort(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+}
+
+// The image's HEALTHCHECK kills a check that takes too long, and then nobody learns why.
+func TestAHealthCheckEndsBeforeItIsKilled(t *testing.T) {
+	t.Parallel()
+	dockerfile, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`(?m)^HEALTHCHECK .*--timeout=(\S+) .*"/todod", "healthcheck"`).FindSubmatch(dockerfile)
+	if match == nil {
+		t.Fatal("the Dockerfile has no such HEALTHCHECK")
+	}
+	if killed, err := time.ParseDuration(string(match[1])); err != nil || killed <= healthcheckTimeout {
+		t.Errorf("killed after %v, %v; the check takes up to %v", killed, err, healthcheckTimeout)
 	}
 }
