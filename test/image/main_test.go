@@ -126,8 +126,8 @@ func (b *build) buildah(t *testing.T, args ...string) string {
 
 // inspected is what buildah says about an image.
 type inspected struct {
-	FromImageDigest string
-	Docker          struct {
+	FromImageDigest, FromImageID string
+	Docker                       struct {
 		Architecture, OS, Created string
 		Config                    imageConfig
 	}
