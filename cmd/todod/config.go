@@ -11,7 +11,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/connstring"
 )
 
 // serveConfig is what `todod serve` reads from the environment. .env.example
@@ -124,7 +124,7 @@ func (f *faults) add(name string, err error) {
 		}
 		return
 	}
-	if surroundings, ok := errors.AsType[*database.EnvironmentError](err); ok {
+	if surroundings, ok := errors.AsType[*connstring.EnvironmentError](err); ok {
 		if name, err = surroundings.Variable, surroundings; f.has(name) {
 			return // Another connection string reported it.
 		}
@@ -181,7 +181,7 @@ func (f *faults) err() error {
 
 // logIgnored tells operators that libpq's variables have no effect.
 func logIgnored(ctx context.Context, logger *slog.Logger, getenv func(string) string) {
-	if names := database.IgnoredVariables(getenv); len(names) > 0 {
+	if names := connstring.IgnoredVariables(getenv); len(names) > 0 {
 		logger.InfoContext(ctx, "variables of libpq have no effect: only the URL describes the database", "variables", names)
 	}
 }

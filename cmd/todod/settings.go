@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/connstring"
 )
 
 // The types of the settings. Their errors continue a sentence that begins with the
@@ -22,7 +22,7 @@ import (
 type databaseURL string
 
 func (u *databaseURL) UnmarshalText(text []byte) error {
-	if err := database.CheckURL(string(text)); err != nil {
+	if err := connstring.Check(string(text)); err != nil {
 		return err
 	}
 	*u = databaseURL(text)

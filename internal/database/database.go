@@ -20,7 +20,7 @@ import (
 
 // Config says which database a DB is on.
 type Config struct {
-	// URL is the connection string, in the form that [CheckURL] accepts.
+	// URL is the connection string, in the form that [connstring.Check] accepts.
 	URL string
 
 	// MaxConns is the number of connections that are opened at most, at least

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"example.com/todo-backend/internal/connstring"
 )
 
 const (
@@ -107,7 +109,7 @@ func Migrate(ctx context.Context, cfg MigrateConfig) error {
 
 // connectForMigration opens the one connection that a migration uses.
 func connectForMigration(ctx context.Context, url string) (*sql.DB, *sql.Conn, error) {
-	config, err := parseURL(url)
+	config, err := connstring.Parse(url)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the URL of the database %w", err)
 	}

@@ -5,21 +5,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-)
 
-// The bounds of a connection's life, where the URL has no others: parseURL sets them.
-const (
-	// Short, so that a serverless database may go to sleep.
-	idleTimeout       = 2 * time.Minute
-	healthCheckPeriod = 30 * time.Second
-
-	lifetime       = 30 * time.Minute
-	lifetimeJitter = 5 * time.Minute
+	"example.com/todo-backend/internal/connstring"
 )
 
 // newPool returns a pool that has no connection yet.
@@ -27,7 +18,7 @@ func newPool(config Config, bounds Bounds) (*pgxpool.Pool, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
 		return nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
 	}
-	c, err := parseURL(config.URL)
+	c, err := connstring.Parse(config.URL)
 	if err != nil {
 		return nil, fmt.Errorf("database: the URL of the database %w", err)
 	}

@@ -40,8 +40,8 @@ func (t ErrorTable) Lookup(err error) *connect.Error {
 func serverErrors() ErrorTable {
 	return ErrorTable{
 		{errRateLimited, connect.CodeResourceExhausted, "too many requests; try again in a second"},
-		{errUserUnread, connect.CodeResourceExhausted, "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
-		{errAllUnread, connect.CodeUnavailable, "too many answers are unread at the moment; try again"},
+		{errUserUnread, connect.CodeResourceExhausted, "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{errAllUnread, connect.CodeUnavailable, "too many responses are unread at the moment; try again"},
 		{errTooManyStreams, connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
 		{errDraining, connect.CodeUnavailable, "the service is shutting down; try again"},
 		{errStreamDuration, connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},

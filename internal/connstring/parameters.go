@@ -1,4 +1,4 @@
-package database
+package connstring
 
 import (
 	"cmp"
@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// readURL returns what a connection string says, by the names of parameters. It
+// read returns what a connection string says, by the names of parameters. It
 // fails for what the service can't do, or wouldn't do as it was meant.
-func readURL(text string) (said map[string]string, err error) {
+func read(text string) (said map[string]string, err error) {
 	said, parameters, err := splitURL(text)
 	if err != nil {
 		return nil, err

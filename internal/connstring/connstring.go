@@ -1,4 +1,7 @@
-package database
+// Package connstring reads PostgreSQL's connection strings for pgxpool: as libpq does, but
+// by what they say alone, and each of their parameters has its effect or is refused by
+// name.
+package connstring
 
 import (
 	"cmp"
@@ -21,12 +24,22 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// CheckURL says what is wrong with a connection string, in words that complete
+// The bounds of a connection's life, where a connection string has no others.
+const (
+	// Short, so that a serverless database may go to sleep.
+	idleTimeout       = 2 * time.Minute
+	healthCheckPeriod = 30 * time.Second
+
+	lifetime       = 30 * time.Minute
+	lifetimeJitter = 5 * time.Minute
+)
+
+// Check says what is wrong with a connection string, in words that complete
 // a sentence which begins with its name; all of it at once, joined. The words
 // show no part of the URL but the names of its parameters and files, since it
 // may hold a password.
-func CheckURL(url string) error {
-	_, err := parseURL(url)
+func Check(text string) error {
+	_, err := Parse(text)
 	return err
 }
 
@@ -62,11 +75,11 @@ func IgnoredVariables(getenv func(string) string) (names []string) {
 var errURL = errors.New("must be like postgres://user:password@host:5432/database?sslmode=require, " +
 	"with percent-encoding for special characters in user and password")
 
-// parseURL reads a connection string. What it doesn't say has a default of this
+// Parse reads a connection string that [Check] accepts. What it doesn't say has a default of this
 // service's or of libpq's, whatever the environment has: the driver would take
 // it from PGHOST, PGSSLMODE, ~/.pgpass and others.
-func parseURL(url string) (*pgxpool.Config, error) {
-	said, err := readURL(url)
+func Parse(text string) (*pgxpool.Config, error) {
+	said, err := read(text)
 	//nolint:forbidigo // The driver reads it, and nothing in a connection string can undo that.
 	if os.Getenv("PGSERVICE") != "" {
 		err = errors.Join(err, &EnvironmentError{"PGSERVICE"})
@@ -128,7 +141,7 @@ func keywords(settings map[string]string) string {
 	return b.String()
 }
 
-// parseError says why the driver refuses what readURL has let pass.
+// parseError says why the driver refuses what read has let pass.
 func parseError(err error, said map[string]string) error {
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("names a file that can't be read: %w", file)
@@ -205,7 +218,7 @@ func keepAliveDialer(said map[string]string) (dialer *net.Dialer, ok bool) {
 	number := func(name string) (n int) {
 		if text, found := said[name]; found {
 			ok = true
-			n, _ = strconv.Atoi(text) // readURL has checked it.
+			n, _ = strconv.Atoi(text) // read has checked it.
 		}
 		return n
 	}

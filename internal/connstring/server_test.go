@@ -1,4 +1,4 @@
-package database_test
+package connstring_test
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/todo-backend/internal/connstring"
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -25,17 +26,10 @@ func TestConnectionStringsOfProvidersAreAccepted(t *testing.T) {
 		"postgresql://postgres.ref:p@aws-0-eu.pooler.supabase.com:6543/postgres?uselibpqcompat=true&sslmode=require",
 		"postgres://u:pa$5WORD@host/todo",
 	} {
-		if err := database.CheckURL(url); err != nil {
-			t.Errorf("CheckURL(%q): %v", url, err)
+		if err := connstring.Check(url); err != nil {
+			t.Errorf("Check(%q): %v", url, err)
 		}
 		databasetest.Open(t, url, 16) // Needs no database.
-	}
-}
-
-func TestADBNeedsAConnection(t *testing.T) {
-	t.Parallel()
-	if _, err := database.Open(database.Config{URL: "postgres://u@h/d", MaxConns: 0}); err == nil {
-		t.Error("Open with MaxConns 0 succeeds")
 	}
 }
 
@@ -61,7 +55,7 @@ func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
 		"postgres://canary@canary:1,canary:2/canary?port=1,2,3",
 	} {
 		_, openErr := database.Open(database.Config{URL: url, MaxConns: 1, Logger: slog.New(slog.DiscardHandler)})
-		for _, err := range []error{database.CheckURL(url), openErr} {
+		for _, err := range []error{connstring.Check(url), openErr} {
 			if err == nil {
 				t.Errorf("%q is accepted", url)
 				continue
@@ -77,9 +71,9 @@ func TestErrorsAboutConnectionStringsShowNothingOfThem(t *testing.T) {
 
 func TestAMissingCertificateFileIsNamed(t *testing.T) {
 	t.Parallel()
-	err := database.CheckURL("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
+	err := connstring.Check("postgres://u:canary@host/todo?sslmode=verify-full&sslrootcert=/nowhere/root.crt")
 	if err == nil || !strings.Contains(err.Error(), "/nowhere/root.crt") || strings.Contains(err.Error(), "canary") {
-		t.Errorf("CheckURL: %v, want an error that names the file and no password", err)
+		t.Errorf("Check: %v, want an error that names the file and no password", err)
 	}
 }
 
@@ -99,7 +93,7 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	for _, name := range names {
 		// Its own value, which those take that take few.
 		value := pgtest.QueryText(t, conn, "SELECT current_setting('"+name+"')")
-		switch err := database.CheckURL(pgtest.WithParameter(url, name, value)); name {
+		switch err := connstring.Check(pgtest.WithParameter(url, name, value)); name {
 		case "tcp_user_timeout":
 			if err == nil { // libpq's means this side's.
 				t.Errorf("%s is taken for the server's", name)
@@ -112,40 +106,8 @@ func TestTheListOfTheServersParametersIsComplete(t *testing.T) {
 	}
 	for name := range strings.FieldsSeq(pgtest.QueryText(t, conn, `
 		SELECT string_agg(name, ' ') FROM pg_settings WHERE context IN ('postmaster', 'sighup', 'internal') AND name <> 'port'`)) {
-		if err := database.CheckURL(pgtest.WithParameter(url, name, "1")); err == nil {
+		if err := connstring.Check(pgtest.WithParameter(url, name, "1")); err == nil {
 			t.Errorf("%s is taken, which no connection may set", name)
 		}
-	}
-}
-
-// TestAURLWithAllThatDoesNoHarmConnects says all of it to a server.
-func TestAURLWithAllThatDoesNoHarmConnects(t *testing.T) {
-	t.Parallel()
-	url := newCounters(t, 1).url
-	for name, value := range map[string]string{
-		"sslmode": "prefer", "sslnegotiation": "postgres", "sslsni": "1", "channel_binding": "prefer", "target_session_attrs": "primary",
-		"connect_timeout": "10", "gssencmode": "prefer", "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10",
-		"keepalives_count": "3", "sslcompression": "0", "load_balance_hosts": "disable", "uselibpqcompat": "true",
-		"fallback_application_name": "fallback", "client_encoding": "utf8", "DateStyle": "ISO, DMY", "TimeZone": "Asia/Kolkata",
-		"statement_timeout": "5s", "search_path": `"$user", public`, "app.user": "x", "options": `-c work_mem=1MB --lock-timeout=2s -c app.x=a\ b`,
-		"pool_max_conn_idle_time": "1m", "standard_conforming_strings": "on", "default_query_exec_mode": "simple_protocol",
-	} {
-		if name != "sslmode" || !strings.Contains(url, "sslmode=") {
-			url = pgtest.WithParameter(url, name, value)
-		}
-	}
-	c := openCounters(t, url, 2)
-	c.mustPut(t, "u", 1)
-	conn, err := c.Pool().Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Release()
-	var got string
-	err = conn.QueryRow(t.Context(), `
-		SELECT concat_ws('; ', current_setting('application_name'), current_setting('DateStyle'), current_setting('TimeZone'),
-		       current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('app.x'))`).Scan(&got)
-	if want := "fallback; ISO, DMY; Asia/Kolkata; 5s; 2s; a b"; err != nil || got != want {
-		t.Errorf("the session has %q, %v, want %q", got, err, want)
 	}
 }

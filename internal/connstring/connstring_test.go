@@ -1,4 +1,4 @@
-package database
+package connstring
 
 import (
 	"errors"
@@ -105,12 +105,12 @@ func TestWhatAURLCantMeanIsRefusedByName(t *testing.T) {
 		"search_path=%zz":               "must be like",
 		"search_path=%00":               "must be like",
 	} {
-		err := CheckURL(someURL + "?" + parameters)
+		err := Check(someURL + "?" + parameters)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("?%s: %v, want an error with %q", parameters, err, want)
 		}
 	}
-	err := CheckURL(someURL + "?pgbouncer=true&schema=public&sslmode=require&connect_timeout=x")
+	err := Check(someURL + "?pgbouncer=true&schema=public&sslmode=require&connect_timeout=x")
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("not all three faults are told: %v", err)
 	}
@@ -204,7 +204,7 @@ type described struct {
 
 func parse(t *testing.T, url string) described {
 	t.Helper()
-	config, err := parseURL(url)
+	config, err := Parse(url)
 	if err != nil {
 		t.Fatalf("%s: %v", url, err)
 	}
@@ -294,7 +294,7 @@ func TestTheEnvironmentChangesNothing(t *testing.T) {
 
 	// The one whose effect can't be undone is named, and the URL's own faults too.
 	t.Setenv("PGSERVICE", "x")
-	err := CheckURL(someURL + "?schema=x")
+	err := Check(someURL + "?schema=x")
 	environment, ok := errors.AsType[*EnvironmentError](err)
 	if !ok || environment.Variable != "PGSERVICE" || !strings.Contains(err.Error(), "schema") {
 		t.Errorf("with PGSERVICE: %v", err)
@@ -333,7 +333,7 @@ func TestAPasswordMayBeInAFileThatTheURLNames(t *testing.T) {
 		t.Errorf("the password is %q", got)
 	}
 	for _, url := range []string{"postgres://u@h/d?passfile=/nowhere", "postgres://v@h/d?passfile=" + file} {
-		if err := CheckURL(url); err == nil || !strings.Contains(err.Error(), "passfile") {
+		if err := Check(url); err == nil || !strings.Contains(err.Error(), "passfile") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
