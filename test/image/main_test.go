@@ -81,7 +81,7 @@ func theBuild(t *testing.T) *build {
 func newBuild(name string) (*build, error) {
 	dir := filepath.Join(work, name)
 	b := &build{folder: filepath.Join(dir, "sources"), store: filepath.Join(dir, "storage.conf")}
-	if err := os.MkdirAll(b.folder, 0o755); err != nil { //nolint:gosec // G301: no secret.
+	if err := os.MkdirAll(b.folder, 0o755); err != nil {
 		return nil, err
 	}
 	// Of the drivers, vfs works everywhere, within another container too.

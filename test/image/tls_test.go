@@ -57,7 +57,7 @@ func (a authority) issue(t *testing.T) (certificate, key []byte) {
 // save writes the authority's certificate into a file that everybody can read.
 func (a authority) save(t *testing.T, path string) {
 	t.Helper()
-	if err := os.WriteFile(path, encode("CERTIFICATE", a.certificate.Raw), 0o644); err != nil { //nolint:gosec // G306: as said.
+	if err := os.WriteFile(path, encode("CERTIFICATE", a.certificate.Raw), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,7 +94,7 @@ func encode(kind string, content []byte) []byte {
 func startDatabase(t *testing.T) (server *pgtest.Server, certificates string) {
 	t.Helper()
 	certificates = t.TempDir()
-	if err := os.Chmod(certificates, 0o755); err != nil { //nolint:gosec // G302: for the image's user.
+	if err := os.Chmod(certificates, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	ours := newAuthority(t)
@@ -105,7 +105,7 @@ func startDatabase(t *testing.T) (server *pgtest.Server, certificates string) {
 	certificate, key := ours.issue(t)
 	server.WriteDataFile(t, "server.crt", certificate)
 	server.WriteDataFile(t, "server.key", key)
-	server.WriteDataFile(t, "pg_hba.conf", []byte("hostssl all all 127.0.0.1/32 trust\nhost todo all 127.0.0.1/32 trust\n"))
+	server.WriteDataFile(t, "pg_hba.conf", []byte("hostssl secure,todo todo 127.0.0.1/32 trust\nhost todo todo 127.0.0.1/32 trust\n"))
 	pgtest.Exec(t, server.URL(), "CREATE DATABASE secure")
 	pgtest.Exec(t, server.URL(), "ALTER SYSTEM SET ssl = on")
 	if err := server.Stop(); err != nil { // A reload would take effect some time later.
