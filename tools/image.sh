@@ -6,8 +6,9 @@
 #
 # ENGINE chooses between docker, podman and buildah; without it, the first that works is
 # taken. IMAGE is the image's name, such as registry.example.com/todod. The same commit
-# gives the same images, whoever builds them with the same version of the same engine:
-# SOURCE_DATE_EPOCH and REVISION replace what git says about the commit.
+# gives the same binaries with the same version of Go, and with the same version of podman
+# or buildah the same images. SOURCE_DATE_EPOCH and REVISION replace what git says about
+# the commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
@@ -15,7 +16,8 @@ name=${IMAGE:-todod}
 tag=${version//[^A-Za-z0-9_.-]/-} # Tags have no other characters.
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 revision=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
-created=$(date --utc --date="@$epoch" +%Y-%m-%dT%H:%M:%SZ)
+# GNU's date, or that of macOS.
+created=$(TZ=UTC date -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || TZ=UTC date -r "$epoch" +%Y-%m-%dT%H:%M:%SZ)
 
 # works reports whether an engine can build. Docker's client may have no daemon.
 works() {
@@ -34,7 +36,7 @@ fi
 case $engine in
 docker | podman | buildah) ;;
 '')
-	echo 'image: install docker, podman or buildah (on Debian: apt-get install --no-install-recommends buildah); a docker that is installed has no running daemon' >&2
+	echo 'image: install docker, podman or buildah (on Debian: apt-get install --no-install-recommends buildah); docker needs its daemon to run' >&2
 	exit 1
 	;;
 *)
@@ -94,7 +96,7 @@ for architecture in amd64 arm64; do
 	folder=bin/image/linux-$architecture
 	mkdir -p "$folder"
 	GOOS=linux GOARCH=$architecture make --silent build OUTPUT="$folder/todod" VERSION="$version"
-	touch --date="@$epoch" "$folder/todod" # Docker keeps it.
+	touch -d "$created" "$folder/todod" # Docker keeps it.
 	# From the binary itself, so that it lists exactly the linked modules.
 	GOOS=linux GOARCH=$architecture "$work/cyclonedx-gomod" bin -json -licenses -std -noserial -notimestamp \
 		-version "$version" -output "$folder/todod.cdx.json" "$folder/todod" 2>"$work/log" || {

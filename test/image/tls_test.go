@@ -105,7 +105,7 @@ func startDatabase(t *testing.T) (server *pgtest.Server, certificates string) {
 	certificate, key := ours.issue(t)
 	server.WriteDataFile(t, "server.crt", certificate)
 	server.WriteDataFile(t, "server.key", key)
-	server.WriteDataFile(t, "pg_hba.conf", []byte("hostssl secure,todo todo 127.0.0.1/32 trust\nhost todo todo 127.0.0.1/32 trust\n"))
+	server.WriteDataFile(t, "pg_hba.conf", []byte("hostssl secure all 127.0.0.1/32 trust\nhost todo all 127.0.0.1/32 trust\n"))
 	pgtest.Exec(t, server.URL(), "CREATE DATABASE secure")
 	pgtest.Exec(t, server.URL(), "ALTER SYSTEM SET ssl = on")
 	if err := server.Stop(); err != nil { // A reload would take effect some time later.
