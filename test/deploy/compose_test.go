@@ -86,7 +86,7 @@ func TestABrokenComposeFileDoesNotLoad(t *testing.T) {
 		"an unknown service":       {"migrate: {condition", "migrated: {condition"},
 		"an unknown condition":     {"service_completed_successfully", "service_completed"},
 		"an unknown network":       {"networks: [database, proxy]", "networks: [databse, proxy]"},
-		"a variable without value": {"${PUBLIC_ORIGIN:?}", "${PUBLIC_ORGIN:?}"},
+		"a variable without value": {"${PUBLIC_ORIGIN:?}", "${PUBLIC_ORIGIN_:?}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := copied(t, "compose")

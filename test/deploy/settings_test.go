@@ -49,7 +49,11 @@ func settingsOf(t *testing.T, name string) settings {
 			if !ok || typed.Name.Name != name {
 				continue
 			}
-			for _, field := range typed.Type.(*ast.StructType).Fields.List {
+			fields, ok := typed.Type.(*ast.StructType)
+			if !ok {
+				continue
+			}
+			for _, field := range fields.Fields.List {
 				if field.Tag == nil {
 					continue
 				}
