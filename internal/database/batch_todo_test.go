@@ -109,7 +109,7 @@ func writes(t *testing.T, owner int) (all []operation) {
 		return store.UpdateTodo(t.Context(), u, *todoID(owner, 2), todo.Change{Description: new("")})
 	})
 	for name, id := range map[string]*todo.ID{"theirs": todoID(owner, 4), "another's": foreign, "nobody's": nobody} {
-		add("delete of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id) })
+		add("delete of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id, todo.Version{}) })
 	}
 	return all
 }
