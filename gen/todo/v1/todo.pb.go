@@ -416,7 +416,7 @@ type UpdateTodoRequest struct {
 	// (other than gRPC-Web) bounds the size of details: they are left out beyond
 	// 4 KiB, and the caller gets the todo with GetTodo. A text that the service
 	// never gave out as an etag is another etag too, so that etags of an earlier
-	// format are refused and replaced.
+	// format are refused and replaced. An empty text is `invalid_argument`.
 	//
 	// Over REST, the header If-Match does the same: one etag in double quotes, or
 	// `*` for no condition. Send the etag in one place only.
@@ -583,7 +583,7 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\r_is_completed\"`\n" +
 	"\x11ListTodosResponse\x12#\n" +
 	"\x05todos\x18\x01 \x03(\v2\r.todo.v1.TodoR\x05todos\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xef\x06\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf7\x06\n" +
 	"\x11UpdateTodoRequest\x12\x1b\n" +
 	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12\xa4\x03\n" +
 	"\x05title\x18\x02 \x01(\tB\x88\x03\xbaH\x84\x03\xba\x01\xaf\x02\n" +
@@ -591,16 +591,18 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x05\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x12\x7f\n" +
 	"\vdescription\x18\x03 \x01(\tBX\xbaHU\xba\x01M\n" +
 	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +
-	"\fis_completed\x18\x04 \x01(\bH\x02R\visCompleted\x88\x01\x01\x12 \n" +
-	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x03R\x04etag\x88\x01\x01:\x96\x01\xbaH\x92\x01\x1a\x8f\x01\n" +
+	"\fis_completed\x18\x04 \x01(\bH\x02R\visCompleted\x88\x01\x01\x12(\n" +
+	"\x04etag\x18\x05 \x01(\tB\x0f\xbaH\fr\n" +
+	"2\b^[!-~]+$H\x03R\x04etag\x88\x01\x01:\x96\x01\xbaH\x92\x01\x1a\x8f\x01\n" +
 	"\x10update.not_empty\x127name at least one of title, description and isCompleted\x1aBhas(this.title) || has(this.description) || has(this.is_completed)B\b\n" +
 	"\x06_titleB\x0e\n" +
 	"\f_descriptionB\x0f\n" +
 	"\r_is_completedB\a\n" +
-	"\x05_etag\"[\n" +
+	"\x05_etag\"c\n" +
 	"\x11DeleteTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12 \n" +
-	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x04etag\x88\x01\x01B\a\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12(\n" +
+	"\x04etag\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
+	"2\b^[!-~]+$H\x00R\x04etag\x88\x01\x01B\a\n" +
 	"\x05_etag2\xb7\x03\n" +
 	"\vTodoService\x12N\n" +
 	"\n" +

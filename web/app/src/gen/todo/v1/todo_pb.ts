@@ -282,7 +282,7 @@ export type UpdateTodoRequest = Message<"todo.v1.UpdateTodoRequest"> & {
    * (other than gRPC-Web) bounds the size of details: they are left out beyond
    * 4 KiB, and the caller gets the todo with GetTodo. A text that the service
    * never gave out as an etag is another etag too, so that etags of an earlier
-   * format are refused and replaced.
+   * format are refused and replaced. An empty text is `invalid_argument`.
    *
    * Over REST, the header If-Match does the same: one etag in double quotes, or
    * `*` for no condition. Send the etag in one place only.
