@@ -98,8 +98,17 @@ imports:
 	@$(GO) run -C tools/protoimport . ../../.import
 
 .PHONY: build
+build: OUTPUT ?= bin/todod
 build: ## Build the service, a static binary, into bin/
-	CGO_ENABLED=0 $(GO) build -pgo=auto -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o bin/todod ./cmd/todod
+	CGO_ENABLED=0 $(GO) build -pgo=auto -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o $(OUTPUT) ./cmd/todod
+
+.PHONY: image
+image: ## Build the container images for amd64 and arm64 (needs docker, podman or buildah)
+	tools/image.sh "$(VERSION)"
+
+.PHONY: image-test
+image-test: postgres ## Build the images twice, and run one (needs buildah, root and Linux)
+	$(GO) test -count=1 -tags image $(TESTFLAGS) ./test/image
 
 .PHONY: e2e
 e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real browser (needs Node.js and Chromium)

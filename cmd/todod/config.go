@@ -36,6 +36,9 @@ type serveConfig struct {
 	MaxTodosPerUser  number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
 	Reflection       toggle      `env:"REFLECTION" envDefault:"true"`
 	ShutdownDelay    seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
+
+	AdminAddr    listenAddr `env:"ADMIN_ADDR"`                  // Empty: no metrics.
+	OTLPEndpoint collector  `env:"OTEL_EXPORTER_OTLP_ENDPOINT"` // Empty: no traces.
 }
 
 // check finds settings that contradict each other or are zero. isFaulty reports

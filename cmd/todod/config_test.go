@@ -72,13 +72,16 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		"REFLECTION":         "maybe",
 		"SHUTDOWN_DELAY":     "-1",
 		"JWKS_MAX_STALE":     "1.5",
+		"ADMIN_ADDR":         "9090",
+
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4317",
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 15 {
-		t.Errorf("%d lines, want a heading and 14:\n%v", len(lines), err)
+	if len(lines) != 17 {
+		t.Errorf("%d lines, want a heading and 16:\n%v", len(lines), err)
 	}
 	for _, want := range []string{
 		"DATABASE_URL needs each port to be a number", "DATABASE_URL has the parameter pgbouncer", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must", "CORS_HEADERS must be names of headers",
@@ -86,6 +89,7 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
 		"RATE_LIMIT_RPS must be a number from 0 to", "MAX_TODOS_PER_USER must be a number from 0 to 1000000",
 		"SHUTDOWN_DELAY must be whole seconds", "JWKS_MAX_STALE must be whole seconds",
+		"ADMIN_ADDR must be like", "OTEL_EXPORTER_OTLP_ENDPOINT must be like http://localhost:4318",
 	} {
 		if !strings.Contains(err.Error(), "\n"+want) {
 			t.Errorf("no line begins with %q in:\n%v", want, err)
@@ -93,6 +97,32 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the password is in:\n%v", err)
+	}
+}
+
+func TestTheAddressOfTheCollector(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{
+		"":                                 "",
+		"http://localhost:4318":            "http://localhost:4318/v1/traces",
+		"http://localhost:4318/":           "http://localhost:4318/v1/traces",
+		"https://otlp.example.com/a/b/":    "https://otlp.example.com/a/b/v1/traces",
+		"localhost:4318":                   "must be like",
+		"grpc://localhost:4317":            "must be like",
+		"http://":                          "must be like",
+		"http://user:canary@localhost":     "must not have a password",
+		"http://localhost:4318?key=canary": "must have nothing after its path",
+	} {
+		settings := required()
+		settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
+		cfg, err := load(settings)
+		got := cfg.OTLPEndpoint.tracesURL()
+		if err != nil {
+			got = err.Error()
+		}
+		if err == nil && got != want || !strings.Contains(got, want) || strings.Contains(got, "canary") {
+			t.Errorf("%q: %s, want %s", endpoint, got, want)
+		}
 	}
 }
 
@@ -233,7 +263,7 @@ func TestTheReadmeHasEverySettingWithItsDefault(t *testing.T) {
 func TestTheCommandLine(t *testing.T) {
 	t.Parallel()
 	none := func(string) string { return "" }
-	for _, args := range [][]string{{}, {"start"}, {"serve", "now"}, {"migrate", "--force"}, {"migrate", "now"}} {
+	for _, args := range [][]string{{}, {"start"}, {"serve", "now"}, {"migrate", "--force"}, {"migrate", "now"}, {"healthcheck", "now"}} {
 		if err := run(context.Background(), args, none, io.Discard); !errors.Is(err, errUsage) {
 			t.Errorf("%q: %v", args, err)
 		}

@@ -31,7 +31,8 @@ type logWriter struct {
 
 	mu       sync.Mutex
 	gathered []byte
-	dropped  int // Lines dropped after the gathered ones.
+	dropped  int   // Lines dropped after the gathered ones.
+	lost     int64 // All lines that were dropped.
 }
 
 // newLogWriter returns a logWriter, which must be closed.
@@ -53,6 +54,7 @@ func (w *logWriter) Write(line []byte) (int, error) {
 		w.gathered = append(w.gathered, line...)
 	} else {
 		w.dropped++
+		w.lost++
 	}
 	w.mu.Unlock()
 	select {
@@ -60,6 +62,13 @@ func (w *logWriter) Write(line []byte) (int, error) {
 	default:
 	}
 	return len(line), nil
+}
+
+// linesLost returns how many lines were dropped.
+func (w *logWriter) linesLost() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lost
 }
 
 // close returns when all lines are written, or after logFlushTimeout. A write that

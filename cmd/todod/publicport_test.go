@@ -42,7 +42,7 @@ func TestAPreflightWaitsForNobody(t *testing.T) {
 
 func TestNothingOfOperatorsIsOnThePublicPort(t *testing.T) {
 	t.Parallel()
-	s := start(t, nil)
+	s, _ := startMeasured(t, nil) // While operators have it elsewhere.
 	for _, path := range []string{
 		"/metrics", "/metrics/", "/api/metrics", "/debug", "/debug/pprof", "/debug/pprof/", "/debug/pprof/heap",
 		"/debug/pprof/goroutine?debug=2", "/debug/pprof/profile?seconds=1", "/debug/pprof/cmdline", "/debug/vars",

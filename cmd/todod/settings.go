@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -126,6 +127,31 @@ func (a *listenAddr) UnmarshalText(text []byte) error {
 	}
 	*a = listenAddr(text)
 	return nil
+}
+
+// collector is the address of an OpenTelemetry collector that takes OTLP over HTTP.
+type collector string
+
+func (c *collector) UnmarshalText(text []byte) error {
+	u, err := url.Parse(string(text))
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return errors.New("must be like http://localhost:4318")
+	case u.User != nil:
+		return errors.New("must not have a password; OTEL_EXPORTER_OTLP_HEADERS is for that")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("must have nothing after its path")
+	}
+	*c = collector(text)
+	return nil
+}
+
+// tracesURL returns where traces are sent (OTLP, section "OTLP/HTTP Request"), or "".
+func (c collector) tracesURL() string {
+	if c == "" {
+		return ""
+	}
+	return strings.TrimRight(string(c), "/") + "/v1/traces"
 }
 
 // logLevel is the lowest level that is logged.

@@ -51,6 +51,8 @@ type KeySet struct {
 	// there is none. There is never more than one.
 	inFlight chan struct{}
 	failure  error // Of the last fetch; nil when it succeeded.
+	fetches  int64
+	failures int64 // Of those.
 	budget   fetchBudget
 	closed   bool
 }

@@ -64,6 +64,10 @@ func (s *KeySet) settle(keys map[string]*rsa.PublicKey, err error) {
 		s.current.Store(&keyring{keys: keys, fetched: time.Now()})
 	}
 	s.failure = err
+	s.fetches++
+	if err != nil {
+		s.failures++
+	}
 	close(s.inFlight)
 	s.inFlight = nil
 }

@@ -52,6 +52,8 @@ type admission struct {
 	shedding   bool                 // Calls are being refused, or were until lately.
 	refused    int                  // While shedding.
 	refusedAt  time.Time            // When a call was refused last.
+
+	refusedEver int64
 }
 
 // bulkhead is connections that some statements may have: all statements all of them,
@@ -165,6 +167,7 @@ func (a *admission) shed(ctx context.Context, waiting int) error {
 	isFirst, hold := !a.shedding, a.hold
 	a.shedding, a.refusedAt = true, time.Now()
 	a.refused++
+	a.refusedEver++
 	a.mu.Unlock()
 	if isFirst {
 		a.logger.WarnContext(ctx, "database is overloaded; refusing calls that would wait in vain",

@@ -37,6 +37,12 @@ func outcomeOf(err error) outcome {
 func (l *lane) send(t *slot) {
 	failed, err := l.try(t)
 	outcome := outcomeOf(err)
+	if l.observer != nil {
+		batch := t.calls[0].batch
+		l.observer.BatchEnded(BatchReport{
+			Writes: batch.Writes, Size: batch.Size, Took: time.Since(batch.Sent), Outcome: outcome.report(),
+		})
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -50,10 +56,14 @@ func (l *lane) send(t *slot) {
 			c.err = fmt.Errorf("%w: %w", errUnknownOutcome, err)
 		case outcome == rolledBack && failed >= 0 && c.done != nil && c.writes() && !c.repeated && !c.left && !l.cooldowns.include(c.Owner, now):
 			c.repeated = true
+			l.reruns.RolledBack++
 			again = append(again, c)
 			continue
 		case outcome != committed:
 			c.runAlone = true
+			if !c.left {
+				l.reruns.Batch++
+			}
 		}
 		if c.done != nil {
 			close(c.done)

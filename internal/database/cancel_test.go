@@ -177,8 +177,10 @@ func TestALateStatementIsCanceledAtOnce(t *testing.T) {
 	})
 	t.Run("in a batch", func(t *testing.T) {
 		t.Parallel()
-		b := newBatcher(t, 4, bounds(never), bounds(func(b *database.Bounds) { b.Batch = 100 * time.Millisecond }))
-		b.mustPut(t, "u", 1)
+		direct := newCounters(t, 1)
+		direct.mustPut(t, "u", 1)
+		b := observe(openCounters(t, direct.url, 4, bounds(never), bounds(func(b *database.Bounds) { b.Batch = 100 * time.Millisecond })))
+		b.fill(t, 1)
 		unlock := pgtest.LockTable(t, b.url, "counter")
 		wait := b.batch(t, func() {
 			if _, err := b.get(t.Context(), "u", 1); err != nil {

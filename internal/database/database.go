@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -37,6 +38,9 @@ type Config struct {
 	// must not be nil.
 	Logger *slog.Logger
 
+	// Observer is told of statements and batches; it may be nil.
+	Observer Observer
+
 	Bounds Bounds // The usual ones when it is zero.
 }
 
@@ -44,28 +48,36 @@ type Config struct {
 // statements fail with [ErrUnavailable].
 type DB struct {
 	pool      *pgxpool.Pool
+	backoff   *backoff
 	bounds    Bounds
 	admission *admission
 	renewal   renewal
 	reads     *lane
 	writes    *lane
+	observer  Observer // May be nil.
+
+	connectionReruns, conflictReruns atomic.Int64 // See [Reruns].
 }
 
 // Open returns a DB, without having connected to anything. Its error never shows
 // any part of the URL. The caller closes the DB.
 func Open(config Config) (*DB, error) {
 	bounds := cmp.Or(config.Bounds, UsualBounds())
-	pool, err := newPool(config, bounds)
+	backoff := newBackoff(config.Logger)
+	pool, err := newPool(config, bounds, backoff)
 	if err != nil {
 		return nil, err
 	}
 	slots := min(config.Batches, config.MaxConns/4)
 	db := &DB{
 		pool:      pool,
+		backoff:   backoff,
 		bounds:    bounds,
 		admission: newAdmission(config.MaxConns-2*slots, bounds.Acquire, config.Logger),
+		observer:  config.Observer,
 	}
 	db.reads, db.writes = newLane(db, slots, bounds), newLane(db, slots, bounds)
+	db.reads.observer, db.writes.observer = config.Observer, config.Observer
 	return db, nil
 }
 
@@ -90,7 +102,12 @@ func (db *DB) Run(ctx context.Context, s Statement) error {
 	if s.writes() {
 		lane = db.writes
 	}
-	return lane.run(ctx, &call{Statement: s})
+	c := &call{Statement: s}
+	err := lane.run(ctx, c)
+	if db.observer != nil {
+		db.report(ctx, c, err)
+	}
+	return err
 }
 
 // IsServing reports whether all connections for statements that run alone are in use,

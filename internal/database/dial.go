@@ -48,6 +48,8 @@ type backoff struct {
 	downAt   time.Time     // When the first failure in the row was.
 	loggedAt time.Time     // When a failure was logged last.
 	logged   bool          // This row of failures was.
+	connects int64         // All attempts that were allowed.
+	failed   int64         // Those of them that failed.
 }
 
 var (
@@ -88,6 +90,7 @@ func (b *backoff) begin() (wait <-chan struct{}, err error) {
 		return nil, fmt.Errorf("waiting to connect again after %d failures, the last of them: %s", b.failures, b.cause.Error())
 	}
 	b.attempts++
+	b.connects++
 	return nil, nil //nolint:nilnil // Nothing to wait for: it may begin.
 }
 
@@ -165,6 +168,7 @@ func (b *backoff) end(err error) (wentAway, cameBack bool, downFor time.Duration
 	b.cause = err
 	b.retryAt = now.Add(min(minDialDelay<<min(b.failures, 8), maxDialDelay))
 	b.failures++
+	b.failed++
 	if !b.logged && (b.loggedAt.IsZero() || now.Sub(b.loggedAt) >= dialLogInterval) {
 		b.logged, b.loggedAt = true, now
 		return true, false, 0

@@ -21,6 +21,8 @@ type lane struct {
 	slots  int // Batches under way at most; 0 batches nothing.
 	bounds Bounds
 
+	observer Observer // May be nil.
+
 	mu        sync.Mutex
 	taken     int            // Slots.
 	young     int            // Of those, the ones whose batch is within its pace.
@@ -29,6 +31,8 @@ type lane struct {
 	gathered  size           // Of those.
 	busy      map[string]int // The writes of each owner that are in slots.
 	cooldowns cooldowns
+	batches   int64  // That were numbered.
+	reruns    Reruns // That batches caused.
 }
 
 // runner is how a lane runs statements.
@@ -50,8 +54,9 @@ type call struct {
 	Statement
 
 	size  size
-	since time.Time     // When it came.
-	done  chan struct{} // Closed once the rest is valid; nil for a batch of its own.
+	since time.Time      // When it came.
+	batch BatchReference // The last one that it was in.
+	done  chan struct{}  // Closed once the rest is valid; nil for a batch of its own.
 
 	err      error
 	runAlone bool // No batch has served it.

@@ -14,7 +14,7 @@ import (
 )
 
 // newPool returns a pool that has no connection yet.
-func newPool(config Config, bounds Bounds) (*pgxpool.Pool, error) {
+func newPool(config Config, bounds Bounds, backoff *backoff) (*pgxpool.Pool, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
 		return nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
 	}
@@ -22,7 +22,6 @@ func newPool(config Config, bounds Bounds) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: the URL of the database %w", err)
 	}
-	backoff := newBackoff(config.Logger)
 	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
 	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)

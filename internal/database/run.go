@@ -36,6 +36,7 @@ func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) 
 	defer leave()
 	generation, err := db.runUntilSerialized(ctx, s)
 	if db.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, s) {
+		db.connectionReruns.Add(1)
 		_, err = db.runUntilSerialized(ctx, s)
 	}
 	return interpret(ctx, s.Name, err)
@@ -62,6 +63,9 @@ func worthRepeating(err error, s *Statement) bool {
 // safe for each statement.
 func (db *DB) runUntilSerialized(ctx context.Context, s *Statement) (generation int, err error) {
 	for n := range serializationAttempts {
+		if n > 0 {
+			db.conflictReruns.Add(1)
+		}
 		generation, err = db.attempt(ctx, s.runOn)
 		if !hasState(err, serializationFailure, deadlockDetected) || n == serializationAttempts-1 {
 			break

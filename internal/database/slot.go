@@ -29,6 +29,9 @@ func (l *lane) take(ctx context.Context, calls []*call) *slot {
 	l.taken++
 	l.young++
 	t := &slot{calls: calls}
+	if l.observer != nil {
+		l.number(calls)
+	}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	for _, c := range calls {
 		if c.writes() {
@@ -37,6 +40,15 @@ func (l *lane) take(ctx context.Context, calls []*call) *slot {
 	}
 	t.timer = time.AfterFunc(l.bounds.BatchPace, func() { l.grow(t) })
 	return t
+}
+
+// number gives the calls of a batch its number.
+func (l *lane) number(calls []*call) {
+	l.batches++
+	batch := BatchReference{Number: l.batches, Writes: calls[0].writes(), Size: len(calls), Sent: time.Now()}
+	for _, c := range calls {
+		c.batch = batch
+	}
 }
 
 // free gives a slot back when its batch has ended, and lets those go on who wait for

@@ -134,7 +134,7 @@ func mustEncode(encode func([]byte, proto.Message) ([]byte, error), dst []byte, 
 // encodeError says why a response can't be encoded.
 type encodeError struct{ cause error }
 
-func (e *encodeError) Error() string { return "rpc: the answer can't be encoded: " + e.cause.Error() }
+func (e *encodeError) Error() string { return "rpc: the response can't be encoded: " + e.cause.Error() }
 
 func (e *encodeError) Unwrap() error { return e.cause }
 

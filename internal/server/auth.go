@@ -31,6 +31,7 @@ func (a *authInterceptor) intercept(
 	state.procedure = spec.Procedure
 	user, err := a.authenticator.Authenticate(ctx, header)
 	if err != nil {
+		state.unauthenticated = true
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
 	state.user = user

@@ -32,6 +32,8 @@ type connectionLimit struct {
 	open  map[net.Conn]*connection
 	fresh list.List // Without a request yet, the oldest first.
 	idle  list.List // The longest idle first.
+
+	totals ConnectionStats // Only the counts of it.
 }
 
 // connection is an open connection.
@@ -82,6 +84,9 @@ func (c *connectionLimit) admit(conn net.Conn) bool {
 		one := &connection{conn: conn}
 		c.open[conn] = one
 		one.enter(&c.fresh)
+		c.totals.Accepted++
+	} else {
+		c.totals.Refused++
 	}
 	c.mu.Unlock()
 
@@ -98,9 +103,12 @@ func (c *connectionLimit) admit(conn net.Conn) bool {
 	return true
 }
 
-// evict closes the connection that has been idle longest, if there is one.
-func (c *connectionLimit) evict() {
+// fail counts a connection that could not be accepted. It closes the one that has been
+// idle longest, if there is one, to free a file descriptor.
+func (c *connectionLimit) fail(err error) {
+	c.log.failed(err)
 	c.mu.Lock()
+	c.totals.Failed++
 	evicted := c.takeIdle()
 	c.mu.Unlock()
 	if evicted != nil {
@@ -119,6 +127,7 @@ func (c *connectionLimit) takeIdle() *connection {
 	}
 	if one != nil {
 		c.forget(one)
+		c.totals.Evicted++
 	}
 	return one
 }
@@ -175,8 +184,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		case errors.Is(err, net.ErrClosed):
 			return nil, err
 		}
-		l.limit.log.failed(err)
-		l.limit.evict() // It frees a file descriptor.
+		l.limit.fail(err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

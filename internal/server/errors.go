@@ -55,8 +55,8 @@ func (row *ErrorRow) render(err error) *connect.Error {
 func serverErrors() ErrorTable {
 	return ErrorTable{
 		{Err: errRateLimited, Code: connect.CodeResourceExhausted, Text: "too many requests; try again in a second"},
-		{Err: errUserUnread, Code: connect.CodeResourceExhausted, Text: "too many answers to your calls are unread; read them, or cancel the calls, and try again in a second"},
-		{Err: errAllUnread, Code: connect.CodeUnavailable, Text: "too many answers are unread at the moment; try again"},
+		{Err: errUserUnread, Code: connect.CodeResourceExhausted, Text: "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{Err: errAllUnread, Code: connect.CodeUnavailable, Text: "too many responses are unread at the moment; try again"},
 		{Err: errTooManyStreams, Code: connect.CodeResourceExhausted, Text: "too many streams are open; close some, or try again in a second"},
 		{Err: errDraining, Code: connect.CodeUnavailable, Text: "the service is shutting down; try again"},
 		{Err: errStreamDuration, Code: connect.CodeDeadlineExceeded, Text: "the stream has lasted as long as it may; open another one"},

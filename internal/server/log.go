@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -33,13 +34,6 @@ func (s *requestState) log(logger *slog.Logger, r *http.Request, start time.Time
 	if !logger.Enabled(r.Context(), level) {
 		return
 	}
-	code := s.code
-	if code == 0 {
-		code = writtenCode(&s.response)
-	}
-	if code == 0 && s.stream != nil && s.ended == "" {
-		code = refusedStreamCode(r)
-	}
 	attrs := []slog.Attr{
 		slog.String("request_id", s.id),
 		slog.String("method", r.Method),
@@ -47,12 +41,15 @@ func (s *requestState) log(logger *slog.Logger, r *http.Request, start time.Time
 		slog.String("procedure", s.procedure),
 		slog.String("protocol", s.protocol),
 		slog.Int("status", s.response.statusCode()),
-		slog.String("code", codeName(code)),
+		slog.String("code", codeName(s.finalCode(r))),
 		slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 		slog.String("user_id", printable(s.userID())),
 	}
 	if s.ended != "" {
 		attrs = append(attrs, slog.String("ended", string(s.ended)))
+	}
+	if id := cmp.Or(s.traceID, callersTraceID(r.Header)); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	if level == slog.LevelError && s.cause != nil {
 		attrs = append(attrs, slog.String("cause", s.cause.Error()))
@@ -60,6 +57,18 @@ func (s *requestState) log(logger *slog.Logger, r *http.Request, start time.Time
 		attrs = append(attrs, reasonOf(s.cause)...)
 	}
 	logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// finalCode returns the code of a request that is done, 0 unless it failed.
+func (s *requestState) finalCode(r *http.Request) connect.Code {
+	code := s.code
+	if code == 0 {
+		code = writtenCode(&s.response)
+	}
+	if code == 0 && s.stream != nil && s.ended == "" {
+		code = refusedStreamCode(r)
+	}
+	return code
 }
 
 // level is error for a failure of the service, warn for a rejected token, debug

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"connectrpc.com/connect"
 )
@@ -23,7 +24,8 @@ type procedure struct {
 	// Set by routes.
 	refuse       refuser
 	anonymous    *anonymousStreams
-	contentTypes []string // The media types that it is served with.
+	contentTypes []string      // The media types that it is served with.
+	open         *atomic.Int64 // Streams under way; nil for a unary method.
 }
 
 func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,6 +73,10 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer p.anonymous.release(conn)
 	} else if p.probe {
 		state.response.acquire() // Before it waits for its message, and for the database.
+	}
+	if p.open != nil {
+		p.open.Add(1)
+		defer p.open.Add(-1)
 	}
 	p.handler.ServeHTTP(w, r)
 }

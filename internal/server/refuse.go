@@ -25,7 +25,9 @@ func newRefuser(errs *errorRenderer) refuser {
 // refuse writes an error with a message for the caller.
 func (f refuser) refuse(w http.ResponseWriter, r *http.Request, status int, code connect.Code, message string) {
 	err := connect.NewError(code, errors.New(message))
-	stateOf(r.Context()).fail(code, err)
+	state := stateOf(r.Context())
+	state.fail(code, err)
+	state.refusedStatus = status
 	f.write(w, r, status, err)
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -13,6 +14,7 @@ import (
 type routes struct {
 	exact     map[string]http.Handler
 	streams   map[string]*streamConfig
+	open      map[string]*atomic.Int64 // The streams of each procedure that are under way.
 	anonymous anonymousStreams
 	refuse    refuser
 
@@ -21,7 +23,7 @@ type routes struct {
 }
 
 func newRoutes(refuse refuser) *routes {
-	return &routes{exact: make(map[string]http.Handler), streams: make(map[string]*streamConfig), refuse: refuse}
+	return &routes{exact: make(map[string]http.Handler), streams: make(map[string]*streamConfig), open: make(map[string]*atomic.Int64), refuse: refuse}
 }
 
 func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -74,6 +76,8 @@ func (rs *routes) procedure(p procedure) {
 	rs.exact[p.name] = &p
 	if p.stream != nil {
 		rs.streams[p.name] = p.stream
+		p.open = new(atomic.Int64)
+		rs.open[p.name] = p.open
 	}
 }
 

@@ -37,6 +37,11 @@ type Config struct {
 	MaxConnections int
 	// KeepAlive is how long an idle connection is kept open.
 	KeepAlive time.Duration
+	// Observer is told of each request; it may be nil.
+	Observer Observer
+	// Interceptors are around those of the server. The errors that they see are
+	// what callers get.
+	Interceptors []connect.Interceptor
 }
 
 // API is what the services of a server have in common. Authenticator and Errors
@@ -82,7 +87,7 @@ func New(cfg Config, api API) *Server {
 		health: newHealth(withoutPanics(cfg.Ping, cfg.Logger)),
 		unread: newUnreadResponses(api.WireBytes),
 		logger: cfg.Logger,
-		base:   baseOptions(errs, api.Codecs),
+		base:   connect.WithHandlerOptions(connect.WithInterceptors(cfg.Interceptors...), baseOptions(errs, api.Codecs)),
 	}
 	authenticate := &authInterceptor{authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), errors: errs}
 	s.auth = connect.WithHandlerOptions(
@@ -110,7 +115,8 @@ func withMiddleware(cfg Config, refuse refuser, health *health, unread *unreadRe
 	handler = withHeaders(handler)
 	handler = withRecover(refuse, handler)
 	handler = withResponse(unread, handler)
-	handler = withLog(cfg.Logger, handler) // Around recover, so that a panic has its line too.
+	handler = withObserver(cfg.Observer, handler) // Before the line is written, so that its reader finds the request counted.
+	handler = withLog(cfg.Logger, handler)        // Around recover, so that a panic has its line too.
 	handler = withRequestID(handler)
 	return withState(handler)
 }
@@ -123,7 +129,7 @@ func baseOptions(errs *errorRenderer, codecs []connect.Codec) connect.HandlerOpt
 	}
 	return connect.WithHandlerOptions(append(options,
 		connect.WithReadMaxBytes(maxDecodedBytes),
-		connect.WithInterceptors(errs), // Outermost, to render the errors of the others.
+		connect.WithInterceptors(errs), // Around the following ones, to render their errors.
 		connect.WithRecover(recoverCall),
 	)...)
 }

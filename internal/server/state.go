@@ -20,6 +20,7 @@ type requestState struct {
 	deadline  time.Time     // The server's own; zero when there is none.
 	stream    *streamConfig // nil for a unary call.
 	watch     *healthWatch  // Set for Health/Watch.
+	traceID   string        // "" while nobody has set one.
 	probe     bool          // A health check, which is logged at debug.
 	response  responseWriter
 
@@ -28,6 +29,9 @@ type requestState struct {
 	cause    error
 	expected bool // The failure is not the service's, whatever its code.
 	ended    streamEnd
+
+	refusedStatus   int  // Of a request that reaches no RPC.
+	unauthenticated bool // The caller could not be authenticated.
 }
 
 // User is an authenticated caller. Users are compared, and are keys of maps; their

@@ -89,7 +89,7 @@ func (c *streamConn) Send(message any) error {
 	case c.ctx.Err() != nil:
 		return context.Cause(c.ctx)
 	case connect.CodeOf(err) == connect.CodeDeadlineExceeded:
-		return callerErrorf(connect.CodeDeadlineExceeded, "the answer was not read in time")
+		return callerErrorf(connect.CodeDeadlineExceeded, "the response was not read in time")
 	}
 	return errCallerGone() // Nothing else makes a write fail.
 }

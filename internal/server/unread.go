@@ -35,14 +35,14 @@ const (
 
 var (
 	// errUserUnread rejects a call of a user who has too many unread bytes.
-	errUserUnread error = &reasonError{"too_many_unread", "server: too many answers of the user are unread"}
+	errUserUnread error = &reasonError{"too_many_unread", "server: too many responses of the user are unread"}
 	// errAllUnread rejects a call when all users together have too many unread
 	// bytes.
-	errAllUnread = errors.New("server: too many answers are unread")
+	errAllUnread = errors.New("server: too many responses are unread")
 	// errConnUnread aborts a response on a connection with too many unread ones.
-	errConnUnread error = &reasonError{"too_many_unread", "server: too many answers of the connection are unread"}
+	errConnUnread error = &reasonError{"too_many_unread", "server: too many responses of the connection are unread"}
 	// errUnread means that a client did not read a chunk in time.
-	errUnread error = &reasonError{"unread", "server: the answer was not read in time"}
+	errUnread error = &reasonError{"unread", "server: the response was not read in time"}
 )
 
 // reasonError is an error with a reason for the log.

@@ -1,0 +1,104 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Observer is told of statements and batches, for metrics and traces. It has to be safe
+// for concurrent use and must not block. Without one, nothing is measured.
+type Observer interface {
+	// StatementEnded is told of each statement that [DB.Run] ran. The context is the
+	// caller's, and may have ended.
+	StatementEnded(context.Context, StatementReport)
+	// BatchEnded is told of each batch.
+	BatchEnded(BatchReport)
+}
+
+// StatementReport describes a statement that has ended.
+type StatementReport struct {
+	Name    string // The statement's.
+	Began   time.Time
+	Took    time.Duration // Waits included.
+	Outcome StatementOutcome
+	Batch   BatchReference
+}
+
+// BatchReference says which batch a statement was in last. It is zero for a statement
+// that was in none.
+type BatchReference struct {
+	Number int64 // Counts the batches of a process, reads and writes apart.
+	Writes bool
+	Size   int // Its statements.
+	Sent   time.Time
+}
+
+// StatementOutcome is how a statement ended.
+type StatementOutcome string
+
+// The outcomes of statements.
+const (
+	OutcomeOK          StatementOutcome = "ok"          // No row counts as well.
+	OutcomeUnavailable StatementOutcome = "unavailable" // [ErrUnavailable].
+	OutcomeDeadline    StatementOutcome = "deadline"    // It, or its caller, had no more time.
+	OutcomeCanceled    StatementOutcome = "canceled"    // The caller left.
+	OutcomeError       StatementOutcome = "error"       // Anything else.
+)
+
+// BatchReport describes a batch that has ended.
+type BatchReport struct {
+	Writes  bool
+	Size    int // Statements.
+	Took    time.Duration
+	Outcome BatchOutcome
+}
+
+// BatchOutcome is what became of a batch.
+type BatchOutcome string
+
+// The outcomes of batches.
+const (
+	BatchCommitted  BatchOutcome = "committed"
+	BatchRolledBack BatchOutcome = "rolled_back"
+	BatchUnknown    BatchOutcome = "unknown" // The server's answer was lost.
+)
+
+// report tells the observer of a call that has ended.
+func (db *DB) report(ctx context.Context, c *call, err error) {
+	db.observer.StatementEnded(ctx, StatementReport{
+		Name:    c.Name,
+		Began:   c.since,
+		Took:    time.Since(c.since),
+		Outcome: statementOutcome(err),
+		Batch:   c.batch,
+	})
+}
+
+func statementOutcome(err error) StatementOutcome {
+	switch {
+	case err == nil, errors.Is(err, pgx.ErrNoRows):
+		return OutcomeOK
+	case errors.Is(err, ErrUnavailable):
+		return OutcomeUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		return OutcomeDeadline
+	case errors.Is(err, context.Canceled):
+		return OutcomeCanceled
+	}
+	return OutcomeError
+}
+
+// report returns what an observer is told of an outcome.
+func (o outcome) report() BatchOutcome {
+	switch o {
+	case committed:
+		return BatchCommitted
+	case rolledBack:
+		return BatchRolledBack
+	case unknown:
+	}
+	return BatchUnknown
+}
