@@ -111,6 +111,13 @@ func writes(t *testing.T, owner int) (all []operation) {
 	for name, id := range map[string]*todo.ID{"theirs": todoID(owner, 4), "another's": foreign, "nobody's": nobody} {
 		add("delete of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id, todo.Version{}) })
 	}
+	stale := todo.VersionAt(time.UnixMicro(1))
+	for name, id := range map[string]*todo.ID{"theirs": todoID(owner, 3), "another's": foreign, "nobody's": nobody} {
+		add("update of a version of "+name, func(store todo.Store) (any, error) {
+			return store.UpdateTodo(t.Context(), u, *id, todo.Change{Title: new("lost"), If: stale})
+		})
+		add("delete of a version of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id, stale) })
+	}
 	return all
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 func TestErrorsAreRenderedByTheTables(t *testing.T) {
@@ -63,6 +65,28 @@ func TestGRPCCallersGetNoChallenge(t *testing.T) {
 		rendered := newErrorRenderer(testErrors().Lookup).render(t.Context(), protocol, errNobody)
 		if got := rendered.Meta().Get("WWW-Authenticate"); got != want {
 			t.Errorf("%s: WWW-Authenticate is %q, want %q", protocol, got, want)
+		}
+	}
+}
+
+// TestLargeDetailsAreLeftOutOverGRPC because they would be in a trailer.
+func TestLargeDetailsAreLeftOutOverGRPC(t *testing.T) {
+	t.Parallel()
+	errLarge := errors.New("large")
+	for _, protocol := range []string{connect.ProtocolConnect, connect.ProtocolGRPC, connect.ProtocolGRPCWeb} {
+		for size, isLarge := range map[int]bool{maxTrailerDetails - 100: false, maxTrailerDetails + 1: true} {
+			table := ErrorTable{{
+				Err: errLarge, Code: connect.CodeUnavailable, Text: "large",
+				Detail: func(error) proto.Message { return wrapperspb.String(strings.Repeat("a", size)) },
+			}}
+			ctx := context.WithValue(t.Context(), stateKey{}, new(requestState))
+			rendered := newErrorRenderer(table.Lookup).render(ctx, protocol, errLarge)
+			if want := !isLarge || protocol != connect.ProtocolGRPC; (len(rendered.Details()) == 1) != want {
+				t.Errorf("%d bytes over %s: %d details", size, protocol, len(rendered.Details()))
+			}
+			if rendered.Code() != connect.CodeUnavailable || rendered.Message() != "large" || rendered.Meta().Get("Retry-After") == "" {
+				t.Errorf("%d bytes over %s: %v, %v", size, protocol, rendered, rendered.Meta())
+			}
 		}
 	}
 }
