@@ -98,13 +98,14 @@ func isCallersFault(err error) bool {
 // outermost interceptor.
 type errorRenderer struct {
 	lookups []func(error) *connect.Error // The first that returns an error counts.
+	unread  *unreadResponses             // Counts errors with large details; nil counts none.
 }
 
 var _ connect.Interceptor = (*errorRenderer)(nil)
 
 // newErrorRenderer returns an errorRenderer with the table of an API.
 func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
-	return &errorRenderer{[]func(error) *connect.Error{serverErrors().Lookup, api, contextErrors().Lookup}}
+	return &errorRenderer{lookups: []func(error) *connect.Error{serverErrors().Lookup, api, contextErrors().Lookup}}
 }
 
 // WrapUnary renders the errors of RPCs and of the other interceptors.
@@ -112,7 +113,11 @@ func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		res, err := next(ctx, req)
 		if err != nil {
-			return nil, e.render(ctx, req.Peer().Protocol, err)
+			rendered := e.render(ctx, req.Peer().Protocol, err)
+			if err := e.unread.acquireDetails(stateOf(ctx), rendered); err != nil {
+				return nil, e.render(ctx, req.Peer().Protocol, err)
+			}
+			return nil, rendered
 		}
 		return res, nil
 	}

@@ -90,3 +90,34 @@ func TestLargeDetailsAreLeftOutOverGRPC(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsWithLargeDetailsCountAsUnread has a user who reads no errors.
+func TestErrorsWithLargeDetailsCountAsUnread(t *testing.T) {
+	t.Parallel()
+	const size = 10_000
+	detail, err := connect.NewErrorDetail(wrapperspb.String(strings.Repeat("a", size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, small := connect.NewError(connect.CodeAborted, errAway), connect.NewError(connect.CodeAborted, errAway)
+	large.AddDetail(detail)
+	unread := newUnreadResponses(nil)
+	accepted := 0
+	var counted int64
+	for accepted < maxUnreadBytes/size {
+		state := &requestState{user: userName("u")}
+		if err = unread.acquireDetails(state, large); err != nil {
+			break
+		}
+		counted += state.response.acquiredBytes
+		accepted++
+	}
+	if !errors.Is(err, errUserUnread) || counted < int64(accepted*size) {
+		t.Errorf("after %d errors of %d bytes, counted as %d: %v", accepted, size, counted, err)
+	}
+	if err := unread.acquireDetails(&requestState{user: userName("u")}, small); err != nil {
+		t.Errorf("an error without details: %v", err)
+	}
+	unread.releaseBytes(userName("u"), counted)
+	unread.isWhole(t)
+}

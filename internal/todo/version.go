@@ -33,6 +33,7 @@ type ConflictError struct {
 	Current Todo
 }
 
+// Error implements the error interface.
 func (e *ConflictError) Error() string { return ErrConflict.Error() }
 
 // Is makes a ConflictError an ErrConflict.
