@@ -186,8 +186,8 @@ func (s *Server) Serve(listener net.Listener) error {
 // the listener and waits for calls in flight. It fails when some are still in
 // flight after drainTimeout.
 func (s *Server) Drain(delay time.Duration) error {
-	s.logger.Info("draining", "delay_s", delay.Seconds())
 	s.health.drain()
+	s.logger.Info("draining", "delay_s", delay.Seconds()) // Probes see it by now.
 	<-time.After(delay)
 	s.health.end()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
