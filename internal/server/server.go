@@ -80,12 +80,13 @@ type Server struct {
 // closed.
 func New(cfg Config, api API) *Server {
 	errs := newErrorRenderer(api.Errors)
+	errs.unread = newUnreadResponses(api.WireBytes)
 	refuse := newRefuser(errs)
 	s := &Server{
 		routes: newRoutes(refuse),
 		refuse: refuse,
 		health: newHealth(withoutPanics(cfg.Ping, cfg.Logger)),
-		unread: newUnreadResponses(api.WireBytes),
+		unread: errs.unread,
 		logger: cfg.Logger,
 		base:   connect.WithHandlerOptions(connect.WithInterceptors(cfg.Interceptors...), baseOptions(errs, api.Codecs)),
 	}
