@@ -78,6 +78,7 @@ lint: imports ## Check formatting, code and contract
 	cd bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --allow-serial-runners -c ../.golangci.yml
 	cd tools/protoimport && $(GO) tool -modfile=../go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	cd test/faults && $(GO) tool -modfile=../../tools/go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
+	cd test/deploy && $(GO) tool -modfile=../../tools/go.mod golangci-lint run --allow-serial-runners -c ../../.golangci.yml
 	$(BUF) lint
 	$(BUF) format --diff --exit-code proto
 
@@ -98,8 +99,17 @@ imports:
 	@$(GO) run -C tools/protoimport . ../../.import
 
 .PHONY: build
+build: OUTPUT ?= bin/todod
 build: ## Build the service, a static binary, into bin/
-	CGO_ENABLED=0 $(GO) build -pgo=auto -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o bin/todod ./cmd/todod
+	CGO_ENABLED=0 $(GO) build -pgo=auto -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o $(OUTPUT) ./cmd/todod
+
+.PHONY: image
+image: ## Build the container images for amd64 and arm64 (needs docker, podman or buildah)
+	tools/image.sh "$(VERSION)"
+
+.PHONY: image-test
+image-test: postgres ## Build the images twice, and run one (needs buildah, root and Linux)
+	$(GO) test -count=1 -tags image $(TESTFLAGS) ./test/image
 
 .PHONY: e2e
 e2e: web/app/dist/index.html build ## Test with the real Better Auth, in a real browser (needs Node.js and Chromium)
@@ -134,6 +144,10 @@ alerts-test: postgres build ## Make each alert fire by its fault, in two minutes
 .PHONY: dashboard-picture
 dashboard-picture: postgres build ## Draw docs/dashboard.png (needs Prometheus and python3-matplotlib)
 	$(GO) test -C test/faults -count=1 -timeout=10m -run '^TestDashboardPicture$$' -args -picture "$(CURDIR)/docs/dashboard.png"
+
+.PHONY: deploy-test
+deploy-test: postgres web/app/dist/index.html build ## Test the files of deploy/ (needs Node.js, Caddy, HAProxy and systemd-analyze)
+	$(GO) test -C test/deploy -count=1
 
 .PHONY: migrate-plan
 migrate-plan: ## Print the SQL that would change DATABASE_URL to schema.sql

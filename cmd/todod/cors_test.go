@@ -16,7 +16,7 @@ func TestAPreflightNeedsNoTokenAndNoDatabase(t *testing.T) {
 		"PATCH":  "/api/todos/" + someID,
 		"DELETE": "/api/todos/" + someID,
 	} {
-		const headers = "authorization,connect-protocol-version,connect-timeout-ms,content-type,grpc-timeout,x-grpc-web,x-request-id,x-user-agent"
+		const headers = "authorization,connect-protocol-version,connect-timeout-ms,content-type,grpc-timeout,if-match,if-none-match,x-grpc-web,x-request-id,x-user-agent"
 		res := s.do(t, "OPTIONS", path, "",
 			"Origin", testOrigin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", headers)
 		if res.status != 204 || res.header.Get("Access-Control-Allow-Origin") != testOrigin ||
@@ -35,7 +35,7 @@ func TestAPageCanReadAnswersAndErrors(t *testing.T) {
 		"an unknown path": s.do(t, "GET", "/nothing", "", "Origin", testOrigin),
 	} {
 		exposed := strings.ToLower(res.header.Get("Access-Control-Expose-Headers"))
-		for _, header := range []string{"grpc-status", "grpc-message", "grpc-status-details-bin", "www-authenticate", "retry-after", "x-request-id"} {
+		for _, header := range []string{"grpc-status", "grpc-message", "grpc-status-details-bin", "www-authenticate", "retry-after", "etag", "x-request-id"} {
 			if !strings.Contains(exposed, header) {
 				t.Errorf("%s: %s is not exposed: %q", name, header, exposed)
 			}

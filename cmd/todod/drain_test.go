@@ -46,7 +46,7 @@ func TestADrainEndsStreams(t *testing.T) {
 
 func TestADrainIsSeenBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{"SHUTDOWN_DELAY": "2"})
+	s := start(t, map[string]string{"SHUTDOWN_DELAY": "5"})
 	if res := s.do(t, "GET", "/readyz", ""); res.status != 200 {
 		t.Fatalf("before: %d %s", res.status, res.body)
 	}

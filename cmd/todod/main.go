@@ -1,9 +1,10 @@
 // Command todod is the todo service.
 //
-//	todod serve      serves the API until SIGTERM, SIGINT or SIGHUP, then drains
-//	todod migrate    brings the database to the schema, then exits
-//	todod version    prints the version
-//	todod help       prints how to call it
+//	todod serve          serves the API until SIGTERM, SIGINT or SIGHUP, then drains
+//	todod migrate        brings the database to the schema, then exits
+//	todod healthcheck    asks the service beside it whether it is ready
+//	todod version        prints the version
+//	todod help           prints how to call it
 //
 // The README lists the settings, which come from the environment.
 package main
@@ -25,6 +26,7 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
 
   todod serve                          API until SIGTERM, SIGINT or SIGHUP, then drain
   todod migrate [--allow-destructive]  bring the database to the schema
+  todod healthcheck                    exit 0 if the service at LISTEN_ADDR is ready, else 1
   todod version                        print the version
 `
 
@@ -70,6 +72,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return serve(ctx, cfg, logger, log.linesLost)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
+	case "healthcheck":
+		if len(args) > 0 {
+			return errUsage
+		}
+		cfg, err := loadConfig[healthcheckConfig](getenv)
+		if err != nil {
+			return err
+		}
+		return healthcheck(ctx, cfg, stdout)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version)
 		return err

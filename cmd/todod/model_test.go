@@ -31,8 +31,8 @@ const (
 
 // TestTheServiceAgreesWithAModel has 50 users do 10,000 random operations at
 // once, over all ways to call, and compares each answer with what a model in
-// memory says. Users also try what the others were seen to have: ids and page
-// tokens.
+// memory says. Users also try what the others were seen to have: ids, etags
+// and page tokens.
 //
 // Each user's operations follow from the seed. What users know of one another
 // is exchanged between rounds, so that it doesn't depend on who is faster.
@@ -67,7 +67,7 @@ func TestTheServiceAgreesWithAModel(t *testing.T) {
 		batched += pgtest.InBatches(t, database)
 		for i, user := range users {
 			neighbour := users[(i+1)%len(users)]
-			user.foreignIDs, user.foreignPlaces = neighbour.ids, neighbour.places
+			user.foreignIDs, user.foreignEtags, user.foreignPlaces = neighbour.ids, neighbour.etags, neighbour.places
 		}
 	}
 	operations := 0
@@ -93,10 +93,12 @@ type modelUser struct {
 
 	todos  map[string]*todov1.Todo
 	ids    []string // Of all todos ever made.
+	etags  []string // Of all states that they ever had.
 	places []place  // What page tokens came.
 
 	// What a neighbour had at the end of the last round.
 	foreignIDs    []string
+	foreignEtags  []string
 	foreignPlaces []place
 }
 
@@ -176,7 +178,8 @@ func (u *modelUser) create(ctx context.Context) {
 		u.Errorf("%s: create: %v", u.name, err)
 		return
 	}
-	want.Id, want.CreatedAt, want.UpdatedAt = got.GetId(), got.GetCreatedAt(), got.GetCreatedAt()
+	want.Id, want.CreatedAt, want.UpdatedAt, want.Etag = got.GetId(), got.GetCreatedAt(), got.GetCreatedAt(), got.Etag
+	u.isNewEtag(got.GetEtag())
 	u.agree("create", got, nil, want)
 	if u.todos[got.GetId()] != nil {
 		u.Errorf("%s: the id %s was given twice", u.name, got.GetId())
@@ -207,27 +210,72 @@ func (u *modelUser) update(ctx context.Context, id string) {
 		completed := u.rand.IntN(2) == 0
 		req.IsCompleted, want.IsCompleted = &completed, completed
 	}
+	var isStale bool
+	req.Etag, isStale = u.etag(id)
 	got, err := u.client.UpdateTodo(ctx, req)
 	before := u.todos[id]
-	if before == nil {
+	switch {
+	case before == nil:
 		u.agree("update of none", got, err, nil)
 		return
+	case isStale:
+		u.conflict("update", err, before)
+		return
 	}
-	want.UpdatedAt = got.GetUpdatedAt()
+	want.UpdatedAt, want.Etag = got.GetUpdatedAt(), got.Etag
 	u.agree("update", got, err, want)
 	if err == nil {
 		if !got.GetUpdatedAt().AsTime().After(before.GetUpdatedAt().AsTime()) {
 			u.Errorf("%s: updated_at went from %v to %v", u.name, before.GetUpdatedAt().AsTime(), got.GetUpdatedAt().AsTime())
 		}
+		u.isNewEtag(got.GetEtag())
 		u.todos[id] = got
 	}
 }
 
+// isNewEtag keeps an etag, which must not have been given out before.
+func (u *modelUser) isNewEtag(etag string) {
+	if etag == "" || slices.Contains(u.etags, etag) {
+		u.Errorf("%s: the etag %q is none, or an old one", u.name, etag)
+	}
+	u.etags = append(u.etags, etag)
+}
+
+// etag returns what to send as the etag of a todo: nothing mostly, or the todo's, or one
+// that is not the todo's, of this user, a neighbour's or nobody.
+func (u *modelUser) etag(id string) (etag *string, isStale bool) {
+	texts := []string{"none", u.todos[id].GetEtag()}
+	if len(u.etags) > 0 {
+		texts = append(texts, u.etags[u.rand.IntN(len(u.etags))])
+	}
+	if len(u.foreignEtags) > 0 {
+		texts = append(texts, u.foreignEtags[u.rand.IntN(len(u.foreignEtags))])
+	}
+	text := texts[u.rand.IntN(len(texts))]
+	if text == "" || u.rand.IntN(2) == 0 {
+		return nil, false
+	}
+	return &text, text != u.todos[id].GetEtag()
+}
+
+// conflict compares a refusal with the todo that the model has.
+func (u *modelUser) conflict(what string, err error, want *todov1.Todo) {
+	u.Helper()
+	if diff := gocmp.Diff(want, conflicting(err), protocmp.Transform()); connect.CodeOf(err) != connect.CodeAborted || diff != "" {
+		u.Errorf("%s: %s with an old etag: %v (-model +service):\n%s", u.name, what, err, diff)
+	}
+}
+
 func (u *modelUser) delete(ctx context.Context, id string) {
-	_, err := u.client.DeleteTodo(ctx, &todov1.DeleteTodoRequest{Id: id})
-	if u.todos[id] == nil {
+	etag, isStale := u.etag(id)
+	_, err := u.client.DeleteTodo(ctx, &todov1.DeleteTodoRequest{Id: id, Etag: etag})
+	switch {
+	case u.todos[id] == nil:
 		u.agree("delete of none", nil, err, nil)
-	} else if err != nil {
+	case isStale:
+		u.conflict("delete", err, u.todos[id])
+		return
+	case err != nil:
 		u.Errorf("%s: delete: %v", u.name, err)
 	}
 	delete(u.todos, id)

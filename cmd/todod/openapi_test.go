@@ -98,6 +98,9 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 		{s, "PATCH", byID, todos + "/" + id, `{"isCompleted":true}`, asJSON, 200},
 		{s, "PATCH", byID, todos + "/" + id, `{}`, asJSON, 400},
 		{s, "PATCH", byID, todos + "/" + someID, `{"title":"a"}`, asJSON, 404},
+		{s, "GET", byID, todos + "/" + id, ``, append(slices.Clone(token), "If-None-Match", "*"), 304},
+		{s, "PATCH", byID, todos + "/" + id, `{"title":"a"}`, append(slices.Clone(asJSON), "If-Match", `"abc"`), 409},
+		{s, "DELETE", byID, todos + "/" + doomed, ``, append(slices.Clone(token), "If-Match", `"abc"`), 409},
 		{s, "DELETE", byID, todos + "/" + doomed, ``, token, 200},
 		{s, "DELETE", byID, todos + "/" + doomed, ``, token, 404},
 		{s, "GET", "/api/health", "/api/health", ``, nil, 200},
@@ -172,6 +175,9 @@ func (d document) check(t *testing.T, call string, documented answer, res *respo
 		if d.Components.Headers[refName(header.Ref)].Required && res.header.Get(name) == "" {
 			t.Errorf("%s lacks the header %s", call, name)
 		}
+	}
+	if res.body == "" && documented.Content == nil {
+		return
 	}
 	var value any
 	if err := json.Unmarshal([]byte(res.body), &value); err != nil {

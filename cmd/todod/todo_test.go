@@ -34,6 +34,7 @@ func TestATodoIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 			Description: new(" 2 litres\n"),
 			CreatedAt:   created.GetCreatedAt(),
 			UpdatedAt:   created.GetCreatedAt(),
+			Etag:        created.Etag,
 		}
 		if diff := cmp.Diff(want, created, protocmp.Transform()); diff != "" {
 			t.Fatalf("created (-want +got):\n%s", diff)
@@ -54,12 +55,15 @@ func TestATodoIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 		if err != nil {
 			t.Fatal("update:", err)
 		}
-		want.IsCompleted, want.UpdatedAt = true, completed.GetUpdatedAt()
+		want.IsCompleted, want.UpdatedAt, want.Etag = true, completed.GetUpdatedAt(), completed.Etag
 		if diff := cmp.Diff(want, completed, protocmp.Transform()); diff != "" {
 			t.Errorf("completed (-want +got):\n%s", diff)
 		}
 		if !completed.GetUpdatedAt().AsTime().After(created.GetUpdatedAt().AsTime()) {
 			t.Error("updated_at did not move forward")
+		}
+		if created.GetEtag() == "" || completed.GetEtag() == "" || completed.GetEtag() == created.GetEtag() {
+			t.Errorf("the etag was %q and is %q", created.GetEtag(), completed.GetEtag())
 		}
 
 		cleared, err := client.UpdateTodo(ctx, &todov1.UpdateTodoRequest{
@@ -69,7 +73,7 @@ func TestATodoIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 			t.Fatal("update all:", err)
 		}
 		want = &todov1.Todo{
-			Id: created.GetId(), Title: "Buy oat milk", CreatedAt: created.GetCreatedAt(), UpdatedAt: cleared.GetUpdatedAt(),
+			Id: created.GetId(), Title: "Buy oat milk", CreatedAt: created.GetCreatedAt(), UpdatedAt: cleared.GetUpdatedAt(), Etag: cleared.Etag,
 		}
 		if diff := cmp.Diff(want, cleared, protocmp.Transform()); diff != "" {
 			t.Errorf("cleared (-want +got):\n%s", diff)

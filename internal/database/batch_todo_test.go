@@ -109,7 +109,14 @@ func writes(t *testing.T, owner int) (all []operation) {
 		return store.UpdateTodo(t.Context(), u, *todoID(owner, 2), todo.Change{Description: new("")})
 	})
 	for name, id := range map[string]*todo.ID{"theirs": todoID(owner, 4), "another's": foreign, "nobody's": nobody} {
-		add("delete of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id) })
+		add("delete of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id, todo.Version{}) })
+	}
+	stale := todo.VersionAt(time.UnixMicro(1))
+	for name, id := range map[string]*todo.ID{"theirs": todoID(owner, 3), "another's": foreign, "nobody's": nobody} {
+		add("update of a version of "+name, func(store todo.Store) (any, error) {
+			return store.UpdateTodo(t.Context(), u, *id, todo.Change{Title: new("lost"), If: stale})
+		})
+		add("delete of a version of "+name, func(store todo.Store) (any, error) { return nil, store.DeleteTodo(t.Context(), u, *id, stale) })
 	}
 	return all
 }
@@ -145,7 +152,10 @@ func TestBatchedCallsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 								t.Errorf("%s: %v, want %v", o.name, err, wantErr)
 							}
 							now := cmp.FilterValues(func(a, b time.Time) bool { return a.After(made(-4)) && b.After(made(-4)) }, cmp.Ignore())
-							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), now); diff != "" {
+							versions := cmp.FilterValues(func(a, b todo.Version) bool {
+								return a.Valid && b.Valid && a.UpdatedAt().After(made(-4)) && b.UpdatedAt().After(made(-4))
+							}, cmp.Ignore())
+							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), now, versions); diff != "" {
 								t.Errorf("%s (-alone +batched):\n%s", o.name, diff)
 							}
 						}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres"
@@ -73,20 +74,30 @@ func TestACreateWhoseAnswerIsLostIsRepeatedAndMakesOneTodo(t *testing.T) {
 
 func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
+	updatedAt := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for name, call := range map[string]func(ctx context.Context, store *postgres.Store, u todo.UserID) error{
 		"UpdateTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
 			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), todo.Change{IsCompleted: new(true)})
 			return err
 		},
 		"DeleteTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
-			return store.DeleteTodo(ctx, u, *todoID(1, 1))
+			return store.DeleteTodo(ctx, u, *todoID(1, 1), todo.Version{})
+		},
+		// A repetition would meet what the first attempt made, and report a conflict.
+		"UpdateTodo of a version": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			_, err := store.UpdateTodo(ctx, u, *todoID(1, 1), todo.Change{IsCompleted: new(true), If: todo.VersionAt(updatedAt)})
+			return err
+		},
+		"DeleteTodo of a version": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
+			return store.DeleteTodo(ctx, u, *todoID(1, 1), todo.VersionAt(updatedAt))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			eachCut(t, func(t *testing.T, store *postgres.Store, direct string) {
 				t.Helper()
-				pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', '"+markedTitle+"')")
+				pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title, updated_at) VALUES ('"+
+					todoID(1, 1).String()+"', 'u1', '"+markedTitle+"', '"+updatedAt.Format(time.RFC3339)+"')")
 				if err := call(t.Context(), store, user(t, 1)); !errors.Is(err, todo.ErrUnavailable) {
 					t.Errorf("%v, want ErrUnavailable", err)
 				}

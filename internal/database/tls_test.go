@@ -13,12 +13,8 @@ import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
@@ -29,7 +25,7 @@ func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartServer(t, nil)
 	pgtest.Exec(t, server.URL(), countersSQL)
-	secure(t, pgtest.Connect(t, server.URL()))
+	secure(t, server)
 	closed, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +64,7 @@ func TestURLsOfProvidersConnectAsPasted(t *testing.T) {
 
 // secure gives a server TLS and a role neon, which needs both that and its
 // password.
-func secure(t *testing.T, conn *pgx.Conn) {
+func secure(t *testing.T, server *pgtest.Server) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -88,22 +84,10 @@ func secure(t *testing.T, conn *pgx.Conn) {
 		t.Fatal(err)
 	}
 
-	dir := pgtest.QueryText(t, conn, "SHOW data_directory")
-	for name, content := range map[string][]byte{
-		"server.crt":  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
-		"server.key":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encodedKey}),
-		"pg_hba.conf": []byte("hostssl all neon 127.0.0.1/32 scram-sha-256\nhost all todo 127.0.0.1/32 trust\n"),
-	} {
-		path := filepath.Join(dir, name)
-		// Made by the server, a file is its own, whichever user we are.
-		pgtest.ExecOn(t, conn, "COPY (SELECT '') TO '"+path+"'")
-		if err := os.Chmod(path, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	server.WriteDataFile(t, "server.crt", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))
+	server.WriteDataFile(t, "server.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encodedKey}))
+	server.WriteDataFile(t, "pg_hba.conf", []byte("hostssl all neon 127.0.0.1/32 scram-sha-256\nhost all todo 127.0.0.1/32 trust\n"))
+	conn := pgtest.Connect(t, server.URL())
 	pgtest.ExecOn(t, conn, "SET password_encryption = 'scram-sha-256'")
 	pgtest.ExecOn(t, conn, "CREATE ROLE neon LOGIN PASSWORD 'p@ss/word'; GRANT ALL ON counter TO neon")
 	pgtest.ExecOn(t, conn, "ALTER SYSTEM SET ssl = on")

@@ -88,7 +88,7 @@ func TestARowOfAnOddTimeIsListedAndHidesNoOther(t *testing.T) {
 				if todo.IsTime(one.CreatedAt) && (!changed.CreatedAt.Equal(one.CreatedAt) || one.UpdatedAt.Year() < 9999 && !changed.UpdatedAt.After(one.UpdatedAt)) {
 					t.Errorf("%s was %+v, is %+v", one.Title, one, changed)
 				}
-				if err := store.DeleteTodo(t.Context(), owner, one.ID); err != nil {
+				if err := store.DeleteTodo(t.Context(), owner, one.ID, todo.Version{}); err != nil {
 					t.Errorf("%s, deleted: %v", one.Title, err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,6 +31,11 @@ func (u twoUsers) sameAsNone(foreign, none error) {
 	if foreign == nil || none == nil || foreign.Error() != none.Error() {
 		u.Errorf("another's todo: %v, one never made: %v, want the same", foreign, none)
 	}
+}
+
+// versions returns none, the version of Alice's todo, and another one.
+func (u twoUsers) versions() []todo.Version {
+	return []todo.Version{{}, u.alices.Version, todo.VersionAt(u.alices.UpdatedAt.Add(-time.Hour))}
 }
 
 // isolationCases says for each method of todo.Store that it keeps Mallory away
@@ -84,15 +90,19 @@ func isolationCases() map[string]func(twoUsers) {
 			}
 		},
 		"UpdateTodo": func(u twoUsers) {
-			change := todo.Change{Title: new("taken over"), IsCompleted: new(true)}
-			_, foreign := u.store.UpdateTodo(u.Context(), u.mallory, u.alices.ID, change)
-			_, none := u.store.UpdateTodo(u.Context(), u.mallory, neverMade(), change)
-			u.sameAsNone(foreign, none)
+			for _, version := range u.versions() {
+				change := todo.Change{Title: new("taken over"), IsCompleted: new(true), If: version}
+				_, foreign := u.store.UpdateTodo(u.Context(), u.mallory, u.alices.ID, change)
+				_, none := u.store.UpdateTodo(u.Context(), u.mallory, neverMade(), change)
+				u.sameAsNone(foreign, none)
+			}
 		},
 		"DeleteTodo": func(u twoUsers) {
-			foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID)
-			none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade())
-			u.sameAsNone(foreign, none)
+			for _, version := range u.versions() {
+				foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID, version)
+				none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade(), version)
+				u.sameAsNone(foreign, none)
+			}
 		},
 	}
 }

@@ -142,7 +142,7 @@ func TestPagingNeitherSkipsNorRepeatsWhileTodosComeAndGo(t *testing.T) {
 		for _, id := range victims {
 			if !deleted[id] {
 				deleted[id] = true
-				if err := store.DeleteTodo(t.Context(), owner, id); err != nil {
+				if err := store.DeleteTodo(t.Context(), owner, id, todo.Version{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -45,6 +45,7 @@ func (r *row) columns() []any {
 // todo returns the row that was scanned last.
 func (r *row) todo() todo.Todo {
 	t := r.scanned
+	t.Version = todo.VersionAt(t.UpdatedAt)
 	if !todo.IsTime(t.CreatedAt) || !todo.IsTime(t.UpdatedAt) {
 		r.store.logOddTime(t.ID)
 	}
@@ -120,6 +121,14 @@ func timeParam(t time.Time) pgtype.Timestamptz {
 		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
 	}
 	return pgtype.Timestamptz{Time: t, Valid: true}
+}
+
+// versionParam returns a version as an argument, NULL for none.
+func versionParam(version todo.Version) pgtype.Timestamptz {
+	if !version.Valid {
+		return pgtype.Timestamptz{}
+	}
+	return timeParam(version.UpdatedAt())
 }
 
 // uuidParam returns an id as the driver takes it in every mode.

@@ -101,7 +101,7 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	case err != nil:
 		return todo.Todo{}, err
 	}
-	there.IsCompleted, there.UpdatedAt = false, there.CreatedAt // As it was created.
+	there.IsCompleted, there.UpdatedAt, there.Version = false, there.CreatedAt, todo.Version{} // As it was created.
 	return there, nil
 }
 
@@ -127,7 +127,7 @@ func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) 
 // schema's checks don't allow are brought to what callers were told of them, as
 // the checks look at each row that is changed.
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return s.todo(ctx, database.Statement{
+	return s.todoIf(ctx, change.If, owner, id, database.Statement{
 		Name: "update todo",
 		SQL: `
 			UPDATE todo
@@ -138,23 +138,45 @@ func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, c
 			       updated_at   = GREATEST(clock_timestamp(), LEAST(updated_at, '9999-12-31 23:59:59.999998+00') + INTERVAL '1 microsecond')
 			WHERE  user_id = $1
 			  AND  id = $2
+			  AND  COALESCE(COALESCE(updated_at, '-infinity') = $6::timestamptz, true)
 			RETURNING ` + columns,
-		Args:  []any{owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted},
+		Args:  []any{owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted, versionParam(change.If)},
 		Owner: owner.String(),
 	})
 }
 
 // DeleteTodo implements [todo.Store].
-func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID) error {
-	_, err := s.todo(ctx, database.Statement{
+func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, version todo.Version) error {
+	_, err := s.todoIf(ctx, version, owner, id, database.Statement{
 		Name: "delete todo",
 		SQL: `
 			DELETE FROM todo
 			WHERE  user_id = $1
 			  AND  id = $2
+			  AND  COALESCE(COALESCE(updated_at, '-infinity') = $3::timestamptz, true)
 			RETURNING ` + columns,
-		Args:  []any{owner.String(), uuidParam(id)},
+		Args:  []any{owner.String(), uuidParam(id), versionParam(version)},
 		Owner: owner.String(),
 	})
 	return err
+}
+
+// todoIf runs a statement on a todo that has the version as a condition. Under a lock
+// that another transaction holds, the statement waits and looks at the condition again.
+//
+// When no row comes back, a read tells a missing todo from one with another version.
+// It may run on another connection, but it begins after the statement's end, so it sees
+// what the statement saw or something newer. Newer may be the very version of the call,
+// if that was guessed: that too is answered as a conflict. The caller compares, and the
+// same call succeeds when it is repeated.
+func (s *Store) todoIf(ctx context.Context, version todo.Version, owner todo.UserID, id todo.ID, statement database.Statement) (todo.Todo, error) {
+	changed, err := s.todo(ctx, statement)
+	if !version.Valid || !errors.Is(err, todo.ErrNotFound) {
+		return changed, err
+	}
+	current, err := s.GetTodo(ctx, owner, id)
+	if err != nil {
+		return todo.Todo{}, err
+	}
+	return todo.Todo{}, &todo.ConflictError{Current: current}
 }

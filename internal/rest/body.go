@@ -17,7 +17,7 @@ var errBody = errors.New("this method takes no body; send its fields in the path
 // Path, query and body are parsed only when it is read, so that the handler can
 // authenticate the caller first.
 func (rt *route) message(r *http.Request, segments []string) (io.ReadCloser, int64) {
-	if rt.hasBody && len(rt.variables) == 0 && r.URL.RawQuery == "" {
+	if rt.hasBody && len(rt.variables) == 0 && r.URL.RawQuery == "" && !rt.isConditional(r.Header) {
 		return sentBody(r), r.ContentLength
 	}
 	return &unreadMessage{route: rt, request: r, segments: segments}, -1
@@ -51,7 +51,7 @@ func (m *unreadMessage) Close() error { return sentBody(m.request).Close() }
 // open parses the path and the query.
 func (m *unreadMessage) open() io.Reader {
 	body := sentBody(m.request)
-	members, cause := m.route.members(m.segments, m.request.URL.RawQuery)
+	members, cause := m.route.members(m.segments, m.request)
 	if cause == nil && !m.route.hasBody && m.request.ContentLength > 0 {
 		cause = errBody
 	}

@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,10 +16,10 @@ import (
 // maxQuoted bounds what an error quotes of a request, in bytes.
 const maxQuoted = 64
 
-// members returns the members that the path and the query add to the message's JSON
-// object, separated by commas, without braces. It fails, with a message for the caller,
+// members returns the members that the path, If-Match and the query add to the message's
+// JSON object, separated by commas, without braces. It fails, with a message for the caller,
 // when a value doesn't fit its field.
-func (rt *route) members(segments []string, rawQuery string) ([]byte, error) {
+func (rt *route) members(segments []string, r *http.Request) ([]byte, error) {
 	var members []byte
 	for _, v := range rt.variables {
 		var err error
@@ -26,21 +27,40 @@ func (rt *route) members(segments []string, rawQuery string) ([]byte, error) {
 			return nil, fmt.Errorf("path variable %q %w", v.field.JSONName(), err)
 		}
 	}
+	var seen []protoreflect.FieldNumber
+	if rt.isConditional(r.Header) {
+		etag, isCondition, err := ifMatch(r.Header)
+		if err == nil && isCondition {
+			seen = append(seen, rt.etag.Number())
+			if members, err = appendMember(members, rt.etag, etag); err != nil {
+				err = errIfMatch
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	rawQuery := r.URL.RawQuery
 	if rawQuery == "" {
 		return members, nil
 	}
 	if rt.hasBody {
 		return nil, errors.New("this method takes its fields in the body; send the request without a query")
 	}
-	return rt.appendQuery(members, rawQuery)
+	return rt.appendQuery(members, rawQuery, seen)
 }
 
-// appendQuery appends the members that a query names.
+// isConditional reports whether a request has an If-Match that counts. Methods without a
+// field for it ignore the header, as they do any other.
+func (rt *route) isConditional(header http.Header) bool {
+	return rt.etag != nil && len(header["If-Match"]) > 0
+}
+
+// appendQuery appends the members that a query names and that are not seen yet.
 //
 // It parses the query itself, since [url.ParseQuery] continues after a pair that it
 // can't parse, and its map loses the order.
-func (rt *route) appendQuery(members []byte, rawQuery string) ([]byte, error) {
-	var seen []protoreflect.FieldNumber
+func (rt *route) appendQuery(members []byte, rawQuery string, seen []protoreflect.FieldNumber) ([]byte, error) {
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		if pair == "" {
 			continue
@@ -54,7 +74,7 @@ func (rt *route) appendQuery(members []byte, rawQuery string) ([]byte, error) {
 			return nil, err
 		}
 		if slices.Contains(seen, field.Number()) {
-			return nil, fmt.Errorf("query parameter %q is given more than once, in either spelling", field.JSONName())
+			return nil, fmt.Errorf("query parameter %q is given more than once, in either spelling or as a header", field.JSONName())
 		}
 		seen = append(seen, field.Number())
 		if members, err = appendMember(members, field, value); err != nil {

@@ -12,11 +12,15 @@
 // segment (AIP-136), and all other fields either in the body ("*") or in the query.
 // [NewTranscoder] rejects everything else.
 //
+// Messages with a field "etag" (AIP-154) have HTTP's conditions too: the header ETag in
+// responses, If-None-Match for GET, and If-Match for methods whose request has the field.
+//
 // There are three steps: route.go finds the method, params.go turns the path and the
-// query into members, and body.go inserts them into the message.
+// query into members, and body.go inserts them into the message. etag.go has the conditions.
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -121,6 +125,9 @@ func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if found.hasBody && !t.acceptBody(w, r) {
 		return
 	}
+	if ifNoneMatch := r.Header["If-None-Match"]; found.returnsEtag && found.Method == http.MethodGet && len(ifNoneMatch) > 0 {
+		w = &notModifiedWriter{ResponseWriter: w, ifNoneMatch: ifNoneMatch}
+	}
 	t.rpc.ServeHTTP(w, found.rewrite(r, p.segments))
 }
 
@@ -183,7 +190,11 @@ func (t *Transcoder) acceptBody(w http.ResponseWriter, r *http.Request) bool {
 // rewrite returns the Connect call for a request. It neither changes the request nor
 // reads its body.
 func (rt *route) rewrite(r *http.Request, segments []string) *http.Request {
-	call := r.WithContext(r.Context())
+	ctx := r.Context()
+	if rt.returnsEtag {
+		ctx = context.WithValue(ctx, restKey{}, true)
+	}
+	call := r.WithContext(ctx)
 	call.Method = http.MethodPost
 	call.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: rt.Procedure}
 	call.RequestURI = rt.Procedure

@@ -27,6 +27,9 @@ type route struct {
 	fields    protoreflect.FieldDescriptors
 	variables []variable
 	queryable []string // JSON names of the fields that a query may have.
+
+	etag        protoreflect.FieldDescriptor // The request's field for an If-Match; nil for none.
+	returnsEtag bool                         // The response may have an ETag.
 }
 
 // variable is a field whose value is a segment of the path.
@@ -62,6 +65,10 @@ func newRoute(method protoreflect.MethodDescriptor) (*route, error) {
 	}
 	if r.variables, err = bind(r.template, method.Input()); err != nil {
 		return nil, err
+	}
+	r.returnsEtag = etagField(method.Output()) != nil
+	if field := etagField(method.Input()); field != nil && !r.inPath(field) {
+		r.etag = field
 	}
 	switch {
 	case !r.hasBody:

@@ -40,6 +40,7 @@ func newInstantStore() instantStore {
 		page.Todos[i] = todo.Todo{
 			ID: todo.ID{byte(i)}, Title: "Water the plants on the balcony",
 			Description: "The tomatoes twice, the rosemary hardly at all", CreatedAt: at, UpdatedAt: at,
+			Version: todo.VersionAt(at),
 		}
 	}
 	return instantStore{page: page}

@@ -2,8 +2,10 @@ package rpc
 
 import (
 	"errors"
+	"fmt"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/server"
@@ -22,8 +24,18 @@ func errorTable() server.ErrorTable {
 		{Err: auth.ErrKeysUnavailable, Code: connect.CodeUnavailable, Text: "access tokens can't be verified at the moment; try again"},
 		{Err: todo.ErrNotFound, Code: connect.CodeNotFound, Text: "todo not found"},
 		{Err: todo.ErrAlreadyExists, Code: connect.CodeAlreadyExists, Text: "the id is taken; choose another one"},
+		{Err: todo.ErrConflict, Code: connect.CodeAborted, Text: "the todo has been changed since; get it, and try again with its etag", Detail: current},
 		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may; delete one first"},
 		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
 		{Err: errPageToken, Code: connect.CodeInvalidArgument, Text: errPageToken.Error()},
 	}
+}
+
+// current returns the todo in a conflict.
+func current(err error) proto.Message {
+	conflict, ok := errors.AsType[*todo.ConflictError](err)
+	if !ok {
+		panic(fmt.Sprintf("rpc: a conflict without a todo: %v", err))
+	}
+	return message(conflict.Current)
 }

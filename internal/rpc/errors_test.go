@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/todo"
@@ -24,6 +27,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"keys that are away", auth.ErrKeysUnavailable, connect.CodeUnavailable},
 		{"no such todo", todo.ErrNotFound, connect.CodeNotFound},
 		{"an id that is taken", todo.ErrAlreadyExists, connect.CodeAlreadyExists},
+		{"a todo with another version", &todo.ConflictError{Current: todo.Todo{Title: "t"}}, connect.CodeAborted},
 		{"an owner of too many todos", todo.ErrTooMany, connect.CodeResourceExhausted},
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
 		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
@@ -47,5 +51,21 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		if rendered := errorTable().Lookup(err); rendered != nil {
 			t.Errorf("%s is rendered as %v", name, rendered)
 		}
+	}
+}
+
+func TestAConflictCarriesTheTodoAsItIs(t *testing.T) {
+	t.Parallel()
+	now := todo.Todo{ID: todo.ID{1}, Title: "t", Version: todo.Version{Number: 7, Valid: true}}
+	details := errorTable().Lookup(fmt.Errorf("wrapped: %w", &todo.ConflictError{Current: now})).Details()
+	if len(details) != 1 {
+		t.Fatalf("%d details, want 1", len(details))
+	}
+	told, err := details[0].Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(proto.Message(message(now)), told, protocmp.Transform()); diff != "" {
+		t.Errorf("the detail (-want +got):\n%s", diff)
 	}
 }

@@ -42,7 +42,9 @@ func (hollowStore) UpdateTodo(_ context.Context, _ todo.UserID, id todo.ID, _ to
 	return todo.Todo{ID: id, Title: "t", CreatedAt: time.UnixMicro(1), UpdatedAt: time.UnixMicro(2)}, nil
 }
 
-func (hollowStore) DeleteTodo(context.Context, todo.UserID, todo.ID) error { return todo.ErrNotFound }
+func (hollowStore) DeleteTodo(context.Context, todo.UserID, todo.ID, todo.Version) error {
+	return todo.ErrNotFound
+}
 
 // fuzzedHandler is the whole wire, and a token that it accepts.
 type fuzzedHandler struct {

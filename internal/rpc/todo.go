@@ -70,10 +70,15 @@ func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoReque
 	if err != nil {
 		return nil, err
 	}
+	version, err := decodeEtag(id, req.Etag)
+	if err != nil {
+		return nil, s.todos.Refuse(ctx, owner, id)
+	}
 	return result(s.todos.Update(ctx, owner, id, todo.Change{
 		Title:       req.Title,
 		Description: req.Description,
 		IsCompleted: req.IsCompleted,
+		If:          version,
 	}))
 }
 
@@ -82,7 +87,11 @@ func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoReque
 	if err != nil {
 		return nil, err
 	}
-	if err := s.todos.Delete(ctx, owner, id); err != nil {
+	version, err := decodeEtag(id, req.Etag)
+	if err != nil {
+		return nil, s.todos.Refuse(ctx, owner, id)
+	}
+	if err := s.todos.Delete(ctx, owner, id, version); err != nil {
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil
@@ -126,13 +135,14 @@ func messages(todos []todo.Todo) []*todov1.Todo {
 // CPU time.
 type messageParts struct {
 	todo                 todov1.Todo
-	description          string
+	description, etag    string
 	createdAt, updatedAt timestamppb.Timestamp
 }
 
 // assemble fills the message with a todo.
 func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
-	p.todo.Id, p.todo.Title, p.todo.IsCompleted = t.ID.String(), t.Title, t.IsCompleted
+	p.todo.Title, p.todo.IsCompleted = t.Title, t.IsCompleted
+	p.setIDAndEtag(t)
 	if t.Description != "" {
 		p.description = t.Description
 		p.todo.Description = &p.description
@@ -140,6 +150,21 @@ func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
 	p.todo.CreatedAt = setTime(&p.createdAt, t.CreatedAt)
 	p.todo.UpdatedAt = setTime(&p.updatedAt, t.UpdatedAt)
 	return &p.todo
+}
+
+// setIDAndEtag makes both of one string, since each would be an allocation.
+func (p *messageParts) setIDAndEtag(t todo.Todo) {
+	var buffer [todo.IDLength + etagLength]byte
+	both := t.ID.Append(buffer[:0])
+	if t.Version.Valid {
+		both = appendEtag(both, t.ID, t.Version)
+	}
+	text := string(both)
+	p.todo.Id = text[:todo.IDLength]
+	if t.Version.Valid {
+		p.etag = text[todo.IDLength:]
+		p.todo.Etag = &p.etag
+	}
 }
 
 // textBytes returns how many bytes the texts of a todo's message have, each as a

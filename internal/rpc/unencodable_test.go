@@ -28,12 +28,16 @@ func (s unencodableStore) GetTodo(context.Context, todo.UserID, todo.ID) (todo.T
 	return s.todo, nil
 }
 
+func (s unencodableStore) UpdateTodo(context.Context, todo.UserID, todo.ID, todo.Change) (todo.Todo, error) {
+	return todo.Todo{}, &todo.ConflictError{Current: s.todo}
+}
+
 // TestAnAnswerThatCantBeEncodedIsADefect gets todos that can't be encoded, in
 // every way: Connect would tell its caller why, and the log nothing.
 func TestAnAnswerThatCantBeEncodedIsADefect(t *testing.T) {
 	t.Parallel()
 	const id = "0c9f3b5e-5d0a-4c62-9d3c-0b6f2f1f7a53"
-	get := todov1connect.TodoServiceGetTodoProcedure
+	get, update := todov1connect.TodoServiceGetTodoProcedure, todov1connect.TodoServiceUpdateTodoProcedure
 	inJSON, inProto := `{"id":"`+id+`"}`, "\x0a\x24"+id
 	at := time.UnixMicro(1)
 	cfg, issuer := instantConfig(t)
@@ -67,6 +71,9 @@ func TestAnAnswerThatCantBeEncodedIsADefect(t *testing.T) {
 		{"Connect binary", "POST", get, "application/proto", inProto, false, "application/json"},
 		{"Connect GET", "GET", get + "?encoding=proto&message=" + strings.NewReplacer("\x0a", "%0a").Replace(inProto), "", "", false, "application/json"},
 		{"REST", "GET", "/api/todos/" + id, "", "", false, "application/json"},
+		{"Connect JSON, in an error", "POST", update, "application/json", `{"id":"` + id + `","title":"t"}`, false, "application/json"},
+		{"REST, in an error", "PATCH", "/api/todos/" + id, "application/json", `{"title":"t"}`, false, "application/json"},
+		{"gRPC, in an error", "POST", update, "application/grpc+json", envelope(`{"id":"` + id + `","title":"t"}`), true, "application/grpc+json"},
 		{"gRPC", "POST", get, "application/grpc", envelope(inProto), true, "application/grpc"},
 		{"gRPC over HTTP/1.1", "POST", get, "application/grpc+json", envelope(inJSON), false, "application/grpc+json"},
 		{"gRPC-Web", "POST", get, "application/grpc-web+proto", envelope(inProto), false, "application/grpc-web+proto"},

@@ -79,7 +79,7 @@ func setTexts(message protoreflect.Message, text string) {
 			}
 		case field.Message() != nil:
 			setTexts(value.Message(), text)
-		case isTodo && field.Kind() == protoreflect.StringKind && field.Name() != "id":
+		case isTodo && field.Kind() == protoreflect.StringKind && field.Name() != "id" && field.Name() != "etag":
 			message.Set(field, protoreflect.ValueOfString(text))
 		}
 		return true

@@ -43,7 +43,7 @@ func withCORS(origins, headers []string, next http.Handler) http.Handler {
 		origins: origins,
 		methods: append(connectcors.AllowedMethods(), http.MethodPatch, http.MethodDelete),
 	}
-	for _, name := range slices.Concat(connectcors.AllowedHeaders(), []string{"Authorization", requestIDHeader}, headers) {
+	for _, name := range slices.Concat(connectcors.AllowedHeaders(), []string{"Authorization", "If-Match", "If-None-Match", requestIDHeader}, headers) {
 		p.headers = append(p.headers, strings.ToLower(name))
 	}
 	library := cors.New(cors.Options{
@@ -51,7 +51,7 @@ func withCORS(origins, headers []string, next http.Handler) http.Handler {
 		AllowOriginFunc: p.hasOrigin,
 		AllowedMethods:  p.methods,
 		AllowedHeaders:  slices.Clone(p.headers), // The library sorts it.
-		ExposedHeaders:  append(connectcors.ExposedHeaders(), "WWW-Authenticate", "Retry-After", requestIDHeader),
+		ExposedHeaders:  append(connectcors.ExposedHeaders(), "WWW-Authenticate", "Retry-After", "ETag", requestIDHeader),
 		MaxAge:          corsMaxAge,
 	}).Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -24,27 +26,40 @@ type ErrorRow struct {
 	Err  error // Matches as by [errors.Is].
 	Code connect.Code
 	Text string
+
+	// Detail returns a detail of the error, which the caller gets too; nil for none.
+	// Over gRPC the caller gets no more than maxTrailerDetails.
+	Detail func(error) proto.Message
 }
 
 // Lookup returns what a caller is told of an error, or nil when no row matches.
 func (t ErrorTable) Lookup(err error) *connect.Error {
-	for _, row := range t {
+	for i := range t {
+		row := &t[i]
 		if errors.Is(err, row.Err) {
-			return connect.NewError(row.Code, errors.New(row.Text))
+			return row.render(err)
 		}
 	}
 	return nil
 }
 
+func (row *ErrorRow) render(err error) *connect.Error {
+	rendered := connect.NewError(row.Code, errors.New(row.Text))
+	if row.Detail != nil {
+		addDetail(rendered, row.Detail(err))
+	}
+	return rendered
+}
+
 // serverErrors has the server's own errors.
 func serverErrors() ErrorTable {
 	return ErrorTable{
-		{errRateLimited, connect.CodeResourceExhausted, "too many requests; try again in a second"},
-		{errUserUnread, connect.CodeResourceExhausted, "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second"},
-		{errAllUnread, connect.CodeUnavailable, "too many responses are unread at the moment; try again"},
-		{errTooManyStreams, connect.CodeResourceExhausted, "too many streams are open; close some, or try again in a second"},
-		{errDraining, connect.CodeUnavailable, "the service is shutting down; try again"},
-		{errStreamDuration, connect.CodeDeadlineExceeded, "the stream has lasted as long as it may; open another one"},
+		{Err: errRateLimited, Code: connect.CodeResourceExhausted, Text: "too many requests; try again in a second"},
+		{Err: errUserUnread, Code: connect.CodeResourceExhausted, Text: "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{Err: errAllUnread, Code: connect.CodeUnavailable, Text: "too many responses are unread at the moment; try again"},
+		{Err: errTooManyStreams, Code: connect.CodeResourceExhausted, Text: "too many streams are open; close some, or try again in a second"},
+		{Err: errDraining, Code: connect.CodeUnavailable, Text: "the service is shutting down; try again"},
+		{Err: errStreamDuration, Code: connect.CodeDeadlineExceeded, Text: "the stream has lasted as long as it may; open another one"},
 	}
 }
 
@@ -52,8 +67,8 @@ func serverErrors() ErrorTable {
 // wraps one of them may have a row of its own.
 func contextErrors() ErrorTable {
 	return ErrorTable{
-		{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "the call took longer than its deadline allows"},
-		{context.Canceled, connect.CodeCanceled, "the call was canceled"},
+		{Err: context.DeadlineExceeded, Code: connect.CodeDeadlineExceeded, Text: "the call took longer than its deadline allows"},
+		{Err: context.Canceled, Code: connect.CodeCanceled, Text: "the call was canceled"},
 	}
 }
 
@@ -83,13 +98,14 @@ func isCallersFault(err error) bool {
 // outermost interceptor.
 type errorRenderer struct {
 	lookups []func(error) *connect.Error // The first that returns an error counts.
+	unread  *unreadResponses             // Counts errors with large details; nil counts none.
 }
 
 var _ connect.Interceptor = (*errorRenderer)(nil)
 
 // newErrorRenderer returns an errorRenderer with the table of an API.
 func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
-	return &errorRenderer{[]func(error) *connect.Error{serverErrors().Lookup, api, contextErrors().Lookup}}
+	return &errorRenderer{lookups: []func(error) *connect.Error{serverErrors().Lookup, api, contextErrors().Lookup}}
 }
 
 // WrapUnary renders the errors of RPCs and of the other interceptors.
@@ -97,7 +113,11 @@ func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		res, err := next(ctx, req)
 		if err != nil {
-			return nil, e.render(ctx, req.Peer().Protocol, err)
+			rendered := e.render(ctx, req.Peer().Protocol, err)
+			if err := e.unread.acquireDetails(stateOf(ctx), rendered); err != nil {
+				return nil, e.render(ctx, req.Peer().Protocol, err)
+			}
+			return nil, rendered
 		}
 		return res, nil
 	}
@@ -127,7 +147,7 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	state := stateOf(ctx)
 	state.fail(rendered.Code(), err)
 	state.expected = isExpected(ctx, state, err)
-	return rendered
+	return boundTrailer(rendered, protocol)
 }
 
 // lookUp renders an error by the tables. An error without a row is a defect: the
@@ -163,9 +183,37 @@ func isExpected(ctx context.Context, state *requestState, err error) bool {
 
 // addRetryInfo says the same as Retry-After in the form that gRPC clients read.
 func addRetryInfo(rendered *connect.Error) {
-	detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+	addDetail(rendered, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+}
+
+// addDetail adds a detail. It panics when the message can't be encoded, which is a
+// defect, as with responses.
+func addDetail(rendered *connect.Error, message proto.Message) {
+	detail, err := connect.NewErrorDetail(message)
 	if err != nil {
-		panic(err) // A RetryInfo always marshals.
+		panic(err)
 	}
 	rendered.AddDetail(detail)
+}
+
+// maxTrailerDetails bounds the details of an error over gRPC, in bytes before base64.
+// They are sent in a trailer, and some clients and proxies fail the call when headers
+// or trailers have more than 8 KiB. The other protocols send details in the body.
+const maxTrailerDetails = 4 << 10
+
+// boundTrailer returns an error without details when they are too large for gRPC.
+func boundTrailer(rendered *connect.Error, protocol string) *connect.Error {
+	if protocol != connect.ProtocolGRPC {
+		return rendered
+	}
+	size := 0
+	for _, detail := range rendered.Details() {
+		size += len(detail.Bytes())
+	}
+	if size <= maxTrailerDetails {
+		return rendered
+	}
+	bare := connect.NewError(rendered.Code(), errors.New(rendered.Message()))
+	maps.Copy(bare.Meta(), rendered.Meta())
+	return bare
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 func TestErrorsAreRenderedByTheTables(t *testing.T) {
@@ -65,4 +67,57 @@ func TestGRPCCallersGetNoChallenge(t *testing.T) {
 			t.Errorf("%s: WWW-Authenticate is %q, want %q", protocol, got, want)
 		}
 	}
+}
+
+// TestLargeDetailsAreLeftOutOverGRPC because they would be in a trailer.
+func TestLargeDetailsAreLeftOutOverGRPC(t *testing.T) {
+	t.Parallel()
+	errLarge := errors.New("large")
+	for _, protocol := range []string{connect.ProtocolConnect, connect.ProtocolGRPC, connect.ProtocolGRPCWeb} {
+		for size, isLarge := range map[int]bool{maxTrailerDetails - 100: false, maxTrailerDetails + 1: true} {
+			table := ErrorTable{{
+				Err: errLarge, Code: connect.CodeUnavailable, Text: "large",
+				Detail: func(error) proto.Message { return wrapperspb.String(strings.Repeat("a", size)) },
+			}}
+			ctx := context.WithValue(t.Context(), stateKey{}, new(requestState))
+			rendered := newErrorRenderer(table.Lookup).render(ctx, protocol, errLarge)
+			if want := !isLarge || protocol != connect.ProtocolGRPC; (len(rendered.Details()) == 1) != want {
+				t.Errorf("%d bytes over %s: %d details", size, protocol, len(rendered.Details()))
+			}
+			if rendered.Code() != connect.CodeUnavailable || rendered.Message() != "large" || rendered.Meta().Get("Retry-After") == "" {
+				t.Errorf("%d bytes over %s: %v, %v", size, protocol, rendered, rendered.Meta())
+			}
+		}
+	}
+}
+
+// TestErrorsWithLargeDetailsCountAsUnread has a user who reads no errors.
+func TestErrorsWithLargeDetailsCountAsUnread(t *testing.T) {
+	t.Parallel()
+	const size = 10_000
+	detail, err := connect.NewErrorDetail(wrapperspb.String(strings.Repeat("a", size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, small := connect.NewError(connect.CodeAborted, errAway), connect.NewError(connect.CodeAborted, errAway)
+	large.AddDetail(detail)
+	unread := newUnreadResponses(nil)
+	accepted := 0
+	var counted int64
+	for accepted < maxUnreadBytes/size {
+		state := &requestState{user: userName("u")}
+		if err = unread.acquireDetails(state, large); err != nil {
+			break
+		}
+		counted += state.response.acquiredBytes
+		accepted++
+	}
+	if !errors.Is(err, errUserUnread) || counted < int64(accepted*size) {
+		t.Errorf("after %d errors of %d bytes, counted as %d: %v", accepted, size, counted, err)
+	}
+	if err := unread.acquireDetails(&requestState{user: userName("u")}, small); err != nil {
+		t.Errorf("an error without details: %v", err)
+	}
+	unread.releaseBytes(userName("u"), counted)
+	unread.isWhole(t)
 }

@@ -80,12 +80,13 @@ type Server struct {
 // closed.
 func New(cfg Config, api API) *Server {
 	errs := newErrorRenderer(api.Errors)
+	errs.unread = newUnreadResponses(api.WireBytes)
 	refuse := newRefuser(errs)
 	s := &Server{
 		routes: newRoutes(refuse),
 		refuse: refuse,
 		health: newHealth(withoutPanics(cfg.Ping, cfg.Logger)),
-		unread: newUnreadResponses(api.WireBytes),
+		unread: errs.unread,
 		logger: cfg.Logger,
 		base:   connect.WithHandlerOptions(connect.WithInterceptors(cfg.Interceptors...), baseOptions(errs, api.Codecs)),
 	}
@@ -185,8 +186,8 @@ func (s *Server) Serve(listener net.Listener) error {
 // the listener and waits for calls in flight. It fails when some are still in
 // flight after drainTimeout.
 func (s *Server) Drain(delay time.Duration) error {
-	s.logger.Info("draining", "delay_s", delay.Seconds())
 	s.health.drain()
+	s.logger.Info("draining", "delay_s", delay.Seconds()) // Probes see it by now.
 	<-time.After(delay)
 	s.health.end()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)

@@ -72,9 +72,9 @@ var (
 // testErrors is the error table of the tests' API.
 func testErrors() ErrorTable {
 	return ErrorTable{
-		{errNobody, connect.CodeUnauthenticated, "who are you?"},
-		{errMissing, connect.CodeNotFound, "not found"},
-		{errAway, connect.CodeUnavailable, "away for a moment"},
+		{Err: errNobody, Code: connect.CodeUnauthenticated, Text: "who are you?"},
+		{Err: errMissing, Code: connect.CodeNotFound, Text: "not found"},
+		{Err: errAway, Code: connect.CodeUnavailable, Text: "away for a moment"},
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"sync"
@@ -105,6 +106,31 @@ func (u *unreadResponses) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		state.response.acquiredBytes += bytes // withResponse releases them.
 		return res, nil
 	}
+}
+
+// acquireDetails counts the bytes of an error's details when they are large, as those
+// of a response. Smaller errors take about as much memory as their requests did.
+//
+// Connect sends a detail in base64, and to callers of JSON as JSON too.
+func (u *unreadResponses) acquireDetails(state *requestState, rendered *connect.Error) error {
+	size := 0
+	for _, detail := range rendered.Details() {
+		size += len(detail.Bytes())
+	}
+	if u == nil || size < responseBytes {
+		return nil
+	}
+	bytes := responseBytes + bytesPerWireByte*int64(base64.RawStdEncoding.EncodedLen(size))
+	for _, detail := range rendered.Details() {
+		if message, err := detail.Value(); err == nil {
+			bytes += bytesPerWireByte * int64(u.wireBytes(message))
+		}
+	}
+	if err := u.acquireBytes(state.user, bytes); err != nil {
+		return err
+	}
+	state.response.acquiredBytes += bytes // withResponse releases them.
+	return nil
 }
 
 // WrapStreamingHandler counts the bytes of each message while it is sent.

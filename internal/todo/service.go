@@ -33,7 +33,8 @@ var (
 type Store interface {
 	// CreateTodo stores a new todo, not completed, under the draft's ID, which is
 	// required. A draft with the ID, owner and content of a stored todo is a
-	// repetition: it stores nothing and returns that todo as it was created.
+	// repetition: it stores nothing and returns that todo as it was created, without
+	// a version.
 	// CreateTodo fails with ErrTooMany when the owner may have no more todos, except
 	// for repetitions, and with ErrAlreadyExists when another todo has the ID.
 	CreateTodo(ctx context.Context, owner UserID, draft Draft) (Todo, error)
@@ -46,11 +47,13 @@ type Store interface {
 	ListTodos(ctx context.Context, owner UserID, query Query) (Page, error)
 
 	// UpdateTodo applies a change, moves UpdatedAt forward and returns the changed
-	// todo. It fails with ErrNotFound.
+	// todo. It fails with ErrNotFound, and with a ConflictError when the todo does
+	// not have the version change.If.
 	UpdateTodo(ctx context.Context, owner UserID, id ID, change Change) (Todo, error)
 
-	// DeleteTodo removes a todo. It fails with ErrNotFound.
-	DeleteTodo(ctx context.Context, owner UserID, id ID) error
+	// DeleteTodo removes a todo, if it has a version; none stands for any. It fails
+	// with ErrNotFound, and with a ConflictError when the todo has another version.
+	DeleteTodo(ctx context.Context, owner UserID, id ID, version Version) error
 }
 
 // Service applies the domain's rules to every call of the store. Its methods fail with
@@ -96,7 +99,18 @@ func (s *Service) Update(ctx context.Context, owner UserID, id ID, change Change
 	return s.store.UpdateTodo(ctx, owner, id, change.trimmed())
 }
 
-// Delete removes one of the owner's todos.
-func (s *Service) Delete(ctx context.Context, owner UserID, id ID) error {
-	return s.store.DeleteTodo(ctx, owner, id)
+// Delete removes one of the owner's todos, if it has a version; none stands for any.
+func (s *Service) Delete(ctx context.Context, owner UserID, id ID, version Version) error {
+	return s.store.DeleteTodo(ctx, owner, id, version)
+}
+
+// Refuse refuses a call that is for a version which no todo can have. It fails as
+// Update and Delete do for another version than the todo's: with a ConflictError, or
+// with ErrNotFound when the owner has no such todo.
+func (s *Service) Refuse(ctx context.Context, owner UserID, id ID) error {
+	current, err := s.store.GetTodo(ctx, owner, id)
+	if err != nil {
+		return err
+	}
+	return &ConflictError{Current: current}
 }

@@ -7,6 +7,7 @@
 package todo
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -17,14 +18,14 @@ import (
 // ID identifies a todo among those of all users.
 type ID uuid.UUID
 
-// idLength is the length of an ID's text.
-const idLength = len("00000000-0000-0000-0000-000000000000")
+// IDLength is the length of an ID's text.
+const IDLength = len("00000000-0000-0000-0000-000000000000")
 
 // ParseID parses an ID of the form in RFC 9562 section 4: 8-4-4-4-12 hexadecimal
 // digits in either case. It fails for any other form.
 func ParseID(s string) (ID, error) {
-	if len(s) != idLength {
-		return ID{}, fmt.Errorf("todo: an id has %d characters, not %d", idLength, len(s))
+	if len(s) != IDLength {
+		return ID{}, fmt.Errorf("todo: an id has %d characters, not %d", IDLength, len(s))
 	}
 	id, err := uuid.Parse(s)
 	if err != nil {
@@ -36,6 +37,15 @@ func ParseID(s string) (ID, error) {
 // String returns the ID as RFC 9562 writes it, in lower case.
 func (id ID) String() string { return uuid.UUID(id).String() }
 
+// Append appends what String returns.
+func (id ID) Append(dst []byte) []byte {
+	dst = append(hex.AppendEncode(dst, id[:4]), '-')
+	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
+	return hex.AppendEncode(dst, id[10:])
+}
+
 // Todo is one thing its owner means to do.
 type Todo struct {
 	ID          ID
@@ -44,6 +54,7 @@ type Todo struct {
 	IsCompleted bool
 	CreatedAt   time.Time // To the microsecond.
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
+	Version     Version   // None when the todo is not described as it is now.
 }
 
 // textBytes returns how many bytes the texts of a todo have, as bytes counts them.
@@ -79,6 +90,7 @@ type Change struct {
 	Title       *string
 	Description *string // Empty removes it.
 	IsCompleted *bool
+	If          Version // The version to change; none for any.
 }
 
 // trimmed returns the change as it is stored.

@@ -21,6 +21,8 @@ func TestParseIDTakesTheCanonicalFormOnly(t *testing.T) {
 			t.Errorf("ParseID(%q): %v", valid, err)
 		} else if id.String() != canonical {
 			t.Errorf("ParseID(%q) = %v", valid, id)
+		} else if text := string(id.Append([]byte("id "))); text != "id "+canonical {
+			t.Errorf("Append wrote %q", text)
 		}
 	}
 	for _, invalid := range []string{

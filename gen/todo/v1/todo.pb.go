@@ -52,7 +52,16 @@ type Todo struct {
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When it was last changed, to the microsecond; equals `created_at` before
 	// the first change.
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// Identifies this state of the todo (AIP-154). It changes with every change of
+	// the todo. Send it back with an update or a deletion that must not overwrite
+	// what somebody else has changed meanwhile. It is opaque: compare it for
+	// equality with other etags of the same todo, and nothing else. Its format may
+	// change.
+	//
+	// Absent in the response to a repeated CreateTodo, which describes the todo as
+	// it was created. GetTodo has the etag then.
+	Etag          *string `protobuf:"bytes,7,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,6 +138,13 @@ func (x *Todo) GetUpdatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Todo) GetEtag() string {
+	if x != nil && x.Etag != nil {
+		return *x.Etag
+	}
+	return ""
+}
+
 // CreateTodoRequest has the content of a new todo, and its id if the caller
 // chooses one.
 type CreateTodoRequest struct {
@@ -148,7 +164,7 @@ type CreateTodoRequest struct {
 	// random UUID for each todo, send it with the first attempt, and repeat the
 	// same request as often as needed. All attempts create one todo and get the
 	// same response: the todo as it was created, even if it has been completed
-	// meanwhile. When the id belongs to a todo with other content, the call fails
+	// meanwhile. Only `etag` is missing from the response to a repetition. When the id belongs to a todo with other content, the call fails
 	// with `already_exists` and overwrites nothing. That todo may be anybody's; it
 	// may also be the same todo, edited since. The id of a deleted todo is free
 	// again.
@@ -389,7 +405,22 @@ type UpdateTodoRequest struct {
 	// leaves it as it is.
 	Description *string `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
 	// Whether it is done; absent leaves it as it is.
-	IsCompleted   *bool `protobuf:"varint,4,opt,name=is_completed,json=isCompleted,proto3,oneof" json:"is_completed,omitempty"`
+	IsCompleted *bool `protobuf:"varint,4,opt,name=is_completed,json=isCompleted,proto3,oneof" json:"is_completed,omitempty"`
+	// The `etag` of the todo as the caller knows it. It makes the call conditional;
+	// absent means no condition.
+	//
+	// When the todo has another etag by now, the call changes nothing and fails
+	// with `aborted`. The error's details have a `todo.v1.Todo`: the todo as it is
+	// now, with the etag to try again with. That todo may be what an earlier
+	// attempt of the same call has made of it, if the response was lost. gRPC
+	// (other than gRPC-Web) bounds the size of details: they are left out beyond
+	// 4 KiB, and the caller gets the todo with GetTodo. A text that the service
+	// never gave out as an etag is another etag too, so that etags of an earlier
+	// format are refused and replaced. An empty text is `invalid_argument`.
+	//
+	// Over REST, the header If-Match does the same: one etag in double quotes, or
+	// `*` for no condition. Send the etag in one place only.
+	Etag          *string `protobuf:"bytes,5,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -452,11 +483,21 @@ func (x *UpdateTodoRequest) GetIsCompleted() bool {
 	return false
 }
 
+func (x *UpdateTodoRequest) GetEtag() string {
+	if x != nil && x.Etag != nil {
+		return *x.Etag
+	}
+	return ""
+}
+
 // DeleteTodoRequest says which todo to delete.
 type DeleteTodoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The todo's id, a UUID.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The `etag` of the todo as the caller knows it; absent means no condition.
+	// See UpdateTodoRequest.etag.
+	Etag          *string `protobuf:"bytes,2,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -498,11 +539,18 @@ func (x *DeleteTodoRequest) GetId() string {
 	return ""
 }
 
+func (x *DeleteTodoRequest) GetEtag() string {
+	if x != nil && x.Etag != nil {
+		return *x.Etag
+	}
+	return ""
+}
+
 var File_todo_v1_todo_proto protoreflect.FileDescriptor
 
 const file_todo_v1_todo_proto_rawDesc = "" +
 	"\n" +
-	"\x12todo/v1/todo.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x02\n" +
+	"\x12todo/v1/todo.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x02\n" +
 	"\x04Todo\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12 \n" +
 	"\x05title\x18\x02 \x01(\tB\n" +
@@ -512,8 +560,10 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAtB\x0e\n" +
-	"\f_description\"\xed\x04\n" +
+	"updated_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x17\n" +
+	"\x04etag\x18\a \x01(\tH\x01R\x04etag\x88\x01\x01B\x0e\n" +
+	"\f_descriptionB\a\n" +
+	"\x05_etag\"\xed\x04\n" +
 	"\x11CreateTodoRequest\x12\xa0\x03\n" +
 	"\x05title\x18\x01 \x01(\tB\x89\x03\xbaH\x85\x03\xba\x01\xaf\x02\n" +
 	"\x0ftitle.not_blank\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')\xba\x01G\n" +
@@ -533,7 +583,7 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\r_is_completed\"`\n" +
 	"\x11ListTodosResponse\x12#\n" +
 	"\x05todos\x18\x01 \x03(\v2\r.todo.v1.TodoR\x05todos\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc4\x06\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf7\x06\n" +
 	"\x11UpdateTodoRequest\x12\x1b\n" +
 	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12\xa4\x03\n" +
 	"\x05title\x18\x02 \x01(\tB\x88\x03\xbaH\x84\x03\xba\x01\xaf\x02\n" +
@@ -541,13 +591,19 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x05\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x12\x7f\n" +
 	"\vdescription\x18\x03 \x01(\tBX\xbaHU\xba\x01M\n" +
 	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +
-	"\fis_completed\x18\x04 \x01(\bH\x02R\visCompleted\x88\x01\x01:\x96\x01\xbaH\x92\x01\x1a\x8f\x01\n" +
+	"\fis_completed\x18\x04 \x01(\bH\x02R\visCompleted\x88\x01\x01\x12(\n" +
+	"\x04etag\x18\x05 \x01(\tB\x0f\xbaH\fr\n" +
+	"2\b^[!-~]+$H\x03R\x04etag\x88\x01\x01:\x96\x01\xbaH\x92\x01\x1a\x8f\x01\n" +
 	"\x10update.not_empty\x127name at least one of title, description and isCompleted\x1aBhas(this.title) || has(this.description) || has(this.is_completed)B\b\n" +
 	"\x06_titleB\x0e\n" +
 	"\f_descriptionB\x0f\n" +
-	"\r_is_completed\"0\n" +
+	"\r_is_completedB\a\n" +
+	"\x05_etag\"c\n" +
 	"\x11DeleteTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id2\xb7\x03\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12(\n" +
+	"\x04etag\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
+	"2\b^[!-~]+$H\x00R\x04etag\x88\x01\x01B\a\n" +
+	"\x05_etag2\xb7\x03\n" +
 	"\vTodoService\x12N\n" +
 	"\n" +
 	"CreateTodo\x12\x1a.todo.v1.CreateTodoRequest\x1a\r.todo.v1.Todo\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
@@ -614,6 +670,7 @@ func file_todo_v1_todo_proto_init() {
 	file_todo_v1_todo_proto_msgTypes[1].OneofWrappers = []any{}
 	file_todo_v1_todo_proto_msgTypes[3].OneofWrappers = []any{}
 	file_todo_v1_todo_proto_msgTypes[5].OneofWrappers = []any{}
+	file_todo_v1_todo_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -89,6 +89,22 @@ func startServer(ctx context.Context, settings map[string]string) (*Server, erro
 // URL returns the URL of the server's database "todo".
 func (s *Server) URL() string { return s.Server.URL("todo") }
 
+// WriteDataFile writes a file into the server's data folder, such as a key or pg_hba.conf.
+// The server reads it at the next start or reload.
+func (s *Server) WriteDataFile(t testing.TB, name string, content []byte) {
+	t.Helper()
+	conn := Connect(t, s.URL())
+	path := filepath.Join(QueryText(t, conn, "SHOW data_directory"), name)
+	// Made by the server, a file is its own, whichever user we are.
+	ExecOn(t, conn, "COPY (SELECT '') TO '"+path+"'")
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+}
+
 // Restart starts the server again, on the same port with the same data, after
 // Stop or Kill.
 func (s *Server) Restart(t testing.TB) {

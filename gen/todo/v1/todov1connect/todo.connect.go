@@ -80,15 +80,23 @@ type TodoServiceClient interface {
 	// created meanwhile appear only when the list is started again.
 	ListTodos(context.Context, *v1.ListTodosRequest) (*v1.ListTodosResponse, error)
 	// Changes the fields that are in the request, leaves the others as they are,
-	// and returns the whole todo. `updated_at` moves forward each time, even
-	// when the new values equal the old ones.
+	// and returns the whole todo. `updated_at` moves forward and `etag` changes
+	// each time, even when the new values equal the old ones.
 	//
-	// Fails with `not_found` (404) when the caller has no todo with this id.
+	// With an etag, the call changes the todo only if nobody has changed it since
+	// the etag was read: see UpdateTodoRequest.etag.
+	//
+	// Fails with `not_found` (404) when the caller has no todo with this id, and
+	// with `aborted` (409) when the todo has another etag.
 	UpdateTodo(context.Context, *v1.UpdateTodoRequest) (*v1.Todo, error)
 	// Deletes a todo permanently.
 	//
+	// With an etag, the call deletes the todo only if nobody has changed it since
+	// the etag was read: see UpdateTodoRequest.etag.
+	//
 	// Fails with `not_found` (404) when the caller has no todo with this id, so
-	// also when it is repeated.
+	// also when it is repeated. Fails with `aborted` (409) when the todo has
+	// another etag.
 	DeleteTodo(context.Context, *v1.DeleteTodoRequest) (*emptypb.Empty, error)
 }
 
@@ -216,15 +224,23 @@ type TodoServiceHandler interface {
 	// created meanwhile appear only when the list is started again.
 	ListTodos(context.Context, *v1.ListTodosRequest) (*v1.ListTodosResponse, error)
 	// Changes the fields that are in the request, leaves the others as they are,
-	// and returns the whole todo. `updated_at` moves forward each time, even
-	// when the new values equal the old ones.
+	// and returns the whole todo. `updated_at` moves forward and `etag` changes
+	// each time, even when the new values equal the old ones.
 	//
-	// Fails with `not_found` (404) when the caller has no todo with this id.
+	// With an etag, the call changes the todo only if nobody has changed it since
+	// the etag was read: see UpdateTodoRequest.etag.
+	//
+	// Fails with `not_found` (404) when the caller has no todo with this id, and
+	// with `aborted` (409) when the todo has another etag.
 	UpdateTodo(context.Context, *v1.UpdateTodoRequest) (*v1.Todo, error)
 	// Deletes a todo permanently.
 	//
+	// With an etag, the call deletes the todo only if nobody has changed it since
+	// the etag was read: see UpdateTodoRequest.etag.
+	//
 	// Fails with `not_found` (404) when the caller has no todo with this id, so
-	// also when it is repeated.
+	// also when it is repeated. Fails with `aborted` (409) when the todo has
+	// another etag.
 	DeleteTodo(context.Context, *v1.DeleteTodoRequest) (*emptypb.Empty, error)
 }
 

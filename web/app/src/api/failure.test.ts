@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ViolationsSchema } from "../gen/buf/validate/validate_pb.ts";
 import { SessionEnded } from "./access-tokens.ts";
 import { AuthError } from "./account.ts";
+import { TodoSchema } from "../gen/todo/v1/todo_pb.ts";
 import { failureOf } from "./failure.ts";
 
 test("each field's first fault is told at the field", () => {
@@ -27,6 +28,14 @@ test("each field's first fault is told at the field", () => {
       "": "Must change something.",
     },
   });
+});
+
+test("a refused update has the todo as it is now", () => {
+  // The detail as the service sends it: base64 of a todo with a title and an etag.
+  const error = new ConnectError("the todo has been changed since", Code.Aborted);
+  const current = create(TodoSchema, { title: "Buy milk", etag: "AY8s1" });
+  error.details.push({ type: "todo.v1.Todo", value: toBinary(TodoSchema, current) });
+  assert.deepEqual(error.findDetails(TodoSchema), [current]);
 });
 
 test("what will pass is told apart from what will not", () => {

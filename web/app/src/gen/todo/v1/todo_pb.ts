@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file todo/v1/todo.proto.
  */
 export const file_todo_v1_todo: GenFile = /*@__PURE__*/
-  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEiwQEKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2Rlc2NyaXB0aW9uImQKEUNyZWF0ZVRvZG9SZXF1ZXN0Eg0KBXRpdGxlGAEgASgJEhgKC2Rlc2NyaXB0aW9uGAIgASgJSACIAQESDwoCaWQYAyABKAlIAYgBAUIOCgxfZGVzY3JpcHRpb25CBQoDX2lkIhwKDkdldFRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJImUKEExpc3RUb2Rvc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSGQoMaXNfY29tcGxldGVkGAMgASgISACIAQFCDwoNX2lzX2NvbXBsZXRlZCJKChFMaXN0VG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkikwEKEVVwZGF0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhIKBXRpdGxlGAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBARIZCgxpc19jb21wbGV0ZWQYBCABKAhIAogBAUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9pc19jb21wbGV0ZWQiHwoRRGVsZXRlVG9kb1JlcXVlc3QSCgoCaWQYASABKAkywgIKC1RvZG9TZXJ2aWNlEjcKCkNyZWF0ZVRvZG8SGi50b2RvLnYxLkNyZWF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEjYKB0dldFRvZG8SFy50b2RvLnYxLkdldFRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvIgOQAgESRwoJTGlzdFRvZG9zEhkudG9kby52MS5MaXN0VG9kb3NSZXF1ZXN0GhoudG9kby52MS5MaXN0VG9kb3NSZXNwb25zZSIDkAIBEjcKClVwZGF0ZVRvZG8SGi50b2RvLnYxLlVwZGF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEkAKCkRlbGV0ZVRvZG8SGi50b2RvLnYxLkRlbGV0ZVRvZG9SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Qi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
+  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEi3QEKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEZXRhZxgHIAEoCUgBiAEBQg4KDF9kZXNjcmlwdGlvbkIHCgVfZXRhZyJkChFDcmVhdGVUb2RvUmVxdWVzdBINCgV0aXRsZRgBIAEoCRIYCgtkZXNjcmlwdGlvbhgCIAEoCUgAiAEBEg8KAmlkGAMgASgJSAGIAQFCDgoMX2Rlc2NyaXB0aW9uQgUKA19pZCIcCg5HZXRUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCSJlChBMaXN0VG9kb3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEhkKDGlzX2NvbXBsZXRlZBgDIAEoCEgAiAEBQg8KDV9pc19jb21wbGV0ZWQiSgoRTGlzdFRvZG9zUmVzcG9uc2USHAoFdG9kb3MYASADKAsyDS50b2RvLnYxLlRvZG8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIq8BChFVcGRhdGVUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCRISCgV0aXRsZRgCIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAMgASgJSAGIAQESGQoMaXNfY29tcGxldGVkGAQgASgISAKIAQESEQoEZXRhZxgFIAEoCUgDiAEBQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CDwoNX2lzX2NvbXBsZXRlZEIHCgVfZXRhZyI7ChFEZWxldGVUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCRIRCgRldGFnGAIgASgJSACIAQFCBwoFX2V0YWcywgIKC1RvZG9TZXJ2aWNlEjcKCkNyZWF0ZVRvZG8SGi50b2RvLnYxLkNyZWF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEjYKB0dldFRvZG8SFy50b2RvLnYxLkdldFRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvIgOQAgESRwoJTGlzdFRvZG9zEhkudG9kby52MS5MaXN0VG9kb3NSZXF1ZXN0GhoudG9kby52MS5MaXN0VG9kb3NSZXNwb25zZSIDkAIBEjcKClVwZGF0ZVRvZG8SGi50b2RvLnYxLlVwZGF0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEkAKCkRlbGV0ZVRvZG8SGi50b2RvLnYxLkRlbGV0ZVRvZG9SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Qi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
 
 /**
  * A Todo is one thing that its owner wants to do.
@@ -74,6 +74,20 @@ export type Todo = Message<"todo.v1.Todo"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 6;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * Identifies this state of the todo (AIP-154). It changes with every change of
+   * the todo. Send it back with an update or a deletion that must not overwrite
+   * what somebody else has changed meanwhile. It is opaque: compare it for
+   * equality with other etags of the same todo, and nothing else. Its format may
+   * change.
+   *
+   * Absent in the response to a repeated CreateTodo, which describes the todo as
+   * it was created. GetTodo has the etag then.
+   *
+   * @generated from field: optional string etag = 7;
+   */
+  etag?: string | undefined;
 };
 
 /**
@@ -116,7 +130,7 @@ export type CreateTodoRequest = Message<"todo.v1.CreateTodoRequest"> & {
    * random UUID for each todo, send it with the first attempt, and repeat the
    * same request as often as needed. All attempts create one todo and get the
    * same response: the todo as it was created, even if it has been completed
-   * meanwhile. When the id belongs to a todo with other content, the call fails
+   * meanwhile. Only `etag` is missing from the response to a repetition. When the id belongs to a todo with other content, the call fails
    * with `already_exists` and overwrites nothing. That todo may be anybody's; it
    * may also be the same todo, edited since. The id of a deleted todo is free
    * again.
@@ -256,6 +270,26 @@ export type UpdateTodoRequest = Message<"todo.v1.UpdateTodoRequest"> & {
    * @generated from field: optional bool is_completed = 4;
    */
   isCompleted?: boolean | undefined;
+
+  /**
+   * The `etag` of the todo as the caller knows it. It makes the call conditional;
+   * absent means no condition.
+   *
+   * When the todo has another etag by now, the call changes nothing and fails
+   * with `aborted`. The error's details have a `todo.v1.Todo`: the todo as it is
+   * now, with the etag to try again with. That todo may be what an earlier
+   * attempt of the same call has made of it, if the response was lost. gRPC
+   * (other than gRPC-Web) bounds the size of details: they are left out beyond
+   * 4 KiB, and the caller gets the todo with GetTodo. A text that the service
+   * never gave out as an etag is another etag too, so that etags of an earlier
+   * format are refused and replaced. An empty text is `invalid_argument`.
+   *
+   * Over REST, the header If-Match does the same: one etag in double quotes, or
+   * `*` for no condition. Send the etag in one place only.
+   *
+   * @generated from field: optional string etag = 5;
+   */
+  etag?: string | undefined;
 };
 
 /**
@@ -277,6 +311,14 @@ export type DeleteTodoRequest = Message<"todo.v1.DeleteTodoRequest"> & {
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * The `etag` of the todo as the caller knows it; absent means no condition.
+   * See UpdateTodoRequest.etag.
+   *
+   * @generated from field: optional string etag = 2;
+   */
+  etag?: string | undefined;
 };
 
 /**
@@ -351,10 +393,14 @@ export const TodoService: GenService<{
   },
   /**
    * Changes the fields that are in the request, leaves the others as they are,
-   * and returns the whole todo. `updated_at` moves forward each time, even
-   * when the new values equal the old ones.
+   * and returns the whole todo. `updated_at` moves forward and `etag` changes
+   * each time, even when the new values equal the old ones.
    *
-   * Fails with `not_found` (404) when the caller has no todo with this id.
+   * With an etag, the call changes the todo only if nobody has changed it since
+   * the etag was read: see UpdateTodoRequest.etag.
+   *
+   * Fails with `not_found` (404) when the caller has no todo with this id, and
+   * with `aborted` (409) when the todo has another etag.
    *
    * @generated from rpc todo.v1.TodoService.UpdateTodo
    */
@@ -366,8 +412,12 @@ export const TodoService: GenService<{
   /**
    * Deletes a todo permanently.
    *
+   * With an etag, the call deletes the todo only if nobody has changed it since
+   * the etag was read: see UpdateTodoRequest.etag.
+   *
    * Fails with `not_found` (404) when the caller has no todo with this id, so
-   * also when it is repeated.
+   * also when it is repeated. Fails with `aborted` (409) when the todo has
+   * another etag.
    *
    * @generated from rpc todo.v1.TodoService.DeleteTodo
    */
