@@ -127,7 +127,7 @@ func TestRunbookCommandsWork(t *testing.T) {
 		t.Error("a page token of before the restore is refused")
 	}
 
-	prints(b.run(t, "todod version"), "nothing to do")
+	prints(b.run(t, "todod version"), "nothing to apply")
 	prints(b.run(t, "/readyz"), `"ok"`)
 	r.did("ran them all, on a database that was dumped and restored")
 	atLeast(r, "blocks of commands", commands, 6)
