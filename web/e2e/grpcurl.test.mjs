@@ -79,12 +79,15 @@ test("health is told without a token", async () => {
 test("each method answers", async () => {
   const token = await stack.signUp("Alice");
   const created = await call(`${service}/CreateTodo`, { title: "Buy tea", description: "green" }, token);
-  const { id, createdAt } = created;
+  const { id, createdAt, etag } = created;
   // grpcurl leaves out what has its default.
-  assert.deepEqual(created, { id, title: "Buy tea", description: "green", createdAt, updatedAt: createdAt });
+  assert.deepEqual(created, { id, title: "Buy tea", description: "green", createdAt, updatedAt: createdAt, etag });
   assert.deepEqual(await call(`${service}/GetTodo`, { id }, token), created);
   const updated = await call(`${service}/UpdateTodo`, { id, is_completed: true }, token);
-  assert.deepEqual(updated, { ...created, isCompleted: true, updatedAt: updated.updatedAt });
+  assert.deepEqual(updated, { ...created, isCompleted: true, updatedAt: updated.updatedAt, etag: updated.etag });
+  assert.notEqual(updated.etag, etag);
+  const conflict = await call(`${service}/UpdateTodo`, { id, is_completed: false, etag }, token);
+  assert.deepEqual([conflict.code, conflict.details[0]["@type"], conflict.details[0].etag], [10, "type.googleapis.com/todo.v1.Todo", updated.etag]);
   assert.deepEqual(await call(`${service}/ListTodos`, { page_size: 10, is_completed: true }, token), { todos: [updated] });
   assert.deepEqual(await call(`${service}/ListTodos`, {}, await stack.signUp("Bob")), {});
   assert.deepEqual(await call(`${service}/DeleteTodo`, { id }, token), {});

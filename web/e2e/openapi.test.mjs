@@ -77,10 +77,10 @@ test("a client that is generated from the document makes each call, and its fail
     message: "must contain a visible character",
   };
   assert.deepEqual(printed, {
-    created: { ...todo, description: "2 litres", isCompleted: false, updatedAt: created.createdAt },
+    created: { ...todo, description: "2 litres", isCompleted: false, updatedAt: created.createdAt, etag: created.etag },
     read: created,
     other: { ...printed.other, title: "Buy bread", isCompleted: false },
-    updated: { ...todo, isCompleted: true, updatedAt: printed.updated.updatedAt },
+    updated: { ...todo, isCompleted: true, updatedAt: printed.updated.updatedAt, etag: printed.updated.etag },
     titles: [["Buy bread"], ["Buy milk"], ["Buy milk"]],
     deleted: {},
     failures: [
@@ -95,4 +95,5 @@ test("a client that is generated from the document makes each call, and its fail
     health: { status: "ok", database: "ok" },
   });
   assert(printed.updated.updatedAt > created.updatedAt);
+  assert.notEqual(printed.updated.etag, created.etag);
 });
