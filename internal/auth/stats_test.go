@@ -10,7 +10,7 @@ import (
 
 func TestStatsFollowTheFetches(t *testing.T) {
 	t.Parallel()
-	bubble(t, auth.KeySetConfig{TTL: time.Hour}, func(w *world) {
+	bubble(t, auth.KeySetConfig{TTL: time.Hour, MaxStale: 2 * time.Hour}, func(w *world) {
 		check := func(want auth.KeySetStats) {
 			w.Helper()
 			if got := w.keys.Stats(); got != want {
@@ -18,10 +18,10 @@ func TestStatsFollowTheFetches(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		check(auth.KeySetStats{Keys: 1, Fetched: began, Fetches: 1})
+		check(auth.KeySetStats{Keys: 1, Fetched: began, MaxStale: 2 * time.Hour, Fetches: 1})
 		w.wire.down.Store(true)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		check(auth.KeySetStats{Keys: 1, Fetched: began, Fetches: 2, Failures: 1})
+		check(auth.KeySetStats{Keys: 1, Fetched: began, MaxStale: 2 * time.Hour, Fetches: 2, Failures: 1})
 	})
 }
