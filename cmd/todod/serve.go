@@ -20,7 +20,7 @@ import (
 // spansTimeout bounds the wait for a collector when the process ends. Together with the
 // drain and the log's end it is within the 20 seconds that docs/operations.md asks
 // orchestrators for.
-const spansTimeout = 3 * time.Second
+const spansTimeout = 2 * time.Second
 
 // serve wires the service, serves until ctx ends, and drains. linesLost returns how many
 // lines the log has dropped.

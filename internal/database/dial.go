@@ -44,6 +44,7 @@ type backoff struct {
 	ended    chan struct{} // Closed, and made anew, when an attempt ends.
 	failures int           // In a row.
 	cause    error         // The last failure.
+	failedAt time.Time     // When that was.
 	retryAt  time.Time     // No attempt before; after a failure.
 	downAt   time.Time     // When the first failure in the row was.
 	loggedAt time.Time     // When a failure was logged last.
@@ -165,7 +166,7 @@ func (b *backoff) end(err error) (wentAway, cameBack bool, downFor time.Duration
 	if b.failures == 0 {
 		b.downAt = now
 	}
-	b.cause = err
+	b.cause, b.failedAt = err, now
 	b.retryAt = now.Add(min(minDialDelay<<min(b.failures, 8), maxDialDelay))
 	b.failures++
 	b.failed++

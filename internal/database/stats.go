@@ -5,7 +5,8 @@ import "time"
 // Stats is what a DB does at the moment, and what it has done since it was opened, for
 // metrics.
 type Stats struct {
-	// Up is false while attempts to connect fail.
+	// Up is false while attempts to connect fail, unless a statement was answered since
+	// the last of them. A server whose connections are all taken is up.
 	Up bool
 
 	// The connections of the pool, and how many there may be.
@@ -54,7 +55,9 @@ func (db *DB) Stats() Stats {
 		Waits:    pool.EmptyAcquireCount(),
 		WaitTime: pool.EmptyAcquireWaitTime(),
 	}
-	s.Up, s.Connects, s.ConnectFailures = db.backoff.stats()
+	var failedAt time.Time
+	failedAt, s.Connects, s.ConnectFailures = db.backoff.stats()
+	s.Up = failedAt.IsZero() || db.admission.lastAnswer().After(failedAt)
 	s.WaitingAlone, s.Refused = db.admission.stats()
 	s.Reruns.Connection, s.Reruns.Conflict = db.connectionReruns.Load(), db.conflictReruns.Load()
 	s.Reads = db.reads.stats(&s.Reruns)
@@ -82,9 +85,20 @@ func (a *admission) stats() (waiting int, refused int64) {
 	return waiting, a.refusedEver
 }
 
-// stats returns whether the last attempt to connect succeeded, and how many there were.
-func (b *backoff) stats() (up bool, connects, failed int64) {
+// lastAnswer returns when a statement was answered last.
+func (a *admission) lastAnswer() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.answeredAt
+}
+
+// stats returns when the last attempt to connect failed, zero when it did not, or only
+// since the server was full; and how many attempts there were.
+func (b *backoff) stats() (failedAt time.Time, connects, failed int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.failures == 0, b.connects, b.failed
+	if b.failures > 0 && !hasState(b.cause, tooManyConnections) {
+		failedAt = b.failedAt
+	}
+	return failedAt, b.connects, b.failed
 }

@@ -3,8 +3,11 @@ package database_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -48,6 +51,35 @@ func TestStatsSayThatTheDatabaseIsAway(t *testing.T) {
 	}
 	if got := db.Stats(); got.Up || got.Connects == 0 || got.ConnectFailures != got.Connects {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestStatsSayThatTheDatabaseIsThereWhileItAnswers has the pool fail to grow beside a
+// connection that works.
+func TestStatsSayThatTheDatabaseIsThereWhileItAnswers(t *testing.T) {
+	t.Parallel()
+	direct := newCounters(t, 1)
+	direct.mustPut(t, "u", 1)
+	var isFull atomic.Bool
+	c := openCounters(t, serve(t, direct.url, func(client net.Conn, database string) {
+		if !isFull.Load() {
+			relay(client, database, func(client, server net.Conn) { _, _ = io.Copy(client, server) })
+		}
+	}), 2, unbatched)
+	free := c.takeAll(t, 1)
+	isFull.Store(true)
+	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("get: %v, want no connection", err)
+	}
+	if c.Stats().Up {
+		t.Error("up, while nothing is answered")
+	}
+	free()
+	if _, err := c.get(t.Context(), "u", 1); err != nil {
+		t.Error(err)
+	}
+	if !c.Stats().Up {
+		t.Error("not up, although a statement was answered since")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // labels keeps the options of each set of label values that was measured, since they
-// are dear to make. Reading takes no lock. The sets are few: no value is a caller's.
+// are expensive to make. Reading takes no lock. The sets are few: no value is a caller's.
 type labels struct {
 	names []string // At most as many as labelValues has.
 

@@ -162,7 +162,7 @@ func TestKubernetesObjectsReferToOneAnother(t *testing.T) {
 			t.Errorf("network policy: %v", rule)
 		}
 	}
-	for name, port := range map[string]int32{"todo-backend": 8080, "todo-backend-admin": 9090} {
+	for name, port := range map[string]int32{"todo-backend": 8080, "todo-backend-admin": 9464} {
 		if ports := m.services[name].Spec.Ports; len(ports) != 1 || containerPort(container, ports[0].TargetPort) != port {
 			t.Errorf("service %s: ports %v", name, ports)
 		}
@@ -171,6 +171,10 @@ func TestKubernetesObjectsReferToOneAnother(t *testing.T) {
 		selects(t, &m.monitor.Spec.Selector, labels.Set(m.services["todo-backend"].Labels)) ||
 		m.monitor.Spec.Endpoints[0].Port != m.services["todo-backend-admin"].Spec.Ports[0].Name {
 		t.Error("the monitor doesn't select the admin port")
+	}
+	relabelings := m.monitor.Spec.Endpoints[0].RelabelConfigs
+	if len(relabelings) != 1 || relabelings[0].TargetLabel != "job" || relabelings[0].Replacement == nil || *relabelings[0].Replacement != "todod" {
+		t.Errorf("the job of the alerts and the dashboard is todod: %v", relabelings)
 	}
 	if m.autoscaler.Spec.ScaleTargetRef.Name != m.deployment.Name {
 		t.Error("the autoscaler has another target")

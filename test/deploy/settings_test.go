@@ -25,9 +25,6 @@ const (
 // goSettings are variables that Go's runtime reads.
 var goSettings = []string{"GOMEMLIMIT", "GOGC", "GOMAXPROCS"}
 
-// comingSettings are settings that cmd/todod/config.go does not know yet.
-var comingSettings = []string{"ADMIN_ADDR"}
-
 // settings are those that a command reads: whether each is required, by name.
 type settings map[string]bool
 
@@ -75,7 +72,7 @@ func settingsOf(t *testing.T, name string) settings {
 // faults returns what is wrong with an environment of the command.
 func (s settings) faults(environment map[string]string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(environment)) {
-		if _, known := s[name]; !known && !slices.Contains(slices.Concat(goSettings, comingSettings), name) {
+		if _, known := s[name]; !known && !slices.Contains(goSettings, name) {
 			faults = append(faults, name+" is no setting")
 		}
 	}

@@ -26,8 +26,13 @@ var picture = flag.String("picture", "", "draw the dashboard's panels into this 
 func TestDashboardQueriesAreAccepted(t *testing.T) {
 	r := newRow(t, "dashboard: queries")
 	p := startPrometheus(t, "")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": freeAddress(t)})
+	address := freeAddress(t)
+	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": address})
 	s.create(t, newClient(t, false), "u")
+	p.scrape(t, "dashboard", address)
+	awaitAlerts(t, "it was scraped", func() bool {
+		return p.query(t, `count_over_time(todod_build_info[1m]) >= 4`) > 0 // Of fewer there is no rate.
+	})
 	content, err := os.ReadFile(dashboardFile)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +46,7 @@ func TestDashboardQueriesAreAccepted(t *testing.T) {
 	if err := json.Unmarshal(content, &dashboard); err != nil {
 		t.Fatal(err)
 	}
-	asked, refused := 0, 0
+	asked, refused, empty := 0, 0, 0
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
 			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".+").Replace(target.Expr)
@@ -50,12 +55,15 @@ func TestDashboardQueriesAreAccepted(t *testing.T) {
 			if a.status != http.StatusOK {
 				refused++
 				t.Errorf("%s: %s: %s", panel.Title, target.Expr, a.body)
+			} else if strings.Contains(a.body, `"result":[]`) {
+				empty++ // Failures, refusals and alerts are of faults, and here is none.
 			}
 		}
 	}
 	r.did("asked Prometheus all queries of the dashboard")
 	atLeast(r, "queries", asked, 30)
 	r.none("refused", refused)
+	atLeast(r, "with a series", asked-refused-empty, 25)
 }
 
 // TestDashboardPicture draws the dashboard's panels from a service that meets some faults,
