@@ -13,9 +13,10 @@ const (
 // be 3 MB, which the service holds until they are read.
 const MaxPageBytes = 256 << 10
 
-// Query chooses a page of an owner's todos, newest first.
+// Query chooses a page of an owner's todos, newest first, or of their trash.
 type Query struct {
 	IsCompleted *bool   // nil for both.
+	InTrash     bool    // The trash instead, what was deleted last first.
 	After       *Cursor // nil for the first page.
 	Size        int     // 0 for DefaultPageSize; more than MaxPageSize means that.
 }
@@ -36,23 +37,31 @@ type Page struct {
 }
 
 // bounded returns the page, or its beginning when its texts exceed MaxPageBytes.
-func (p Page) bounded() Page {
+func (p Page) bounded(query Query) Page {
+	if n := withinPageBytes(p.Todos); n < len(p.Todos) {
+		return Page{Todos: p.Todos[:n], Next: query.CursorAfter(p.Todos[n-1])}
+	}
+	return p
+}
+
+// withinPageBytes returns how many of the todos, at least one, have texts of no more
+// than MaxPageBytes.
+func withinPageBytes(todos []Todo) int {
 	total := 0
-	for _, t := range p.Todos {
+	for _, t := range todos {
 		total += t.textBytes(func(text string) int { return len(text) })
 	}
 	if total <= MaxPageBytes/maxBytesPerByte {
-		return p // Nearly always, and cheaper than WireBytes, which visits each byte.
+		return len(todos) // Nearly always, and cheaper than WireBytes, which visits each byte.
 	}
 	total = 0
-	for i, t := range p.Todos {
+	for i, t := range todos {
 		total += t.textBytes(WireBytes)
 		if total > MaxPageBytes && i > 0 {
-			last := p.Todos[i-1]
-			return Page{Todos: p.Todos[:i], Next: &Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}
+			return i
 		}
 	}
-	return p
+	return len(todos)
 }
 
 // maxBytesPerByte is how many bytes one byte of text may become on the wire.
@@ -73,9 +82,17 @@ func WireBytes(text string) int {
 	return n
 }
 
-// Cursor is a position in the list of an owner's todos: after the todo with this time
+// Cursor is a position in a list of an owner's todos: after the todo with this time
 // and id. The todo may be deleted, or another user's: a cursor grants no access.
 type Cursor struct {
-	CreatedAt time.Time
-	ID        ID
+	At time.Time // Of the creation; in the trash, of the deletion.
+	ID ID
+}
+
+// CursorAfter returns the position after a todo in the query's list.
+func (q Query) CursorAfter(t Todo) *Cursor {
+	if q.InTrash {
+		return &Cursor{At: t.DeletedAt, ID: t.ID}
+	}
+	return &Cursor{At: t.CreatedAt, ID: t.ID}
 }

@@ -20,6 +20,10 @@ var (
 	// ErrTooMany means that the owner has as many todos as one owner may have.
 	ErrTooMany = errors.New("too many todos")
 
+	// ErrNoTrash means that the store keeps no deleted todos, and so can't tell of
+	// deletions.
+	ErrNoTrash = errors.New("no trash")
+
 	// ErrUnavailable means that the store can't serve at the moment. The same call
 	// may succeed later. It wraps the cause, for the log.
 	ErrUnavailable = errors.New("store unavailable")
@@ -51,17 +55,44 @@ type Store interface {
 	// not have the version change.If.
 	UpdateTodo(ctx context.Context, owner UserID, id ID, change Change) (Todo, error)
 
-	// DeleteTodo removes a todo, if it has a version; none stands for any. It fails
-	// with ErrNotFound, and with a ConflictError when the todo has another version.
-	DeleteTodo(ctx context.Context, owner UserID, id ID, version Version) error
+	// DeleteTodo moves a todo to the trash, or takes away its texts and all ways
+	// back. It fails with ErrNotFound, and with a ConflictError when the todo does not
+	// have the version deletion.If. Where the store has no trash, it removes the todo.
+	DeleteTodo(ctx context.Context, owner UserID, id ID, deletion Deletion) error
+
+	// UndeleteTodo takes a todo out of the trash and returns it. One that is not
+	// there is returned as it is. It fails with ErrNotFound, and with a ConflictError
+	// when the todo does not have the version; none stands for any. It fails with
+	// ErrNoTrash.
+	UndeleteTodo(ctx context.Context, owner UserID, id ID, version Version) (Todo, error)
+
+	// EmptyTrash deletes permanently all that is in the trash. It fails with
+	// ErrNoTrash.
+	EmptyTrash(ctx context.Context, owner UserID) error
+
+	// ListChanges returns at most size todos that were changed after a position, by
+	// the order of their changes; nil begins with the first. It begins there too, and
+	// says so, when the position is void. It fails with ErrNoTrash.
+	ListChanges(ctx context.Context, owner UserID, after *SyncPosition, size int) (Changes, error)
+}
+
+// Listener is told that an owner's todos have changed, or may have. It must not block.
+type Listener interface {
+	Changed(owner UserID)
 }
 
 // Service applies the domain's rules to every call of the store. Its methods fail with
 // the store's errors.
-type Service struct{ store Store }
+type Service struct {
+	store    Store
+	listener Listener
+}
 
-// NewService returns a Service that keeps its todos in store.
-func NewService(store Store) *Service { return &Service{store: store} }
+// NewService returns a Service that keeps its todos in store, and tells a listener of
+// changes.
+func NewService(store Store, listener Listener) *Service {
+	return &Service{store: store, listener: listener}
+}
 
 // Create stores a new todo and trims white space from its title. It chooses the ID
 // when the draft has none.
@@ -75,6 +106,7 @@ func (s *Service) Create(ctx context.Context, owner UserID, draft Draft) (Todo, 
 		}
 		draft.ID = (*ID)(&id)
 	}
+	defer s.listener.Changed(owner)
 	return s.store.CreateTodo(ctx, owner, draft.trimmed())
 }
 
@@ -87,21 +119,47 @@ func (s *Service) Get(ctx context.Context, owner UserID, id ID) (Todo, error) {
 // MaxPageSize, or else DefaultPageSize. The page ends early when its texts exceed
 // MaxPageBytes.
 func (s *Service) List(ctx context.Context, owner UserID, query Query) (Page, error) {
-	page, err := s.store.ListTodos(ctx, owner, query.sized())
+	query = query.sized()
+	page, err := s.store.ListTodos(ctx, owner, query)
 	if err != nil {
 		return Page{}, err
 	}
-	return page.bounded(), nil
+	return page.bounded(query), nil
 }
 
 // Update changes one of the owner's todos and trims white space from a new title.
 func (s *Service) Update(ctx context.Context, owner UserID, id ID, change Change) (Todo, error) {
+	defer s.listener.Changed(owner)
 	return s.store.UpdateTodo(ctx, owner, id, change.trimmed())
 }
 
-// Delete removes one of the owner's todos, if it has a version; none stands for any.
-func (s *Service) Delete(ctx context.Context, owner UserID, id ID, version Version) error {
-	return s.store.DeleteTodo(ctx, owner, id, version)
+// Delete deletes one of the owner's todos.
+func (s *Service) Delete(ctx context.Context, owner UserID, id ID, deletion Deletion) error {
+	defer s.listener.Changed(owner)
+	return s.store.DeleteTodo(ctx, owner, id, deletion)
+}
+
+// Undelete takes one of the owner's todos out of the trash, if it has the version;
+// none stands for any.
+func (s *Service) Undelete(ctx context.Context, owner UserID, id ID, version Version) (Todo, error) {
+	defer s.listener.Changed(owner)
+	return s.store.UndeleteTodo(ctx, owner, id, version)
+}
+
+// EmptyTrash deletes permanently all that is in the owner's trash.
+func (s *Service) EmptyTrash(ctx context.Context, owner UserID) error {
+	defer s.listener.Changed(owner)
+	return s.store.EmptyTrash(ctx, owner)
+}
+
+// Changes returns a page of the owner's todos that were changed after a position; nil
+// begins with the first. Its size is bounded as a list's is.
+func (s *Service) Changes(ctx context.Context, owner UserID, after *SyncPosition, size int) (Changes, error) {
+	changes, err := s.store.ListChanges(ctx, owner, after, Query{Size: size}.sized().Size)
+	if err != nil {
+		return Changes{}, err
+	}
+	return changes.bounded(), nil
 }
 
 // Refuse refuses a call that is for a version which no todo can have. It fails as

@@ -55,6 +55,10 @@ type Todo struct {
 	CreatedAt   time.Time // To the microsecond.
 	UpdatedAt   time.Time // To the microsecond; moves forward with every update.
 	Version     Version   // None when the todo is not described as it is now.
+	Revision    int64     // The place of its last change among those of its owner's todos.
+	DeletedAt   time.Time // Zero unless it is in the trash or purged.
+	PurgeAt     time.Time // When a deleted todo is removed at the earliest; zero for others.
+	IsPurged    bool      // Whether it was deleted permanently; its texts are gone then.
 }
 
 // textBytes returns how many bytes the texts of a todo have, as bytes counts them.
@@ -91,6 +95,12 @@ type Change struct {
 	Description *string // Empty removes it.
 	IsCompleted *bool
 	If          Version // The version to change; none for any.
+}
+
+// Deletion says how a todo is deleted.
+type Deletion struct {
+	If          Version // The version to delete; none for any.
+	Permanently bool    // From the trash too, and with no way back.
 }
 
 // trimmed returns the change as it is stored.
