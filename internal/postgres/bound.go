@@ -28,7 +28,7 @@ func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) er
 			    OR (SELECT count(*) < $3
 			        FROM   (SELECT   FROM todo
 			                WHERE    user_id = $1
-			                ORDER BY created_at DESC, id DESC
+			                ORDER BY revision, id
 			                LIMIT    $3) AS counted)`,
 		Args:  []any{owner.String(), uuidParam(id), s.config.MaxTodos},
 		Alone: true, // It counts the owner's todos.

@@ -68,7 +68,7 @@ func TestAnOwnerHasAsManyTodosAsTheBoundSays(t *testing.T) {
 				}
 			}
 
-			if err := store.DeleteTodo(t.Context(), alice, alices[0].ID, todo.Version{}); err != nil {
+			if err := store.DeleteTodo(t.Context(), alice, alices[0].ID, todo.Deletion{}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := store.CreateTodo(t.Context(), alice, another); err != nil {

@@ -103,7 +103,7 @@ func TestATakenIDIsRefusedInTheSameWordsAndNothingIsOverwritten(t *testing.T) {
 		t.Errorf("%d todos, want 2", got)
 	}
 
-	if err := store.DeleteTodo(t.Context(), alice, hers.ID, todo.Version{}); err != nil {
+	if err := store.DeleteTodo(t.Context(), alice, hers.ID, todo.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.CreateTodo(t.Context(), mallory, taken); err != nil {

@@ -71,7 +71,7 @@ func isolationCases() map[string]func(twoUsers) {
 			for _, query := range []todo.Query{
 				{Size: 10},
 				{Size: 10, IsCompleted: new(false)},
-				{Size: 10, After: &todo.Cursor{CreatedAt: mine.CreatedAt.AddDate(1, 0, 0), ID: u.alices.ID}},
+				{Size: 10, After: &todo.Cursor{At: mine.CreatedAt.AddDate(1, 0, 0), ID: u.alices.ID}},
 			} {
 				page, err := u.store.ListTodos(u.Context(), u.mallory, query)
 				if err != nil {
@@ -99,8 +99,8 @@ func isolationCases() map[string]func(twoUsers) {
 		},
 		"DeleteTodo": func(u twoUsers) {
 			for _, version := range u.versions() {
-				foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID, version)
-				none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade(), version)
+				foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID, todo.Deletion{If: version})
+				none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade(), todo.Deletion{If: version})
 				u.sameAsNone(foreign, none)
 			}
 		},

@@ -24,7 +24,7 @@ func operations(ctx context.Context, store *postgres.Store, owner todo.UserID) e
 	_, getErr := store.GetTodo(ctx, owner, *made.ID)
 	_, listErr := store.ListTodos(ctx, owner, todo.Query{Size: 1})
 	_, updateErr := store.UpdateTodo(ctx, owner, *made.ID, todo.Change{Title: new("u")})
-	deleteErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Version{})
+	deleteErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Deletion{})
 	return errors.Join(createErr, againErr, getErr, listErr, updateErr, deleteErr)
 }
 

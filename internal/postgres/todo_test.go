@@ -44,13 +44,13 @@ func TestATodoLivesFromCreationToDeletion(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Version{}); err != nil {
+	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.GetTodo(t.Context(), owner, created.ID); !errors.Is(err, todo.ErrNotFound) {
 		t.Errorf("GetTodo after the deletion: %v, want ErrNotFound", err)
 	}
-	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Version{}); !errors.Is(err, todo.ErrNotFound) {
+	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{}); !errors.Is(err, todo.ErrNotFound) {
 		t.Errorf("second DeleteTodo: %v, want ErrNotFound", err)
 	}
 }
