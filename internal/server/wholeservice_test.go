@@ -80,7 +80,7 @@ type lineLog struct {
 }
 
 type logLine struct {
-	Level, Path, Code, Ended, Cause string
+	Level, Path, Protocol, Code, Ended, Cause, Reason string
 }
 
 func (l *lineLog) Write(p []byte) (int, error) {
