@@ -229,9 +229,8 @@ func TestAReaderOfEventsThatStopsIsLetGo(t *testing.T) {
 	}
 }
 
-// TestTheBodyOfAStreamOfEventsHasNoEnvelopes sends one that would be an envelope, and a
-// large one.
-func TestTheBodyOfAStreamOfEventsHasNoEnvelopes(t *testing.T) {
+// TestAStreamOfEventsTakesNoBody sends what would be a message, and what would be none.
+func TestAStreamOfEventsTakesNoBody(t *testing.T) {
 	t.Parallel()
 	s := startStreams(t, &streamConfig{maxMessages: 1}, func(context.Context, *todov1.GetTodoRequest, *connect.ServerStream[todov1.Todo]) error {
 		t.Error("the handler was asked")
