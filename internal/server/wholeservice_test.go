@@ -80,7 +80,9 @@ type lineLog struct {
 }
 
 type logLine struct {
-	Level, Path, Protocol, Code, Ended, Cause, Reason string
+	Protocol, Reason string
+
+	Level, Path, Code, Ended, Cause string
 }
 
 func (l *lineLog) Write(p []byte) (int, error) {
