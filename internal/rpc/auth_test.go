@@ -39,7 +39,7 @@ func TestTheCallerIsWhoTheAuthInterceptorLetIn(t *testing.T) {
 	var owners []todo.UserID
 	cfg, _ := instantConfig(t)
 	cfg.Authenticator = tokens{"hers": alice} // And nobody for any other.
-	cfg.Todos = todo.NewService(ownerStore{owners: &owners})
+	cfg.Todos = todo.NewService(ownerStore{owners: &owners}, nil)
 	handler, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -12,8 +12,13 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// errPageToken means that a page token is broken, or was made for another filter.
-var errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
+var (
+	// errPageToken means that a page token is broken, or was made for another filter.
+	errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
+
+	// errSyncToken means that a sync token is broken.
+	errSyncToken = errors.New("sync_token is not one that this service gave out; start without one")
+)
 
 // errorTable says what a caller is told of the errors of the domain and of the
 // authentication. internal/server has a table of its own errors. An error that is in
@@ -27,7 +32,9 @@ func errorTable() server.ErrorTable {
 		{Err: todo.ErrConflict, Code: connect.CodeAborted, Text: "the todo has been changed since; get it, and try again with its etag", Detail: current},
 		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may; delete one first"},
 		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
+		{Err: todo.ErrNoTrash, Code: connect.CodeUnimplemented, Text: "the trash is switched off on this server, and with it everything that needs it, as syncing does"},
 		{Err: errPageToken, Code: connect.CodeInvalidArgument, Text: errPageToken.Error()},
+		{Err: errSyncToken, Code: connect.CodeInvalidArgument, Text: errSyncToken.Error()},
 	}
 }
 

@@ -32,6 +32,8 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
 		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
 		{"a broken page token", errPageToken, connect.CodeInvalidArgument},
+		{"a broken sync token", errSyncToken, connect.CodeInvalidArgument},
+		{"no trash", todo.ErrNoTrash, connect.CodeUnimplemented},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {
 			rendered := errorTable().Lookup(err)

@@ -42,8 +42,21 @@ func (hollowStore) UpdateTodo(_ context.Context, _ todo.UserID, id todo.ID, _ to
 	return todo.Todo{ID: id, Title: "t", CreatedAt: time.UnixMicro(1), UpdatedAt: time.UnixMicro(2)}, nil
 }
 
-func (hollowStore) DeleteTodo(context.Context, todo.UserID, todo.ID, todo.Version) error {
+func (hollowStore) DeleteTodo(context.Context, todo.UserID, todo.ID, todo.Deletion) error {
 	return todo.ErrNotFound
+}
+
+func (hollowStore) UndeleteTodo(context.Context, todo.UserID, todo.ID, todo.Version) (todo.Todo, error) {
+	return todo.Todo{}, todo.ErrNotFound
+}
+
+func (hollowStore) EmptyTrash(context.Context, todo.UserID) error { return nil }
+
+func (hollowStore) ListChanges(_ context.Context, _ todo.UserID, after *todo.SyncPosition, _ int) (todo.Changes, error) {
+	if after == nil {
+		after = new(todo.SyncPosition)
+	}
+	return todo.Changes{Next: *after}, nil
 }
 
 // fuzzedHandler is the whole wire, and a token that it accepts.
@@ -60,7 +73,7 @@ func newFuzzedHandler(f *testing.F) *fuzzedHandler {
 	f.Cleanup(keys.Close)
 	log := new(lockedLog)
 	handler, err := New(Config{
-		Todos:         todo.NewService(hollowStore{}),
+		Todos:         todo.NewService(hollowStore{}, nil),
 		Authenticator: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
 		Server: server.Config{
 			Ping:    func(context.Context) error { return nil },
