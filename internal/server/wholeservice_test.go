@@ -81,6 +81,7 @@ type lineLog struct {
 
 type logLine struct {
 	Level, Path, Code, Ended, Cause string
+	Messages                        *int // nil unless it is of a stream.
 }
 
 func (l *lineLog) Write(p []byte) (int, error) {
