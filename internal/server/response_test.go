@@ -38,7 +38,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 func serveResponses(t *testing.T, log io.Writer, unread *unreadResponses, handler http.HandlerFunc) (connect func() net.Conn) {
 	t.Helper()
 	streams := map[string]*streamConfig{"/stream": {maxMessages: 1}}
-	next := withDeadline(t.Context(), func(path string) *streamConfig { return streams[path] }, handler)
+	next := withDeadline(t.Context(), func(r *http.Request) *streamConfig { return streams[r.URL.Path] }, handler)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	server := newTestServer(withState(withLog(logger, withResponse(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
 	server.WriteTimeout = writeTimeout

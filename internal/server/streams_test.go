@@ -198,7 +198,7 @@ func TestAStreamEndsWithTheCredentialsOfItsCaller(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			gate := &authInterceptor{authenticator: expiring(test.life), limiter: newLimiter(0), errors: newErrorRenderer(testErrors().Lookup)}
-			handler := withState(withDeadline(t.Context(), func(string) *streamConfig { return &streamConfig{maxDuration: time.Minute} },
+			handler := withState(withDeadline(t.Context(), func(*http.Request) *streamConfig { return &streamConfig{maxDuration: time.Minute} },
 				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					state := stateOf(r.Context())
 					state.response.conn = new(clientConn)

@@ -1375,7 +1375,7 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"TodoResult\x12!\n" +
 	"\x04todo\x18\x01 \x01(\v2\r.todo.v1.TodoR\x04todo\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage2\xa4\a\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage2\xa1\a\n" +
 	"\vTodoService\x12N\n" +
 	"\n" +
 	"CreateTodo\x12\x1a.todo.v1.CreateTodoRequest\x1a\r.todo.v1.Todo\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
@@ -1387,9 +1387,9 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"UpdateTodo\x12\x1a.todo.v1.UpdateTodoRequest\x1a\r.todo.v1.Todo\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*2\x0f/api/todos/{id}\x12Y\n" +
 	"\n" +
 	"DeleteTodo\x12\x1a.todo.v1.DeleteTodoRequest\x1a\x16.google.protobuf.Empty\"\x17\x82\xd3\xe4\x93\x02\x11*\x0f/api/todos/{id}\x12`\n" +
-	"\fUndeleteTodo\x12\x1c.todo.v1.UndeleteTodoRequest\x1a\r.todo.v1.Todo\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/todos/{id}:undelete\x12b\n" +
+	"\fUndeleteTodo\x12\x1c.todo.v1.UndeleteTodoRequest\x1a\r.todo.v1.Todo\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/todos/{id}:undelete\x12_\n" +
 	"\n" +
-	"EmptyTrash\x12\x1a.todo.v1.EmptyTrashRequest\x1a\x16.google.protobuf.Empty\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/todos:emptyTrash\x12^\n" +
+	"EmptyTrash\x12\x1a.todo.v1.EmptyTrashRequest\x1a\x16.google.protobuf.Empty\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x15/api/todos:emptyTrash\x12^\n" +
 	"\tSyncTodos\x12\x19.todo.v1.SyncTodosRequest\x1a\x1a.todo.v1.SyncTodosResponse\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/todos:sync\x90\x02\x01\x12a\n" +
 	"\n" +
 	"WatchTodos\x12\x1a.todo.v1.WatchTodosRequest\x1a\x1b.todo.v1.WatchTodosResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/api/todos:watch0\x01\x12b\n" +
