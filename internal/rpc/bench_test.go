@@ -96,6 +96,7 @@ func instantConfig(tb testing.TB) (Config, *authtest.Issuer) {
 	tb.Cleanup(keys.Close)
 	return Config{
 		Todos:         todo.NewService(newInstantStore(), nil),
+		Watches:       newTestHub(tb),
 		Authenticator: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
 		Server: server.Config{
 			Ping:    func(context.Context) error { return nil },

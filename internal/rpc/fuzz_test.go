@@ -56,7 +56,8 @@ func (hollowStore) ListChanges(_ context.Context, _ todo.UserID, after *todo.Syn
 	if after == nil {
 		after = new(todo.SyncPosition)
 	}
-	return todo.Changes{Next: *after}, nil
+	// One change, so that nobody waits for it.
+	return todo.Changes{Todos: []todo.Todo{{Title: "t", CreatedAt: time.UnixMicro(1), UpdatedAt: time.UnixMicro(2)}}, Next: *after}, nil
 }
 
 // fuzzedHandler is the whole wire, and a token that it accepts.
@@ -74,6 +75,7 @@ func newFuzzedHandler(f *testing.F) *fuzzedHandler {
 	log := new(lockedLog)
 	handler, err := New(Config{
 		Todos:         todo.NewService(hollowStore{}, nil),
+		Watches:       newTestHub(f),
 		Authenticator: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
 		Server: server.Config{
 			Ping:    func(context.Context) error { return nil },
@@ -98,6 +100,12 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
+}
+
+func (l *lockedLog) peek() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *lockedLog) take() string {
@@ -188,7 +196,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, method, target, contentType, encoding, body string) {
 		u, err := url.ParseRequestURI(target)
-		if err != nil || strings.HasSuffix(u.Path, "/Watch") { // A watch lasts until its caller leaves.
+		if err != nil || isWatch(u.Path) { // It lasts until its caller leaves.
 			return
 		}
 		r, err := http.NewRequestWithContext(t.Context(), method, "/", strings.NewReader(body))
@@ -204,6 +212,10 @@ func FuzzRequest(f *testing.F) {
 		}
 		handler.serve(t, r)
 	})
+}
+
+func isWatch(path string) bool {
+	return strings.HasSuffix(path, "/Watch") || strings.HasSuffix(path, "/WatchTodos") || strings.HasSuffix(path, ":watch")
 }
 
 // FuzzReadProto reads any bytes as a message. What is read can be written, and

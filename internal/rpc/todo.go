@@ -10,6 +10,7 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/internal/watch"
 )
 
 // todoServer implements the RPCs: it converts the request, calls the domain and
@@ -17,7 +18,8 @@ import (
 type todoServer struct {
 	todov1connect.UnimplementedTodoServiceHandler
 
-	todos *todo.Service
+	todos   *todo.Service
+	watches *watch.Hub
 }
 
 var _ todov1connect.TodoServiceHandler = (*todoServer)(nil)
