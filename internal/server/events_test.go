@@ -20,8 +20,8 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 )
 
-// getEvents opens the stream over REST, and returns all that is heard of it once it was
-// read.
+// getEvents opens the stream over REST. It returns the response, which has to be closed,
+// and all that is heard of it.
 func (s *streamService) getEvents(ctx context.Context, t *testing.T, http2 bool) (*http.Response, *wire) {
 	t.Helper()
 	w := &wire{next: protocol{http2: http2}.httpClient(t).Transport}
@@ -33,7 +33,6 @@ func (s *streamService) getEvents(ctx context.Context, t *testing.T, http2 bool)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = res.Body.Close() })
 	return res, w
 }
 
@@ -71,17 +70,18 @@ func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 		return ending.handle(ctx, s, stream.Send)
 	}, nil)
 	res, wire := s.getEvents(t.Context(), t, http2)
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-sent
-	events, last := strings.Split(string(body), "\n\n"), ""
+	events := strings.Split(string(body), "\n\n")
 	if res.StatusCode == http.StatusOK {
-		last, events = events[len(events)-1], events[:len(events)-1]
-		if last != "" {
+		if events[len(events)-1] != "" {
 			t.Errorf("the stream breaks off: %q", body)
 		}
+		events = events[:len(events)-1]
 	}
 	failure := ""
 	if ending.code != 0 {
@@ -148,6 +148,7 @@ func TestAStreamOfEventsIsAStreamOfItsMethod(t *testing.T) {
 				}, nil)
 			ctx, leave := context.WithCancel(t.Context())
 			res, _ := s.getEvents(ctx, t, http2)
+			defer res.Body.Close()
 			if _, err := res.Body.Read(make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}
