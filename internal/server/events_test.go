@@ -54,12 +54,8 @@ func TestWhatEndsAStreamOfEventsIsRenderedByTheTable(t *testing.T) {
 
 func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 	t.Helper()
-	registered := &streamConfig{maxDuration: time.Minute, maxMessages: 1}
-	if ending.ended == endLength {
-		registered.maxDuration = time.Millisecond
-	}
 	s := newStreams(t)
-	s.start(t, registered, func(ctx context.Context, req *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
+	s.start(t, &ending.bounds, func(ctx context.Context, req *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
 		for range messages {
 			if err := stream.Send(&todov1.Todo{Title: req.GetId()}); err != nil {
 				return err
@@ -77,7 +73,7 @@ func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 	if began {
 		failure = checkEvents(t, res, string(body), messages, ending.code != 0)
 	}
-	if wantsStream := messages > 0 || ending.code == 0; began != wantsStream && ending.ended != endLength { // Its end may be the sooner.
+	if wantsStream := messages > 0 || ending.code == 0; began != wantsStream && !ending.isTimed { // Its end may be the sooner.
 		t.Errorf("status %d: %s", res.StatusCode, body)
 	}
 	if ending.code != 0 {
@@ -86,6 +82,7 @@ func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 	if !began {
 		status := map[connect.Code]int{
 			connect.CodeInternal: 500, connect.CodeNotFound: 404, connect.CodeUnavailable: 503, connect.CodeDeadlineExceeded: 504,
+			connect.CodeUnauthenticated: 401,
 		}[ending.code]
 		if res.StatusCode != status || res.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("status %d of the type %s, want %d", res.StatusCode, res.Header.Get("Content-Type"), status)
