@@ -20,7 +20,7 @@ func withBody(next http.Handler) http.Handler {
 		if hasBody(r) {
 			stream := stateOf(r.Context()).streamConfig()
 			body := &boundedBody{src: r.Body, conn: w, left: maxMessageBytes, timed: true}
-			if isGRPC(r) || stream != nil && r.Method == http.MethodPost { // Over REST it is a GET.
+			if isGRPC(r) || stream != nil {
 				body.enveloped = true
 				body.envelopes = envelopes{limit: stream.messageLimit(), compressed: mayCompress(r)}
 				body.timesMessages = stream.hasManyMessages()

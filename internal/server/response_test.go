@@ -40,7 +40,13 @@ func serveResponses(t *testing.T, log io.Writer, unread *unreadResponses, handle
 	streams := map[string]*streamConfig{"/stream": {maxMessages: 1}}
 	next := withDeadline(t.Context(), func(r *http.Request) *streamConfig { return streams[r.URL.Path] }, handler)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	server := newTestServer(withState(withLog(logger, withResponse(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
+	return servePipes(t, withState(withLog(logger, withResponse(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
+}
+
+// servePipes serves a handler until the test ends, and returns what connects to it.
+func servePipes(t *testing.T, handler http.Handler) (connect func() net.Conn) {
+	t.Helper()
+	server := newTestServer(handler)
 	server.WriteTimeout = writeTimeout
 	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	served := make(chan struct{})
