@@ -38,7 +38,7 @@ CREATE INDEX ix_todo_user_id ON todo (user_id, revision, id);
 CREATE INDEX ix_todo_user_id_created_at ON todo (user_id, created_at DESC, id DESC) WHERE deleted_at IS NULL;
 
 -- For the list of one owner's trash, what was deleted last first.
-CREATE INDEX ix_todo_user_id_deleted_at ON todo (user_id, deleted_at DESC, id DESC) WHERE deleted_at IS NOT NULL;
+CREATE INDEX ix_todo_user_id_deleted_at ON todo (user_id, deleted_at DESC, id DESC) WHERE deleted_at IS NOT NULL AND NOT purged;
 
 -- For the sweep, which removes what was deleted long ago.
 CREATE INDEX ix_todo_deleted_at ON todo (deleted_at) WHERE deleted_at IS NOT NULL;

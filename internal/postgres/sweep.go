@@ -41,20 +41,19 @@ func (s *Store) emptySome(ctx context.Context, owner todo.UserID) (int, error) {
 		Name: "empty trash",
 		SQL: `
 			WITH meant AS (
-				SELECT   id
+				SELECT   deleted_at
 				FROM     todo
 				WHERE    user_id = $1
 				  AND    deleted_at IS NOT NULL
 				  AND    NOT purged
-				ORDER BY deleted_at, id
+				ORDER BY deleted_at
 				LIMIT    $2
 			), ` + nextRevision + `
 			UPDATE todo
 			SET    ` + purgedNow + `
-			FROM   bumped, meant
-			WHERE  todo.user_id = $1
-			  AND  todo.id = meant.id
-			  AND  deleted_at IS NOT NULL
+			FROM   bumped
+			WHERE  user_id = $1
+			  AND  deleted_at <= (SELECT max(deleted_at) FROM meant)
 			  AND  NOT purged
 			RETURNING todo.id`,
 		Args:  []any{owner.String(), emptyBatch},

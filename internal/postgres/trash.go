@@ -126,8 +126,8 @@ func (s *Store) listTrash(ctx context.Context, owner todo.UserID, query todo.Que
 			WHERE    user_id = $1
 			  AND    (deleted_at, id) < ($2, $3)
 			  AND    COALESCE(is_completed = $4::boolean, true)
-			  AND    COALESCE(NOT purged, true)
 			  AND    deleted_at IS NOT NULL
+			  AND    NOT purged
 			ORDER BY deleted_at DESC, id DESC
 			LIMIT    $5`,
 		Args: pageArgs(owner, query),
