@@ -58,3 +58,22 @@ CREATE TABLE account (
     CONSTRAINT account_pkey PRIMARY KEY (user_id),
     CONSTRAINT ck_account_user_id_not_empty CHECK (user_id <> '')
 ) WITH (fillfactor = 50);
+
+-- What became of the requests of ApplyTodos, so that a repetition of one changes nothing.
+-- The sweep removes those of more than a day ago.
+CREATE TABLE applied_request (
+    user_id      varchar(255) NOT NULL,
+    request_id   uuid         NOT NULL,
+    content_hash bytea        NOT NULL,
+    -- For each operation the id of its todo, and why it was refused; '' when it was
+    -- applied.
+    todo_ids     uuid[]       NOT NULL,
+    codes        text[]       NOT NULL,
+    created_at   timestamptz  NOT NULL DEFAULT now(),
+
+    CONSTRAINT applied_request_pkey PRIMARY KEY (user_id, request_id),
+    CONSTRAINT ck_applied_request_user_id_not_empty CHECK (user_id <> '')
+);
+
+-- For the sweep.
+CREATE INDEX ix_applied_request_created_at ON applied_request (created_at);
