@@ -61,7 +61,7 @@ CREATE TABLE todo_account (
 
 -- What became of the requests of ApplyTodos, so that a repetition of one changes nothing.
 -- The sweep removes those of more than a day ago.
-CREATE TABLE applied_request (
+CREATE TABLE todo_request (
     user_id      varchar(255) NOT NULL,
     request_id   uuid         NOT NULL,
     content_hash bytea        NOT NULL,
@@ -71,9 +71,9 @@ CREATE TABLE applied_request (
     codes        text[]       NOT NULL,
     created_at   timestamptz  NOT NULL DEFAULT now(),
 
-    CONSTRAINT applied_request_pkey PRIMARY KEY (user_id, request_id),
-    CONSTRAINT ck_applied_request_user_id_not_empty CHECK (user_id <> '')
+    CONSTRAINT todo_request_pkey PRIMARY KEY (user_id, request_id),
+    CONSTRAINT ck_todo_request_user_id_not_empty CHECK (user_id <> '')
 );
 
 -- For the sweep.
-CREATE INDEX ix_applied_request_created_at ON applied_request (created_at);
+CREATE INDEX ix_todo_request_created_at ON todo_request (created_at);

@@ -90,7 +90,7 @@ func (s *Store) lockAccount(ctx context.Context, owner todo.UserID) error {
 	return s.run(ctx, database.Statement{
 		Name: "lock account",
 		SQL: `
-			INSERT INTO account AS mine (user_id, revision)
+			INSERT INTO todo_account AS mine (user_id, revision)
 			VALUES ($1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint)
 			ON CONFLICT (user_id) DO UPDATE
 			SET    revision = mine.revision
@@ -109,7 +109,7 @@ func (s *Store) findRequest(ctx context.Context, owner todo.UserID, id todo.Requ
 		Name: "find request",
 		SQL: `
 			SELECT content_hash, todo_ids, codes
-			FROM   applied_request
+			FROM   todo_request
 			WHERE  user_id = $1
 			  AND  request_id = $2`,
 		Args: []any{owner.String(), uuidParam(todo.ID(id))},
@@ -127,7 +127,7 @@ func (s *Store) findRequest(ctx context.Context, owner todo.UserID, id todo.Requ
 			case !isFound:
 				return todo.ErrNotFound
 			case len(hash) != len(found.content) || len(ids) != len(found.codes):
-				return fmt.Errorf("a row of applied_request with %d bytes, %d ids and %d codes", len(hash), len(ids), len(found.codes))
+				return fmt.Errorf("a row of todo_request with %d bytes, %d ids and %d codes", len(hash), len(ids), len(found.codes))
 			}
 			found.content = [sha256.Size]byte(hash)
 			found.todos = make([]todo.ID, len(ids))
@@ -145,7 +145,7 @@ func (s *Store) addRequest(ctx context.Context, owner todo.UserID, request appli
 	return s.run(ctx, database.Statement{
 		Name: "add request",
 		SQL: `
-			INSERT INTO applied_request (user_id, request_id, content_hash, todo_ids, codes)
+			INSERT INTO todo_request (user_id, request_id, content_hash, todo_ids, codes)
 			VALUES ($1, $2, $3, $4::text[]::uuid[], $5::text[])`,
 		Args:  []any{owner.String(), uuidParam(todo.ID(request.id)), request.content[:], idTexts(request.todos), request.codes},
 		Owner: owner.String(),
@@ -206,16 +206,16 @@ func (s *Store) sweepSomeRequests(ctx context.Context) (int, error) {
 	return s.count(ctx, database.Statement{
 		Name: "sweep requests",
 		SQL: `
-			DELETE FROM applied_request
+			DELETE FROM todo_request
 			WHERE  ctid = ANY (ARRAY(SELECT   ctid
-			                         FROM     applied_request
+			                         FROM     todo_request
 			                         WHERE    created_at < now() - make_interval(secs => $1)
 			                         ORDER BY created_at
 			                         LIMIT    $2
 			                         FOR UPDATE SKIP LOCKED))
 			RETURNING 1`,
 		Args:       []any{todo.RequestRetention.Seconds(), sweepBatch},
-		Owner:      sweeper,
+		Owner:      everyone,
 		Idempotent: true,
 		Alone:      true,
 		MaxRows:    sweepBatch,
