@@ -10,6 +10,8 @@ import (
 const (
 	// todoBytes is the size of a todo on the wire without its texts.
 	todoBytes = 256
+	// deletionBytes is what a deleted todo has besides.
+	deletionBytes = 128
 	// smallTexts is the size up to which the bytes that JSON adds to texts are not
 	// counted: the response takes less memory than its request does.
 	smallTexts = 4 << 10
@@ -29,9 +31,12 @@ func wireBytes(message proto.Message) int {
 }
 
 func todosWireBytes(todos ...*todov1.Todo) int {
-	texts := 0
+	texts, others := 0, todoBytes*len(todos)
 	for _, t := range todos {
 		texts += textBytes(t, func(text string) int { return len(text) })
+		if t.GetDeletedAt() != nil {
+			others += deletionBytes
+		}
 	}
 	if texts > smallTexts {
 		texts = 0
@@ -39,5 +44,5 @@ func todosWireBytes(todos ...*todov1.Todo) int {
 			texts += textBytes(t, todo.WireBytes)
 		}
 	}
-	return texts + todoBytes*len(todos)
+	return texts + others
 }

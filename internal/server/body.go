@@ -18,7 +18,7 @@ import (
 func withBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hasBody(r) {
-			stream := stateOf(r.Context()).stream
+			stream := stateOf(r.Context()).streamConfig()
 			body := &boundedBody{src: r.Body, conn: w, left: maxMessageBytes, timed: true}
 			if isGRPC(r) || stream != nil {
 				body.enveloped = true

@@ -148,6 +148,21 @@ func (s *Server) AddService(service protoreflect.ServiceDescriptor, handler http
 	s.health.services = append(s.health.services, string(service.FullName()))
 }
 
+// StreamBounds are the bounds of a method's streams where they are not the usual ones.
+type StreamBounds struct {
+	// Duration is about how long a stream lasts.
+	Duration time.Duration
+	// IsRenewed means that callers open a stream again where it ended: it ends with the
+	// code unavailable and says when to try again, and its length varies by a tenth.
+	IsRenewed bool
+}
+
+// BoundStreams sets the bounds of a method's streams. The method's service has been
+// added, and the caller sends one message on each stream.
+func (s *Server) BoundStreams(procedure string, bounds StreamBounds) {
+	*s.routes.streams[procedure] = streamConfig{maxDuration: bounds.Duration, isRenewed: bounds.IsRenewed, maxMessages: 1}
+}
+
 // AddREST serves all paths with a prefix by a transcoder, whose service has been
 // added.
 func (s *Server) AddREST(prefix string, transcoder Transcoder) {

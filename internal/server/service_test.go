@@ -55,12 +55,12 @@ func (u userName) String() string { return string(u) }
 // byName takes a token for the name of its user.
 type byName struct{}
 
-func (byName) Authenticate(_ context.Context, header http.Header) (User, error) {
+func (byName) Authenticate(_ context.Context, header http.Header) (Caller, error) {
 	token, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return nil, errNobody
+		return Caller{}, errNobody
 	}
-	return userName(token), nil
+	return Caller{User: userName(token)}, nil
 }
 
 var (
