@@ -11,6 +11,7 @@ import (
 
 	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -163,6 +164,7 @@ func isolationCases() map[string]func(twoUsers) {
 				u.Errorf("Mallory's trash: %+v, %v", trash, err)
 			}
 		},
+		"ApplyTodos": applyForeign,
 		"ListChanges": func(u twoUsers) {
 			before, err := u.store.ListChanges(u.Context(), u.mallory, nil, 10)
 			if err != nil || len(before.Todos) > 0 {
@@ -184,6 +186,47 @@ func isolationCases() map[string]func(twoUsers) {
 			}
 		},
 	}
+}
+
+// applyForeign is the case of ApplyTodos.
+func applyForeign(u twoUsers) {
+	mine := create(u.T, u.store, u.mallory, "mine")
+	// Alice applies a request, and Mallory one with the same id.
+	hers := applyRequest(todo.CreateOperation{Draft: draft("hers too")})
+	if got := apply(u.T, u.store, u.alice, hers); got != "ok" {
+		u.Fatal(got)
+	}
+	requests := []todo.ApplyRequest{applyRequest(
+		todo.CreateOperation{Draft: todo.Draft{ID: &u.alices.ID, Title: u.alices.Title}},
+		todo.UpdateOperation{ID: u.alices.ID, Change: todo.Change{Title: new("taken over")}},
+		todo.DeleteOperation{ID: u.alices.ID},
+		todo.UndeleteOperation{ID: u.alices.ID},
+		todo.DeleteOperation{ID: mine.ID},
+	)}
+	requests[0].ID = hers.ID
+	const want = "todo already exists, todo not found, todo not found, todo not found, ok"
+	for range 2 { // The second finds the first.
+		if got := apply(u.T, u.store, u.mallory, requests[0]); got != want {
+			u.Errorf("Mallory's operations: %s, want %s", got, want)
+		}
+	}
+	// The id of one of Mallory's becomes Alice's.
+	again := applyRequest(todo.CreateOperation{Draft: draft("mine")})
+	id := *again.Operations[0].(todo.CreateOperation).Draft.ID
+	if got := apply(u.T, u.store, u.mallory, again); got != "ok" {
+		u.Fatal(got)
+	}
+	pgtest.Exec(u.T, u.url, "UPDATE todo SET user_id = 'alice' WHERE id = '"+id.String()+"'")
+	results, err := u.store.ApplyTodos(u.Context(), u.mallory, again)
+	if err != nil || len(results) != 1 || results[0].Todo != nil {
+		u.Errorf("Mallory is shown %+v, %v", results, err)
+	}
+	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id IN ('"+id.String()+"', '"+hers.Operations[0].(todo.CreateOperation).Draft.ID.String()+"')")
+	accounts := pgtest.QueryText(u.T, pgtest.Connect(u.T, u.url), "SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM todo_account")
+	if accounts != "alice mallory" {
+		u.Errorf("the accounts %s are locked or made", accounts)
+	}
+	create(u.T, u.store, u.mallory, "the last change")
 }
 
 // checkRevision wants an owner's account to be where the last change of a todo is:
