@@ -49,6 +49,9 @@ func TestDefaults(t *testing.T) {
 		JWKSCacheTTL:     seconds(time.Hour),
 		JWKSMaxStale:     seconds(24 * time.Hour),
 		RateLimitRPS:     50,
+		TrashRetention:   days(30 * 24 * time.Hour),
+		WatchesPerUser:   10,
+		Watches:          10_000,
 		Reflection:       true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

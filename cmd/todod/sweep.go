@@ -16,6 +16,20 @@ type sweeper interface {
 	Sweep(ctx context.Context) (removed int, err error)
 }
 
+// startSweep has old trash removed now and then. stop ends that, and waits for the end.
+func startSweep(ctx context.Context, store sweeper, logger *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sweep(ctx, store, logger)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
 // sweep removes old trash now and then, until the context ends. Processes that start
 // together don't sweep together.
 func sweep(ctx context.Context, store sweeper, logger *slog.Logger) {

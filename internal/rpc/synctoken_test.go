@@ -27,7 +27,10 @@ func TestSyncTokenComesBackAsThePositionItWasMadeOf(t *testing.T) {
 		{},
 		{Epoch: math.MaxInt32, Revision: math.MaxInt64, Start: math.MaxInt64},
 		{Epoch: math.MinInt32, Revision: math.MinInt64, Start: math.MinInt64},
-		{Start: 1}, {Revision: 1}, {Epoch: 1}, {ID: todo.ID{15: 1}},
+		{Start: 1},
+		{Revision: 1},
+		{Epoch: 1},
+		{ID: todo.ID{15: 1}},
 	} {
 		got, err := decodeSyncToken(encodeSyncToken(want))
 		if err != nil {

@@ -124,17 +124,17 @@ func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
 func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		res, err := next(ctx, req)
+		state := stateOf(ctx)
 		if err == nil {
-			stateOf(ctx).endWait(nil)
-		} else {
-			rendered := e.render(ctx, req.Peer().Protocol, err)
-			stateOf(ctx).endWait(err)
-			if err := e.unread.acquireDetails(stateOf(ctx), rendered); err != nil {
-				return nil, e.render(ctx, req.Peer().Protocol, err)
-			}
-			return nil, rendered
+			state.endWait(nil)
+			return res, nil
 		}
-		return res, nil
+		rendered := e.render(ctx, req.Peer().Protocol, err)
+		state.endWait(err)
+		if err := e.unread.acquireDetails(state, rendered); err != nil {
+			return nil, e.render(ctx, req.Peer().Protocol, err)
+		}
+		return nil, rendered
 	}
 }
 

@@ -210,7 +210,7 @@ func TestAStreamEndsWithTheCredentialsOfItsCaller(t *testing.T) {
 					if cause := context.Cause(r.Context()); !errors.Is(cause, test.want) {
 						t.Errorf("%s: ended with %v after %v, want %v", name, cause, time.Since(start), test.want)
 					}
-					if lasted := time.Since(start); test.want == errExpired && lasted != test.life {
+					if lasted := time.Since(start); errors.Is(test.want, errExpired) && lasted != test.life {
 						t.Errorf("%s: it lasted %v", name, lasted)
 					}
 				})))

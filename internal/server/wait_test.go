@@ -87,8 +87,10 @@ func TestACallThatWaitsHasItsTimeBeyondTheWait(t *testing.T) {
 		"its caller has little time":           {waitingCall{timeout: "3000", wait: wait, work: untilItEnds}, 3 * time.Second, http.StatusGatewayTimeout, "INFO", endCaller},
 		"its caller has more time than a call": {waitingCall{timeout: "60000", wait: wait, work: untilItEnds}, wait + callTimeout, http.StatusGatewayTimeout, "ERROR", endError},
 		"its caller leaves":                    {waitingCall{leaves: 20 * time.Second, wait: wait, work: untilItEnds}, 20 * time.Second, statusClientClosedRequest, "INFO", endCaller},
-		"fails": {waitingCall{wait: wait, work: func(context.Context) error { return errMissing }},
-			0, http.StatusNotFound, "INFO", endError},
+		"fails": {
+			waitingCall{wait: wait, work: func(context.Context) error { return errMissing }},
+			0, http.StatusNotFound, "INFO", endError,
+		},
 		"the server drains": {waitingCall{drains: 12 * time.Second, wait: wait, work: func(ctx context.Context) error {
 			select {
 			case <-Ending(ctx):
