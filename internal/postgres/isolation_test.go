@@ -252,6 +252,32 @@ func heads(u twoUsers) {
 	}
 }
 
+// erase is the case of [postgres.Store.EraseUser].
+func erase(u twoUsers) {
+	create(u.T, u.store, u.mallory, "mine")
+	hers := applyRequest(todo.CreateOperation{Draft: draft("hers")})
+	apply(u.T, u.store, u.alice, hers)
+	before, err := u.store.ListChanges(u.Context(), u.alice, nil, 10)
+	if err != nil {
+		u.Fatal(err)
+	}
+	if n, err := open(u.T, u.url, 1).EraseUser(u.Context(), u.mallory); err != nil || n != 1 {
+		u.Errorf("EraseUser: %d, %v, want Mallory's todo", n, err)
+	}
+	after, err := u.store.ListChanges(u.Context(), u.alice, nil, 10)
+	if err != nil {
+		u.Fatal(err)
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
+		u.Errorf("Alice's changes:\n%s", diff)
+	}
+	if got := pgtest.QueryText(u.T, pgtest.Connect(u.T, u.url), "SELECT count(*)::text FROM todo_request"); got != "1" {
+		u.Errorf("%s requests are kept, want Alice's", got)
+	}
+	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id = '"+hers.Operations[0].(todo.CreateOperation).Draft.ID.String()+"'")
+	create(u.T, u.store, u.mallory, "the first again")
+}
+
 // trash is the case of ListTodos for the trash.
 func trash(u twoUsers) {
 	for _, owner := range []todo.UserID{u.alice, u.mallory} {
@@ -278,6 +304,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	cases["ListTodos in the trash"] = trash
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads
+	cases["EraseUser"] = erase
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
