@@ -28,14 +28,15 @@ func (e *rateLimitError) render() *connect.Error {
 
 // Charge has a call count as so many for the rate limit, of which it was one already. It
 // fails when the caller has to wait, and counts nothing then. A call may count as 100.
-func Charge(ctx context.Context, calls int) error { return stateOf(ctx).charge(calls) }
+func Charge(ctx context.Context, calls int) error { return stateOf(ctx).charge(calls, calls) }
 
-// charge has an admitted call count as so many, if it counts as less.
-func (s *requestState) charge(calls int) error {
+// charge has an admitted call count as so many, if it counts as less. A caller who has to
+// wait is told when the call may count as most.
+func (s *requestState) charge(calls, most int) error {
 	if s.limiter == nil || calls <= s.charged {
 		return nil
 	}
-	if err := s.limiter.allowMore(s.user, s.charged, calls-s.charged); err != nil {
+	if err := s.limiter.allowMore(s.user, calls-s.charged, most); err != nil {
 		return err
 	}
 	s.charged = calls
@@ -48,7 +49,8 @@ func (s *requestState) chargeBytes(read int64) error {
 	if s.messageBytes <= maxMessageBytes {
 		return nil
 	}
-	err := s.charge(int((read + maxMessageBytes - 1) / maxMessageBytes))
+	const unit = maxMessageBytes
+	err := s.charge(int((read+unit-1)/unit), int((s.messageBytes+unit-1)/unit))
 	if limited, ok := errors.AsType[*rateLimitError](err); ok {
 		return limited.render() // Connect passes it on as it is.
 	}

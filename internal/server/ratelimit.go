@@ -60,10 +60,9 @@ func (l *limiter) allow(user User) error {
 	return nil
 }
 
-// allowMore counts a call as more than those that it was counted as. When the user has to
-// wait, it counts nothing, and fails with a rateLimitError: until the user may make the
-// whole call again.
-func (l *limiter) allowMore(user User, counted, more int) error {
+// allowMore counts a call as more than it was counted as. When the user has to wait, it
+// counts nothing, and fails with a rateLimitError: until a call may count as most.
+func (l *limiter) allowMore(user User, more, most int) error {
 	if l.perSecond == 0 {
 		return nil
 	}
@@ -74,7 +73,7 @@ func (l *limiter) allowMore(user User, counted, more int) error {
 	if bucket.AllowN(now, more) {
 		return nil
 	}
-	lacking := float64(min(counted+more, l.burst())) - bucket.TokensAt(now)
+	lacking := float64(min(most, l.burst())) - bucket.TokensAt(now)
 	return &rateLimitError{wait: time.Duration(lacking / float64(l.perSecond) * float64(time.Second))}
 }
 
