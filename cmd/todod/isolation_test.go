@@ -21,6 +21,7 @@ func TestEveryRPCHasAnIsolationCase(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[protoreflect.Name]string{
 		"CreateTodo": "TestATakenIDIsAnsweredAlikeWhosesoeverItIs: its id names a todo to be",
+		"ApplyTodos": "TestOperationsOnAnothersTodosAreAnsweredAsOnNone and TestAnothersRequestIDIsIndependent",
 		"ListTodos":  "TestAnothersTodoIsAnsweredLikeOneThatNeverWas lists as well",
 	}
 	for _, rpc := range rpcs() {

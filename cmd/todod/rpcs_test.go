@@ -25,6 +25,7 @@ func sampleRequests() map[string]proto.Message {
 		"ListTodos":  &todov1.ListTodosRequest{},
 		"UpdateTodo": &todov1.UpdateTodoRequest{Id: someID, Title: new("sample")},
 		"DeleteTodo": &todov1.DeleteTodoRequest{Id: someID},
+		"ApplyTodos": &todov1.ApplyTodosRequest{RequestId: someID, Operations: []*todov1.TodoOperation{deleting(&todov1.DeleteTodoRequest{Id: someID})}},
 	}
 }
 
