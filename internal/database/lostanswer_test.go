@@ -116,7 +116,7 @@ func TestARequestWhoseAnswerIsLostIsAppliedOnce(t *testing.T) {
 			direct := pgtest.NewDatabase(t)
 			pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', 'there')")
 			proxied, happened := cutAnswer(t, direct, lost)
-			store := postgres.NewStore(databasetest.Open(t, proxied, 2), postgres.Config{TrashRetention: trashRetention, Logger: slog.New(slog.DiscardHandler)})
+			store := postgres.NewStore(databasetest.Open(t, proxied, 2), postgres.Config{TrashRetention: time.Hour, Logger: slog.New(slog.DiscardHandler)})
 			results, err := store.ApplyTodos(t.Context(), user(t, 1), todo.ApplyRequest{Operations: []todo.Operation{
 				todo.DeleteOperation{ID: *todoID(1, 1)},
 				todo.DeleteOperation{ID: *todoID(1, 1)},
