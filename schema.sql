@@ -46,7 +46,7 @@ CREATE INDEX ix_todo_deleted_at ON todo (deleted_at) WHERE deleted_at IS NOT NUL
 -- One row for each owner of todos. Every change of a todo takes the next revision from
 -- it and so holds its lock until the commit: whoever reads a revision sees all changes
 -- up to that.
-CREATE TABLE account (
+CREATE TABLE todo_account (
     user_id  varchar(255) NOT NULL,
     -- Tells revisions from those of the time before a restore of the database.
     epoch    integer      NOT NULL DEFAULT floor(random() * 2147483647),
@@ -55,6 +55,25 @@ CREATE TABLE account (
     -- The greatest revision of a todo that the sweep has removed.
     floor    bigint       NOT NULL DEFAULT 0,
 
-    CONSTRAINT account_pkey PRIMARY KEY (user_id),
-    CONSTRAINT ck_account_user_id_not_empty CHECK (user_id <> '')
+    CONSTRAINT todo_account_pkey PRIMARY KEY (user_id),
+    CONSTRAINT ck_todo_account_user_id_not_empty CHECK (user_id <> '')
 ) WITH (fillfactor = 50);
+
+-- What became of the requests of ApplyTodos, so that a repetition of one changes nothing.
+-- The sweep removes those of more than a day ago.
+CREATE TABLE todo_request (
+    user_id      varchar(255) NOT NULL,
+    request_id   uuid         NOT NULL,
+    content_hash bytea        NOT NULL,
+    -- For each operation the id of its todo, and why it was refused; '' when it was
+    -- applied.
+    todo_ids     uuid[]       NOT NULL,
+    codes        text[]       NOT NULL,
+    created_at   timestamptz  NOT NULL DEFAULT now(),
+
+    CONSTRAINT todo_request_pkey PRIMARY KEY (user_id, request_id),
+    CONSTRAINT ck_todo_request_user_id_not_empty CHECK (user_id <> '')
+);
+
+-- For the sweep.
+CREATE INDEX ix_todo_request_created_at ON todo_request (created_at);

@@ -62,6 +62,7 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger, linesLost 
 		TrashRetention: time.Duration(cfg.TrashRetention),
 		Logger:         logger,
 	})
+	defer startSweep(ctx, store, logger)()
 	watches := watch.NewHub(watch.Config{
 		Heads:      store.Heads,
 		MaxPerUser: int(cfg.WatchesPerUser),

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,7 +21,7 @@ import (
 // Revisions follow the clock, so that those after a restore of the database are greater
 // than those before, and rise strictly where the clock does not.
 const nextRevision = `bumped AS (
-				INSERT INTO account AS mine (user_id, revision)
+				INSERT INTO todo_account AS mine (user_id, revision)
 				SELECT $1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
@@ -33,7 +34,7 @@ func (s *Store) addAccount(ctx context.Context, owner todo.UserID) error {
 	return s.run(ctx, database.Statement{
 		Name: "add account",
 		SQL: `
-			INSERT INTO account (user_id, revision)
+			INSERT INTO todo_account (user_id, revision)
 			VALUES ($1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint)
 			ON CONFLICT (user_id) DO NOTHING`,
 		Args:       []any{owner.String()},
@@ -56,7 +57,7 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 	var head todo.Head
 	err := s.run(ctx, database.Statement{
 		Name:  "get heads",
-		SQL:   `SELECT user_id, epoch, revision FROM account WHERE user_id = ANY ($1::text[])`,
+		SQL:   `SELECT user_id, epoch, revision FROM todo_account WHERE user_id = ANY ($1::text[])`,
 		Args:  []any{ids},
 		Alone: true,
 		Read: func(rows pgx.Rows) error {
@@ -71,6 +72,77 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 		return nil, fmt.Errorf("postgres: heads of %d accounts: %w", len(owners), err)
 	}
 	return heads, nil
+}
+
+// otherEpoch is an epoch that the account does not have.
+const otherEpoch = `((account.epoch::bigint + 1 + floor(random() * 2147483646)::bigint) % 2147483647)::integer`
+
+// EraseUser removes all that is kept of a user but an account without todos, and returns
+// how many todos there were. Clients that sync start again, and find nothing.
+func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (int, error) {
+	return s.count(ctx, database.Statement{
+		Name: "erase user",
+		SQL: `
+			WITH renewed AS (
+				INSERT INTO todo_account AS account (user_id, revision)
+				VALUES ($1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint)
+				ON CONFLICT (user_id) DO UPDATE
+				SET    epoch = ` + otherEpoch + `
+				RETURNING epoch
+			), requests AS (
+				DELETE FROM todo_request WHERE user_id = $1
+			)
+			DELETE FROM todo
+			USING  renewed
+			WHERE  user_id = $1
+			RETURNING todo.id`,
+		Args:       []any{owner.String()},
+		Owner:      owner.String(),
+		Idempotent: true,
+		Alone:      true,
+	})
+}
+
+// epochBatch is how many accounts one statement of RenewEpochs renews.
+const epochBatch = 1000
+
+// RenewEpochs gives every account another epoch, so that all clients that sync start
+// again, and returns how many accounts there are. It is for a database that may have
+// lost changes that clients know of, as after a restore.
+func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
+	for after := ""; ; {
+		var renewed []string
+		err := s.run(ctx, database.Statement{
+			Name: "renew epochs",
+			SQL: `
+				WITH following AS (
+					SELECT   user_id
+					FROM     todo_account
+					WHERE    user_id > $1
+					ORDER BY user_id
+					LIMIT    $2
+					FOR NO KEY UPDATE
+				)
+				UPDATE todo_account AS account
+				SET    epoch = ` + otherEpoch + `
+				FROM   following
+				WHERE  account.user_id = following.user_id
+				RETURNING account.user_id`,
+			Args:       []any{after, epochBatch},
+			Owner:      everyone,
+			Idempotent: true,
+			Alone:      true,
+			Read: func(rows pgx.Rows) (err error) {
+				renewed, err = pgx.CollectRows(rows, pgx.RowTo[string])
+				return err
+			},
+		})
+		if err != nil || len(renewed) == 0 {
+			return total, err
+		}
+		total += len(renewed)
+		after = slices.Max(renewed)
+	}
 }
 
 // ignoreRows reads what a statement returns, and keeps nothing.

@@ -90,7 +90,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 		Name: "list changes",
 		SQL: `
 			SELECT   account.epoch, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
-			FROM     account
+			FROM     todo_account AS account
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo
 			                       WHERE    user_id = $1

@@ -69,9 +69,9 @@ func TestAVoidPositionStartsAgain(t *testing.T) {
 	created := create(t, store, owner, "t")
 	_, at := follow(t, store, owner, nil, 10)
 	for name, sql := range map[string]string{
-		"an epoch gone": "UPDATE account SET epoch = epoch - 1",
-		"a restore":     "UPDATE account SET revision = revision - 1; UPDATE todo SET revision = revision - 1",
-		"no account":    "DELETE FROM account",
+		"an epoch gone": "UPDATE todo_account SET epoch = epoch - 1",
+		"a restore":     "UPDATE todo_account SET revision = revision - 1; UPDATE todo SET revision = revision - 1",
+		"no account":    "DELETE FROM todo_account",
 	} {
 		pgtest.Exec(t, url, sql)
 		changes, err := store.ListChanges(t.Context(), owner, at, 10)
@@ -136,7 +136,7 @@ func TestAReaderBetweenTwoCommitsMissesNothing(t *testing.T) {
 	first, second := create(t, store, owner, "1"), create(t, store, owner, "2")
 	_, at := follow(t, store, owner, nil, 10)
 	other := pgtest.Begin(t, url, `
-		WITH mine AS (UPDATE account SET revision = revision + 1000 RETURNING revision)
+		WITH mine AS (UPDATE todo_account SET revision = revision + 1000 RETURNING revision)
 		UPDATE todo SET title = 'theirs', revision = mine.revision FROM mine WHERE id = '`+first.ID.String()+`'`)
 	done := make(chan todo.Todo, 1)
 	go func() {
@@ -168,7 +168,7 @@ func TestAWriteThatHasWaitedLooksAgain(t *testing.T) {
 	owner := user(t, "u")
 	created := create(t, store, owner, "t")
 	other := pgtest.Begin(t, url, `
-		WITH mine AS (UPDATE account SET revision = revision + 1000 RETURNING revision)
+		WITH mine AS (UPDATE todo_account SET revision = revision + 1000 RETURNING revision)
 		UPDATE todo SET description = 'theirs', revision = mine.revision, updated_at = updated_at + INTERVAL '1 minute' FROM mine`)
 	done := make(chan error, 1)
 	go func() {

@@ -49,11 +49,19 @@ func tables() []table {
 			{"deleted_at", "timestamptz", "u"},
 			{"purged", "bool", "ud"},
 		}},
-		{name: "account", key: "user_id", columns: []column{
+		{name: "todo_account", key: "user_id", columns: []column{
 			{"user_id", "varchar,text", "i"},
 			{"epoch", "int4", "ud"},
 			{"revision", "int8", "iu"},
 			{"floor", "int8", "ud"},
+		}},
+		{name: "todo_request", key: "request_id,user_id", isDeleted: true, columns: []column{
+			{"user_id", "varchar,text", "i"},
+			{"request_id", "uuid", "i"},
+			{"content_hash", "bytea", "i"},
+			{"todo_ids", "_uuid", "i"},
+			{"codes", "_text", "i"},
+			{"created_at", "timestamptz", "ud"},
 		}},
 	}
 }

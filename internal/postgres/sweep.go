@@ -17,8 +17,8 @@ const (
 	// sweepBatch is how many todos one statement of Sweep removes.
 	sweepBatch = 500
 
-	// sweeper stands for the owners of what Sweep removes, where a write has one.
-	sweeper = "the sweep"
+	// everyone stands for the owner where a write is for many.
+	everyone = "everyone"
 )
 
 // EmptyTrash implements [todo.Store].
@@ -94,7 +94,7 @@ func (s *Store) sweepSome(ctx context.Context) (int, error) {
 				LIMIT    $2
 			), locked AS (
 				SELECT user_id
-				FROM   account
+				FROM   todo_account
 				WHERE  user_id IN (SELECT user_id FROM old)
 				FOR NO KEY UPDATE SKIP LOCKED
 			), removed AS (
@@ -106,14 +106,14 @@ func (s *Store) sweepSome(ctx context.Context) (int, error) {
 				  AND  todo.deleted_at < now() - make_interval(secs => $1)
 				RETURNING todo.user_id, todo.revision
 			), floors AS (
-				UPDATE account
+				UPDATE todo_account AS account
 				SET    floor = GREATEST(floor, last.revision)
 				FROM   (SELECT user_id, max(revision) AS revision FROM removed GROUP BY user_id) AS last
 				WHERE  account.user_id = last.user_id
 			)
 			SELECT user_id FROM removed`,
 		Args:       []any{s.config.TrashRetention.Seconds(), sweepBatch},
-		Owner:      sweeper,
+		Owner:      everyone,
 		Idempotent: true,
 		Alone:      true,
 		MaxRows:    sweepBatch,

@@ -93,7 +93,7 @@ func TestASweepPassesByOwnersWhoWrite(t *testing.T) {
 		remove(t, store, user(t, name), create(t, store, user(t, name), "t").ID, false)
 	}
 	pgtest.Exec(t, url, age)
-	other := pgtest.Begin(t, url, "UPDATE account SET revision = revision + 1 WHERE user_id = 'busy'")
+	other := pgtest.Begin(t, url, "UPDATE todo_account SET revision = revision + 1 WHERE user_id = 'busy'")
 	if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
 		t.Errorf("Sweep: %d, %v, want the other owner's todo", n, err)
 	}
