@@ -30,9 +30,7 @@ func sampleRequests() map[string]proto.Message {
 		"EmptyTrash":   &todov1.EmptyTrashRequest{},
 		"SyncTodos":    &todov1.SyncTodosRequest{},
 		"WatchTodos":   &todov1.WatchTodosRequest{},
-		"ApplyTodos": &todov1.ApplyTodosRequest{RequestId: someID, Operations: []*todov1.TodoOperation{
-			{Operation: &todov1.TodoOperation_Delete{Delete: &todov1.DeleteTodoRequest{Id: someID}}},
-		}},
+		"ApplyTodos":   &todov1.ApplyTodosRequest{RequestId: someID, Operations: []*todov1.TodoOperation{deleting(&todov1.DeleteTodoRequest{Id: someID})}},
 	}
 }
 

@@ -114,7 +114,7 @@ func forAll() []string { return []string{"sweepSome", "RenewEpochs"} }
 // lookTwice has the functions whose statements look at a row twice: before they take a
 // revision, and when they change it. Taking out the second look alone changes nothing, as
 // the first one has the owner. So it is taken out with the first.
-func lookTwice() []string { return []string{"UpdateTodo", "DeleteTodo", "UndeleteTodo"} }
+func lookTwice() []string { return []string{"UpdateTodo", "deleteTodo", "UndeleteTodo"} }
 
 // findMutants returns a mutant for each place of the package's SQL that ties a
 // statement to an owner.

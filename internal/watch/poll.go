@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -71,7 +72,12 @@ func (h *Hub) isWatched() bool {
 // poll reads how far the watched accounts are, and wakes those who are not as far. When
 // it fails, some may have been woken.
 func (h *Hub) poll(ctx context.Context) (err error) {
-	defer func() { h.count(err) }()
+	defer func() {
+		if value := recover(); value != nil { // It would end the process.
+			err = fmt.Errorf("watch: poll: panic: %v\n%s", value, debug.Stack())
+		}
+		h.count(err)
+	}()
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	for owners := range slices.Chunk(h.watched(), pollOwners) {
