@@ -60,7 +60,7 @@ func beforeAll() *todo.SyncPosition { return &todo.SyncPosition{Revision: -1} }
 // epoch, or of a future that a restore has undone, or todos have been removed since that
 // were deleted after it.
 func (a account) isVoid(at *todo.SyncPosition) bool {
-	return at.Epoch != a.epoch || at.Revision > a.revision || max(at.Revision, at.Start) < a.floor
+	return at.Epoch != a.epoch || max(at.Revision, at.Start) > a.revision || max(at.Revision, at.Start) < a.floor
 }
 
 // page returns the changes that follow a position, nil for the beginning.

@@ -147,6 +147,8 @@ func asCreated(t todo.Todo) todo.Todo {
 // findCreated returns the todo that a create has met, which may be deleted. It locks the row, as a write does,
 // so that it answers no sooner than a commit that waits for a synchronous standby: an
 // earlier attempt of the same create may have made the row and still lack that standby.
+// It is the one lock of a todo that is taken without the account's: should it meet a sweep
+// that removes the very todo, lock_timeout ends one of them.
 func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
 	return s.todo(ctx, database.Statement{
 		Name: "find created todo",
