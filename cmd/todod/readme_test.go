@@ -35,6 +35,9 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 		{`"title":"Buy bread"`, `"title":"Buy rye bread"`, `"isCompleted":true`, `{}`},
 		{`"title":"Buy eggs"`},
 		{`"title":"Buy rye flour"`, "}200\n", `"code":"aborted"`, "}409\n", "HTTP/1.1 200 OK", "Etag: "},
+		{"{}\n", `"title":"Buy salt"`, `"deletedAt":"`, `"purgeTime":"`, "{}\n"},
+		{`"title":"Buy oats"`, `"nextSyncToken":"`, `"hasMore":false`},
+		{"data: {", `"title":"Buy oats"`, "id: "},
 		{"grpc.health.v1.Health", "todo.v1.TodoService", `"title": "Buy tea"`, `"description": "green"`, "{}", `"status": "SERVING"`},
 	}
 	if len(blocks) != len(wants) {
@@ -42,7 +45,11 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 	}
 
 	const separator = "=== next block"
-	script := "set -euo pipefail\n"
+	watch, err := os.ReadFile(filepath.Join("testdata", "watch.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "set -euo pipefail\n" + string(watch)
 	for _, block := range blocks {
 		script += strings.ReplaceAll(block[1], "http://localhost:8080", s.url) + "echo; echo '" + separator + "'\n"
 	}
