@@ -13,11 +13,18 @@ import (
 )
 
 // sweeps counts sweeps, every second of which fails.
-type sweeps struct{ n int }
+type sweeps struct{ n, requests int }
 
 func (s *sweeps) Sweep(context.Context) (int, error) {
 	if s.n++; s.n%2 == 0 {
 		return 0, errors.New("no database")
+	}
+	return 7, nil
+}
+
+func (s *sweeps) SweepRequests(context.Context) (int, error) {
+	if s.requests++; s.requests%2 == 0 {
+		return 0, errors.New("no more of it")
 	}
 	return 7, nil
 }
@@ -33,12 +40,15 @@ func TestTheTrashIsSweptNowAndThenUntilTheEnd(t *testing.T) {
 		if store.n < 64 || store.n > 192 { // 96 on average.
 			t.Errorf("%d sweeps in a day", store.n)
 		}
+		if store.requests != store.n {
+			t.Errorf("%d sweeps of requests and %d of the trash", store.requests, store.n)
+		}
 		n := store.n
 		time.Sleep(time.Hour)
 		if store.n != n {
 			t.Error("it goes on after its end")
 		}
-		for _, want := range []string{`"removed old trash","todos":7`, `"level":"WARN"`, "no database"} {
+		for _, want := range []string{`"removed old trash","todos":7`, `"level":"WARN"`, "no database", "no more of it"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log lacks %s:\n%s", want, log.String())
 			}

@@ -41,6 +41,9 @@ func errorTable() server.ErrorTable {
 		{Err: todo.ErrNoTrash, Code: connect.CodeUnimplemented, Text: "the trash is switched off on this server, and with it everything that needs it, as syncing does"},
 		{Err: watch.ErrUserLimit, Code: connect.CodeResourceExhausted, Text: "you have as many streams open as you may; close one, or try again later", Retry: watchRetry},
 		{Err: watch.ErrLimit, Code: connect.CodeResourceExhausted, Text: "as many streams are open as there may be; try again later", Retry: watchRetry},
+		{Err: todo.ErrRequestReused, Code: connect.CodeAlreadyExists, Text: "the request_id was used with other operations; choose another one"},
+		{Err: todo.ErrInvalid, Code: connect.CodeInvalidArgument, Text: "the operation breaks a rule of its request"},
+		{Err: todo.ErrNotApplied, Code: connect.CodeAborted, Text: "not applied, because another operation was refused"},
 		{Err: errPageToken, Code: connect.CodeInvalidArgument, Text: errPageToken.Error()},
 		{Err: errSyncToken, Code: connect.CodeInvalidArgument, Text: errSyncToken.Error()},
 	}

@@ -36,6 +36,9 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a broken sync token", errSyncToken, connect.CodeInvalidArgument},
 		{"a user with too many watches", watch.ErrUserLimit, connect.CodeResourceExhausted},
 		{"too many watches", watch.ErrLimit, connect.CodeResourceExhausted},
+		{"a request id that was used", todo.ErrRequestReused, connect.CodeAlreadyExists},
+		{"an invalid operation", todo.ErrInvalid, connect.CodeInvalidArgument},
+		{"an operation beside a refused one", todo.ErrNotApplied, connect.CodeAborted},
 		{"no trash", todo.ErrNoTrash, connect.CodeUnimplemented},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {

@@ -60,6 +60,10 @@ func (hollowStore) ListChanges(_ context.Context, _ todo.UserID, after *todo.Syn
 	return todo.Changes{Todos: []todo.Todo{{Title: "t", CreatedAt: time.UnixMicro(1), UpdatedAt: time.UnixMicro(2)}}, Next: *after}, nil
 }
 
+func (hollowStore) ApplyTodos(_ context.Context, _ todo.UserID, request todo.ApplyRequest) ([]todo.Result, error) {
+	return make([]todo.Result, len(request.Operations)), nil
+}
+
 // fuzzedHandler is the whole wire, and a token that it accepts.
 type fuzzedHandler struct {
 	http.Handler

@@ -41,6 +41,7 @@ func New(cfg Config) (*server.Server, error) {
 		Errors:        errorTable().Lookup,
 		Codecs:        codecs(),
 		WireBytes:     wireBytes,
+		MessageBytes:  map[string]int64{todov1connect.TodoServiceApplyTodosProcedure: applyBytes},
 	})
 	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos, watches: cfg.Watches},
 		s.Options(), connect.WithInterceptors(rest.Interceptor(), validate.NewInterceptor()))

@@ -16,8 +16,6 @@ import (
 // todoServer implements the RPCs: it converts the request, calls the domain and
 // converts the result. Requests have been validated by the contract's rules.
 type todoServer struct {
-	todov1connect.UnimplementedTodoServiceHandler
-
 	todos   *todo.Service
 	watches *watch.Hub
 }
@@ -29,15 +27,24 @@ func (s *todoServer) CreateTodo(ctx context.Context, req *todov1.CreateTodoReque
 	if err != nil {
 		return nil, err
 	}
+	draft, err := draftOf(req)
+	if err != nil {
+		return nil, err
+	}
+	return result(s.todos.Create(ctx, owner, draft))
+}
+
+// draftOf returns the draft in a request.
+func draftOf(req *todov1.CreateTodoRequest) (todo.Draft, error) {
 	draft := todo.Draft{Title: req.GetTitle(), Description: req.GetDescription()}
 	if req.Id != nil {
 		id, err := todo.ParseID(req.GetId())
 		if err != nil {
-			return nil, err
+			return todo.Draft{}, err
 		}
 		draft.ID = &id
 	}
-	return result(s.todos.Create(ctx, owner, draft))
+	return draft, nil
 }
 
 func (s *todoServer) GetTodo(ctx context.Context, req *todov1.GetTodoRequest) (*todov1.Todo, error) {
@@ -76,12 +83,12 @@ func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoReque
 	if err != nil {
 		return nil, s.todos.Refuse(ctx, owner, id)
 	}
-	return result(s.todos.Update(ctx, owner, id, todo.Change{
-		Title:       req.Title,
-		Description: req.Description,
-		IsCompleted: req.IsCompleted,
-		If:          version,
-	}))
+	return result(s.todos.Update(ctx, owner, id, changeOf(req, version)))
+}
+
+// changeOf returns the change in a request, of a todo that has a version.
+func changeOf(req *todov1.UpdateTodoRequest, version todo.Version) todo.Change {
+	return todo.Change{Title: req.Title, Description: req.Description, IsCompleted: req.IsCompleted, If: version}
 }
 
 func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoRequest) (*emptypb.Empty, error) {

@@ -29,6 +29,7 @@ type authInterceptor struct {
 	authenticator Authenticator
 	limiter       *limiter
 	errors        *errorRenderer
+	messageBytes  map[string]int64 // Of procedures; see [API].
 }
 
 // intercept is a [connect.RequestGateFunc].
@@ -47,7 +48,8 @@ func (a *authInterceptor) intercept(
 	if err := a.limiter.allow(caller.User); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	state.admitted = true
+	state.admitted, state.charged, state.limiter = true, 1, a.limiter
+	state.messageBytes = a.messageBytes[spec.Procedure]
 	state.expireStream(caller.Expires)
 	return ctx, nil
 }

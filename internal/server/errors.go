@@ -93,8 +93,8 @@ func callerErrorf(code connect.Code, format string, args ...any) *connect.Error 
 	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
 }
 
-func errTooLarge() *connect.Error {
-	return callerErrorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", maxMessageBytes)
+func errTooLarge(limit int64) *connect.Error {
+	return callerErrorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", limit)
 }
 
 func errCallerGone() *connect.Error {
@@ -167,6 +167,9 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 // lookUp renders an error by the tables. An error without a row is a defect: the
 // caller is told that there was one, and the log has its text.
 func (e *errorRenderer) lookUp(err error) *connect.Error {
+	if limited, ok := errors.AsType[*rateLimitError](err); ok {
+		return limited.render()
+	}
 	for _, lookup := range e.lookups {
 		if rendered := lookup(err); rendered != nil {
 			return rendered

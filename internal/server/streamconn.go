@@ -76,7 +76,7 @@ func (c *streamConn) Receive(message any) error {
 	}
 	switch failure, _ := errors.AsType[*connect.Error](err); failure.Code() {
 	case connect.CodeResourceExhausted: // Too large after decompression.
-		return errTooLarge()
+		return errTooLarge(stateOf(c.ctx).messageLimit())
 	case connect.CodeInvalidArgument: // Not to be decompressed or decoded; the text says why.
 		return callerErrorf(connect.CodeInvalidArgument, "%s", failure.Message())
 	}
