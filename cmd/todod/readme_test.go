@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,7 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 		{"{}\n", `"title":"Buy salt"`, `"deletedAt":"`, `"purgeTime":"`, "{}\n"},
 		{`"title":"Buy oats"`, `"nextSyncToken":"`, `"hasMore":false`},
 		{"data: {", `"title":"Buy oats"`, "id: "},
+		{`{"results":[{"todo":{"id":"`, `"title":"Buy rice"`, `"isCompleted":true`},
 		{"grpc.health.v1.Health", "todo.v1.TodoService", `"title": "Buy tea"`, `"description": "green"`, "{}", `"status": "SERVING"`},
 	}
 	if len(blocks) != len(wants) {
@@ -76,7 +78,18 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 				t.Errorf("block %d prints not the same answer three times:\n%s", i, printed[i])
 			}
 		}
-		if strings.Contains(strings.ReplaceAll(printed[i], `"code":"aborted"`, ""), `"code"`) {
+		if strings.Contains(blocks[i][1], "for attempt in 1 2;") {
+			var results [2]struct {
+				Results []struct{ Todo json.RawMessage }
+			}
+			answers := strings.Split(strings.TrimSpace(printed[i]), "\n")
+			if len(answers) != 2 || json.Unmarshal([]byte(answers[0]), &results[0]) != nil || json.Unmarshal([]byte(answers[1]), &results[1]) != nil ||
+				len(results[0].Results) != 2 || string(results[1].Results[1].Todo) != string(results[0].Results[1].Todo) {
+				t.Errorf("block %d changes something with its repetition:\n%s", i, printed[i])
+			}
+		}
+		// Operations that were applied have an empty code.
+		if strings.Contains(strings.NewReplacer(`"code":"aborted"`, "", `"code":""`, "").Replace(printed[i]), `"code"`) {
 			t.Errorf("block %d fails:\n%s", i, printed[i])
 		}
 		if strings.Contains(printed[i], "}{") {

@@ -36,12 +36,15 @@ const expected = [
   `"title":"Buy salt"`,
   `{}`,
   `{}`,
-  // Sync and watch
+  // Sync, watch and apply
   `"title":"Buy oats"`,
   `"title":"Buy oats"`,
   `"nextSyncToken":"`,
   `data: {"todos":[{`,
   `"title":"Buy oats"`,
+  `{"results":[{`,
+  `"title":"Buy rice"`,
+  `{"results":[{`,
   // gRPC
   `todo.v1.TodoService`,
   `"title": "Buy tea"`,
@@ -67,5 +70,5 @@ test("the README's commands work with a token of Better Auth", async () => {
     assert(start >= 0, `no ${text} in\n${stdout.slice(end)}`);
     end = start + text.length;
   }
-  assert.deepEqual(stdout.match(/"code": *"[^"]*"/g), [`"code":"aborted"`]); // The one that is meant to fail.
+  assert.deepEqual(stdout.match(/"code": *"[^"]+"/g), [`"code":"aborted"`]); // The one that is meant to fail.
 });
