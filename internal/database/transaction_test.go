@@ -305,3 +305,28 @@ func TestATransactionThatAStandbyMayLackIsNotAcknowledged(t *testing.T) {
 	pgtest.ExecOn(t, admin, "ALTER SYSTEM RESET synchronous_standby_names")
 	pgtest.ExecOn(t, admin, "SELECT pg_reload_conf()")
 }
+
+// TestNoBatchWaitsForATransactionOfItsOwners: its locks would hold up the others in it.
+func TestNoBatchWaitsForATransactionOfItsOwners(t *testing.T) {
+	t.Parallel()
+	direct := newCounters(t, 1)
+	direct.mustPut(t, "u", 1, 2)
+	b := observe(openCounters(t, direct.url, 8))
+	batches := func(when string, want int) {
+		t.Helper()
+		if _, err := b.add(t.Context(), "u", 1, ""); err != nil {
+			t.Error(err)
+		}
+		if got := len(b.ended()); got != want {
+			t.Errorf("%s: %d batches, want %d", when, got, want)
+		}
+	}
+	err := b.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(context.Context, *database.Tx) (bool, error) {
+		batches("meanwhile", 0)
+		return true, nil
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+	batches("afterwards", 1)
+}
