@@ -146,7 +146,7 @@ func openHTTP2Watches(b *testing.B, address string, user, n int) {
 		} {
 			_ = encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
 		}
-		id := uint32(2*i + 1) //nolint:gosec // Small.
+		id := uint32(2*i + 1)
 		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true})
 		if err := framer.WriteData(id, true, []byte(envelope(""))); err != nil {
 			b.Fatal(err)

@@ -16,8 +16,6 @@ import (
 // todoServer implements the RPCs: it converts the request, calls the domain and
 // converts the result. Requests have been validated by the contract's rules.
 type todoServer struct {
-	todov1connect.UnimplementedTodoServiceHandler
-
 	todos   *todo.Service
 	watches *watch.Hub
 }

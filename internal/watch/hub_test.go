@@ -3,6 +3,7 @@ package watch_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -204,6 +205,22 @@ func TestWhoDoesNotReadIsNotWaitedFor(t *testing.T) {
 			if reads, _ := store.counts(); reads != before+1 {
 				t.Errorf("%d reads for all of them", reads-before)
 			}
+		}
+	})
+}
+
+func TestAPollThatPanicsIsOneThatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &store{pollPanic: true}
+		hub, log := store.hub(t)
+		store.feed(t, hub, user(t, "alice"))
+		time.Sleep(time.Minute)
+		if got := hub.Stats(); got.PollFailures < 10 || got.PollFailures != got.Polls {
+			t.Errorf("%+v", got)
+		}
+		if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "a defect") {
+			t.Errorf("logged %s", log)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -54,10 +55,10 @@ func (h *Hub) run(ctx context.Context) {
 		case err == nil && isFailing:
 			h.config.Logger.InfoContext(ctx, "the poll for changes of other processes works again")
 		}
-		isFailing = err != nil
-		interval = pollInterval
-		if isFailing {
+		if isFailing = err != nil; isFailing {
 			interval = min(2*interval, maxPollInterval)
+		} else {
+			interval = pollInterval
 		}
 	}
 }
@@ -71,7 +72,12 @@ func (h *Hub) isWatched() bool {
 // poll reads how far the watched accounts are, and wakes those who are not as far. When
 // it fails, some may have been woken.
 func (h *Hub) poll(ctx context.Context) (err error) {
-	defer func() { h.count(err) }()
+	defer func() {
+		if value := recover(); value != nil { // It would end the process.
+			err = fmt.Errorf("watch: poll: panic: %v\n%s", value, debug.Stack())
+		}
+		h.count(err)
+	}()
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	for owners := range slices.Chunk(h.watched(), pollOwners) {

@@ -13,14 +13,15 @@ import (
 
 // store has accounts whose todos change. It stands for the database of all processes.
 type store struct {
-	mu       sync.Mutex
-	epoch    int32
-	changes  map[todo.UserID][]todo.Todo // By their revisions.
-	reads    int
-	polls    [][]todo.UserID
-	readErr  error
-	pollErr  error
-	pollHang bool
+	mu        sync.Mutex
+	epoch     int32
+	changes   map[todo.UserID][]todo.Todo // By their revisions.
+	reads     int
+	polls     [][]todo.UserID
+	readErr   error
+	pollErr   error
+	pollHang  bool
+	pollPanic bool
 }
 
 // change adds a change of an owner's todos, as another process makes it.
@@ -80,6 +81,9 @@ func (s *store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.polls = append(s.polls, owners)
+	if s.pollPanic {
+		panic("a defect")
+	}
 	if s.pollHang {
 		<-ctx.Done()
 		return nil, ctx.Err()
