@@ -204,7 +204,7 @@ func applyForeign(u twoUsers) {
 		todo.DeleteOperation{ID: mine.ID},
 	)
 	request.ID = hers.ID
-	const want = "todo already exists, todo not found, todo not found, todo not found, ok"
+	const want = "todo already exists | todo not found | todo not found | todo not found | ok"
 	for range 2 { // The second finds the first.
 		if got := apply(u.T, u.store, u.mallory, request); got != want {
 			u.Errorf("Mallory's operations: %s, want %s", got, want)
@@ -216,7 +216,7 @@ func applyForeign(u twoUsers) {
 	}
 	// The id of one of Mallory's becomes Alice's.
 	again := applyRequest(todo.CreateOperation{Draft: draft("mine")})
-	id := *again.Operations[0].(todo.CreateOperation).Draft.ID
+	id := idOf(again, 0)
 	if got := apply(u.T, u.store, u.mallory, again); got != "ok" {
 		u.Fatal(got)
 	}
@@ -225,7 +225,7 @@ func applyForeign(u twoUsers) {
 	if err != nil || len(results) != 1 || results[0].Todo != nil {
 		u.Errorf("Mallory is shown %+v, %v", results, err)
 	}
-	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id IN ('"+id.String()+"', '"+hers.Operations[0].(todo.CreateOperation).Draft.ID.String()+"')")
+	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id IN ('"+id.String()+"', '"+idOf(hers, 0).String()+"')")
 	create(u.T, u.store, u.mallory, "the last change")
 }
 
