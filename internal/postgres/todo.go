@@ -117,8 +117,8 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 			WITH meant AS (
 				SELECT WHERE NOT EXISTS (SELECT FROM todo WHERE id = $2)
 			), ` + nextRevision + `
-			INSERT INTO todo (user_id, id, title, description, created_at, updated_at, revision)
-			SELECT $1, $2, $3, NULLIF($4, ''), bumped.at, bumped.at, bumped.revision
+			INSERT INTO todo (user_id, id, title, description, created_at, revision, updated_at)
+			SELECT $1, $2, $3, NULLIF($4, ''), bumped.at, bumped.revision, bumped.at
 			FROM   bumped
 			ON CONFLICT (id) DO NOTHING
 			RETURNING ` + columns,
