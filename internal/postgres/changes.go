@@ -91,7 +91,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 		SQL: `
 			SELECT   account.epoch, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
 			FROM     todo_account AS account
-			LEFT     JOIN LATERAL (SELECT   todo.*
+			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo
 			                       WHERE    user_id = $1
 			                         AND    (revision, id) > ($2, $3)
