@@ -90,6 +90,7 @@ var rowsOfRun = []string{
 	"a log reader that stops",
 	"a log reader that dies",
 	"signals",
+	"sync while all else fails",
 	"secrets in the log",
 }
 
