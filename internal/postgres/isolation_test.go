@@ -209,6 +209,24 @@ func heads(u twoUsers) {
 	}
 }
 
+// erase is the case of [postgres.Store.EraseUser].
+func erase(u twoUsers) {
+	store := open(u.T, u.url, 1)
+	create(u.T, u.store, u.mallory, "mine")
+	both := []todo.UserID{u.alice, u.mallory}
+	before, err := store.Heads(u.Context(), both)
+	if err != nil {
+		u.Fatal(err)
+	}
+	if n, err := store.EraseUser(u.Context(), u.mallory); err != nil || n != 1 {
+		u.Errorf("Mallory's todos: %d, %v, want 1", n, err)
+	}
+	after, err := store.Heads(u.Context(), both)
+	if err != nil || after[u.alice] != before[u.alice] || after[u.mallory].Epoch == before[u.mallory].Epoch {
+		u.Errorf("the accounts went from %v to %v, %v, want another epoch of Mallory's", before, after, err)
+	}
+}
+
 // trash is the case of ListTodos for the trash.
 func trash(u twoUsers) {
 	for _, owner := range []todo.UserID{u.alice, u.mallory} {
@@ -235,6 +253,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	cases["ListTodos in the trash"] = trash
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads
+	cases["EraseUser"] = erase
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

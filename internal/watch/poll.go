@@ -54,10 +54,10 @@ func (h *Hub) run(ctx context.Context) {
 		case err == nil && isFailing:
 			h.config.Logger.InfoContext(ctx, "the poll for changes of other processes works again")
 		}
-		isFailing = err != nil
-		interval = pollInterval
-		if isFailing {
+		if isFailing = err != nil; isFailing {
 			interval = min(2*interval, maxPollInterval)
+		} else {
+			interval = pollInterval
 		}
 	}
 }
