@@ -89,7 +89,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 	err := s.run(ctx, database.Statement{
 		Name: "list changes",
 		SQL: `
-			SELECT   account.epoch, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
+			SELECT   ` + currentEpoch + `, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
 			FROM     todo_account AS account
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo

@@ -42,8 +42,7 @@ func gaplessMutants() []gaplessMutant {
 			{"account.go", takeRevision, `SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint AS revision, clock_timestamp() AS at
 				WHERE  EXISTS (SELECT FROM meant)
 			)`},
-			{"changes.go", "SELECT   account.epoch, account.revision, account.floor", `
-				SELECT   account.epoch,
+			{"changes.go", ", account.revision, account.floor", `,
 				         GREATEST(account.floor, (SELECT max(t.revision) FROM todo t WHERE t.user_id = $1)),
 				         account.floor`},
 		}},

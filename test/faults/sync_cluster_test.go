@@ -3,13 +3,9 @@
 package faults
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"regexp"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
@@ -115,11 +111,14 @@ func (c *syncCluster) restartBouncer(t *testing.T) {
 	c.bouncer.start(t)
 }
 
-// failOver ends the primary's machine, makes the standby the primary, and has PgBouncer
-// know.
+// failOver kills the primary for good, makes the standby the primary, and has PgBouncer
+// know. Only the primary's first process is killed: the others live on for a moment, wait
+// for the standby no more, and show readers commits that it has not.
 func (c *syncCluster) failOver(t *testing.T) {
 	t.Helper()
-	endAtOnce(t, c.primary)
+	if err := c.primary.Kill(); err != nil {
+		t.Fatal(err)
+	}
 	if !ask[bool](t, session(t, c.standby.URL("postgres")), `SELECT pg_promote(true, 30)`) {
 		t.Fatal("the standby was not promoted")
 	}
@@ -132,33 +131,4 @@ func (c *syncCluster) failOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, c.bouncer.console(t), "RELOAD")
-}
-
-// endAtOnce ends all processes of a server, as the end of its machine does. Where only the
-// first process ends, the others live on for a moment, and wait for the standby no more:
-// they show commits that the standby has not.
-func endAtOnce(t *testing.T, server *pgtest.Server) {
-	t.Helper()
-	first := ask[int](t, session(t, server.URL()), `SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::integer`)
-	if err := syscall.Kill(first, syscall.SIGSTOP); err != nil { // It makes no further ones.
-		t.Fatal(err)
-	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
-		for child := range strings.FieldsSeq(string(children)) {
-			pid, err := strconv.Atoi(child)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := server.Kill(); err != nil {
-		t.Fatal(err)
-	}
 }
