@@ -92,10 +92,10 @@ func (m gaplessMutant) overlay(t *testing.T) string {
 
 // TestSyncMissesChangesInEveryMutant wants the test of sync to notice each time when
 // something is taken out that sync needs.
-func TestSyncMissesChangesInEveryMutant(t *testing.T) {
+func TestSyncMissesChangesInEveryMutant(t *testing.T) { //nolint:tparallel // The same.
 	t.Parallel()
 	url := pgtest.ServerURL(t)
-	for _, m := range gaplessMutants() {
+	for _, m := range gaplessMutants() { //nolint:paralleltest // Each is about what happens at once, and so has the machine to itself.
 		t.Run(m.name, func(t *testing.T) {
 			output, err := runMutant(t, m.overlay(t), url,
 				"-test.run", "^"+gaplessTest+"$", "-test.count", strconv.Itoa(gaplessRuns), "-changes", "10000")

@@ -17,6 +17,7 @@ type habits struct {
 	size    int // Of its pages; 0 for another one each time.
 	away    int // How many changes it lets pass when it has read all.
 	restart int // It begins anew one time in so many, when it has read all; 0 for never.
+	pause   int // How many changes it lets pass after a page that is not the last, now and then.
 }
 
 func allHabits() []habits {
@@ -29,6 +30,7 @@ func allHabits() []habits {
 		{restart: 10},
 		{size: 50, away: 100},
 		{away: 400},
+		{size: 5, away: 100, pause: 200},
 	}
 }
 
@@ -54,6 +56,9 @@ func (r *gaplessReader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		before, grown, isEnded := r.journal.since(r.checked)
 		hasMore := r.read(ctx)
+		if hasMore && !isEnded && r.habits.pause > 0 && rand.IntN(5) == 0 {
+			r.wait(ctx, grown, len(before)+r.habits.pause)
+		}
 		if hasMore || ctx.Err() != nil {
 			continue
 		}
@@ -65,7 +70,7 @@ func (r *gaplessReader) run(ctx context.Context) {
 			r.begin()
 			continue
 		}
-		r.wait(ctx, grown)
+		r.wait(ctx, grown, r.habits.away)
 	}
 }
 
@@ -132,8 +137,8 @@ func (r *gaplessReader) check(acknowledged []acknowledged) {
 	}
 }
 
-// wait waits until further changes have been acknowledged.
-func (r *gaplessReader) wait(ctx context.Context, grown <-chan struct{}) {
+// wait waits until changes have been acknowledged, so many beyond those that were checked.
+func (r *gaplessReader) wait(ctx context.Context, grown <-chan struct{}, changes int) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -141,7 +146,7 @@ func (r *gaplessReader) wait(ctx context.Context, grown <-chan struct{}) {
 		case <-grown:
 		}
 		further, next, isEnded := r.journal.since(r.checked)
-		if isEnded || len(further) >= r.habits.away {
+		if isEnded || len(further) >= changes {
 			return
 		}
 		grown = next

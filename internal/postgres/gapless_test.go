@@ -28,7 +28,7 @@ const (
 	// between is what it has to look at again.
 	slowSweep = `
 		CREATE FUNCTION slow_sweep() RETURNS trigger LANGUAGE plpgsql AS
-			$$ BEGIN PERFORM pg_sleep(0.005); RETURN NULL; END $$;
+			$$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$;
 		CREATE TRIGGER slow_sweep BEFORE DELETE ON todo FOR EACH STATEMENT EXECUTE FUNCTION slow_sweep()`
 
 	gaplessStores = 4  // With pools of their own, as processes have.
@@ -208,7 +208,7 @@ func (w *gaplessWriter) choose() deed {
 		return deletedIf
 	case p < 84:
 		return purged
-	case p < 99:
+	case p < 98:
 		return undeleted
 	}
 	return emptied
@@ -254,7 +254,7 @@ func (w *gaplessWriter) do(ctx context.Context, d deed) (isDone bool, err error)
 		case errors.Is(err, todo.ErrConflict):
 			j.putBack(is)
 		case err != nil && ctx.Err() == nil:
-			return false, fmt.Errorf("%s, which has to be there: %s", is.ID, err.Error()) //nolint:errorlint // Not found is no excuse.
+			return false, fmt.Errorf("%s, which has to be there: %s", is.ID, err.Error())
 		case err == nil && d != purged:
 			j.bin(is)
 		}

@@ -23,9 +23,19 @@ type syncHabits struct {
 
 func allSyncHabits() []syncHabits {
 	return []syncHabits{
-		{size: 1}, {size: 200}, {}, {size: 3, restart: 10}, {restart: 5}, {size: 50, away: 100}, {away: 400},
-		{size: 7, waits: true}, {waits: true},
-		{watches: true}, {watches: true, restart: 20}, {watches: true, away: 150}, {watches: true},
+		{size: 1},
+		{size: 200},
+		{},
+		{size: 3, restart: 10},
+		{restart: 5},
+		{size: 50, away: 100},
+		{away: 400},
+		{size: 7, waits: true},
+		{waits: true},
+		{watches: true},
+		{watches: true, restart: 20},
+		{watches: true, away: 150},
+		{watches: true},
 	}
 }
 
@@ -88,7 +98,7 @@ func (r *syncReader) sync(ctx context.Context) (isAtEnd bool, err error) {
 		before, grown, isEnded := r.journal.since(r.checked)
 		req := &todov1.SyncTodosRequest{SyncToken: r.token, PageSize: r.habits.size}
 		if r.habits.size == 0 {
-			req.PageSize = int32(1 + rand.IntN(200)) //nolint:gosec // Small.
+			req.PageSize = int32(1 + rand.IntN(200))
 		}
 		if r.habits.waits && !isEnded {
 			req.WaitSeconds = 1

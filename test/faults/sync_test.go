@@ -15,13 +15,12 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/jackc/pgx/v5"
-
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	domain "example.com/todo-backend/internal/todo"
+	"github.com/jackc/pgx/v5"
 )
 
 var syncChanges = flag.Int("changes", 0, "how many `changes` the row of sync makes, instead of its own number")

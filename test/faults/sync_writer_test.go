@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/google/uuid"
-
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"github.com/google/uuid"
 )
 
 // Of one user's todos, there are neither few nor many.
