@@ -40,6 +40,15 @@ const nextFloor = `bumped AS (
 				RETURNING revision
 			)`
 
+// currentEpoch is an account's epoch on this timeline of the database. PostgreSQL begins
+// another timeline when a standby takes over, and when a backup is restored to a point in
+// time. Either may take back what clients have seen, be it acknowledged or not: a primary
+// shows a commit that its synchronous standby lacks when the wait for that is canceled.
+// On a standby it is the account's alone.
+const currentEpoch = `account.epoch # (
+				SELECT CASE WHEN pg_is_in_recovery() THEN 0
+				       ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer END)`
+
 // addAccount makes an owner's account, unless it is there.
 func (s *Store) addAccount(ctx context.Context, owner todo.UserID) error {
 	return s.run(ctx, database.Statement{
@@ -67,8 +76,11 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 	var id string
 	var head todo.Head
 	err := s.run(ctx, database.Statement{
-		Name:  "get heads",
-		SQL:   `SELECT user_id, epoch, revision FROM todo_account WHERE user_id = ANY ($1::text[])`,
+		Name: "get heads",
+		SQL: `
+			SELECT user_id, ` + currentEpoch + `, revision
+			FROM   todo_account AS account
+			WHERE  user_id = ANY ($1::text[])`,
 		Args:  []any{ids},
 		Alone: true,
 		Read: func(rows pgx.Rows) error {

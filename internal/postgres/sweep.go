@@ -29,7 +29,7 @@ func (s *Store) EmptyTrash(ctx context.Context, owner todo.UserID) error {
 	}
 	for {
 		n, err := s.emptySome(ctx, owner)
-		if err != nil || n < emptyBatch {
+		if err != nil || n == 0 {
 			return err
 		}
 	}
