@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -63,9 +64,9 @@ func (s *Store) emptySome(ctx context.Context, owner todo.UserID) (int, error) {
 	})
 }
 
-// shortestRetention is how long trash is kept at least until it is swept. Where the trash
-// is being switched on or off, other processes still have one.
-const shortestRetention = 24 * time.Hour
+// leftTrashRetention is how long deleted todos are kept where there is no trash. While it
+// is switched on or off, other processes still have one.
+const leftTrashRetention = 24 * time.Hour
 
 // Sweep removes todos that were deleted longer ago than the trash's retention, in small
 // batches, and returns how many. Any number of processes may sweep at once.
@@ -120,7 +121,7 @@ func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, 
 			SELECT   old.deleted_at, old.id, removed.id IS NOT NULL
 			FROM     old LEFT JOIN removed ON removed.id = old.id
 			ORDER BY old.deleted_at, old.id`,
-		Args:       []any{max(s.config.TrashRetention, shortestRetention).Seconds(), sweepBatch, timeParam(after.At), uuidParam(after.ID)},
+		Args:       []any{cmp.Or(s.config.TrashRetention, leftTrashRetention).Seconds(), sweepBatch, timeParam(after.At), uuidParam(after.ID)},
 		Owner:      everyone,
 		Idempotent: true,
 		Alone:      true,
