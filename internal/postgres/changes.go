@@ -60,7 +60,7 @@ func beforeAll() *todo.SyncPosition { return &todo.SyncPosition{Revision: -1} }
 // epoch, or of a future that a restore has undone, or todos have been removed since that
 // were deleted after it.
 func (a account) isVoid(at *todo.SyncPosition) bool {
-	return at.Epoch != a.epoch || at.Revision > a.revision || max(at.Revision, at.Start) < a.floor
+	return at.Epoch != a.epoch || max(at.Revision, at.Start) > a.revision || max(at.Revision, at.Start) < a.floor
 }
 
 // page returns the changes that follow a position, nil for the beginning.
@@ -91,7 +91,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 		SQL: `
 			SELECT   account.epoch, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
 			FROM     todo_account AS account
-			LEFT     JOIN LATERAL (SELECT   *
+			LEFT     JOIN LATERAL (SELECT   todo.*
 			                       FROM     todo
 			                       WHERE    user_id = $1
 			                         AND    (revision, id) > ($2, $3)

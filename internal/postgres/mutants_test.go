@@ -109,7 +109,7 @@ func (m mutant) overlay(t *testing.T) string {
 }
 
 // forAll has the functions whose statements are about all owners' rows.
-func forAll() []string { return []string{"sweepSome", "RenewEpochs"} }
+func forAll() []string { return []string{"sweepSome", "sweepSomeRequests", "RenewEpochs"} }
 
 // lookTwice has the functions whose statements look at a row twice: before they take a
 // revision, and when they change it. Taking out the second look alone changes nothing, as

@@ -1,8 +1,11 @@
 package postgres_test
 
 import (
+	"log/slog"
 	"testing"
 
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -102,5 +105,34 @@ func TestASweepPassesByOwnersWhoWrite(t *testing.T) {
 	}
 	if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
 		t.Errorf("Sweep after the write: %d, %v, want 1", n, err)
+	}
+}
+
+// TestASweepGoesOnBehindWhatItPassesBy has an owner who writes all the time own the oldest
+// trash, more than a batch of it.
+func TestASweepGoesOnBehindWhatItPassesBy(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	create(t, store, user(t, "busy"), "t")
+	pgtest.Exec(t, url, `INSERT INTO todo (user_id, title, deleted_at) SELECT 'busy', 't', now() - INTERVAL '3 days' FROM generate_series(1, 700)`)
+	remove(t, store, user(t, "idle"), create(t, store, user(t, "idle"), "t").ID, false)
+	pgtest.Exec(t, url, age)
+	pgtest.Begin(t, url, "UPDATE todo_account SET revision = revision + 1 WHERE user_id = 'busy'")
+	if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("Sweep: %d, %v, want the other owner's todo", n, err)
+	}
+}
+
+// TestWithoutATrashWhatIsLeftOfOneIsSwept is about a trash that was switched off.
+func TestWithoutATrashWhatIsLeftOfOneIsSwept(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	remove(t, store, owner, create(t, store, owner, "old").ID, false)
+	pgtest.Exec(t, url, age)
+	remove(t, store, owner, create(t, store, owner, "young").ID, false)
+	without := postgres.NewStore(databasetest.Open(t, url, 1), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	if n, err := without.Sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("Sweep: %d, %v, want what was deleted more than a day ago", n, err)
 	}
 }

@@ -48,8 +48,11 @@ func decodeEtag(id todo.ID, etag *string) (todo.Version, error) {
 	return todo.Version{Number: number, Valid: true}, nil
 }
 
-// nobodysVersion returns a version that no todo has: that of a change in 1970.
-func nobodysVersion() todo.Version { return todo.VersionAt(time.Unix(0, 0)) }
+// nobodysVersion returns a version that no todo has: that of a change at a time which the
+// schema doesn't allow.
+func nobodysVersion() todo.Version {
+	return todo.VersionAt(time.Date(-1000, time.January, 1, 0, 0, 0, 0, time.UTC))
+}
 
 // fold returns 64 bits that all bits of an id count towards.
 func fold(id todo.ID) uint64 {

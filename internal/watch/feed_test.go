@@ -149,6 +149,26 @@ func TestAFeedGivesUpAfterHalfAMinute(t *testing.T) {
 	}
 }
 
+// TestAFeedThatCouldNotReadTriesAgainThoughNothingHasChanged: a write that failed wakes as
+// well, since nobody knows what became of it.
+func TestAFeedThatCouldNotReadTriesAgainThoughNothingHasChanged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(store)
+		hub, _ := store.hub(t)
+		alice := user(t, "alice")
+		feed := store.feed(t, hub, alice)
+		store.fail(errAway, errAway)
+		hub.Changed(alice)
+		time.AfterFunc(5*time.Second, func() { store.fail(nil, nil) })
+		for range 5 { // Heartbeats.
+			if got := next(t, feed); got != 0 {
+				t.Errorf("%d todos", got)
+			}
+		}
+	})
+}
+
 func TestAReadThatHangsIsAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
