@@ -40,9 +40,8 @@ func decodeEtag(id todo.ID, etag *string) (todo.Version, error) {
 	if etag == nil {
 		return todo.Version{}, nil
 	}
-	// The text's length is checked too, because the decoder ignores line breaks.
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(*etag)
-	if err != nil || len(*etag) != etagLength || len(raw) != etagBytes || raw[0] != etagLayout {
+	raw, ok := decodeLayout(*etag, etagLayout, etagBytes)
+	if !ok {
 		return todo.Version{}, errEtag
 	}
 	number := int64(binary.BigEndian.Uint64(raw[1:]) ^ fold(id)) //nolint:gosec // Any 64 bits are a number.

@@ -110,19 +110,24 @@ func TestAWatchEndsWithAReason(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				receive(t, stream, 0, false)
+				received := 0
 				if test.end != nil {
+					receive(t, stream, 0, false)
+					received++
 					test.end(s)
 				}
-				if stream.Receive() {
+				for stream.Receive() {
+					received++
+				}
+				if received > 1 {
 					t.Errorf("it goes on with %v", stream.Msg())
 				}
 				checkRefused(t, stream.Err(), test.code, test.retry, time.Second, 6*time.Second)
 				_ = stream.Close()
 				s.waitForNone(t)
 				line := s.log.line(t, todov1connect.TodoServiceWatchTodosProcedure)
-				if line.Level != test.level || line.Ended != test.ended || line.Code != test.code.String() || line.Messages == nil || *line.Messages != 1 {
-					t.Errorf("logged as %+v", line)
+				if line.Level != test.level || line.Ended != test.ended || line.Code != test.code.String() || line.Messages == nil || *line.Messages != received {
+					t.Errorf("logged as %+v, %d messages came", line, received)
 				}
 			})
 		}
@@ -236,6 +241,49 @@ func TestAQuietWatchHasHeartbeatsAndIsRenewed(t *testing.T) {
 		line := s.log.line(t, todov1connect.TodoServiceWatchTodosProcedure)
 		if line.Level != "INFO" || line.Ended != "length" || line.Code != "unavailable" || *line.Messages != last {
 			t.Errorf("logged as %+v", line)
+		}
+	})
+}
+
+// TestTheRateLimitHoldsForPagesOfAWatch has more pages than a burst, in a bubble.
+func TestTheRateLimitHoldsForPagesOfAWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const perSecond, burst, pages = 10, 100, 150
+		s := newLimitedService(t, names{}, perSecond)
+		alice, err := todo.ParseUserID("alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.store.changes = map[todo.UserID][]todo.Todo{alice: make([]todo.Todo, pages*todo.DefaultPageSize)}
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		call := func(ctx context.Context, procedure, contentType, body string) *envelopes {
+			r := httptest.NewRequest(http.MethodPost, procedure, strings.NewReader(body)).WithContext(ctx)
+			r.Header.Set("Content-Type", contentType)
+			r.Header.Set("Authorization", "Bearer alice")
+			w := &envelopes{ResponseRecorder: httptest.NewRecorder(), start: time.Now()}
+			s.ServeHTTP(w, r)
+			return w
+		}
+		ended := make(chan *envelopes)
+		go func() {
+			ended <- call(ctx, todov1connect.TodoServiceWatchTodosProcedure, "application/connect+json", envelope("{}"))
+		}()
+		time.Sleep(time.Second) // It waits for pages.
+		if w := call(t.Context(), todov1connect.TodoServiceSyncTodosProcedure, "application/json", "{}"); w.Code != http.StatusOK {
+			t.Errorf("another call gets %d: %s", w.Code, w.Body)
+		}
+		time.Sleep(10 * time.Second)
+		leave()
+		w := <-ended
+		if len(w.at) < pages {
+			t.Fatalf("%d pages came, want %d", len(w.at), pages)
+		}
+		for i, at := range w.at[:pages] {
+			if want := time.Duration(max(0, i-burst)) * time.Second / perSecond; at.Round(time.Millisecond) != want {
+				t.Errorf("page %d came after %v, want %v", i, at, want)
+			}
 		}
 	})
 }
