@@ -1,5 +1,6 @@
 import type { Faults } from "../api/failure.ts";
-import type { Row, Text } from "./pending.ts";
+import type { Text } from "../sync/todo.ts";
+import type { Row } from "./rows.ts";
 
 /** The key of a new todo's draft. An edited todo's draft has the key of its row. */
 export const composerKey = "composer";

@@ -67,16 +67,25 @@ export class Outbox {
     return this.#db.getAll("outbox");
   }
 
-  /** Adds an entry, or merges it into one of the same todo that has not been sent. */
-  async add(entry: Entry): Promise<readonly Entry[]> {
+  /** Adds entries, or merges each into one of the same todo that has not been sent. */
+  async add(...added: readonly Entry[]): Promise<readonly Entry[]> {
     return this.#write(async (tx) => {
       const store = tx.objectStore("outbox");
-      const last = (await store.getAll()).findLast(({ operation }) => operation.id === entry.operation.id);
-      const merges = last && !last.batch && !last.refusal;
-      const operations = merges ? merge(last.operation, entry.operation) : [entry.operation];
-      if (!merges || operations.length === 2) await store.add(entry);
-      else if (operations[0]) await store.put({ ...last, operation: operations[0], origin: entry.origin, title: entry.title });
-      else await store.delete(last.number!);
+      const lasts = new Map((await store.getAll()).map((entry) => [entry.operation.id, entry]));
+      for (const entry of added) {
+        const { id } = entry.operation;
+        const last = lasts.get(id);
+        const merges = last && !last.batch && !last.refusal;
+        const operations = merges ? merge(last.operation, entry.operation) : [entry.operation];
+        lasts.delete(id);
+        if (!merges || operations.length === 2) {
+          lasts.set(id, { ...entry, number: await store.add(entry) });
+        } else if (operations[0]) {
+          const merged = { ...last, operation: operations[0], origin: entry.origin, title: entry.title };
+          lasts.set(id, merged);
+          await store.put(merged);
+        } else await store.delete(last.number!);
+      }
     });
   }
 

@@ -157,7 +157,7 @@ export class SyncedTodos {
 
   /** Returns a todo, also a deleted one. */
   find(id: string): ShownTodo | undefined {
-    return [...this.todos, ...this.trash].find((todo) => todo.id === id);
+    return this.#shown.byId.get(id);
   }
 
   /** Creates a todo. Returns its id. */
@@ -197,7 +197,7 @@ export class SyncedTodos {
 
   /** Deletes todos of the trash permanently, except those that somebody restores meanwhile. */
   purge(...ids: readonly string[]): void {
-    for (const id of ids) this.#do({ kind: "purge", id, etag: this.#todos.get(id)?.etag ?? "" });
+    this.#do(...ids.map((id) => ({ kind: "purge", id, etag: this.#todos.get(id)?.etag ?? "" }) as const));
   }
 
   /** Drops refused entries, with their texts. */
@@ -272,18 +272,21 @@ export class SyncedTodos {
     this.#sender.stop();
   }
 
-  /** Applies an operation now, and stores it. */
-  #do(operation: Operation): void {
-    const title = operation.kind === "create" ? operation.title : (this.find(operation.id)?.title ?? "");
-    const entry: Entry = { key: newId(), origin: this.#tab, title, operation };
-    this.#unstored = [...this.#unstored, entry];
+  /** Applies operations now, and stores them. */
+  #do(...operations: readonly Operation[]): void {
+    const added = operations.map((operation): Entry => {
+      const title = operation.kind === "create" ? operation.title : (this.find(operation.id)?.title ?? "");
+      return { key: newId(), origin: this.#tab, title, operation };
+    });
+    this.#unstored = [...this.#unstored, ...added];
     this.#changed();
     void this.#store(
-      () => this.#outbox.add(entry),
-      () => (this.#unstored = this.#unstored.filter((other) => other !== entry)),
+      () => this.#outbox.add(...added),
+      () => (this.#unstored = this.#unstored.filter((entry) => !added.includes(entry))),
     ).catch((error: unknown) => {
-      const message = `This browser could not keep it. ${(error as Error).message}`;
-      if (!this.#closed) this.#options.listener.refused([{ ...entry, refusal: { code: "not_stored", message } }]);
+      if (this.#closed) return;
+      const refusal = { code: "not_stored", message: `This browser could not keep it. ${(error as Error).message}` };
+      this.#options.listener.refused(added.map((entry) => ({ ...entry, refusal })));
     });
   }
 

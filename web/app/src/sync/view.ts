@@ -22,6 +22,7 @@ export interface View {
   readonly todos: readonly ShownTodo[];
   /** Deleted last first. */
   readonly trash: readonly ShownTodo[];
+  readonly byId: ReadonlyMap<string, ShownTodo>;
 }
 
 /** Applies the operations that the service has not refused to the copy. */
@@ -42,6 +43,7 @@ export function viewOf(copy: ReadonlyMap<string, LocalTodo>, entries: readonly E
   }
   const shown = [...todos.values()].map((todo) => ({ ...todo, unsent: unsent.has(todo.id), conflict: conflicts.get(todo.id) }));
   return {
+    byId: new Map(shown.map((todo) => [todo.id, todo])),
     todos: shown.filter(({ deletedAt }) => deletedAt === undefined).sort(newestFirst),
     trash: shown.filter(({ deletedAt }) => deletedAt !== undefined).sort(lastDeletedFirst),
   };
