@@ -3,6 +3,7 @@ import { createAccount } from "./api/account.ts";
 import { createTodoClient } from "./api/client.ts";
 import { wireFormatOf } from "./api/transport.ts";
 import { loadConfig, type Config } from "./config.ts";
+import { openOffline } from "./offline.ts";
 import { Session } from "./state/session.ts";
 import { drawAround, focusForm } from "./view/focus.ts";
 import { leaveInputMethodsAlone } from "./view/input-method.ts";
@@ -70,4 +71,5 @@ function start(config: Config): void {
 
   changed();
   void session.start();
+  void openOffline();
 }

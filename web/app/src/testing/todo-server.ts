@@ -3,10 +3,10 @@
 
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type ServiceImpl } from "@connectrpc/connect";
 import type { TodoClient } from "../api/client.ts";
 import { newId } from "../api/ids.ts";
-import { TodoSchema, type ApplyTodosRequest, type Todo, type TodoOperation } from "../gen/todo/v1/todo_pb.ts";
+import { TodoSchema, TodoService, type ApplyTodosRequest, type Todo, type TodoOperation } from "../gen/todo/v1/todo_pb.ts";
 import { clientOf } from "./service.ts";
 
 /** A method of the service that a page with a copy calls. */
@@ -27,6 +27,8 @@ interface Page {
 /** One user's todos on a service. */
 export class TodoServer {
   readonly client: TodoClient;
+  /** What the client calls. */
+  readonly methods: Partial<ServiceImpl<typeof TodoService>>;
   /** The calls so far, in order. */
   readonly calls: Procedure[] = [];
   /** The requests of applyTodos, in order. */
@@ -48,26 +50,24 @@ export class TodoServer {
   #waiting: (() => void)[] = [];
 
   constructor(interceptors: Interceptor[] = []) {
-    this.client = clientOf(
-      {
-        syncTodos: async ({ syncToken, waitSeconds }, { signal }) => {
-          await this.#enter("syncTodos");
-          if (waitSeconds > 0 && this.#page(syncToken).todos.length === 0) await this.#change(signal);
-          const page = this.#page(syncToken);
-          await this.after("syncTodos");
-          return page;
-        },
-        watchTodos: ({ syncToken }, { signal }) => this.#watch(syncToken, signal),
-        applyTodos: async (request) => {
-          await this.#enter("applyTodos");
-          this.applied.push(request);
-          const results = this.#apply(request);
-          await this.after("applyTodos");
-          return { results };
-        },
+    this.methods = {
+      syncTodos: async ({ syncToken, waitSeconds }, { signal }) => {
+        await this.#enter("syncTodos");
+        if (waitSeconds > 0 && this.#page(syncToken).todos.length === 0) await this.#change(signal);
+        const page = this.#page(syncToken);
+        await this.after("syncTodos");
+        return page;
       },
-      interceptors,
-    );
+      watchTodos: ({ syncToken }, { signal }) => this.#watch(syncToken, signal),
+      applyTodos: async (request) => {
+        await this.#enter("applyTodos");
+        this.applied.push(request);
+        const results = this.#apply(request);
+        await this.after("applyTodos");
+        return { results };
+      },
+    };
+    this.client = clientOf(this.methods, interceptors);
   }
 
   /** The todos that are not deleted, newest first. */

@@ -10,7 +10,7 @@ export function conflictChoice(store: Store, row: Row): TemplateResult | typeof 
   const { title, description } = conflict;
   return html`
     <div class="conflict" role="group" aria-label="Your text of ${isolated(row.title)}">
-      <p>This was changed elsewhere while you wrote:</p>
+      <p>You wrote this while it was changed elsewhere:</p>
       <p class="title-text" dir="auto">${title}</p>
       ${description ? html`<p class="description" dir="auto">${description}</p>` : nothing}
       <p class="choices">
