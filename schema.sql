@@ -11,6 +11,14 @@ CREATE TABLE todo (
     user_id      varchar(255) NOT NULL,
     created_at   timestamptz  NOT NULL DEFAULT now(),
     updated_at   timestamptz  NOT NULL DEFAULT now(),
+    -- The account's revision when the todo was changed last; 0 for one that was last
+    -- changed before there were revisions.
+    revision     bigint       NOT NULL DEFAULT 0,
+    -- When it was deleted; NULL for one that is not. Deleted todos are the trash,
+    -- and what syncing clients learn of deletions from.
+    deleted_at   timestamptz,
+    -- Deleted permanently: the texts are overwritten.
+    purged       boolean      NOT NULL DEFAULT false,
 
     CONSTRAINT todo_pkey PRIMARY KEY (id),
     -- The last defence behind the contract's rules, which cover all of Unicode's
@@ -19,10 +27,34 @@ CREATE TABLE todo (
     CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> ''),
     -- The range of the API: RFC 3339 has years of four digits.
     CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
-    CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00')
+    CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00'),
+    CONSTRAINT ck_todo_purged_is_deleted CHECK (NOT purged OR deleted_at IS NOT NULL)
 );
 
-CREATE INDEX ix_todo_user_id ON todo (user_id);
+-- For changes: one owner's todos in the order of their last change.
+CREATE INDEX ix_todo_user_id ON todo (user_id, revision, id);
 
 -- For lists: one owner's todos, newest first, from any position.
-CREATE INDEX ix_todo_user_id_created_at ON todo (user_id, created_at DESC, id DESC);
+CREATE INDEX ix_todo_user_id_created_at ON todo (user_id, created_at DESC, id DESC) WHERE deleted_at IS NULL;
+
+-- For the list of one owner's trash, what was deleted last first.
+CREATE INDEX ix_todo_user_id_deleted_at ON todo (user_id, deleted_at DESC, id DESC) WHERE deleted_at IS NOT NULL AND NOT purged;
+
+-- For the sweep, which removes what was deleted long ago.
+CREATE INDEX ix_todo_deleted_at ON todo (deleted_at) WHERE deleted_at IS NOT NULL;
+
+-- One row for each owner of todos. Every change of a todo takes the next revision from
+-- it and so holds its lock until the commit: whoever reads a revision sees all changes
+-- up to that.
+CREATE TABLE todo_account (
+    user_id  varchar(255) NOT NULL,
+    -- Tells revisions from those of the time before a restore of the database.
+    epoch    integer      NOT NULL DEFAULT floor(random() * 2147483647),
+    -- The last revision that a change has taken.
+    revision bigint       NOT NULL,
+    -- The greatest revision of a todo that the sweep has removed.
+    floor    bigint       NOT NULL DEFAULT 0,
+
+    CONSTRAINT todo_account_pkey PRIMARY KEY (user_id),
+    CONSTRAINT ck_todo_account_user_id_not_empty CHECK (user_id <> '')
+) WITH (fillfactor = 50);

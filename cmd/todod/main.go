@@ -2,6 +2,8 @@
 //
 //	todod serve          serves the API until SIGTERM, SIGINT or SIGHUP, then drains
 //	todod migrate        brings the database to the schema, then exits
+//	todod erase-user     removes all that is kept of a user
+//	todod renew-epochs   has all clients that sync start again, as after a restore
 //	todod healthcheck    asks the service beside it whether it is ready
 //	todod version        prints the version
 //	todod help           prints how to call it
@@ -26,6 +28,8 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
 
   todod serve                          API until SIGTERM, SIGINT or SIGHUP, then drain
   todod migrate [--allow-destructive]  bring the database to the schema
+  todod erase-user SUBJECT             remove all todos of the user with this subject in their tokens
+  todod renew-epochs                   have all clients that sync start again, after a restore
   todod healthcheck                    exit 0 if the service at LISTEN_ADDR is ready, else 1
   todod version                        print the version
 `
@@ -72,6 +76,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return serve(ctx, cfg, logger, log.linesLost)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
+	case "erase-user":
+		return eraseUser(ctx, args, getenv, stdout)
+	case "renew-epochs":
+		return renewEpochs(ctx, args, getenv, stdout)
 	case "healthcheck":
 		if len(args) > 0 {
 			return errUsage

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	todobackend "example.com/todo-backend"
 )
@@ -26,7 +30,12 @@ type document struct {
 
 type operation struct {
 	OperationID string `yaml:"operationId"`
+	Parameters  []parameter
 	Responses   map[string]answer
+}
+
+type parameter struct {
+	Ref string `yaml:"$ref"`
 }
 
 type answer struct {
@@ -62,6 +71,7 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 	}
 	limited := start(t, map[string]string{"RATE_LIMIT_RPS": "1"})
 	down := start(t, map[string]string{"DATABASE_URL": "postgres://u:p@" + closedAddr(t) + "/todo"})
+	trashless := start(t, map[string]string{"TRASH_RETENTION": "0"})
 	token := s.bearer("u")
 	asJSON := append(slices.Clone(token), "Content-Type", "application/json")
 	create := func(title string) string {
@@ -73,7 +83,19 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 		return created.ID
 	}
 	id, doomed := create("a"), create("b")
-	const todos, byID = "/api/todos", "/api/todos/{id}"
+	const (
+		todos, byID = "/api/todos", "/api/todos/{id}"
+		undelete    = byID + ":undelete"
+		emptyTrash  = todos + ":emptyTrash"
+		sync        = todos + ":sync"
+		watch       = todos + ":watch"
+		apply       = todos + ":apply"
+	)
+	operations := func(title string) string {
+		return `{"requestId":"` + someID + `","operations":[{"create":{"title":"` + title + `"}},{"update":{"id":"` + someID + `","title":"b"}}]}`
+	}
+	trashlessToken := trashless.bearer("u")
+	trashlessJSON := append(slices.Clone(trashlessToken), "Content-Type", "application/json")
 	calls := []struct {
 		on                         *service
 		method, path, actual, body string
@@ -103,6 +125,30 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 		{s, "DELETE", byID, todos + "/" + doomed, ``, append(slices.Clone(token), "If-Match", `"abc"`), 409},
 		{s, "DELETE", byID, todos + "/" + doomed, ``, token, 200},
 		{s, "DELETE", byID, todos + "/" + doomed, ``, token, 404},
+		{s, "POST", undelete, todos + "/" + doomed + ":undelete", `{}`, append(slices.Clone(asJSON), "If-Match", `"abc"`), 409},
+		{s, "POST", undelete, todos + "/" + doomed + ":undelete", `{}`, asJSON, 200},
+		{s, "POST", undelete, todos + "/" + doomed + ":undelete", `{}`, token, 415},
+		{s, "POST", undelete, todos + "/" + someID + ":undelete", `{}`, asJSON, 404},
+		{trashless, "POST", undelete, todos + "/" + someID + ":undelete", `{}`, trashlessJSON, 501},
+		{s, "POST", emptyTrash, emptyTrash, ``, token, 200},
+		{s, "POST", emptyTrash, emptyTrash, `{}`, asJSON, 400},
+		{s, "POST", emptyTrash, emptyTrash, ``, nil, 401},
+		{trashless, "POST", emptyTrash, emptyTrash, ``, trashlessToken, 501},
+		{trashless, "GET", todos, todos + "?deleted=true", ``, trashlessToken, 501},
+		{s, "GET", sync, sync, ``, token, 200},
+		{s, "GET", sync, sync + "?waitSeconds=26", ``, token, 400},
+		{s, "GET", sync, sync + "?syncToken=none", ``, token, 400},
+		{trashless, "GET", sync, sync, ``, trashlessToken, 501},
+		{down, "GET", sync, sync, ``, down.bearer("u"), 503},
+		{s, "POST", apply, apply, operations("a"), asJSON, 200},
+		{s, "POST", apply, apply, operations("b"), asJSON, 409},
+		{s, "POST", apply, apply, `{}`, asJSON, 400},
+		{s, "POST", apply, apply, operations("a"), token, 415},
+		{s, "GET", watch, watch + "?syncToken=none", ``, token, 400},
+		{s, "GET", watch, watch, ``, nil, 401},
+		{s, "GET", watch, watch, ``, append(slices.Clone(token), "Last-Event-ID", "none"), 400},
+		{trashless, "GET", watch, watch, ``, trashlessToken, 501},
+		{down, "GET", watch, watch, ``, down.bearer("u"), 503},
 		{s, "GET", "/api/health", "/api/health", ``, nil, 200},
 		{down, "GET", "/api/health", "/api/health", ``, nil, 503},
 		{s, "GET", "/readyz", "/readyz", ``, nil, 200},
@@ -138,6 +184,45 @@ func TestLiveAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 	}
 }
 
+// TestTheEventsOfAStreamAreAsTheOpenAPIDocumentSays reads the first event of each stream,
+// and continues it from there.
+func TestTheEventsOfAStreamAreAsTheOpenAPIDocumentSays(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	var doc document
+	if err := yaml.Unmarshal(todobackend.OpenAPI, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, rpc := range rpcs() {
+		if !rpc.IsStreamingServer() {
+			continue
+		}
+		verb, path, _, err := restRoute(rpc)
+		if err != nil {
+			t.Errorf("%s: %v", rpc.Name(), err)
+			continue
+		}
+		documented := doc.Paths[path][strings.ToLower(verb)]
+		if !slices.ContainsFunc(documented.Parameters, func(p parameter) bool { return refName(p.Ref) == "LastEventId" }) {
+			t.Errorf("%s has no parameter Last-Event-ID: %v", path, documented.Parameters)
+		}
+		content, ok := documented.Responses["200"].Content["text/event-stream"]
+		if !ok || len(documented.Responses["200"].Content) != 1 {
+			t.Errorf("%s documents %v", path, documented.Responses["200"].Content)
+		}
+		headers := s.bearer("u")
+		for range 2 {
+			event := s.firstEvent(t, path, headers...)
+			var value any
+			if err := json.Unmarshal([]byte(event["data"]), &value); err != nil || event["id"] == "" || event["event"] != "" {
+				t.Fatalf("%s: %v, %v", path, event, err)
+			}
+			doc.checkValue(t, path, content.Schema, value)
+			headers = append(s.bearer("u"), "Last-Event-ID", event["id"])
+		}
+	}
+}
+
 // TestEveryOperationDocumentsItsErrors knows which they are from the contract.
 func TestEveryOperationDocumentsItsErrors(t *testing.T) {
 	t.Parallel()
@@ -155,14 +240,49 @@ func TestEveryOperationDocumentsItsErrors(t *testing.T) {
 		if !ok {
 			t.Errorf("%s %s is not documented", verb, path)
 		}
+		conflicts, needsTrash := codesOf(rpc)
 		for status, want := range map[string]bool{
-			"400": true, "401": true, "404": strings.Contains(path, "{"), "415": hasBody, "429": true, "500": true, "503": true, "504": true,
+			"400": true, "401": true, "404": strings.Contains(path, "{"), "409": conflicts, "415": hasBody, "429": true, "500": true,
+			"501": needsTrash, "503": true, "504": true,
 		} {
 			if _, ok := operation.Responses[status]; ok != want {
 				t.Errorf("%s %s documents %s = %v, want %v", verb, path, status, ok, want)
 			}
 		}
 	}
+}
+
+// codesOf tells whether a request may conflict with what is there, and whether it may need
+// the trash: the former by its etag or by an id that the caller chooses, the latter by name.
+func codesOf(rpc protoreflect.MethodDescriptor) (conflicts, needsTrash bool) {
+	fields := rpc.Input().Fields()
+	id := fields.ByName("id")
+	conflicts = fields.ByName("etag") != nil || fields.ByName("request_id") != nil || id != nil && id.HasPresence()
+	return conflicts, slices.Contains([]protoreflect.Name{"ListTodos", "UndeleteTodo", "EmptyTrash", "SyncTodos", "WatchTodos"}, rpc.Name())
+}
+
+// firstEvent returns the fields of the first event of a stream, and leaves it.
+func (s *service) firstEvent(t *testing.T, path string, headers ...string) map[string]string {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	res, err := s.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	event, err := readEvent(bufio.NewReader(res.Body))
+	if err != nil {
+		t.Fatalf("status %d: %v", res.StatusCode, err)
+	}
+	return event
 }
 
 // check holds an answer against what is documented.

@@ -21,7 +21,7 @@ import (
 
 // restTransport sends the calls of a Connect client that writes JSON as REST, by
 // the google.api.http option of their methods. REST's answers are Connect's, so
-// they go back as they are.
+// they go back as they are; those of streams become Connect's again.
 type restTransport struct {
 	next http.RoundTripper // What the REST request goes to.
 }
@@ -37,6 +37,11 @@ func (t restTransport) RoundTrip(call *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if method.IsStreamingServer() {
+		if message, err = openEnvelope(message); err != nil {
+			return nil, err
+		}
+	}
 	verb, target, body, err := restCall(method, message)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", method.FullName(), err)
@@ -49,8 +54,14 @@ func (t restTransport) RoundTrip(call *http.Request) (*http.Response, error) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := t.next.RoundTrip(req)
-	if err != nil || res.StatusCode != http.StatusOK {
+	if err != nil {
 		return res, err
+	}
+	if method.IsStreamingServer() {
+		return res, streamResponse(res)
+	}
+	if res.StatusCode != http.StatusOK {
+		return res, nil
 	}
 	return res, checkStrictly(res, method.Output())
 }
@@ -80,8 +91,8 @@ func methodAt(path string) (protoreflect.MethodDescriptor, error) {
 		return nil, err
 	}
 	method, ok := found.(protoreflect.MethodDescriptor)
-	if !ok || method.IsStreamingClient() || method.IsStreamingServer() {
-		return nil, fmt.Errorf("%s is no unary method", name)
+	if !ok || method.IsStreamingClient() {
+		return nil, fmt.Errorf("%s is no method with a single request", name)
 	}
 	return method, nil
 }

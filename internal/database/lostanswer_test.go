@@ -50,7 +50,7 @@ func eachCut(t *testing.T, test func(t *testing.T, store *postgres.Store, direct
 			direct := pgtest.NewDatabase(t)
 			proxied, happened := cutAnswer(t, direct, markedTitle)
 			db := databasetest.Open(t, pgtest.WithParameter(proxied, "default_query_exec_mode", mode), 2)
-			test(t, postgres.NewStore(db, postgres.Config{Logger: slog.New(slog.DiscardHandler)}), direct)
+			test(t, postgres.NewStore(db, postgres.Config{TrashRetention: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler)}), direct)
 			if !happened() {
 				t.Error("no answer was lost")
 			}
@@ -81,7 +81,7 @@ func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 			return err
 		},
 		"DeleteTodo": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
-			return store.DeleteTodo(ctx, u, *todoID(1, 1), todo.Version{})
+			return store.DeleteTodo(ctx, u, *todoID(1, 1), todo.Deletion{})
 		},
 		// A repetition would meet what the first attempt made, and report a conflict.
 		"UpdateTodo of a version": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
@@ -89,7 +89,7 @@ func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 			return err
 		},
 		"DeleteTodo of a version": func(ctx context.Context, store *postgres.Store, u todo.UserID) error {
-			return store.DeleteTodo(ctx, u, *todoID(1, 1), todo.VersionAt(updatedAt))
+			return store.DeleteTodo(ctx, u, *todoID(1, 1), todo.Deletion{If: todo.VersionAt(updatedAt)})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

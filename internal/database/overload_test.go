@@ -128,7 +128,7 @@ func TestAStatementThatPanicsGivesBackItsConnection(t *testing.T) {
 func TestAFullPoolThatAnswersIsReadyWithoutALook(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, "postgres://u@127.0.0.1:1/d", 2)
-	store := postgres.NewStore(db, postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	store := postgres.NewStore(db, postgres.Config{TrashRetention: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler)})
 	end := db.Overload(2)
 	if err := store.Ready(t.Context()); err != nil {
 		t.Errorf("Ready: %v", err)

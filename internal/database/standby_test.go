@@ -24,7 +24,7 @@ func TestACreateThatAStandbyMayLackIsNotAcknowledged(t *testing.T) {
 	server := pgtest.StartServer(t, nil)
 	admin := pgtest.Connect(t, server.URL())
 	db := databasetest.Open(t, server.URL(), 8, bounds(func(b *database.Bounds) { b.Batch, b.Statement = 200*time.Millisecond, time.Second }))
-	store := postgres.NewStore(db, postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	store := postgres.NewStore(db, postgres.Config{TrashRetention: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler)})
 	id := todo.ID(uuid.New())
 	create := func(draft todo.Draft) error {
 		_, err := store.CreateTodo(t.Context(), user(t, 1), draft)

@@ -14,8 +14,9 @@ import (
 // Whether anybody else has the id is not looked at: an owner without room does not
 // learn it.
 //
-// The count stops at the bound, so that it costs no more than that, and its order
-// makes it walk the index instead of looking for the owner's rows among all.
+// The trash counts, but for what was deleted permanently. Each count stops at the bound,
+// so that it costs no more than that, and its order makes it walk the index instead of
+// looking for the owner's rows among all.
 func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) error {
 	if s.config.MaxTodos == 0 {
 		return nil
@@ -26,10 +27,15 @@ func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) er
 		SQL: `
 			SELECT EXISTS (SELECT FROM todo WHERE user_id = $1 AND id = $2)
 			    OR (SELECT count(*) < $3
-			        FROM   (SELECT   FROM todo
-			                WHERE    user_id = $1
-			                ORDER BY created_at DESC, id DESC
-			                LIMIT    $3) AS counted)`,
+			        FROM   ((SELECT   FROM todo
+			                 WHERE    user_id = $1 AND deleted_at IS NULL
+			                 ORDER BY created_at DESC, id DESC
+			                 LIMIT    $3)
+			                UNION ALL
+			                (SELECT   FROM todo
+			                 WHERE    user_id = $1 AND deleted_at IS NOT NULL AND NOT purged
+			                 ORDER BY deleted_at DESC, id DESC
+			                 LIMIT    $3)) AS counted)`,
 		Args:  []any{owner.String(), uuidParam(id), s.config.MaxTodos},
 		Alone: true, // It counts the owner's todos.
 		Read: func(rows pgx.Rows) (err error) {

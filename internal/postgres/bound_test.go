@@ -68,11 +68,13 @@ func TestAnOwnerHasAsManyTodosAsTheBoundSays(t *testing.T) {
 				}
 			}
 
-			if err := store.DeleteTodo(t.Context(), alice, alices[0].ID, todo.Version{}); err != nil {
-				t.Fatal(err)
+			remove(t, store, alice, alices[0].ID, false)
+			if _, err := store.CreateTodo(t.Context(), alice, another); !errors.Is(err, todo.ErrTooMany) {
+				t.Errorf("after a deletion: %v, want ErrTooMany, as the trash counts", err)
 			}
+			remove(t, store, alice, alices[0].ID, true)
 			if _, err := store.CreateTodo(t.Context(), alice, another); err != nil {
-				t.Errorf("after a deletion: %v", err)
+				t.Errorf("after a permanent deletion: %v", err)
 			}
 		})
 	}

@@ -88,7 +88,7 @@ func TestARowOfAnOddTimeIsListedAndHidesNoOther(t *testing.T) {
 				if todo.IsTime(one.CreatedAt) && (!changed.CreatedAt.Equal(one.CreatedAt) || one.UpdatedAt.Year() < 9999 && !changed.UpdatedAt.After(one.UpdatedAt)) {
 					t.Errorf("%s was %+v, is %+v", one.Title, one, changed)
 				}
-				if err := store.DeleteTodo(t.Context(), owner, one.ID, todo.Version{}); err != nil {
+				if err := store.DeleteTodo(t.Context(), owner, one.ID, todo.Deletion{}); err != nil {
 					t.Errorf("%s, deleted: %v", one.Title, err)
 				}
 			}
@@ -108,7 +108,7 @@ func TestAListGoesOnFromAnyPlace(t *testing.T) {
 		owner := user(t, mode)
 		created := create(t, store, owner, "t")
 		for _, micro := range []int64{-1 << 63, -1<<63 + 1, -210_866_803_200_000_001, -210_866_803_200_000_000, -1, 0, 1<<63 - 2, 1<<63 - 1} {
-			page, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 5, After: &todo.Cursor{CreatedAt: time.UnixMicro(micro).UTC()}})
+			page, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 5, After: &todo.Cursor{At: time.UnixMicro(micro).UTC()}})
 			if want := time.UnixMicro(micro).After(created.CreatedAt); err != nil || (len(page.Todos) == 1) != want {
 				t.Errorf("%s: from %d on: %+v, %v", mode, micro, page, err)
 			}

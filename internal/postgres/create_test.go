@@ -24,7 +24,7 @@ func rows(t *testing.T, url string) int {
 
 // asCreated returns what a repeated create answers: nothing of what the todo is now.
 func asCreated(first todo.Todo) todo.Todo {
-	first.Version = todo.Version{}
+	first.Version, first.Revision = todo.Version{}, 0
 	return first
 }
 
@@ -103,11 +103,11 @@ func TestATakenIDIsRefusedInTheSameWordsAndNothingIsOverwritten(t *testing.T) {
 		t.Errorf("%d todos, want 2", got)
 	}
 
-	if err := store.DeleteTodo(t.Context(), alice, hers.ID, todo.Version{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.CreateTodo(t.Context(), mallory, taken); err != nil {
-		t.Errorf("the id is not free after the deletion: %v", err)
+	for _, permanently := range []bool{false, true} {
+		remove(t, store, alice, hers.ID, permanently)
+		if _, err := store.CreateTodo(t.Context(), mallory, taken); !errors.Is(err, todo.ErrAlreadyExists) {
+			t.Errorf("after a deletion, permanently: %v: %v, want ErrAlreadyExists", permanently, err)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNothing(t *testing.T) {
 			if len(all) != 2 || all[0] != changed || all[0].Title != text || !all[1].CreatedAt.Equal(time.Date(1880, 1, 2, 3, 4, 5, 0, time.UTC)) {
 				t.Errorf("listed as %+v", all)
 			}
-			if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Version{}); err != nil {
+			if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{}); err != nil {
 				t.Error(err)
 			}
 			if err := store.Ready(t.Context()); err != nil {

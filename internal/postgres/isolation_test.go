@@ -2,12 +2,15 @@ package postgres_test
 
 import (
 	"errors"
+	"log/slog"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -71,7 +74,7 @@ func isolationCases() map[string]func(twoUsers) {
 			for _, query := range []todo.Query{
 				{Size: 10},
 				{Size: 10, IsCompleted: new(false)},
-				{Size: 10, After: &todo.Cursor{CreatedAt: mine.CreatedAt.AddDate(1, 0, 0), ID: u.alices.ID}},
+				{Size: 10, After: &todo.Cursor{At: mine.CreatedAt.AddDate(1, 0, 0), ID: u.alices.ID}},
 			} {
 				page, err := u.store.ListTodos(u.Context(), u.mallory, query)
 				if err != nil {
@@ -90,27 +93,148 @@ func isolationCases() map[string]func(twoUsers) {
 			}
 		},
 		"UpdateTodo": func(u twoUsers) {
+			mine := create(u.T, u.store, u.mallory, "mine")
 			for _, version := range u.versions() {
 				change := todo.Change{Title: new("taken over"), IsCompleted: new(true), If: version}
 				_, foreign := u.store.UpdateTodo(u.Context(), u.mallory, u.alices.ID, change)
 				_, none := u.store.UpdateTodo(u.Context(), u.mallory, neverMade(), change)
 				u.sameAsNone(foreign, none)
 			}
+			u.checkRevision(u.mallory)
+			if _, err := u.store.UpdateTodo(u.Context(), u.mallory, mine.ID, todo.Change{IsCompleted: new(true)}); err != nil {
+				u.Error(err)
+			}
 		},
 		"DeleteTodo": func(u twoUsers) {
+			for _, permanently := range []bool{false, true} {
+				mine := create(u.T, u.store, u.mallory, "mine")
+				for _, version := range u.versions() {
+					deletion := todo.Deletion{If: version, Permanently: permanently}
+					foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID, deletion)
+					none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade(), deletion)
+					u.sameAsNone(foreign, none)
+				}
+				u.checkRevision(u.mallory)
+				if err := u.store.DeleteTodo(u.Context(), u.mallory, mine.ID, todo.Deletion{Permanently: permanently}); err != nil {
+					u.Error(err)
+				}
+				u.checkRevision(u.mallory)
+			}
+		},
+		"UndeleteTodo": func(u twoUsers) {
+			hers, mine := create(u.T, u.store, u.alice, "her trash"), create(u.T, u.store, u.mallory, "mine")
+			for owner, id := range map[todo.UserID]todo.ID{u.alice: hers.ID, u.mallory: mine.ID} {
+				if err := u.store.DeleteTodo(u.Context(), owner, id, todo.Deletion{}); err != nil {
+					u.Fatal(err)
+				}
+			}
 			for _, version := range u.versions() {
-				foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID, version)
-				none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade(), version)
-				u.sameAsNone(foreign, none)
+				for _, id := range []todo.ID{hers.ID, u.alices.ID} {
+					_, foreign := u.store.UndeleteTodo(u.Context(), u.mallory, id, version)
+					_, none := u.store.UndeleteTodo(u.Context(), u.mallory, neverMade(), version)
+					u.sameAsNone(foreign, none)
+				}
+			}
+			u.checkRevision(u.mallory)
+			if _, err := u.store.UndeleteTodo(u.Context(), u.mallory, mine.ID, todo.Version{}); err != nil {
+				u.Error(err)
+			}
+		},
+		"EmptyTrash": func(u twoUsers) {
+			hers, mine := create(u.T, u.store, u.alice, "her trash"), create(u.T, u.store, u.mallory, "mine")
+			if err := u.store.DeleteTodo(u.Context(), u.alice, hers.ID, todo.Deletion{}); err != nil {
+				u.Fatal(err)
+			}
+			for range 2 {
+				if err := u.store.EmptyTrash(u.Context(), u.mallory); err != nil {
+					u.Fatal(err)
+				}
+				u.checkRevision(u.mallory)
+				if err := u.store.DeleteTodo(u.Context(), u.mallory, mine.ID, todo.Deletion{}); err != nil && !errors.Is(err, todo.ErrNotFound) {
+					u.Fatal(err)
+				}
+			}
+			trash, err := u.store.ListTodos(u.Context(), u.alice, todo.Query{Size: 10, InTrash: true})
+			if err != nil || len(trash.Todos) != 1 {
+				u.Errorf("Alice's trash: %+v, %v", trash, err)
+			}
+			trash, err = u.store.ListTodos(u.Context(), u.mallory, todo.Query{Size: 10, InTrash: true})
+			if err != nil || len(trash.Todos) != 0 {
+				u.Errorf("Mallory's trash: %+v, %v", trash, err)
+			}
+		},
+		"ListChanges": func(u twoUsers) {
+			before, err := u.store.ListChanges(u.Context(), u.mallory, nil, 10)
+			if err != nil || len(before.Todos) > 0 {
+				u.Fatalf("Mallory without todos: %+v, %v", before, err)
+			}
+			mine := create(u.T, u.store, u.mallory, "mine")
+			alices, err := u.store.ListChanges(u.Context(), u.alice, nil, 10)
+			if err != nil {
+				u.Fatal(err)
+			}
+			for name, after := range map[string]*todo.SyncPosition{"none": nil, "her own": &before.Next, "Alice's": &alices.Next} {
+				got, err := u.store.ListChanges(u.Context(), u.mallory, after, 10)
+				if err != nil {
+					u.Fatal(err)
+				}
+				if diff := cmp.Diff([]todo.Todo{mine}, got.Todos); diff != "" {
+					u.Errorf("Mallory's changes after the position %s:\n%s", name, diff)
+				}
 			}
 		},
 	}
+}
+
+// checkRevision wants an owner's account to be where the last change of a todo is:
+// neither behind, as if the change had taken another account's revision, nor ahead, as
+// if a refused call had taken one. The owner has changed something.
+func (u twoUsers) checkRevision(owner todo.UserID) {
+	u.Helper()
+	changes, err := open(u.T, u.url, 1).ListChanges(u.Context(), owner, nil, 100)
+	switch {
+	case err != nil:
+		u.Error(err)
+	case len(changes.Todos) > 0 && changes.Todos[len(changes.Todos)-1].Revision != changes.Next.Revision:
+		u.Errorf("the account is at %d, the last change at %d", changes.Next.Revision, changes.Todos[len(changes.Todos)-1].Revision)
+	}
+}
+
+// heads is the case of [postgres.Store.Heads].
+func heads(u twoUsers) {
+	create(u.T, u.store, u.mallory, "mine")
+	got, err := open(u.T, u.url, 1).Heads(u.Context(), []todo.UserID{u.mallory})
+	if _, isThere := got[u.mallory]; err != nil || !isThere || len(got) != 1 {
+		u.Errorf("heads: %v, %v, want Mallory's", got, err)
+	}
+}
+
+// trash is the case of ListTodos for the trash.
+func trash(u twoUsers) {
+	for _, owner := range []todo.UserID{u.alice, u.mallory} {
+		if err := u.store.DeleteTodo(u.Context(), owner, create(u.T, u.store, owner, "trash").ID, todo.Deletion{}); err != nil {
+			u.Fatal(err)
+		}
+	}
+	page, err := u.store.ListTodos(u.Context(), u.mallory, todo.Query{Size: 10, InTrash: true})
+	if err != nil || len(page.Todos) != 1 || page.Todos[0].DeletedAt.IsZero() {
+		u.Errorf("Mallory's trash: %+v, %v", page, err)
+	}
+}
+
+// deleteWithoutTrash is the case of DeleteTodo on a store that keeps nothing deleted.
+func deleteWithoutTrash(u twoUsers) {
+	u.store = postgres.NewStore(databasetest.Open(u.T, u.url, 4), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	isolationCases()["DeleteTodo"](u)
 }
 
 func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	t.Parallel()
 	cases := isolationCases()
 	cases["CreateTodo within a bound"] = createWithinBound
+	cases["ListTodos in the trash"] = trash
+	cases["DeleteTodo without a trash"] = deleteWithoutTrash
+	cases["Heads"] = heads
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,6 +247,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 			if diff := cmp.Diff(before, list(t, store, u.alice, query)); diff != "" {
 				t.Errorf("Alice's todos changed:\n%s", diff)
 			}
+			u.checkRevision(u.mallory)
 		})
 	}
 }
@@ -130,6 +255,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 // createWithinBound is the case of CreateTodo on a store that bounds how many
 // todos an owner has: a statement of its own.
 func createWithinBound(u twoUsers) {
+	remove(u.T, u.store, u.alice, create(u.T, u.store, u.alice, "her trash").ID, false)
 	u.store = openBound(u.T, u.url, 16, 2)
 	isolationCases()["CreateTodo"](u)
 	// Alice's todo takes none of Mallory's room, and no room tells her nothing.

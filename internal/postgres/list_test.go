@@ -142,7 +142,7 @@ func TestPagingNeitherSkipsNorRepeatsWhileTodosComeAndGo(t *testing.T) {
 		for _, id := range victims {
 			if !deleted[id] {
 				deleted[id] = true
-				if err := store.DeleteTodo(t.Context(), owner, id, todo.Version{}); err != nil {
+				if err := store.DeleteTodo(t.Context(), owner, id, todo.Deletion{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -201,7 +201,7 @@ func TestEveryPageIsReadOffTheIndex(t *testing.T) {
 
 	statement := preparedBy(t, db, "LIMIT")
 	first := "'infinity', '00000000-0000-0000-0000-000000000000'"
-	later := fmt.Sprintf("'%s', '%s'", page.Next.CreatedAt.Format("2006-01-02 15:04:05.999999Z07:00"), page.Next.ID)
+	later := fmt.Sprintf("'%s', '%s'", page.Next.At.Format("2006-01-02 15:04:05.999999Z07:00"), page.Next.ID)
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 		for _, cursor := range []string{first, later} {
 			for _, filter := range []string{"NULL", "true", "false"} {

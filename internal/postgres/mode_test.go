@@ -39,7 +39,7 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 			if diff := cmp.Diff(todo.Page{Todos: []todo.Todo{updated}}, page); diff != "" {
 				t.Error(diff)
 			}
-			if err := store.DeleteTodo(t.Context(), owner, second.ID, todo.Version{}); err != nil {
+			if err := store.DeleteTodo(t.Context(), owner, second.ID, todo.Deletion{}); err != nil {
 				t.Error(err)
 			}
 			if err := store.Ready(t.Context()); err != nil {

@@ -112,6 +112,9 @@ func findMutants(t *testing.T) []mutant {
 	t.Helper()
 	var mutants []mutant
 	for _, s := range ownedStatements(t) {
+		if s.Function == "sweepSome" { // It is about all owners.
+			continue
+		}
 		for _, c := range s.Conditions {
 			mutants = append(mutants, mutant{
 				file: s.File, position: s.Position, function: s.Function,

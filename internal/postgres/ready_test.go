@@ -24,28 +24,36 @@ func operations(ctx context.Context, store *postgres.Store, owner todo.UserID) e
 	_, getErr := store.GetTodo(ctx, owner, *made.ID)
 	_, listErr := store.ListTodos(ctx, owner, todo.Query{Size: 1})
 	_, updateErr := store.UpdateTodo(ctx, owner, *made.ID, todo.Change{Title: new("u")})
-	deleteErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Version{})
-	return errors.Join(createErr, againErr, getErr, listErr, updateErr, deleteErr)
+	deleteErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Deletion{})
+	_, undeleteErr := store.UndeleteTodo(ctx, owner, *made.ID, todo.Version{})
+	purgeErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Deletion{Permanently: true})
+	emptyErr := store.EmptyTrash(ctx, owner)
+	_, changesErr := store.ListChanges(ctx, owner, nil, 1)
+	_, sweepErr := store.Sweep(ctx)
+	return errors.Join(createErr, againErr, getErr, listErr, updateErr, deleteErr, undeleteErr, purgeErr, emptyErr, changesErr, sweepErr)
 }
 
 // TestReadyMeansAble has databases that can't serve, and some that can although
 // they are unlike schema.sql. Ready says so, and the operations agree.
 func TestReadyMeansAble(t *testing.T) {
 	t.Parallel()
-	const grants = "GRANT SELECT, INSERT, UPDATE, DELETE ON todo TO app"
+	const (
+		grantsOnAccount = "GRANT SELECT, INSERT, UPDATE ON todo_account TO app"
+		grants          = grantsOnAccount + "; GRANT SELECT, INSERT, UPDATE, DELETE ON todo TO app"
+	)
 	for name, test := range map[string]struct {
 		sql  string // As the database's owner; app is the role that the store connects as.
 		want string // In the cause; empty when it can serve.
 		able bool   // It could, and is refused nevertheless.
 	}{
 		"all is well":            {sql: grants},
-		"rights by the column":   {sql: "GRANT SELECT (id, title, description, is_completed, user_id, created_at, updated_at), INSERT (user_id, id, title, description), UPDATE (id, title, description, is_completed, created_at, updated_at), DELETE ON todo TO app"},
+		"rights by the column":   {sql: grantsOnAccount + "; GRANT SELECT (id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged), INSERT (user_id, id, title, description, created_at, updated_at, revision), UPDATE (id, title, description, is_completed, created_at, updated_at, revision, deleted_at, purged), DELETE ON todo TO app"},
 		"rights by another role": {sql: "GRANT pg_read_all_data, pg_write_all_data TO app"},
 		"more columns":           {sql: grants + "; ALTER TABLE todo ADD priority int NOT NULL DEFAULT 0, ADD note text, ADD n int GENERATED ALWAYS AS IDENTITY"},
 		"longer texts":           {sql: grants + "; ALTER TABLE todo ALTER title TYPE text, ALTER created_at TYPE timestamptz(3)"},
 		"partitions by id":       {sql: "DROP TABLE todo; CREATE TABLE todo (LIKE was INCLUDING ALL) PARTITION BY HASH (id); CREATE TABLE part PARTITION OF todo FOR VALUES WITH (MODULUS 1, REMAINDER 0); " + grants},
 		"a policy for it":        {sql: grants + "; ALTER TABLE todo ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON todo TO app USING (true)"},
-		"another schema that search_path names": {sql: "CREATE SCHEMA store; ALTER TABLE todo SET SCHEMA store; GRANT USAGE ON SCHEMA store TO app; GRANT ALL ON store.todo TO app; " +
+		"another schema that search_path names": {sql: "CREATE SCHEMA store; ALTER TABLE todo SET SCHEMA store; ALTER TABLE todo_account SET SCHEMA store; GRANT USAGE ON SCHEMA store TO app; GRANT ALL ON store.todo, store.todo_account TO app; " +
 			"ALTER ROLE app IN DATABASE this SET search_path = store"},
 
 		"no right at all": {sql: "", want: `the role lacks rights on the table: GRANT SELECT, INSERT, UPDATE, DELETE ON public.todo TO app`},
@@ -66,7 +74,7 @@ func TestReadyMeansAble(t *testing.T) {
 		"no table":         {sql: "DROP TABLE todo", want: "there is no table todo: run todod migrate"},
 		"a view":           {sql: "ALTER TABLE todo RENAME TO other; CREATE VIEW todo AS TABLE other; " + grants, want: "no ordinary table", able: true},
 		"a foreign table":  {sql: "DROP TABLE todo; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE todo (id uuid, title text) SERVER s; " + grants, want: "no ordinary table"},
-		"somebody else's":  {sql: "DROP TABLE todo; CREATE TABLE todo (id serial PRIMARY KEY, what text, done boolean); " + grants, want: "lacks columns (title, description, is_completed, user_id, created_at, updated_at)"},
+		"somebody else's":  {sql: "DROP TABLE todo; CREATE TABLE todo (id serial PRIMARY KEY, what text, done boolean); " + grants, want: "lacks columns (title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged)"},
 		"a lacking column": {sql: grants + "; ALTER TABLE todo DROP description", want: "lacks columns (description)"},
 		"another type of time": {
 			sql:  grants + "; ALTER TABLE todo ALTER created_at TYPE timestamp",
@@ -75,7 +83,11 @@ func TestReadyMeansAble(t *testing.T) {
 		"another type of id":    {sql: "DROP TABLE todo CASCADE; CREATE TABLE todo (LIKE was INCLUDING ALL); ALTER TABLE todo ALTER id DROP DEFAULT, ALTER id TYPE text; " + grants, want: "(id is text)"},
 		"no primary key":        {sql: grants + "; ALTER TABLE todo DROP CONSTRAINT todo_pkey", want: "no primary key on id"},
 		"a deferrable one":      {sql: grants + "; ALTER TABLE todo DROP CONSTRAINT todo_pkey, ADD PRIMARY KEY (id) DEFERRABLE", want: "no primary key on id"},
-		"no default":            {sql: grants + "; ALTER TABLE todo ALTER created_at DROP DEFAULT", want: "needs a value for (created_at)"},
+		"no default":            {sql: grants + "; ALTER TABLE todo ALTER is_completed DROP DEFAULT", want: "needs a value for (is_completed)"},
+		"no default epoch":      {sql: grants + "; ALTER TABLE todo_account ALTER epoch DROP DEFAULT", want: "needs a value for (epoch)"},
+		"no accounts":           {sql: grants + "; DROP TABLE todo_account", want: "there is no table todo_account: run todod migrate"},
+		"no right to accounts":  {sql: grants + "; REVOKE UPDATE ON todo_account FROM app", want: "GRANT UPDATE ON public.todo_account TO app"},
+		"accounts by no key":    {sql: grants + "; ALTER TABLE todo_account DROP CONSTRAINT todo_account_pkey", want: "the table public.todo_account has no primary key on user_id"},
 		"a column of others'":   {sql: grants + "; ALTER TABLE todo ADD list int NOT NULL", want: "needs a value for (list)"},
 		"rows that are hidden":  {sql: grants + "; ALTER TABLE todo ENABLE ROW LEVEL SECURITY", want: "row-level security hides all rows"},
 		"a default of no write": {sql: grants + "; ALTER ROLE app IN DATABASE this SET default_transaction_read_only = on", want: "default_transaction_read_only is on"},

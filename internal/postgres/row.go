@@ -29,8 +29,9 @@ func (s *Store) scan(rows pgx.Rows, most int) ([]todo.Todo, error) {
 // such as NULL, is read as the nearest that it would: one odd row must not take
 // down the list that it is in.
 type row struct {
-	store   *Store
-	scanned todo.Todo
+	store     *Store
+	scanned   todo.Todo
+	deletedAt pgtype.Timestamptz
 }
 
 // columns returns where to scan [columns].
@@ -39,6 +40,7 @@ func (r *row) columns() []any {
 	return []any{
 		(*[16]byte)(&t.ID), (*text)(&t.Title), (*text)(&t.Description), (*flag)(&t.IsCompleted),
 		(*instant)(&t.CreatedAt), (*instant)(&t.UpdatedAt),
+		(*number)(&t.Revision), &r.deletedAt, (*flag)(&t.IsPurged),
 	}
 }
 
@@ -46,6 +48,10 @@ func (r *row) columns() []any {
 func (r *row) todo() todo.Todo {
 	t := r.scanned
 	t.Version = todo.VersionAt(t.UpdatedAt)
+	if r.deletedAt.Valid {
+		t.DeletedAt = timeOf(r.deletedAt)
+		t.PurgeAt = t.DeletedAt.Add(r.store.config.TrashRetention)
+	}
 	if !todo.IsTime(t.CreatedAt) || !todo.IsTime(t.UpdatedAt) {
 		r.store.logOddTime(t.ID)
 	}
@@ -75,6 +81,15 @@ type flag bool
 // ScanBool implements [pgtype.BoolScanner].
 func (f *flag) ScanBool(v pgtype.Bool) error {
 	*f = flag(v.Bool)
+	return nil
+}
+
+// number scans an integer, NULL as 0.
+type number int64
+
+// ScanInt64 implements [pgtype.Int64Scanner].
+func (n *number) ScanInt64(v pgtype.Int8) error {
+	*n = number(v.Int64)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,6 +22,11 @@ type Config struct {
 	// MaxTodos is the number of todos that an owner may have; 0 for any number.
 	// Creates beside one another may exceed it by their number.
 	MaxTodos int
+
+	// TrashRetention is how long deleted todos stay in the trash, and clients that
+	// sync can learn of deletions. With 0 there is no trash: deleted todos are
+	// removed at once, and nobody can sync.
+	TrashRetention time.Duration
 
 	// Logger is told of rows that callers can't be told as they are, and of what
 	// keeps the database from serving. It must not be nil.

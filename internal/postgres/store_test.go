@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,12 +31,12 @@ func openLogged(t testing.TB, url string, conns int) (*postgres.Store, *pgtest.L
 	t.Helper()
 	log := new(pgtest.Log)
 	db := databasetest.Open(t, url, conns, func(c *database.Config) { c.Logger = log.Logger() })
-	return postgres.NewStore(db, postgres.Config{Logger: log.Logger()}), log
+	return postgres.NewStore(db, postgres.Config{TrashRetention: 24 * time.Hour, Logger: log.Logger()}), log
 }
 
 // storeOn returns a store whose log goes nowhere.
 func storeOn(db *database.DB, maxTodos int) *postgres.Store {
-	return postgres.NewStore(db, postgres.Config{MaxTodos: maxTodos, Logger: slog.New(slog.DiscardHandler)})
+	return postgres.NewStore(db, postgres.Config{TrashRetention: 24 * time.Hour, MaxTodos: maxTodos, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // newStore returns a store on a database of the test's own, and its URL.

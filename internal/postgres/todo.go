@@ -12,7 +12,24 @@ import (
 )
 
 // columns are a todo's, in the order in which [row] scans them.
-const columns = `todo.id, todo.title, COALESCE(todo.description, ''), todo.is_completed, todo.created_at, todo.updated_at`
+const columns = `todo.id, todo.title, COALESCE(todo.description, ''), todo.is_completed, todo.created_at, todo.updated_at,
+			todo.revision, todo.deleted_at, todo.purged`
+
+// alive is the condition for one of an owner's todos that is not deleted, and has a
+// version if that is not NULL. Statements that change it look at it twice: before they
+// take a revision, and, under the account's lock, when they change the row.
+const alive = `
+			       user_id = $1
+			  AND  id = $2
+			  AND  deleted_at IS NULL
+			  AND  COALESCE(COALESCE(updated_at, '-infinity') = $3::timestamptz, true)`
+
+// changedTimes moves a todo's time of change strictly forward. Times that an old table
+// may have and the schema's checks don't allow are brought to what callers were told of
+// them, as the checks look at each row that is changed.
+const changedTimes = `
+			       created_at   = LEAST(GREATEST(created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
+			       updated_at   = GREATEST(clock_timestamp(), LEAST(updated_at, '9999-12-31 23:59:59.999998+00') + INTERVAL '1 microsecond')`
 
 // GetTodo implements [todo.Store].
 func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
@@ -22,7 +39,8 @@ func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (tod
 			SELECT ` + columns + `
 			FROM   todo
 			WHERE  user_id = $1
-			  AND  id = $2`,
+			  AND  id = $2
+			  AND  deleted_at IS NULL`,
 		Args: []any{owner.String(), uuidParam(id)},
 	})
 }
@@ -40,12 +58,10 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 	if query.Size < 1 {
 		return todo.Page{}, fmt.Errorf("postgres: list todos: page size %d", query.Size)
 	}
-	after, id := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}, lastID() // A row may have that time.
-	if query.After != nil {
-		after, id = timeParam(query.After.CreatedAt), query.After.ID
+	if query.InTrash {
+		return s.listTrash(ctx, owner, query)
 	}
-	limit := query.Size + 1 // One more tells whether there is a next page.
-	todos, err := s.todos(ctx, database.Statement{
+	return s.page(ctx, query, database.Statement{
 		Name: "list todos",
 		SQL: `
 			SELECT   ` + columns + `
@@ -53,18 +69,33 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 			WHERE    user_id = $1
 			  AND    (created_at, id) < ($2, $3)
 			  AND    COALESCE(is_completed = $4::boolean, true)
+			  AND    deleted_at IS NULL
 			ORDER BY created_at DESC, id DESC
 			LIMIT    $5`,
-		Args:    []any{owner.String(), after, uuidParam(id), query.IsCompleted, limit},
-		MaxRows: limit,
-		Alone:   query.IsCompleted != nil, // A rare state may be looked for in all of the owner's todos.
+		Args: pageArgs(owner, query),
 	})
+}
+
+// pageArgs are the arguments of a list's statement: the owner, the position, the filter
+// and one todo more than the page has, which tells whether there is a next page.
+func pageArgs(owner todo.UserID, query todo.Query) []any {
+	after, id := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}, lastID() // A row may have that time.
+	if query.After != nil {
+		after, id = timeParam(query.After.At), query.After.ID
+	}
+	return []any{owner.String(), after, uuidParam(id), query.IsCompleted, query.Size + 1}
+}
+
+// page runs a list's statement.
+func (s *Store) page(ctx context.Context, query todo.Query, statement database.Statement) (todo.Page, error) {
+	statement.MaxRows = query.Size + 1
+	statement.Alone = query.IsCompleted != nil // A rare state may be looked for in all of the owner's todos.
+	todos, err := s.todos(ctx, statement)
 	if err != nil || len(todos) <= query.Size {
 		return todo.Page{Todos: todos}, err
 	}
 	todos = todos[:query.Size]
-	last := todos[len(todos)-1]
-	return todo.Page{Todos: todos, Next: &todo.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}}, nil
+	return todo.Page{Todos: todos, Next: query.CursorAfter(todos[len(todos)-1])}, nil
 }
 
 // CreateTodo implements [todo.Store]. The draft has to have an ID, as the
@@ -83,8 +114,12 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	created, err := s.todo(ctx, database.Statement{
 		Name: "create todo",
 		SQL: `
-			INSERT INTO todo (user_id, id, title, description)
-			VALUES           ($1, $2, $3, NULLIF($4, ''))
+			WITH meant AS (
+				SELECT WHERE NOT EXISTS (SELECT FROM todo WHERE id = $2)
+			), ` + nextRevision + `
+			INSERT INTO todo (user_id, id, title, description, created_at, updated_at, revision)
+			SELECT $1, $2, $3, NULLIF($4, ''), bumped.at, bumped.at, bumped.revision
+			FROM   bumped
 			ON CONFLICT (id) DO NOTHING
 			RETURNING ` + columns,
 		Args:       []any{owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description},
@@ -96,16 +131,20 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	}
 	there, err := s.findCreated(ctx, owner, *draft.ID)
 	switch {
-	case errors.Is(err, todo.ErrNotFound), err == nil && (there.Title != draft.Title || there.Description != draft.Description):
+	case errors.Is(err, todo.ErrNotFound), err == nil && (there.IsPurged || there.Title != draft.Title || there.Description != draft.Description):
 		return todo.Todo{}, todo.ErrAlreadyExists
 	case err != nil:
 		return todo.Todo{}, err
 	}
-	there.IsCompleted, there.UpdatedAt, there.Version = false, there.CreatedAt, todo.Version{} // As it was created.
-	return there, nil
+	return asCreated(there), nil
 }
 
-// findCreated returns the todo that a create has met. It locks the row, as a write does,
+// asCreated returns a todo as it was created.
+func asCreated(t todo.Todo) todo.Todo {
+	return todo.Todo{ID: t.ID, Title: t.Title, Description: t.Description, CreatedAt: t.CreatedAt, UpdatedAt: t.CreatedAt}
+}
+
+// findCreated returns the todo that a create has met, which may be deleted. It locks the row, as a write does,
 // so that it answers no sooner than a commit that waits for a synchronous standby: an
 // earlier attempt of the same create may have made the row and still lack that standby.
 func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
@@ -123,43 +162,29 @@ func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) 
 	})
 }
 
-// UpdateTodo implements [todo.Store]. Times that an old table may have and the
-// schema's checks don't allow are brought to what callers were told of them, as
-// the checks look at each row that is changed.
+// UpdateTodo implements [todo.Store].
 func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return s.todoIf(ctx, change.If, owner, id, database.Statement{
+	return s.todoIf(ctx, change.If, s.GetTodo, owner, id, database.Statement{
 		Name: "update todo",
 		SQL: `
+			WITH meant AS (
+				SELECT FROM todo WHERE ` + alive + `
+			), ` + nextRevision + `
 			UPDATE todo
-			SET    title        = COALESCE($3::text, title),
-			       description  = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
-			       is_completed = COALESCE($5::boolean, is_completed),
-			       created_at   = LEAST(GREATEST(created_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'),
-			       updated_at   = GREATEST(clock_timestamp(), LEAST(updated_at, '9999-12-31 23:59:59.999998+00') + INTERVAL '1 microsecond')
-			WHERE  user_id = $1
-			  AND  id = $2
-			  AND  COALESCE(COALESCE(updated_at, '-infinity') = $6::timestamptz, true)
+			SET    title        = COALESCE($4::text, title),
+			       description  = CASE WHEN $5::text IS NULL THEN description ELSE NULLIF($5, '') END,
+			       is_completed = COALESCE($6::boolean, is_completed),
+			       revision     = bumped.revision,` + changedTimes + `
+			FROM   bumped
+			WHERE  ` + alive + `
 			RETURNING ` + columns,
-		Args:  []any{owner.String(), uuidParam(id), change.Title, change.Description, change.IsCompleted, versionParam(change.If)},
+		Args:  []any{owner.String(), uuidParam(id), versionParam(change.If), change.Title, change.Description, change.IsCompleted},
 		Owner: owner.String(),
 	})
 }
 
-// DeleteTodo implements [todo.Store].
-func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, version todo.Version) error {
-	_, err := s.todoIf(ctx, version, owner, id, database.Statement{
-		Name: "delete todo",
-		SQL: `
-			DELETE FROM todo
-			WHERE  user_id = $1
-			  AND  id = $2
-			  AND  COALESCE(COALESCE(updated_at, '-infinity') = $3::timestamptz, true)
-			RETURNING ` + columns,
-		Args:  []any{owner.String(), uuidParam(id), versionParam(version)},
-		Owner: owner.String(),
-	})
-	return err
-}
+// finder is a method that reads a todo.
+type finder func(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error)
 
 // todoIf runs a statement on a todo that has the version as a condition. Under a lock
 // that another transaction holds, the statement waits and looks at the condition again.
@@ -169,12 +194,12 @@ func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, v
 // what the statement saw or something newer. Newer may be the very version of the call,
 // if that was guessed: that too is answered as a conflict. The caller compares, and the
 // same call succeeds when it is repeated.
-func (s *Store) todoIf(ctx context.Context, version todo.Version, owner todo.UserID, id todo.ID, statement database.Statement) (todo.Todo, error) {
+func (s *Store) todoIf(ctx context.Context, version todo.Version, find finder, owner todo.UserID, id todo.ID, statement database.Statement) (todo.Todo, error) {
 	changed, err := s.todo(ctx, statement)
 	if !version.Valid || !errors.Is(err, todo.ErrNotFound) {
 		return changed, err
 	}
-	current, err := s.GetTodo(ctx, owner, id)
+	current, err := find(ctx, owner, id)
 	if err != nil {
 		return todo.Todo{}, err
 	}

@@ -26,7 +26,7 @@ func TestATodoLivesFromCreationToDeletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := todo.Todo{ID: *milk.ID, Title: "buy milk", Description: "two litres"}
-	if diff := cmp.Diff(want, created, cmpopts.IgnoreFields(todo.Todo{}, "CreatedAt", "UpdatedAt", "Version")); diff != "" {
+	if diff := cmp.Diff(want, created, cmpopts.IgnoreFields(todo.Todo{}, "CreatedAt", "UpdatedAt", "Version", "Revision")); diff != "" {
 		t.Error(diff)
 	}
 	if created.CreatedAt.IsZero() || !created.UpdatedAt.Equal(created.CreatedAt) {
@@ -44,13 +44,13 @@ func TestATodoLivesFromCreationToDeletion(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Version{}); err != nil {
+	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.GetTodo(t.Context(), owner, created.ID); !errors.Is(err, todo.ErrNotFound) {
 		t.Errorf("GetTodo after the deletion: %v, want ErrNotFound", err)
 	}
-	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Version{}); !errors.Is(err, todo.ErrNotFound) {
+	if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{}); !errors.Is(err, todo.ErrNotFound) {
 		t.Errorf("second DeleteTodo: %v, want ErrNotFound", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.want.ID, test.want.CreatedAt = created.ID, created.CreatedAt
-			if diff := cmp.Diff(test.want, updated, cmpopts.IgnoreFields(todo.Todo{}, "UpdatedAt", "Version")); diff != "" {
+			if diff := cmp.Diff(test.want, updated, cmpopts.IgnoreFields(todo.Todo{}, "UpdatedAt", "Version", "Revision")); diff != "" {
 				t.Error(diff)
 			}
 			if !updated.UpdatedAt.After(created.UpdatedAt) {

@@ -27,7 +27,7 @@ func conditionals() []conditional {
 			return err
 		}},
 		{"DeleteTodo", func(ctx context.Context, store todo.Store, owner todo.UserID, id todo.ID, version todo.Version) error {
-			return store.DeleteTodo(ctx, owner, id, version)
+			return store.DeleteTodo(ctx, owner, id, todo.Deletion{If: version})
 		}},
 	}
 }
@@ -204,7 +204,7 @@ func TestACallWithoutAVersionReadsNothingFurther(t *testing.T) {
 	if n := reads(); n != 0 {
 		t.Errorf("%d reads of a todo", n)
 	}
-	if err := store.DeleteTodo(t.Context(), owner, neverMade(), todo.VersionAt(time.Now())); !errors.Is(err, todo.ErrNotFound) {
+	if err := store.DeleteTodo(t.Context(), owner, neverMade(), todo.Deletion{If: todo.VersionAt(time.Now())}); !errors.Is(err, todo.ErrNotFound) {
 		t.Error(err)
 	}
 	if n := reads(); n != 1 {

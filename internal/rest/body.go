@@ -3,6 +3,7 @@ package rest
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -59,7 +60,10 @@ func (m *unreadMessage) open() io.Reader {
 	case cause != nil:
 		return failingBody{err: invalidArgument(cause)}
 	case !m.route.hasBody:
-		object := make([]byte, 0, len(members)+len("{}"))
+		object := make([]byte, 0, envelopeBytes+len(members)+len("{}"))
+		if m.route.streams {
+			object = binary.BigEndian.AppendUint32(append(object, 0), uint32(len(members)+len("{}"))) //nolint:gosec // Headers are small.
+		}
 		object = append(append(append(object, '{'), members...), '}')
 		b := &bodyless{src: body}
 		b.object.Reset(object)
@@ -82,7 +86,7 @@ type failingBody struct{ err error }
 func (b failingBody) Read([]byte) (int, error) { return 0, b.err }
 
 // bodyless is the message of a method that takes no body: an object with the members
-// of the path and the query. A request without a Content-Length may still have a body;
+// of the path, headers and the query, in an envelope for a stream. A request without a Content-Length may still have a body;
 // then Read fails.
 type bodyless struct {
 	src     io.Reader

@@ -49,6 +49,26 @@ func (echo) DeleteTodo(context.Context, *todov1.DeleteTodoRequest) (*emptypb.Emp
 	return &emptypb.Empty{}, nil
 }
 
+func (echo) UndeleteTodo(_ context.Context, req *todov1.UndeleteTodoRequest) (*todov1.Todo, error) {
+	return &todov1.Todo{Id: req.GetId(), Title: fmt.Sprintf("undelete %q", req.GetEtag())}, nil
+}
+
+func (echo) EmptyTrash(context.Context, *todov1.EmptyTrashRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
+func (echo) SyncTodos(_ context.Context, req *todov1.SyncTodosRequest) (*todov1.SyncTodosResponse, error) {
+	return &todov1.SyncTodosResponse{NextSyncToken: fmt.Sprintf("after %q", req.GetSyncToken())}, nil
+}
+
+func (echo) WatchTodos(_ context.Context, req *todov1.WatchTodosRequest, stream *connect.ServerStream[todov1.WatchTodosResponse]) error {
+	return stream.Send(&todov1.WatchTodosResponse{NextSyncToken: fmt.Sprintf("after %q", req.GetSyncToken())})
+}
+
+func (echo) ApplyTodos(_ context.Context, req *todov1.ApplyTodosRequest) (*todov1.ApplyTodosResponse, error) {
+	return &todov1.ApplyTodosResponse{Results: make([]*todov1.TodoResult, len(req.GetOperations()))}, nil
+}
+
 // newTodos returns the REST routes of the todo service before a real Connect
 // handler, which asks for the header "Authorization: Bearer good".
 func newTodos(tb testing.TB) *rest.Transcoder {
@@ -94,6 +114,22 @@ func TestAgainstConnect(t *testing.T) {
 		"update":                           {call: "PATCH /api/todos/A", body: ` {"title":"x"} `, status: 200, want: `update \"x\"`},
 		"update, chunked":                  {call: "PATCH /api/todos/A", body: `{"title":"x"}`, chunked: true, status: 200, want: `update \"x\"`},
 		"delete":                           {call: "DELETE /api/todos/A", status: 200, want: `{}`},
+		"undelete":                         {call: "POST /api/todos/A:undelete", body: `{"etag":"x"}`, status: 200, want: `undelete \"x\"`},
+		"undelete without a body":          {call: "POST /api/todos/A:undelete", status: 400, want: "invalid_argument"},
+		"undelete by GET":                  {call: "GET /api/todos/A:undelete", status: 405, want: "POST"},
+		"empty the trash":                  {call: "POST /api/todos:emptyTrash", status: 200, want: `{}`},
+		"empty the trash, with a body":     {call: "POST /api/todos:emptyTrash", body: `{}`, status: 400, want: "no body"},
+		"empty the trash by DELETE":        {call: "DELETE /api/todos:emptyTrash", status: 405, want: "POST"},
+		"sync":                             {call: "GET /api/todos:sync?sync_token=x", status: 200, want: `after \"x\"`},
+		"apply":                            {call: "POST /api/todos:apply", body: `{"operations":[{"delete":{}},{"delete":{}}]}`, status: 200, want: `"results"`},
+		"watch":                            {call: "GET /api/todos:watch?sync_token=x", status: 200, want: `after \"x\"`},
+		"watch by HEAD":                    {call: "HEAD /api/todos:watch", status: 405},
+		"watch by POST":                    {call: "POST /api/todos:watch", body: `{}`, status: 405, want: "one of GET"},
+		"watch with a body":                {call: "GET /api/todos:watch", body: `{}`, status: 400, want: "no body"},
+		"watch with a chunked body":        {call: "GET /api/todos:watch", body: `{}`, chunked: true, status: 400, want: "no body"},
+		"watch with an unknown parameter":  {call: "GET /api/todos:watch?pageSize=1", status: 400, want: "this path takes syncToken"},
+		"an unknown custom verb":           {call: "GET /api/todos:none", status: 404, want: "nothing at this path"},
+		"a custom verb of another path":    {call: "GET /api/todos/A:watch", status: 404, want: "nothing at this path"},
 		"an id that is in the body too":    {call: "PATCH /api/todos/A", body: `{"title":"x","id":"B"}`, status: 400, want: "duplicate"},
 		"a null id in the body":            {call: "PATCH /api/todos/A", body: `{"id":null}`, status: 400, want: "duplicate"},
 		"an unknown query parameter":       {call: "GET /api/todos?userId=B", status: 400, want: "invalid_argument"},
@@ -111,6 +147,7 @@ func TestAgainstConnect(t *testing.T) {
 		"a stranger with a broken path":    {call: "GET /api/todos/%FF", stranger: true, status: 401, want: "who is it?"},
 		"a stranger with a broken body":    {call: "PATCH /api/todos/A", body: "{", stranger: true, status: 401, want: "who is it?"},
 		"a stranger with a body too many":  {call: "GET /api/todos/A", body: "{}", stranger: true, status: 401, want: "who is it?"},
+		"a stranger who watches":           {call: "GET /api/todos:watch", stranger: true, status: 401, want: "who is it?"},
 		"a stranger at an unknown path":    {call: "GET /api/none", stranger: true, status: 404, want: "nothing at this path"},
 		"a path that a mux would redirect": {call: "GET /api//todos", status: 404, want: "nothing at this path"},
 	}

@@ -1,14 +1,11 @@
 package rest
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
-	"connectrpc.com/connect"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -23,34 +20,7 @@ const etagName = "etag"
 
 // etagField returns a message's field for an etag, or nil when it has none.
 func etagField(message protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
-	field := message.Fields().ByName(etagName)
-	if field == nil || field.Kind() != protoreflect.StringKind || field.IsList() {
-		return nil
-	}
-	return field
-}
-
-// restKey marks the context of a REST request whose response may have an ETag.
-type restKey struct{}
-
-// ETagInterceptor returns the interceptor that sets the header ETag of responses to REST
-// requests. A [Transcoder] needs it on its RPC handler for ETag and If-None-Match.
-func ETagInterceptor() connect.UnaryInterceptorFunc {
-	return func(next connect.UnaryFunc) connect.UnaryFunc {
-		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-			res, err := next(ctx, req)
-			if err != nil || ctx.Value(restKey{}) == nil {
-				return res, err
-			}
-			if message, ok := res.Any().(proto.Message); ok {
-				reflected := message.ProtoReflect()
-				if field := etagField(reflected.Descriptor()); field != nil && reflected.Has(field) {
-					res.Header().Set("Etag", `"`+reflected.Get(field).String()+`"`)
-				}
-			}
-			return res, nil
-		}
-	}
+	return stringField(message, etagName)
 }
 
 // errIfMatch rejects a header If-Match that names no etag, or several.

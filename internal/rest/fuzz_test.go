@@ -34,6 +34,13 @@ func FuzzTranscode(f *testing.F) {
 		{"PATCH", "/api/todos/A", "", ``},
 		{"PATCH", "/api/todos/A", "x=y", `null`},
 		{"DELETE", "/api/todos/A", "", ""},
+		{"POST", "/api/todos/A:undelete", "", "{}"},
+		{"POST", "/api/todos:emptyTrash", "", ""},
+		{"GET", "/api/todos:sync", "syncToken=a&waitSeconds=1", ""},
+		{"GET", "/api/todos:watch", "syncToken=a", ""},
+		{"GET", "/api/todos:watch", "syncToken=a", "{}"},
+		{"HEAD", "/api/todos:w%61tch", "", ""},
+		{"POST", "/api/todos:apply", "", `{"operations":[]}`},
 		{"OPTIONS", "*", "", ""},
 	} {
 		f.Add(seed.verb, seed.path, seed.query, seed.body)
@@ -62,7 +69,9 @@ func FuzzTranscode(f *testing.F) {
 			if !ok || err.Code() != connect.CodeInvalidArgument || !utf8.ValidString(err.Message()) {
 				t.Errorf("the message can't be read: %v", got.readErr)
 			}
-		case body == "" && r.Method != http.MethodPost && r.Method != http.MethodPatch:
+		case got.call.Header.Get("Content-Type") == "application/connect+json":
+			checkObject(t, got.body[5:], nil) // It is in an envelope.
+		case body == "" && (got.body != "" || r.Method != http.MethodPost && r.Method != http.MethodPatch):
 			checkObject(t, got.body, nil)
 		case json.Valid([]byte(got.body)) != json.Valid([]byte(body)):
 			t.Errorf("body %q became %q", body, got.body)

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -24,10 +25,12 @@ import (
 
 // method is an RPC of a service made for a test.
 type method struct {
-	name   string
-	rule   *annotations.HttpRule // nil for no option.
-	input  string                // ".test.v1.Request" when empty.
-	stream bool
+	name         string
+	rule         *annotations.HttpRule // nil for no option.
+	input        string                // ".test.v1.Request" when empty.
+	output       string                // ".test.v1.Inner" when empty.
+	stream       bool                  // Of responses.
+	clientStream bool
 }
 
 // newService returns the descriptor of test.v1.TestService. Its messages are
@@ -37,10 +40,7 @@ func newService(tb testing.TB, methods ...method) protoreflect.ServiceDescriptor
 	file := newFile()
 	service := &descriptorpb.ServiceDescriptorProto{Name: new("TestService")}
 	for _, m := range methods {
-		input := m.input
-		if input == "" {
-			input = ".test.v1.Request"
-		}
+		input, output := cmp.Or(m.input, ".test.v1.Request"), cmp.Or(m.output, ".test.v1.Inner")
 		options := &descriptorpb.MethodOptions{}
 		if m.rule != nil {
 			proto.SetExtension(options, annotations.E_Http, m.rule)
@@ -48,9 +48,10 @@ func newService(tb testing.TB, methods ...method) protoreflect.ServiceDescriptor
 		service.Method = append(service.Method, &descriptorpb.MethodDescriptorProto{
 			Name:            new(m.name),
 			InputType:       new(input),
-			OutputType:      new(".test.v1.Inner"),
+			OutputType:      new(output),
 			Options:         options,
 			ServerStreaming: new(m.stream),
+			ClientStreaming: new(m.clientStream),
 		})
 	}
 	file.Service = append(file.Service, service)
@@ -63,7 +64,8 @@ func newService(tb testing.TB, methods ...method) protoreflect.ServiceDescriptor
 
 // newFile returns a file with the message Request, which has a field of every
 // kind but group, named like string_field, and besides them a string id, a
-// repeated string tags and a oneof of one and two.
+// repeated string tags and a oneof of one and two. Cursors has one and two, and
+// NextCursors next_one and next_two.
 func newFile() *descriptorpb.FileDescriptorProto {
 	field := func(number int32, name string, kind descriptorpb.FieldDescriptorProto_Type) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{
@@ -103,6 +105,12 @@ func newFile() *descriptorpb.FileDescriptorProto {
 		MessageType: []*descriptorpb.DescriptorProto{request, {
 			Name:  new("Inner"),
 			Field: []*descriptorpb.FieldDescriptorProto{field(1, "text", text)},
+		}, {
+			Name:  new("Cursors"),
+			Field: []*descriptorpb.FieldDescriptorProto{field(1, "one", text), field(2, "two", text)},
+		}, {
+			Name:  new("NextCursors"),
+			Field: []*descriptorpb.FieldDescriptorProto{field(1, "next_one", text), field(2, "next_two", text)},
 		}},
 		EnumType: []*descriptorpb.EnumDescriptorProto{{
 			Name: new("Color"),
@@ -134,7 +142,7 @@ func put(path, body string) *annotations.HttpRule {
 	return &annotations.HttpRule{Pattern: &annotations.HttpRule_Put{Put: path}, Body: body}
 }
 
-// items is a service with a method of each verb, and custom verbs.
+// items is a service with a method of each verb, custom verbs, and streams.
 func items(tb testing.TB) protoreflect.ServiceDescriptor {
 	tb.Helper()
 	return newService(tb,
@@ -150,6 +158,8 @@ func items(tb testing.TB) protoreflect.ServiceDescriptor {
 		method{name: "Rename", rule: patch("/v1/items/{id}:undelete", "*")},
 		method{name: "Purge", rule: post("/v1/items:purge", "")},
 		method{name: "Sync", rule: get("/v1/items:sync")},
+		method{name: "Watch", rule: get("/v1/items:watch"), stream: true},
+		method{name: "WatchOne", rule: get("/v1/items/{id}:watch"), stream: true},
 		method{name: "Internal"},
 	)
 }

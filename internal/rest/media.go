@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	jsonType = "application/json"
-	identity = "identity" // No content coding (RFC 9110 section 12.5.3).
+	jsonType   = "application/json"
+	streamType = "application/connect+json" // A Connect stream whose messages are JSON.
+	eventType  = "text/event-stream"        // Server-sent events. They are always UTF-8.
+	identity   = "identity"                 // No content coding (RFC 9110 section 12.5.3).
 )
 
 // isJSON reports whether a header declares a JSON body. The only parameter allowed is

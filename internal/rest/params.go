@@ -16,7 +16,7 @@ import (
 // maxQuoted bounds what an error quotes of a request, in bytes.
 const maxQuoted = 64
 
-// members returns the members that the path, If-Match and the query add to the message's
+// members returns the members that the path, headers and the query add to the message's
 // JSON object, separated by commas, without braces. It fails, with a message for the caller,
 // when a value doesn't fit its field.
 func (rt *route) members(segments []string, r *http.Request) ([]byte, error) {
@@ -27,18 +27,10 @@ func (rt *route) members(segments []string, r *http.Request) ([]byte, error) {
 			return nil, fmt.Errorf("path variable %q %w", v.field.JSONName(), err)
 		}
 	}
-	var seen []protoreflect.FieldNumber
-	if rt.isConditional(r.Header) {
-		etag, isCondition, err := ifMatch(r.Header)
-		if err == nil && isCondition {
-			seen = append(seen, rt.etag.Number())
-			if members, err = appendMember(members, rt.etag, etag); err != nil {
-				err = errIfMatch
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
+	var err error
+	var sent headerFields
+	if members, sent, err = rt.appendHeaders(members, r.Header); err != nil {
+		return nil, err
 	}
 	rawQuery := r.URL.RawQuery
 	if rawQuery == "" {
@@ -47,7 +39,42 @@ func (rt *route) members(segments []string, r *http.Request) ([]byte, error) {
 	if rt.hasBody {
 		return nil, errors.New("this method takes its fields in the body; send the request without a query")
 	}
-	return rt.appendQuery(members, rawQuery, seen)
+	return rt.appendQuery(members, rawQuery, sent)
+}
+
+// headerFields are the fields that headers have given already.
+type headerFields struct {
+	seen       []protoreflect.FieldNumber // The query must not have them too.
+	overridden protoreflect.FieldNumber   // The query's value is dropped; 0 for none.
+}
+
+// appendHeaders appends the members that headers stand for: If-Match and Last-Event-ID.
+func (rt *route) appendHeaders(members []byte, header http.Header) (appended []byte, sent headerFields, err error) {
+	if rt.isConditional(header) {
+		etag, isCondition, err := ifMatch(header)
+		if err == nil && isCondition {
+			sent.seen = append(sent.seen, rt.etag.Number())
+			if members, err = appendMember(members, rt.etag, etag); err != nil {
+				err = errIfMatch
+			}
+		}
+		if err != nil {
+			return nil, sent, err
+		}
+	}
+	if rt.lastEventID != nil {
+		id, isSent, err := lastEventID(header)
+		if err == nil && isSent {
+			sent.overridden = rt.lastEventID.Number()
+			if members, err = appendMember(members, rt.lastEventID, id); err != nil {
+				err = errLastEventID
+			}
+		}
+		if err != nil {
+			return nil, sent, err
+		}
+	}
+	return members, sent, nil
 }
 
 // isConditional reports whether a request has an If-Match that counts. Methods without a
@@ -56,11 +83,12 @@ func (rt *route) isConditional(header http.Header) bool {
 	return rt.etag != nil && len(header["If-Match"]) > 0
 }
 
-// appendQuery appends the members that a query names and that are not seen yet.
+// appendQuery appends the members that a query names. A client that continues a stream
+// sends its first query again, so Last-Event-ID overrides the query.
 //
 // It parses the query itself, since [url.ParseQuery] continues after a pair that it
 // can't parse, and its map loses the order.
-func (rt *route) appendQuery(members []byte, rawQuery string, seen []protoreflect.FieldNumber) ([]byte, error) {
+func (rt *route) appendQuery(members []byte, rawQuery string, sent headerFields) ([]byte, error) {
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		if pair == "" {
 			continue
@@ -73,10 +101,13 @@ func (rt *route) appendQuery(members []byte, rawQuery string, seen []protoreflec
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(seen, field.Number()) {
+		if slices.Contains(sent.seen, field.Number()) {
 			return nil, fmt.Errorf("query parameter %q is given more than once, in either spelling or as a header", field.JSONName())
 		}
-		seen = append(seen, field.Number())
+		sent.seen = append(sent.seen, field.Number())
+		if field.Number() == sent.overridden {
+			continue
+		}
 		if members, err = appendMember(members, field, value); err != nil {
 			return nil, fmt.Errorf("query parameter %q %w", field.JSONName(), err)
 		}

@@ -1,7 +1,7 @@
 // Package rest serves a Connect service as REST, by the google.api.http
 // options of its methods.
 //
-// A request is rewritten, not re-encoded. It becomes the unary Connect call that a
+// A request is rewritten, not re-encoded. It becomes the Connect call that a
 // client would have made (POST /package.Service/Method, JSON). Path variables and query
 // parameters become members of the message's JSON. The Connect handler's response is
 // sent unchanged. So authentication, bounds, validation and errors are the same over
@@ -12,11 +12,20 @@
 // segment (AIP-136), and all other fields either in the body ("*") or in the query.
 // [NewTranscoder] rejects everything else.
 //
+// A method that streams its response is a GET of server-sent events (text/event-stream),
+// whatever the header Accept says. The data of each event is a message. An error before the
+// first message is the response, as of any other method. A later one is the event "error",
+// with the same JSON as its data. When messages have a string field next_x and the request a
+// string field x, the former is the event's id, and the header Last-Event-ID becomes the
+// latter. The header takes precedence over the query, because a client that reconnects sends
+// its first URL again. Such a path has no HEAD, which would last as long as the stream.
+//
 // Messages with a field "etag" (AIP-154) have HTTP's conditions too: the header ETag in
 // responses, If-None-Match for GET, and If-Match for methods whose request has the field.
 //
 // There are three steps: route.go finds the method, params.go turns the path and the
-// query into members, and body.go inserts them into the message. etag.go has the conditions.
+// query into members, and body.go inserts them into the message. etag.go has the conditions,
+// events.go the streams.
 package rest
 
 import (
@@ -25,6 +34,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -125,10 +135,29 @@ func (t *Transcoder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if found.hasBody && !t.acceptBody(w, r) {
 		return
 	}
+	if found.streams {
+		events := &eventStream{writer: &eventWriter{ResponseWriter: w}, id: found.eventID}
+		r = r.WithContext(context.WithValue(r.Context(), eventsKey{}, events))
+		w = events.writer
+	}
 	if ifNoneMatch := r.Header["If-None-Match"]; found.returnsEtag && found.Method == http.MethodGet && len(ifNoneMatch) > 0 {
 		w = &notModifiedWriter{ResponseWriter: w, ifNoneMatch: ifNoneMatch}
 	}
 	t.rpc.ServeHTTP(w, found.rewrite(r, p.segments))
+}
+
+// StreamOf returns the procedure of the stream that a request opens, and "" for any other
+// request. It is for what has to be known before the request is served.
+func (t *Transcoder) StreamOf(r *http.Request) string {
+	escaped := sentPath(r.URL)
+	if strings.IndexByte(escaped, ':') < 0 { // The usual case: no custom verb.
+		return ""
+	}
+	found := t.routes.find(r.Method, splitPath(escaped, t.depth))
+	if found == nil || !found.streams {
+		return ""
+	}
+	return found.Procedure
 }
 
 // sentPath returns a path as it was sent. [url.URL.EscapedPath] would escape the decoded
@@ -192,7 +221,7 @@ func (t *Transcoder) acceptBody(w http.ResponseWriter, r *http.Request) bool {
 func (rt *route) rewrite(r *http.Request, segments []string) *http.Request {
 	ctx := r.Context()
 	if rt.returnsEtag {
-		ctx = context.WithValue(ctx, restKey{}, true)
+		ctx = context.WithValue(ctx, etagKey{}, true)
 	}
 	call := r.WithContext(ctx)
 	call.Method = http.MethodPost
@@ -206,6 +235,11 @@ func (rt *route) rewrite(r *http.Request, segments []string) *http.Request {
 	call.Header.Del("Content-Encoding")
 	call.Header.Del("Content-Length")
 	call.Header.Set("Content-Type", jsonType)
+	if rt.streams {
+		call.Header.Set("Content-Type", streamType)
+		call.Header.Del("Connect-Content-Encoding")
+		call.Header.Del("Connect-Accept-Encoding") // Or messages would come compressed.
+	}
 	call.Header.Set("Connect-Protocol-Version", "1")
 	call.Body, call.ContentLength = rt.message(r, segments)
 	return call

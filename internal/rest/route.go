@@ -30,6 +30,10 @@ type route struct {
 
 	etag        protoreflect.FieldDescriptor // The request's field for an If-Match; nil for none.
 	returnsEtag bool                         // The response may have an ETag.
+
+	streams     bool                         // The response is a stream of server-sent events.
+	lastEventID protoreflect.FieldDescriptor // The request's field for a Last-Event-ID; nil for none.
+	eventID     protoreflect.Name            // The messages' field with an event's id; "" for none.
 }
 
 // variable is a field whose value is a segment of the path.
@@ -66,7 +70,12 @@ func newRoute(method protoreflect.MethodDescriptor) (*route, error) {
 	if r.variables, err = bind(r.template, method.Input()); err != nil {
 		return nil, err
 	}
-	r.returnsEtag = etagField(method.Output()) != nil
+	if method.IsStreamingServer() {
+		if err := r.stream(method); err != nil {
+			return nil, err
+		}
+	}
+	r.returnsEtag = !r.streams && etagField(method.Output()) != nil
 	if field := etagField(method.Input()); field != nil && !r.inPath(field) {
 		r.etag = field
 	}
@@ -81,11 +90,27 @@ func newRoute(method protoreflect.MethodDescriptor) (*route, error) {
 	return r, nil
 }
 
+// stream makes the route that of a stream. It fails for one outside of the subset.
+func (rt *route) stream(method protoreflect.MethodDescriptor) error {
+	switch {
+	case rt.Method != http.MethodGet:
+		return errors.New("a stream of server-sent events must be a GET")
+	case rt.template.verb == "":
+		// No standard method is a stream (AIP-136). So most requests are known not to
+		// be for one without a search for their route.
+		return errors.New("a stream of server-sent events needs a custom verb")
+	}
+	var err error
+	rt.streams = true
+	rt.lastEventID, rt.eventID, err = resumption(method)
+	return err
+}
+
 // checkSubset fails when a method or its option is outside the served subset.
 func checkSubset(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) error {
 	switch {
-	case method.IsStreamingClient() || method.IsStreamingServer():
-		return errors.New("streaming methods can't be served as REST")
+	case method.IsStreamingClient():
+		return errors.New("a method whose requests are a stream can't be served as REST")
 	case hasOwnJSON(method.Input()):
 		return fmt.Errorf("the JSON of %s is not an object of its fields", method.Input().FullName())
 	case rule.GetSelector() != "":
@@ -177,12 +202,13 @@ type routes []*route
 
 // find returns the narrowest route that matches a verb and a path, or nil.
 func (rs routes) find(method string, p path) *route {
-	if method == http.MethodHead {
+	isHead := method == http.MethodHead
+	if isHead {
 		method = http.MethodGet
 	}
 	var found *route
 	for _, r := range rs {
-		if r.Method != method || !r.template.match(p) {
+		if r.Method != method || !r.template.match(p) || isHead && r.streams {
 			continue
 		}
 		if found == nil || r.template.narrower(found.template) {
@@ -200,7 +226,7 @@ func (rs routes) allow(p path) string {
 			continue
 		}
 		methods = append(methods, r.Method)
-		if r.Method == http.MethodGet {
+		if r.Method == http.MethodGet && !r.streams { // A HEAD would last as long as the stream.
 			methods = append(methods, http.MethodHead)
 		}
 	}

@@ -123,6 +123,11 @@ func TestVerb(t *testing.T) {
 		"DELETE with a custom verb":  {verb: "DELETE", target: "/v1/items/A:undelete", want: "PATCH, POST", refused: true},
 		"GET of a collection's verb": {verb: "GET", target: "/v1/items:purge", want: "POST", refused: true},
 		"HEAD of a custom verb":      {verb: "HEAD", target: "/v1/items:sync", want: "Sync"},
+		"a stream":                   {verb: "GET", target: "/v1/items:watch", want: "Watch"},
+		"a stream of one item":       {verb: "GET", target: "/v1/items/A:watch", want: "WatchOne"},
+		"HEAD of a stream":           {verb: "HEAD", target: "/v1/items:watch", want: "GET", refused: true},
+		"POST of a stream":           {verb: "POST", target: "/v1/items/A:watch", want: "GET", refused: true},
+		"POST of the collection's":   {verb: "POST", target: "/v1/items:sync", want: "GET, HEAD", refused: true},
 		"all that overlap are named": {verb: "POST", target: "/v1/items/count", want: "DELETE, GET, HEAD, PATCH, PUT", refused: true},
 	}
 	service := items(t)

@@ -35,7 +35,7 @@ func New(cfg Config) (*server.Server, error) {
 		WireBytes:     wireBytes,
 	})
 	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
-		s.Options(), connect.WithInterceptors(rest.ETagInterceptor(), validate.NewInterceptor()))
+		s.Options(), connect.WithInterceptors(rest.Interceptor(), validate.NewInterceptor()))
 	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
 	transcoder, err := rest.NewTranscoder(rest.Config{Service: service, RPC: todos, Refuse: refuseREST(s)})
 	if err != nil {

@@ -43,7 +43,7 @@ func withCORS(origins, headers []string, next http.Handler) http.Handler {
 		origins: origins,
 		methods: append(connectcors.AllowedMethods(), http.MethodPatch, http.MethodDelete),
 	}
-	for _, name := range slices.Concat(connectcors.AllowedHeaders(), []string{"Authorization", "If-Match", "If-None-Match", requestIDHeader}, headers) {
+	for _, name := range slices.Concat(connectcors.AllowedHeaders(), []string{"Authorization", "If-Match", "If-None-Match", "Last-Event-ID", requestIDHeader}, headers) {
 		p.headers = append(p.headers, strings.ToLower(name))
 	}
 	library := cors.New(cors.Options{

@@ -8,11 +8,11 @@ import (
 
 // withDeadline bounds the time of a request: that of a call by its context, that
 // of reading the body by the connection's read deadline. Streams have bounds of
-// their own, by their path, and end with drained. The time of writing a response is
+// their own, by their method, and end with drained. The time of writing a response is
 // bounded by responseWriter.
-func withDeadline(drained context.Context, streamOf func(path string) *streamConfig, next http.Handler) http.Handler {
+func withDeadline(drained context.Context, streamOf func(*http.Request) *streamConfig, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if stream := streamOf(r.URL.Path); stream != nil {
+		if stream := streamOf(r); stream != nil {
 			stream.serve(drained, next, w, r)
 			return
 		}

@@ -24,7 +24,7 @@ func TestARequestsContextHasItsDeadlineAndEndsWithIt(t *testing.T) {
 	for path, timeout := range map[string]time.Duration{"/call": callTimeout, "/stream": 3 * time.Minute, "/endless": 0} {
 		synctest.Test(t, func(t *testing.T) {
 			var served *http.Request
-			handler := withState(withDeadline(t.Context(), func(path string) *streamConfig { return streams[path] },
+			handler := withState(withDeadline(t.Context(), func(r *http.Request) *streamConfig { return streams[r.URL.Path] },
 				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					served = r
 					deadline, ok := r.Context().Deadline()
@@ -149,7 +149,7 @@ func TestEachMessageOfAStreamHasTimeToArrive(t *testing.T) {
 			body := &slowBody{rest: envelope(0, 1, "a") + envelope(0, 1, "b"), conn: conn, pause: s}
 			req := httptest.NewRequest(http.MethodPost, "/", body)
 			req.Header.Set("Content-Type", "application/grpc")
-			handler := withState(withDeadline(t.Context(), func(string) *streamConfig { return test.stream },
+			handler := withState(withDeadline(t.Context(), func(*http.Request) *streamConfig { return test.stream },
 				withBody(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					if got, err := io.ReadAll(r.Body); err != nil || len(got) != 12 {
 						t.Errorf("%s: read %q, %v", name, got, err)

@@ -38,9 +38,15 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 func serveResponses(t *testing.T, log io.Writer, unread *unreadResponses, handler http.HandlerFunc) (connect func() net.Conn) {
 	t.Helper()
 	streams := map[string]*streamConfig{"/stream": {maxMessages: 1}}
-	next := withDeadline(t.Context(), func(path string) *streamConfig { return streams[path] }, handler)
+	next := withDeadline(t.Context(), func(r *http.Request) *streamConfig { return streams[r.URL.Path] }, handler)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	server := newTestServer(withState(withLog(logger, withResponse(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
+	return servePipes(t, withState(withLog(logger, withResponse(unread, withRecover(newRefuser(newErrorRenderer(testErrors().Lookup)), next)))))
+}
+
+// servePipes serves a handler until the test ends, and returns what connects to it.
+func servePipes(t *testing.T, handler http.Handler) (connect func() net.Conn) {
+	t.Helper()
+	server := newTestServer(handler)
 	server.WriteTimeout = writeTimeout
 	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	served := make(chan struct{})

@@ -18,8 +18,17 @@ type routes struct {
 	anonymous anonymousStreams
 	refuse    refuser
 
-	rest       http.Handler // Serves the paths that begin with restPrefix; may be nil.
+	rest       Transcoder // Serves the paths that begin with restPrefix; may be nil.
 	restPrefix string
+}
+
+// Transcoder converts REST requests to Connect calls of a service.
+type Transcoder interface {
+	http.Handler
+
+	// StreamOf returns the procedure of the stream that a request opens, and "" for any
+	// other request.
+	StreamOf(r *http.Request) string
 }
 
 func newRoutes(refuse refuser) *routes {
@@ -31,17 +40,32 @@ func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r)
 		return
 	}
-	if rs.rest != nil && strings.HasPrefix(r.URL.Path, rs.restPrefix) {
-		stateOf(r.Context()).protocol = protocolREST
+	if rs.isREST(r) {
+		state := stateOf(r.Context())
+		state.protocol = protocolREST
+		if state.stream != nil {
+			open := rs.open[rs.rest.StreamOf(r)]
+			open.Add(1)
+			defer open.Add(-1)
+		}
 		rs.rest.ServeHTTP(w, r)
 		return
 	}
 	rs.refuse.notFound(w, r)
 }
 
-// streamOf returns the bounds of a path's streams, or nil when the path is not
-// that of a streaming method.
-func (rs *routes) streamOf(path string) *streamConfig { return rs.streams[path] }
+func (rs *routes) isREST(r *http.Request) bool {
+	return rs.rest != nil && strings.HasPrefix(r.URL.Path, rs.restPrefix)
+}
+
+// streamOf returns the bounds of the stream that a request opens, or nil when it is
+// not for a streaming method.
+func (rs *routes) streamOf(r *http.Request) *streamConfig {
+	if rs.isREST(r) {
+		return rs.streams[rs.rest.StreamOf(r)]
+	}
+	return rs.streams[r.URL.Path]
+}
 
 // service adds every method of a service.
 func (rs *routes) service(service protoreflect.ServiceDescriptor, handler http.Handler) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,7 +43,7 @@ func TestTheStreamsOfAServiceHaveBoundsByTheirKind(t *testing.T) {
 		"/t.S/Both": {maxDuration: maxStreamDuration, maxMessages: maxStreamMessages},
 		"/t.S/None": nil,
 	} {
-		if diff := cmp.Diff(want, routes.streamOf(path), cmp.AllowUnexported(streamConfig{})); diff != "" {
+		if diff := cmp.Diff(want, routes.streamOf(httptest.NewRequest(http.MethodPost, path, nil)), cmp.AllowUnexported(streamConfig{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}

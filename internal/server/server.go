@@ -148,10 +148,10 @@ func (s *Server) AddService(service protoreflect.ServiceDescriptor, handler http
 	s.health.services = append(s.health.services, string(service.FullName()))
 }
 
-// AddREST serves all paths with a prefix by a transcoder: a handler that converts
-// REST requests to Connect calls of a service.
-func (s *Server) AddREST(prefix string, handler http.Handler) {
-	s.routes.restPrefix, s.routes.rest = prefix, handler
+// AddREST serves all paths with a prefix by a transcoder, whose service has been
+// added.
+func (s *Server) AddREST(prefix string, transcoder Transcoder) {
+	s.routes.restPrefix, s.routes.rest = prefix, transcoder
 }
 
 // AddDocument serves a document, without a token.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -62,8 +63,12 @@ func stateOf(ctx context.Context) *requestState {
 // authenticated.
 func UserOf(ctx context.Context) User { return stateOf(ctx).user }
 
-// fail notes the code and the cause of a request's failure.
+// fail notes the code and the cause of a request's failure. Once a response was not
+// read, whatever fails after it is a consequence.
 func (s *requestState) fail(code connect.Code, cause error) {
+	if errors.Is(s.cause, errUnread) {
+		return
+	}
 	s.code, s.cause = code, cause
 }
 

@@ -3,16 +3,25 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"testing"
 
 	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/internal/rest"
 )
 
 const (
 	serverStreamPath = "/test.v1.StreamService/Server"
 	bidiStreamPath   = "/test.v1.StreamService/Both"
+	eventsPath       = "/api/server:watch" // The server stream over REST.
 )
 
 // streamService is a service of streams, with all that is around the product's
@@ -21,6 +30,7 @@ type streamService struct {
 	url    string
 	health *health
 	log    *lineLog
+	routes *routes
 }
 
 // serverStream and bidiStream are handlers of its two streams. No test needs
@@ -47,14 +57,30 @@ func newStreams(t *testing.T) *streamService {
 
 func (s *streamService) start(t *testing.T, registered *streamConfig, server serverStream, bidi bidiStream) {
 	t.Helper()
+	s.url = startServer(t, s.handler(t, registered, newUnreadResponses(nil), server, bidi)).URL
+}
+
+// handler returns what serves the service.
+func (s *streamService) handler(t *testing.T, registered *streamConfig, unread *unreadResponses, server serverStream, bidi bidiStream) http.Handler {
+	t.Helper()
 	errs := newErrorRenderer(testErrors().Lookup)
 	refuse := newRefuser(errs)
 	routes := newRoutes(refuse)
+	s.routes = routes
 	if server != nil {
-		routes.procedure(procedure{
-			name: serverStreamPath, stream: registered,
-			handler: connect.NewServerStreamHandlerSimple(serverStreamPath, server, baseOptions(errs, testCodecs())),
+		handler := connect.NewServerStreamHandlerSimple(serverStreamPath, server,
+			baseOptions(errs, testCodecs()), connect.WithInterceptors(unread, rest.Interceptor()))
+		routes.procedure(procedure{name: serverStreamPath, stream: registered, handler: handler})
+		transcoder, err := rest.NewTranscoder(rest.Config{
+			Service: streamDescriptor(t), RPC: handler,
+			Refuse: func(w http.ResponseWriter, r *http.Request, refusal rest.Refusal) {
+				refuse.refuse(w, r, refusal.Status, connect.CodeUnimplemented, refusal.Message)
+			},
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes.restPrefix, routes.rest = "/api/", transcoder
 	}
 	if bidi != nil {
 		routes.procedure(procedure{
@@ -63,5 +89,27 @@ func (s *streamService) start(t *testing.T, registered *streamConfig, server ser
 		})
 	}
 	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.url = startServer(t, withMiddleware(Config{Logger: logger}, refuse, s.health, newUnreadResponses(nil), routes)).URL
+	return withMiddleware(Config{Logger: logger}, refuse, s.health, unread, routes)
+}
+
+// streamDescriptor describes the server stream, with its path over REST.
+func streamDescriptor(t *testing.T) protoreflect.ServiceDescriptor {
+	t.Helper()
+	options := &descriptorpb.MethodOptions{}
+	proto.SetExtension(options, annotations.E_Http, &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: eventsPath}})
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: new("test/v1/stream.proto"), Package: new("test.v1"), Syntax: new("proto3"),
+		Dependency: []string{todov1.File_todo_v1_todo_proto.Path()},
+		Service: []*descriptorpb.ServiceDescriptorProto{{
+			Name: new("StreamService"),
+			Method: []*descriptorpb.MethodDescriptorProto{{
+				Name: new("Server"), InputType: new(".todo.v1.GetTodoRequest"), OutputType: new(".todo.v1.Todo"),
+				ServerStreaming: new(true), Options: options,
+			}},
+		}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Services().Get(0)
 }

@@ -80,6 +80,8 @@ type lineLog struct {
 }
 
 type logLine struct {
+	Protocol, Reason string
+
 	Level, Path, Code, Ended, Cause string
 }
 

@@ -35,7 +35,7 @@ func (s shelf) ListTodos(_ context.Context, _ todo.UserID, query todo.Query) (to
 	page := todo.Page{Todos: rest[:min(query.Size, len(rest))]}
 	if len(page.Todos) < len(rest) {
 		last := page.Todos[len(page.Todos)-1]
-		page.Next = &todo.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}
+		page.Next = &todo.Cursor{At: last.CreatedAt, ID: last.ID}
 	}
 	return page, nil
 }
@@ -59,7 +59,7 @@ func TestAPageEndsEarlyWhenItsTextsAreLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := newShelf(test.texts...)
-			service := todo.NewService(store)
+			service := todo.NewService(store, nil)
 			var (
 				all   []todo.Todo
 				pages []int
@@ -105,7 +105,7 @@ func TestEveryTextOfATodoCountsTowardsItsPage(t *testing.T) {
 		for i := range store.todos {
 			reflect.ValueOf(&store.todos[i]).Elem().FieldByIndex(field.Index).Set(value)
 		}
-		page, err := todo.NewService(store).List(t.Context(), todo.UserID{}, todo.Query{})
+		page, err := todo.NewService(store, nil).List(t.Context(), todo.UserID{}, todo.Query{})
 		if err != nil || len(page.Todos) != 1 {
 			t.Errorf("a page of todos with a long %s has %d, %v", field.Name, len(page.Todos), err)
 		}

@@ -89,9 +89,17 @@ type Service struct {
 }
 
 // NewService returns a Service that keeps its todos in store, and tells a listener of
-// changes.
+// changes, if it is not nil.
 func NewService(store Store, listener Listener) *Service {
 	return &Service{store: store, listener: listener}
+}
+
+// changed tells the listener that a call may have changed an owner's todos. A call that
+// failed may have as well: nobody knows what became of a lost one.
+func (s *Service) changed(owner UserID) {
+	if s.listener != nil {
+		s.listener.Changed(owner)
+	}
 }
 
 // Create stores a new todo and trims white space from its title. It chooses the ID
@@ -106,7 +114,7 @@ func (s *Service) Create(ctx context.Context, owner UserID, draft Draft) (Todo, 
 		}
 		draft.ID = (*ID)(&id)
 	}
-	defer s.listener.Changed(owner)
+	defer s.changed(owner)
 	return s.store.CreateTodo(ctx, owner, draft.trimmed())
 }
 
@@ -129,26 +137,26 @@ func (s *Service) List(ctx context.Context, owner UserID, query Query) (Page, er
 
 // Update changes one of the owner's todos and trims white space from a new title.
 func (s *Service) Update(ctx context.Context, owner UserID, id ID, change Change) (Todo, error) {
-	defer s.listener.Changed(owner)
+	defer s.changed(owner)
 	return s.store.UpdateTodo(ctx, owner, id, change.trimmed())
 }
 
 // Delete deletes one of the owner's todos.
 func (s *Service) Delete(ctx context.Context, owner UserID, id ID, deletion Deletion) error {
-	defer s.listener.Changed(owner)
+	defer s.changed(owner)
 	return s.store.DeleteTodo(ctx, owner, id, deletion)
 }
 
 // Undelete takes one of the owner's todos out of the trash, if it has the version;
 // none stands for any.
 func (s *Service) Undelete(ctx context.Context, owner UserID, id ID, version Version) (Todo, error) {
-	defer s.listener.Changed(owner)
+	defer s.changed(owner)
 	return s.store.UndeleteTodo(ctx, owner, id, version)
 }
 
 // EmptyTrash deletes permanently all that is in the owner's trash.
 func (s *Service) EmptyTrash(ctx context.Context, owner UserID) error {
-	defer s.listener.Changed(owner)
+	defer s.changed(owner)
 	return s.store.EmptyTrash(ctx, owner)
 }
 

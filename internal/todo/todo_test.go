@@ -79,7 +79,7 @@ func (r *recorder) ListTodos(_ context.Context, owner todo.UserID, query todo.Qu
 func TestServiceTrimsTitlesAndNothingElse(t *testing.T) {
 	t.Parallel()
 	store := new(recorder)
-	service := todo.NewService(store)
+	service := todo.NewService(store, nil)
 	// Every character that Unicode calls white space.
 	const space = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
@@ -107,7 +107,7 @@ func TestServiceTrimsTitlesAndNothingElse(t *testing.T) {
 func TestServiceChoosesAnIDUnlessTheCallerHas(t *testing.T) {
 	t.Parallel()
 	store := new(recorder)
-	service := todo.NewService(store)
+	service := todo.NewService(store, nil)
 	seen := make(map[todo.ID]bool)
 	for range 100 {
 		draft := todo.Draft{Title: "a"}
@@ -136,7 +136,7 @@ func TestServiceDefaultsAndCapsThePageSize(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[int]int{0: 50, 1: 1, 50: 50, 200: 200, 201: 200, 1 << 30: 200} {
 		store := new(recorder)
-		if _, err := todo.NewService(store).List(t.Context(), todo.UserID{}, todo.Query{Size: asked}); err != nil {
+		if _, err := todo.NewService(store, nil).List(t.Context(), todo.UserID{}, todo.Query{Size: asked}); err != nil {
 			t.Fatal(err)
 		}
 		if store.query.Size != want {

@@ -44,8 +44,57 @@ paths:
             application/json:
               schema:
                 $ref: '#/components/schemas/thing.v1.Thing'
+  /api/things/{id}:move:
+    post:
+      summary: MoveThing
+      operationId: thing.v1.ThingService.MoveThing
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                place:
+                  type: string
+                  title: place
+              title: MoveThingRequest
+              additionalProperties: false
+      responses:
+        "200":
+          content:
+            application/json:
+              schema:
+                $ref: '#/components/schemas/thing.v1.Operation'
 components:
   schemas:
+    thing.v1.Operation:
+      type: object
+      oneOf:
+        - properties:
+            move:
+              title: move
+              $ref: '#/components/schemas/thing.v1.MoveThingRequest'
+          title: move
+          required: [move]
+        - properties:
+            rename:
+              title: rename
+              type: string
+          title: rename
+          required: [rename]
+      title: Operation
+      additionalProperties: false
+    thing.v1.MoveThingRequest:
+      type: object
+      properties:
+        id:
+          type: string
+          title: id
+        place:
+          type: string
+          title: place
+      title: MoveThingRequest
+      additionalProperties: false
     thing.v1.GetThingRequest:
       type: object
       properties:
@@ -113,8 +162,45 @@ paths:
             application/json:
               schema:
                 $ref: '#/components/schemas/Thing'
+  /api/things/{id}:move:
+    post:
+      summary: MoveThing
+      operationId: MoveThing
+      requestBody:
+        content:
+          application/json:
+            schema:
+              $ref: '#/components/schemas/MoveThingBody'
+      responses:
+        "200":
+          content:
+            application/json:
+              schema:
+                $ref: '#/components/schemas/Operation'
 components:
   schemas:
+    Operation:
+      type: object
+      oneOf:
+        - properties:
+            move:
+              $ref: '#/components/schemas/MoveThingRequest'
+          required:
+            - move
+        - properties:
+            rename:
+              type: string
+          required:
+            - rename
+      unevaluatedProperties: false
+    MoveThingRequest:
+      type: object
+      properties:
+        id:
+          type: string
+        place:
+          type: string
+      additionalProperties: false
     UpdateThingRequest:
       type: object
       properties:
@@ -136,6 +222,12 @@ components:
           $ref: '#/components/schemas/Thing'
       required:
         - displayName
+    MoveThingBody:
+      type: object
+      properties:
+        place:
+          type: string
+      additionalProperties: false
 info:
   title: Things
 `

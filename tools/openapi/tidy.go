@@ -18,6 +18,7 @@ func tidy(root *yaml.Node) {
 		name.Value = lastPart(name.Value)
 	}
 	names := fieldNames(schemas)
+	parts := referenced(schemas)
 	for node := range mappings(root) {
 		for _, name := range []string{"summary", "description"} {
 			if text := get(node, name); text != nil && text.Kind == yaml.ScalarNode {
@@ -30,12 +31,14 @@ func tidy(root *yaml.Node) {
 		switch {
 		case get(node, "operationId") != nil:
 			tidyOperation(node)
-			moveBody(node, schemas)
+			moveBody(node, schemas, parts)
 		case get(node, "in") != nil:
 			// They repeat what the parameter itself says.
 			remove(get(node, "schema"), "title", "description")
 		case get(node, "properties") != nil:
 			tidyMessage(node)
+		case get(node, "oneOf") != nil && get(node, "additionalProperties") != nil:
+			tidyOneof(node)
 		}
 	}
 }
@@ -102,18 +105,43 @@ func cutSentence(text string) (sentence, rest string) {
 	return strings.ReplaceAll(sentence, "\n", " "), strings.TrimSpace(strings.TrimPrefix(text[end:], "."))
 }
 
+// referenced returns the names of the schemas that other schemas refer to.
+func referenced(schemas *yaml.Node) map[string]bool {
+	names := make(map[string]bool)
+	for node := range mappings(schemas) {
+		if ref := get(node, "$ref"); ref != nil {
+			names[lastPart(ref.Value)] = true
+		}
+	}
+	return names
+}
+
 // moveBody moves an inline body to the schema of its message. The generator writes a body
 // inline when some fields of its message are in the path. As a schema it has a name, which
-// generated clients use for its type.
-func moveBody(operation, schemas *yaml.Node) {
+// generated clients use for its type. A message that is also a part of another one has all of
+// its fields there, so its body gets a schema of its own.
+func moveBody(operation, schemas *yaml.Node, parts map[string]bool) {
 	body := get(operation, "requestBody", "content", "application/json", "schema")
 	title := get(body, "title")
 	if title == nil {
 		return
 	}
-	*get(schemas, title.Value) = *body
+	name, moved := title.Value, *body
+	if parts[name] {
+		name = strings.TrimSuffix(name, "Request") + "Body"
+		set(schemas, name, &moved)
+	} else {
+		*get(schemas, name) = moved
+	}
 	*body = yaml.Node{Kind: yaml.MappingNode}
-	set(body, "$ref", scalar(schemaPrefix+title.Value))
+	set(body, "$ref", scalar(schemaPrefix+name))
+}
+
+// tidyOneof corrects a message whose fields are those of a oneof. The generator writes them as
+// alternatives. The fields of alternatives are additional ones, which it forbids.
+func tidyOneof(message *yaml.Node) {
+	remove(message, "title", "additionalProperties")
+	set(message, "unevaluatedProperties", scalar("false"))
 }
 
 // tidyMessage corrects the fields of a message. The contract's rules say which ones a

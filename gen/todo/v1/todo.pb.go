@@ -68,10 +68,10 @@ type Todo struct {
 	Etag *string `protobuf:"bytes,7,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
 	// When it was deleted; absent for a todo that is not. Only SyncTodos, WatchTodos,
 	// ApplyTodos and ListTodos with `deleted` return deleted todos.
-	DeletedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=deleted_at,json=deletedAt,proto3" json:"deleted_at,omitempty"`
+	DeletedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=deleted_at,json=deletedAt,proto3,oneof" json:"deleted_at,omitempty"`
 	// When a deleted todo will be removed from the server for good, together with
 	// every trace of it, at the earliest. A client that keeps a copy drops it then.
-	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
+	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=purge_time,json=purgeTime,proto3,oneof" json:"purge_time,omitempty"`
 	// True for a todo that has been deleted permanently: its texts are gone, the
 	// title is a placeholder, and it can't be restored. Only SyncTodos, WatchTodos and
 	// ApplyTodos return such todos. Absent otherwise.
@@ -1203,7 +1203,7 @@ type TodoResult struct {
 	// The todo after the operation, a deleted one too. With the code `aborted` for an
 	// etag, the todo as it is. Absent otherwise when the operation was refused, and
 	// when the todo is gone by now.
-	Todo *Todo `protobuf:"bytes,1,opt,name=todo,proto3" json:"todo,omitempty"`
+	Todo *Todo `protobuf:"bytes,1,opt,name=todo,proto3,oneof" json:"todo,omitempty"`
 	// Empty when the operation was applied; otherwise the code that a call of its own
 	// would have failed with, such as `not_found`.
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
@@ -1269,7 +1269,7 @@ var File_todo_v1_todo_proto protoreflect.FileDescriptor
 
 const file_todo_v1_todo_proto_rawDesc = "" +
 	"\n" +
-	"\x12todo/v1/todo.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x03\n" +
+	"\x12todo/v1/todo.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x04\n" +
 	"\x04Todo\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12 \n" +
 	"\x05title\x18\x02 \x01(\tB\n" +
@@ -1280,15 +1280,17 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x17\n" +
-	"\x04etag\x18\a \x01(\tH\x01R\x04etag\x88\x01\x01\x129\n" +
+	"\x04etag\x18\a \x01(\tH\x01R\x04etag\x88\x01\x01\x12>\n" +
 	"\n" +
-	"deleted_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tdeletedAt\x129\n" +
+	"deleted_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampH\x02R\tdeletedAt\x88\x01\x01\x12>\n" +
 	"\n" +
-	"purge_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tpurgeTime\x12\x1b\n" +
+	"purge_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampH\x03R\tpurgeTime\x88\x01\x01\x12\x1b\n" +
 	"\x06purged\x18\n" +
-	" \x01(\bH\x02R\x06purged\x88\x01\x01B\x0e\n" +
+	" \x01(\bH\x04R\x06purged\x88\x01\x01B\x0e\n" +
 	"\f_descriptionB\a\n" +
-	"\x05_etagB\t\n" +
+	"\x05_etagB\r\n" +
+	"\v_deleted_atB\r\n" +
+	"\v_purge_timeB\t\n" +
 	"\a_purged\"\xed\x04\n" +
 	"\x11CreateTodoRequest\x12\xa0\x03\n" +
 	"\x05title\x18\x01 \x01(\tB\x89\x03\xbaH\x85\x03\xba\x01\xaf\x02\n" +
@@ -1370,12 +1372,13 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\bundelete\x18\x04 \x01(\v2\x1c.todo.v1.UndeleteTodoRequestH\x00R\bundeleteB\v\n" +
 	"\toperation\"C\n" +
 	"\x12ApplyTodosResponse\x12-\n" +
-	"\aresults\x18\x01 \x03(\v2\x13.todo.v1.TodoResultR\aresults\"]\n" +
+	"\aresults\x18\x01 \x03(\v2\x13.todo.v1.TodoResultR\aresults\"k\n" +
 	"\n" +
-	"TodoResult\x12!\n" +
-	"\x04todo\x18\x01 \x01(\v2\r.todo.v1.TodoR\x04todo\x12\x12\n" +
+	"TodoResult\x12&\n" +
+	"\x04todo\x18\x01 \x01(\v2\r.todo.v1.TodoH\x00R\x04todo\x88\x01\x01\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage2\xa4\a\n" +
+	"\amessage\x18\x03 \x01(\tR\amessageB\a\n" +
+	"\x05_todo2\xa1\a\n" +
 	"\vTodoService\x12N\n" +
 	"\n" +
 	"CreateTodo\x12\x1a.todo.v1.CreateTodoRequest\x1a\r.todo.v1.Todo\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
@@ -1387,9 +1390,9 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"UpdateTodo\x12\x1a.todo.v1.UpdateTodoRequest\x1a\r.todo.v1.Todo\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*2\x0f/api/todos/{id}\x12Y\n" +
 	"\n" +
 	"DeleteTodo\x12\x1a.todo.v1.DeleteTodoRequest\x1a\x16.google.protobuf.Empty\"\x17\x82\xd3\xe4\x93\x02\x11*\x0f/api/todos/{id}\x12`\n" +
-	"\fUndeleteTodo\x12\x1c.todo.v1.UndeleteTodoRequest\x1a\r.todo.v1.Todo\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/todos/{id}:undelete\x12b\n" +
+	"\fUndeleteTodo\x12\x1c.todo.v1.UndeleteTodoRequest\x1a\r.todo.v1.Todo\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/todos/{id}:undelete\x12_\n" +
 	"\n" +
-	"EmptyTrash\x12\x1a.todo.v1.EmptyTrashRequest\x1a\x16.google.protobuf.Empty\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/todos:emptyTrash\x12^\n" +
+	"EmptyTrash\x12\x1a.todo.v1.EmptyTrashRequest\x1a\x16.google.protobuf.Empty\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x15/api/todos:emptyTrash\x12^\n" +
 	"\tSyncTodos\x12\x19.todo.v1.SyncTodosRequest\x1a\x1a.todo.v1.SyncTodosResponse\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/todos:sync\x90\x02\x01\x12a\n" +
 	"\n" +
 	"WatchTodos\x12\x1a.todo.v1.WatchTodosRequest\x1a\x1b.todo.v1.WatchTodosResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/api/todos:watch0\x01\x12b\n" +
@@ -1489,6 +1492,7 @@ func file_todo_v1_todo_proto_init() {
 		(*TodoOperation_Delete)(nil),
 		(*TodoOperation_Undelete)(nil),
 	}
+	file_todo_v1_todo_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

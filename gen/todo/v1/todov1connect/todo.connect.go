@@ -150,14 +150,16 @@ type TodoServiceClient interface {
 	// Over REST it is a stream of server-sent events (text/event-stream). The data
 	// of each event is a message in JSON, its id the `next_sync_token`. A client
 	// that sends the id of the last event in the header Last-Event-ID continues
-	// there. The event `error` has the error that ends the stream. Browsers need
-	// `fetch`, because EventSource can't send the access token.
+	// there, whatever the parameter says. An error before the first event is the
+	// response, with its status; a later one is the event `error`, which is the last.
+	// Browsers need `fetch`, because EventSource can't send the access token.
 	//
 	// Ends with `unauthenticated` (401) when the access token expires, and with
 	// `unavailable` (503) and a `google.rpc.RetryInfo` detail after about 15
 	// minutes, or earlier when the server shuts down: open it again, with the last
 	// `next_sync_token`. Fails with `resource_exhausted` (429) and `Retry-After`
-	// when the caller, or the server, has too many streams.
+	// when the caller, or the server, has too many streams. Fails with
+	// `unimplemented` (501) where the server has no trash.
 	WatchTodos(context.Context, *v1.WatchTodosRequest) (*connect.ServerStreamForClient[v1.WatchTodosResponse], error)
 	// Applies up to 100 operations in their order, and returns a result for each.
 	// It is how a client sends what was done offline.
@@ -428,14 +430,16 @@ type TodoServiceHandler interface {
 	// Over REST it is a stream of server-sent events (text/event-stream). The data
 	// of each event is a message in JSON, its id the `next_sync_token`. A client
 	// that sends the id of the last event in the header Last-Event-ID continues
-	// there. The event `error` has the error that ends the stream. Browsers need
-	// `fetch`, because EventSource can't send the access token.
+	// there, whatever the parameter says. An error before the first event is the
+	// response, with its status; a later one is the event `error`, which is the last.
+	// Browsers need `fetch`, because EventSource can't send the access token.
 	//
 	// Ends with `unauthenticated` (401) when the access token expires, and with
 	// `unavailable` (503) and a `google.rpc.RetryInfo` detail after about 15
 	// minutes, or earlier when the server shuts down: open it again, with the last
 	// `next_sync_token`. Fails with `resource_exhausted` (429) and `Retry-After`
-	// when the caller, or the server, has too many streams.
+	// when the caller, or the server, has too many streams. Fails with
+	// `unimplemented` (501) where the server has no trash.
 	WatchTodos(context.Context, *v1.WatchTodosRequest, *connect.ServerStream[v1.WatchTodosResponse]) error
 	// Applies up to 100 operations in their order, and returns a result for each.
 	// It is how a client sends what was done offline.
