@@ -81,6 +81,11 @@ export class Drafts {
     return [...this.#entries.values()].flatMap(({ row, draft }) => (row && differs(row, draft) ? [row] : []));
   }
 
+  /** The edited rows, as they were before, whether or not their drafts differ. */
+  get openRows(): Row[] {
+    return [...this.#entries.values()].flatMap(({ row }) => row ?? []);
+  }
+
   /** Returns whether leaving the page would lose text. */
   get any(): boolean {
     return this.composing || this.rows.length > 0;

@@ -7,7 +7,7 @@ function shown(id: string, fields: Partial<ShownTodo> = {}): ShownTodo {
   return { id, title: id, description: "", isCompleted: false, createdAt: 1, updatedAt: 1, etag: "e", unsent: false, ...fields };
 }
 
-const todos = [shown("b", { isCompleted: true }), shown("a", { unsent: true })];
+const todos = [shown("b", { isCompleted: true, createdAt: 3 }), shown("a", { unsent: true })];
 
 /** Returns what the user sees of the rows, in short. */
 function seen(filter: Filter, isAway = false): string[] {
@@ -24,12 +24,12 @@ test("what is unsent waits while the service is away", () => {
   assert.deepEqual(seen("all", true), ["x b (saved)", "- a (waiting)"]);
 });
 
-test("a row that the user writes in stays, whatever the list, and comes first when it has left all lists", () => {
+test("a row that the user writes in stays where it was, whatever the list, also when it has left all lists", () => {
   const [done, open] = rowsOf(todos, "all", false);
-  const gone = { ...open!, key: "gone", id: "gone" };
+  const gone = { ...open!, key: "gone", id: "gone", createdAt: 2 };
   const keys = (filter: Filter) => rowsOf(todos, filter, false, [gone, open!]).map(({ key }) => key);
-  assert.deepEqual(keys("all"), ["gone", "b", "a"]);
+  assert.deepEqual(keys("all"), ["b", "gone", "a"]);
   assert.deepEqual(keys("open"), ["gone", "a"]);
-  assert.deepEqual(keys("done"), ["gone", "b", "a"]);
+  assert.deepEqual(keys("done"), ["b", "gone", "a"]);
   assert.deepEqual(rowsOf(todos, "open", false, [done!]).map(({ key }) => key), ["b", "a"]);
 });

@@ -16,6 +16,8 @@ export interface Row extends Text {
   readonly progress: "saved" | "sending" | "waiting" | "refused";
   /** The user's text, when another one was written elsewhere at the same time. */
   readonly conflict?: Conflict | undefined;
+  /** When it was created, in microseconds; absent for a refused text. */
+  readonly createdAt?: number;
   /** When it was deleted; undefined outside of the trash. In microseconds. */
   readonly deletedAt?: number | undefined;
   readonly purgeTime?: number | undefined;
@@ -26,7 +28,7 @@ export interface Row extends Text {
  *
  * @param isAway says that what is unsent has to wait.
  * @param writing are the rows that the user is editing, as they were before. They
- *   stay in every list, and come first when they are no longer in the list.
+ *   stay in every list, each in its place, also when they are no longer in it.
  *   Otherwise the text would be lost.
  */
 export function rowsOf(todos: readonly ShownTodo[], filter: Filter, isAway: boolean, writing: readonly Row[] = []): Row[] {
@@ -35,14 +37,20 @@ export function rowsOf(todos: readonly ShownTodo[], filter: Filter, isAway: bool
     .filter((todo) => filter === "trash" || matches(todo, filter) || written.has(todo.id))
     .map((todo) => rowOf(todo, isAway));
   const shown = new Set(rows.map(({ key }) => key));
-  return [...writing.filter(({ key }) => !shown.has(key)), ...rows];
+  const gone = writing.filter(({ key }) => !shown.has(key));
+  return gone.length === 0 ? rows : [...gone, ...rows].sort((a, b) => compare(b.createdAt, a.createdAt));
+}
+
+/** Compares times; what has none is the newest. */
+function compare(a = Infinity, b = Infinity): number {
+  return a === b ? 0 : a - b;
 }
 
 /** Returns the row of a todo. */
 export function rowOf(todo: ShownTodo, isAway: boolean): Row {
-  const { id, title, description, isCompleted, etag, conflict, deletedAt, purgeTime, unsent } = todo;
+  const { id, title, description, isCompleted, etag, conflict, createdAt, deletedAt, purgeTime, unsent } = todo;
   const progress = unsent ? (isAway ? "waiting" : "sending") : "saved";
-  return { key: id, id, title, description, isCompleted, etag, progress, conflict, deletedAt, purgeTime };
+  return { key: id, id, title, description, isCompleted, etag, progress, conflict, createdAt, deletedAt, purgeTime };
 }
 
 /** Returns whether a list of todos that are not deleted shows a todo. */

@@ -44,6 +44,14 @@ class Bench {
     return this.store.notices.all.map(({ text, action }) => `${text}${action ? ` [${action.label}]` : ""}`);
   }
 
+  /** Waits until another list shows these rows, and goes back. */
+  async sees(go: () => void, titles: string[]): Promise<void> {
+    const { filter } = this.store;
+    go();
+    await until(() => this.store.rows.map(({ title }) => title).join() === titles.join());
+    this.store.show(filter);
+  }
+
   row(title: string): Row {
     return this.store.rows.find((row) => row.title === title) ?? assert.fail(`no row ${title}`);
   }
@@ -153,10 +161,13 @@ test("a refused edit outlasts the tab, until it is corrected", async (t) => {
 
 test("an edit of a todo that was deleted elsewhere stays, and is given back when it is saved", async (t) => {
   const bench = await open(t, "all", "a", "b");
-  const row = bench.edit("a", "edited");
+  const row = bench.row("a");
+  bench.store.drafts.open(row);
   bench.server.delete(row.key);
-  await until(() => bench.store.rows[0]?.title === "a");
-  assert.deepEqual(bench.seen, ["a > edited: ", "b"]);
+  await bench.sees(() => bench.store.show("trash"), ["a"]);
+  assert.deepEqual(bench.seen, ["b", "a > a: "], "the editor stays open");
+  bench.store.drafts.type(row.key, "title", "edited");
+  assert.deepEqual(bench.seen, ["b", "a > edited: "]);
   bench.store.save(row);
   assert.deepEqual(bench.seen, ["b"]);
   assert.equal(bench.store.drafts.composer.title, "edited");

@@ -85,7 +85,7 @@ export class Store {
   /** The rows of the list: todos newest first, or the trash, deleted last first. */
   get rows(): Row[] {
     if (this.#filter === "trash") return rowsOf(this.#todos.trash, "trash", this.#isAway);
-    return rowsOf(this.#todos.todos, this.#filter, this.#isAway, this.drafts.rows);
+    return rowsOf(this.#todos.todos, this.#filter, this.#isAway, this.#writing);
   }
 
   /** The last message for screen readers. */
@@ -116,6 +116,12 @@ export class Store {
   /** Whether leaving the page would lose text: what is done is kept, what is being written isn't. */
   get wouldLose(): boolean {
     return this.drafts.any;
+  }
+
+  /** The rows that stay: those with unsaved text, and editors whose todo is deleted elsewhere while they are open. */
+  get #writing(): Row[] {
+    const unsaved = new Set(this.drafts.rows);
+    return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#isThere(row.key));
   }
 
   get #isAway(): boolean {
