@@ -396,6 +396,7 @@ async function openWith(t, ...titles) {
   const token = await page.token();
   for (const title of titles) await page.call("CreateTodo", { title }, token);
   await page.reload();
+  await page.shows(titles.toReversed());
   await tabTo(page, "Title");
   return page;
 }

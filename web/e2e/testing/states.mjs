@@ -240,7 +240,7 @@ export const states = [
     name: "the trash is empty",
     reach: async (page) => {
       await page.link("Trash").click();
-      await page.text("The trash is empty").waitFor();
+      await page.list.getByText("The trash is empty").waitFor();
     },
   },
   {
