@@ -58,3 +58,22 @@ CREATE TABLE todo_account (
     CONSTRAINT todo_account_pkey PRIMARY KEY (user_id),
     CONSTRAINT ck_todo_account_user_id_not_empty CHECK (user_id <> '')
 ) WITH (fillfactor = 50);
+
+-- What became of the requests of ApplyTodos, so that a repetition of one changes nothing.
+-- The sweep removes those of more than a day ago.
+CREATE TABLE todo_request (
+    user_id      varchar(255) NOT NULL,
+    request_id   uuid         NOT NULL,
+    content_hash bytea        NOT NULL,
+    -- For each operation the id of its todo, and why it was refused; '' when it was
+    -- applied.
+    todo_ids     uuid[]       NOT NULL,
+    codes        text[]       NOT NULL,
+    created_at   timestamptz  NOT NULL DEFAULT now(),
+
+    CONSTRAINT todo_request_pkey PRIMARY KEY (user_id, request_id),
+    CONSTRAINT ck_todo_request_user_id_not_empty CHECK (user_id <> '')
+);
+
+-- For the sweep.
+CREATE INDEX ix_todo_request_created_at ON todo_request (created_at);

@@ -34,6 +34,9 @@ type serveConfig struct {
 	JWKSMaxStale     seconds     `env:"JWKS_MAX_STALE" envDefault:"86400"`
 	RateLimitRPS     number      `env:"RATE_LIMIT_RPS" envDefault:"50"`    // 0: no limit.
 	MaxTodosPerUser  number      `env:"MAX_TODOS_PER_USER" envDefault:"0"` // 0: no limit.
+	TrashRetention   days        `env:"TRASH_RETENTION" envDefault:"30"`   // 0: no trash.
+	WatchesPerUser   number      `env:"WATCHES_PER_USER" envDefault:"10"`
+	Watches          number      `env:"WATCHES" envDefault:"10000"`
 	Reflection       toggle      `env:"REFLECTION" envDefault:"true"`
 	ShutdownDelay    seconds     `env:"SHUTDOWN_DELAY" envDefault:"0"`
 
@@ -50,6 +53,12 @@ func (c *serveConfig) check(isFaulty func(names ...string) bool) error {
 	}
 	if c.KeepAliveTimeout == 0 && !isFaulty("KEEP_ALIVE_TIMEOUT") {
 		errs = append(errs, errors.New("KEEP_ALIVE_TIMEOUT must be at least 1"))
+	}
+	if c.WatchesPerUser == 0 && !isFaulty("WATCHES_PER_USER") {
+		errs = append(errs, errors.New("WATCHES_PER_USER must be at least 1"))
+	}
+	if c.Watches == 0 && !isFaulty("WATCHES") {
+		errs = append(errs, errors.New("WATCHES must be at least 1"))
 	}
 	if c.JWKSCacheTTL == 0 && !isFaulty("JWKS_CACHE_TTL") {
 		errs = append(errs, errors.New("JWKS_CACHE_TTL must be at least 1"))

@@ -49,6 +49,9 @@ func TestDefaults(t *testing.T) {
 		JWKSCacheTTL:     seconds(time.Hour),
 		JWKSMaxStale:     seconds(24 * time.Hour),
 		RateLimitRPS:     50,
+		TrashRetention:   days(30 * 24 * time.Hour),
+		WatchesPerUser:   10,
+		Watches:          10_000,
 		Reflection:       true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -69,6 +72,9 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		"JWKS_CACHE_TTL":     "1h",
 		"RATE_LIMIT_RPS":     "-1",
 		"MAX_TODOS_PER_USER": "1000001",
+		"TRASH_RETENTION":    "3651",
+		"WATCHES_PER_USER":   "-1",
+		"WATCHES":            "many",
 		"REFLECTION":         "maybe",
 		"SHUTDOWN_DELAY":     "-1",
 		"JWKS_MAX_STALE":     "1.5",
@@ -80,14 +86,15 @@ func TestAllFaultsAreReportedAtOnceByTheirNames(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 17 {
-		t.Errorf("%d lines, want a heading and 16:\n%v", len(lines), err)
+	if len(lines) != 20 {
+		t.Errorf("%d lines, want a heading and 19:\n%v", len(lines), err)
 	}
 	for _, want := range []string{
 		"DATABASE_URL needs each port to be a number", "DATABASE_URL has the parameter pgbouncer", "BETTER_AUTH_URL must have nothing after host and port", "CORS_ORIGINS must", "CORS_HEADERS must be names of headers",
 		"LOG_LEVEL must be debug, info, warn or error", "LISTEN_ADDR must be like", "DATABASE_MAX_CONNS must be a number",
 		"JWKS_CACHE_TTL must be whole seconds", "REFLECTION must be true or false",
 		"RATE_LIMIT_RPS must be a number from 0 to", "MAX_TODOS_PER_USER must be a number from 0 to 1000000",
+		"TRASH_RETENTION must be whole days from 0 to 3650", "WATCHES_PER_USER must be a number from 0", "WATCHES must be a number from 0",
 		"SHUTDOWN_DELAY must be whole seconds", "JWKS_MAX_STALE must be whole seconds",
 		"ADMIN_ADDR must be like", "OTEL_EXPORTER_OTLP_ENDPOINT must be like http://localhost:4318",
 	} {
@@ -126,12 +133,17 @@ func TestTheAddressOfTheCollector(t *testing.T) {
 	}
 }
 
-func TestConnectionsHaveBounds(t *testing.T) {
+func TestConnectionsAndWatchesHaveBounds(t *testing.T) {
 	t.Parallel()
 	settings := required()
-	settings["MAX_CONNECTIONS"], settings["KEEP_ALIVE_TIMEOUT"] = "0", "0"
+	for _, name := range []string{"MAX_CONNECTIONS", "KEEP_ALIVE_TIMEOUT", "WATCHES_PER_USER", "WATCHES"} {
+		settings[name] = "0"
+	}
 	_, err := load(settings)
-	for _, want := range []string{"MAX_CONNECTIONS must be at least 1", "KEEP_ALIVE_TIMEOUT must be at least 1"} {
+	for _, want := range []string{
+		"MAX_CONNECTIONS must be at least 1", "KEEP_ALIVE_TIMEOUT must be at least 1",
+		"WATCHES_PER_USER must be at least 1", "WATCHES must be at least 1",
+	} {
 		if err == nil || !strings.Contains(err.Error(), "\n"+want) {
 			t.Errorf("no line says %q: %v", want, err)
 		}

@@ -83,11 +83,12 @@ func TestATakenIDIsAnsweredAlikeWhosesoeverItIs(t *testing.T) {
 			t.Errorf("the answer tells %s", heard.heard)
 		}
 
-		if _, err := anna.DeleteTodo(t.Context(), &todov1.DeleteTodoRequest{Id: annas.GetId()}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &annas.Id, Title: "hers"}); err != nil {
-			t.Errorf("the id is not free after the deletion: %v", err)
+		for _, permanently := range []bool{false, true} {
+			if _, err := anna.DeleteTodo(t.Context(), &todov1.DeleteTodoRequest{Id: annas.GetId(), Permanently: permanently}); err != nil {
+				t.Fatal(err)
+			}
+			_, err = berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &annas.Id, Title: "hers"})
+			checkCode(t, "the id of a deleted todo", err, connect.CodeAlreadyExists)
 		}
 	})
 }

@@ -136,7 +136,7 @@ func statementNames(t *testing.T) (names []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range regexp.MustCompile(`(?:Name: |operation = )"([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+		for _, match := range regexp.MustCompile(`(?:Name: +|Name = |Name, find = )"([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
 			names = append(names, match[1])
 		}
 	}
@@ -164,7 +164,7 @@ func (s *service) makeTraffic(t *testing.T) (canaries []string) {
 				t.Errorf("%s %s: %v", way, rpc.Name(), err)
 			}
 		})
-		if _, err := client.GetTodo(t.Context(), &todov1.GetTodoRequest{Id: made.GetId()}); connect.CodeOf(err) != connect.CodeNotFound {
+		if _, err := client.GetTodo(t.Context(), &todov1.GetTodoRequest{Id: someID}); connect.CodeOf(err) != connect.CodeNotFound {
 			t.Errorf("%s: %v", way, err)
 		}
 		stranger, _ := s.client(t, way, "canary-token")
@@ -323,9 +323,13 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		{"todod_database_up", "todod_database_up", nil, "1"},
 		{"todod_database_connections_limit", "todod_database_connections_limit", nil, "16"},
 		{"todod_database_statement_duration_seconds", "todod_database_statement_duration_seconds_count", []string{"statement", "get todo", "outcome", "ok"}, "10"},
-		{"todod_database_batch_duration_seconds", "todod_database_batch_duration_seconds_count", []string{"lane", "write", "outcome", "committed"}, "20"},
-		{"todod_database_batch_size", "todod_database_batch_size_sum", []string{"lane", "write"}, "20"},
+		{"todod_database_batch_duration_seconds", "todod_database_batch_duration_seconds_count", []string{"lane", "write", "outcome", "committed"}, "25"},
+		{"todod_database_batch_size", "todod_database_batch_size_sum", []string{"lane", "write"}, "25"},
 		{"todod_keys", "todod_keys", nil, "1"},
+		{"todod_watches", "todod_watches", nil, "0"},
+		{"todod_watches_limit", "todod_watches_limit", nil, "10000"},
+		{"todod_watched_users", "todod_watched_users", nil, "0"},
+		{"todod_watch_poll_failures_total", "todod_watch_poll_failures_total", nil, "0"},
 		{"todod_keys_fetch_failures_total", "todod_keys_fetch_failures_total", nil, "0"},
 		{"todod_connections_limit", "todod_connections_limit", nil, "4096"},
 		{"todod_requests_in_flight", "todod_requests_in_flight", nil, "0"},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"buf.build/go/protovalidate"
+	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -20,11 +21,16 @@ const someID = "00000000-0000-4000-8000-000000000000"
 // name. Tests about all RPCs go through these.
 func sampleRequests() map[string]proto.Message {
 	return map[string]proto.Message{
-		"CreateTodo": &todov1.CreateTodoRequest{Title: "sample"},
-		"GetTodo":    &todov1.GetTodoRequest{Id: someID},
-		"ListTodos":  &todov1.ListTodosRequest{},
-		"UpdateTodo": &todov1.UpdateTodoRequest{Id: someID, Title: new("sample")},
-		"DeleteTodo": &todov1.DeleteTodoRequest{Id: someID},
+		"CreateTodo":   &todov1.CreateTodoRequest{Title: "sample"},
+		"GetTodo":      &todov1.GetTodoRequest{Id: someID},
+		"ListTodos":    &todov1.ListTodosRequest{},
+		"UpdateTodo":   &todov1.UpdateTodoRequest{Id: someID, Title: new("sample")},
+		"DeleteTodo":   &todov1.DeleteTodoRequest{Id: someID},
+		"UndeleteTodo": &todov1.UndeleteTodoRequest{Id: someID},
+		"EmptyTrash":   &todov1.EmptyTrashRequest{},
+		"SyncTodos":    &todov1.SyncTodosRequest{},
+		"WatchTodos":   &todov1.WatchTodosRequest{},
+		"ApplyTodos":   &todov1.ApplyTodosRequest{RequestId: someID, Operations: []*todov1.TodoOperation{deleting(&todov1.DeleteTodoRequest{Id: someID})}},
 	}
 }
 
@@ -70,11 +76,17 @@ func eachRPC(t *testing.T, do func(rpc protoreflect.MethodDescriptor, sample pro
 	}
 }
 
-// call makes a call of any RPC.
+// call makes a call of any RPC. Of a stream it reads the first message.
 func call(ctx context.Context, client todov1connect.TodoServiceClient, rpc protoreflect.MethodDescriptor, req proto.Message) error {
 	method := reflect.ValueOf(client).MethodByName(string(rpc.Name()))
 	results := method.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(req)})
 	err, _ := reflect.TypeAssert[error](results[len(results)-1])
+	if stream, ok := reflect.TypeAssert[*connect.ServerStreamForClient[todov1.WatchTodosResponse]](results[0]); ok && err == nil {
+		if !stream.Receive() {
+			err = stream.Err()
+		}
+		_ = stream.Close()
+	}
 	return err
 }
 

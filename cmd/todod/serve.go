@@ -15,6 +15,7 @@ import (
 	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/telemetry"
 	"example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/internal/watch"
 )
 
 // spansTimeout bounds the wait for a collector when the process ends. Together with the
@@ -56,7 +57,19 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger, linesLost 
 		return err
 	}
 	defer db.Close()
-	store := postgres.NewStore(db, postgres.Config{MaxTodos: int(cfg.MaxTodosPerUser), Logger: logger})
+	store := postgres.NewStore(db, postgres.Config{
+		MaxTodos:       int(cfg.MaxTodosPerUser),
+		TrashRetention: time.Duration(cfg.TrashRetention),
+		Logger:         logger,
+	})
+	defer startSweep(ctx, store, logger)()
+	watches := watch.NewHub(watch.Config{
+		Heads:      store.Heads,
+		MaxPerUser: int(cfg.WatchesPerUser),
+		Max:        int(cfg.Watches),
+		Logger:     logger,
+	})
+	defer watches.Close()
 
 	keys := auth.NewKeySet(auth.KeySetConfig{
 		URL:      string(cfg.BetterAuthURL) + "/api/auth/jwks",
@@ -71,7 +84,8 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger, linesLost 
 		origins[i] = string(origin)
 	}
 	service, err := rpc.New(rpc.Config{
-		Todos: todo.NewService(store),
+		Todos:   todo.NewService(store, watches),
+		Watches: watches,
 		Authenticator: auth.NewVerifier(auth.Config{
 			Issuer:   cmp.Or(cfg.JWTIssuer, string(cfg.BetterAuthURL)),
 			Audience: cmp.Or(cfg.JWTAudience, string(cfg.BetterAuthURL)),
@@ -95,7 +109,7 @@ func serve(ctx context.Context, cfg serveConfig, logger *slog.Logger, linesLost 
 		return err
 	}
 	defer service.Close() // Before the store, since it pings the store.
-	err = measured.Read(telemetry.Sources{Server: service, Database: db, Keys: keys, LogLinesDropped: linesLost})
+	err = measured.Read(telemetry.Sources{Server: service, Database: db, Keys: keys, Watches: watches, LogLinesDropped: linesLost})
 	if err != nil {
 		return err
 	}

@@ -88,6 +88,19 @@ func (s *seconds) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// days is a duration, set in whole days.
+type days time.Duration
+
+func (d *days) UnmarshalText(text []byte) error {
+	const most = 3650 // Ten years.
+	n, err := strconv.ParseUint(string(text), 10, 32)
+	if err != nil || n > most {
+		return fmt.Errorf("must be whole days from 0 to %d", most)
+	}
+	*d = days(time.Duration(n) * 24 * time.Hour)
+	return nil
+}
+
 // connections is a number of database connections.
 type connections int
 

@@ -11,9 +11,24 @@ import (
 // the trash so much longer than TRASH_RETENTION.
 const sweepInterval = 15 * time.Minute
 
-// sweeper is what removes old trash.
+// sweeper is what removes old trash, and requests that can't be repeated any more.
 type sweeper interface {
 	Sweep(ctx context.Context) (removed int, err error)
+	SweepRequests(ctx context.Context) (removed int, err error)
+}
+
+// startSweep has old trash removed now and then. stop ends that, and waits for the end.
+func startSweep(ctx context.Context, store sweeper, logger *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sweep(ctx, store, logger)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // sweep removes old trash now and then, until the context ends. Processes that start
@@ -34,6 +49,9 @@ func sweep(ctx context.Context, store sweeper, logger *slog.Logger) {
 			logger.WarnContext(ctx, "the sweep of the trash failed, and is tried again later", "error", err)
 		case removed > 0:
 			logger.InfoContext(ctx, "removed old trash", "todos", removed)
+		}
+		if _, err := store.SweepRequests(ctx); err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "the sweep of applied requests failed, and is tried again later", "error", err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -61,7 +62,8 @@ func (s *service) client(t *testing.T, way, token string, options ...connect.Cli
 	return todov1connect.NewTodoServiceClient(httpClient, s.url, options...), ear
 }
 
-// ear puts the token into requests and keeps the last answer as it came.
+// ear puts the token into requests and keeps the last answer as it came, apart from the
+// messages of streams.
 type ear struct {
 	next  http.RoundTripper
 	token string
@@ -81,6 +83,10 @@ func (e *ear) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isWatch(req) {
+		e.heard = nil
+		return res, nil
+	}
 	body, err := io.ReadAll(res.Body)
 	_ = res.Body.Close()
 	if err != nil {
@@ -97,4 +103,9 @@ func (e *ear) RoundTrip(req *http.Request) (*http.Response, error) {
 	_ = res.Trailer.Write(&heard)
 	e.heard = heard.Bytes()
 	return res, nil
+}
+
+// isWatch reports whether a request opens a stream.
+func isWatch(req *http.Request) bool {
+	return strings.HasSuffix(req.URL.Path, "/WatchTodos") || strings.HasSuffix(req.URL.Path, ":watch")
 }

@@ -83,8 +83,8 @@ func TestVerifyNamesTheSubject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, auth.KeySetConfig{}, nil)
 		for _, subject := range []string{"alice", " Bob | 42 ", "用户"} {
-			user, err := w.verifier.Verify(t.Context(), w.issuer.Token(subject))
-			if err != nil || user.String() != subject {
+			verified, err := w.verifier.Verify(t.Context(), w.issuer.Token(subject))
+			if user := verified.User; err != nil || user.String() != subject {
 				t.Errorf("Verify of a token for %q = %q, %v", subject, user, err)
 			}
 		}
@@ -100,6 +100,12 @@ func TestTokensExpireByTheVerifiersClock(t *testing.T) {
 			Issuer: origin, Audience: origin, Keys: w.keys,
 			Now: func() time.Time { return time.Now().Add(16 * time.Minute) },
 		})
+		for range 2 { // The second time it is cached.
+			verified, err := w.verifier.Verify(t.Context(), token)
+			if left := time.Until(verified.Expires); err != nil || left != 15*time.Minute+30*time.Second {
+				t.Errorf("the token is good for %v, %v, want 15 minutes and the leeway", left, err)
+			}
+		}
 		_, err := later.Verify(t.Context(), token)
 		wantRefusal(t, err, auth.ReasonExpired)
 		w.accepts(token)

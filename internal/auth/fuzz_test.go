@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,14 +57,14 @@ func FuzzTokenHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header string) {
 		header = strings.ReplaceAll(header, "KID", issuer.KeyID())
 		token := issuer.Sign([]byte(header), issuer.Claims("alice"))
-		user, err := verifier.Verify(t.Context(), token)
+		verified, err := verifier.Verify(t.Context(), token)
 		if err != nil {
 			checkRefusal(t, err, header)
 			return
 		}
 		members := readObject(t, []byte(header))
-		if members["alg"] != "RS256" || members["kid"] != issuer.KeyID() || user.String() != "alice" {
-			t.Errorf("accepted for %q: %q", user, header)
+		if members["alg"] != "RS256" || members["kid"] != issuer.KeyID() || verified.User.String() != "alice" {
+			t.Errorf("accepted for %q: %q", verified.User, header)
 		}
 		for _, name := range []string{"crit", "jku", "jwk", "x5u", "x5c"} {
 			if _, ok := members[name]; ok {
@@ -96,12 +97,12 @@ func FuzzTokenClaims(f *testing.F) {
 		f.Add([]byte(claims))
 	}
 	f.Fuzz(func(t *testing.T, claims []byte) {
-		user, err := verifier.Verify(t.Context(), issuer.Sign(issuer.Header(), claims))
+		verified, err := verifier.Verify(t.Context(), issuer.Sign(issuer.Header(), claims))
 		if err != nil {
 			checkRefusal(t, err, string(claims))
 			return
 		}
-		members := readObject(t, claims)
+		user, members := verified.User, readObject(t, claims)
 		audience, ok := members["aud"].([]any)
 		if !ok {
 			audience = []any{members["aud"]}
@@ -110,7 +111,8 @@ func FuzzTokenClaims(f *testing.F) {
 			t.Errorf("accepted for %q: %q", user, claims)
 		}
 		exp, ok := members["exp"].(json.Number)
-		if expires, err := exp.Float64(); !ok || err != nil || expires < float64(time.Now().Unix()-31) {
+		if expires, err := exp.Float64(); !ok || err != nil || expires < float64(time.Now().Unix()-31) ||
+			math.Abs(expires-float64(verified.Expires.Unix()-30)) > 1 {
 			t.Errorf("accepted beyond its time: %q", claims)
 		}
 		if strings.TrimSpace(user.String()) == "" || strings.ContainsRune(user.String(), 0) {

@@ -40,14 +40,14 @@ func newTokenCache() *tokenCache {
 	return &tokenCache{tokens: tokens}
 }
 
-// get returns the user of a cached token, if the issuer still has its key and it is
+// get returns the identity of a cached token, if the issuer still has its key and it is
 // valid at now. Any other token has to be verified again; that finds the reason.
-func (c *tokenCache) get(token digest, keys *KeySet, now time.Time) (todo.UserID, bool) {
+func (c *tokenCache) get(token digest, keys *KeySet, now time.Time) (Identity, bool) {
 	v, ok := c.tokens.Get(token)
 	if !ok || v.window.check(now) != "" || !keys.holds(v.keyID, v.key) {
-		return todo.UserID{}, false
+		return Identity{}, false
 	}
-	return v.user, true
+	return Identity{User: v.user, Expires: v.window.until}, true
 }
 
 // add adds a verified token.

@@ -48,42 +48,49 @@ func NewVerifier(cfg Config) *Verifier {
 	return &Verifier{issuer: cfg.Issuer, audience: cfg.Audience, keys: cfg.Keys, now: now, cache: newTokenCache()}
 }
 
-// Verify returns the user whom a token was issued to. It fails with a
+// Identity is what a verified token says.
+type Identity struct {
+	User todo.UserID
+	// Expires is when the token is no longer accepted: its exp, and the leeway.
+	Expires time.Time
+}
+
+// Verify returns whom a token was issued to. It fails with a
 // [*RefusedError] when it rejects the token, with [ErrKeysUnavailable] when there are
 // no keys to verify it with, and with the context's error when ctx ends first. It
 // waits for keys for at most 5 seconds.
 //
 // Verified tokens are cached. A cached token is accepted for as long as it is valid
 // and the issuer publishes its key.
-func (v *Verifier) Verify(ctx context.Context, token string) (todo.UserID, error) {
+func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
 	if len(token) > maxTokenBytes {
-		return todo.UserID{}, refuse(ReasonTooLarge)
+		return Identity{}, refuse(ReasonTooLarge)
 	}
 	digest := digestOf(token)
-	if user, ok := v.cache.get(digest, v.keys, v.now()); ok {
-		return user, nil
+	if found, ok := v.cache.get(digest, v.keys, v.now()); ok {
+		return found, nil
 	}
 	parsed, err := parseJWT(token)
 	if err != nil {
-		return todo.UserID{}, err
+		return Identity{}, err
 	}
 	key, err := v.keys.find(ctx, parsed.keyID)
 	if err != nil {
-		return todo.UserID{}, err
+		return Identity{}, err
 	}
 	// Not jws.Verify: it parses the header again, less strictly, and verifies the
 	// parsed form instead of the bytes that were sent.
 	rs256, err := jws.NewVerifier(jwa.RS256)
 	if err != nil {
-		return todo.UserID{}, fmt.Errorf("auth: %w", err)
+		return Identity{}, fmt.Errorf("auth: %w", err)
 	}
 	if err := rs256.Verify(parsed.signed, parsed.signature, key); err != nil {
-		return todo.UserID{}, refuseKey(ReasonSignature, parsed.keyID)
+		return Identity{}, refuseKey(ReasonSignature, parsed.keyID)
 	}
 	user, window, reason := checkClaims(parsed.payload, v.issuer, v.audience, v.now())
 	if reason != "" {
-		return todo.UserID{}, refuseKey(reason, parsed.keyID)
+		return Identity{}, refuseKey(reason, parsed.keyID)
 	}
 	v.cache.add(digest, verified{user: user, keyID: parsed.keyID, key: key, window: window})
-	return user, nil
+	return Identity{User: user, Expires: window.until}, nil
 }

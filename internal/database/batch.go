@@ -88,7 +88,7 @@ func (l *lane) try(t *slot) (failed int, err error) {
 // runBatch implements [runner].
 func (db *DB) runBatch(ctx context.Context, calls []*call) (failed int, err error) {
 	failed = -1
-	generation, err := db.attempt(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+	generation, err := db.attempt(ctx, db.bounds.Statement, func(ctx context.Context, conn *pgx.Conn) (err error) {
 		failed, err = sendBatch(ctx, conn, calls, db.bounds.BatchLock)
 		return err
 	})

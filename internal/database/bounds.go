@@ -14,6 +14,14 @@ type Bounds struct {
 	// Statement is for a statement that runs alone, its waits for locks included.
 	Statement time.Duration
 
+	// Transaction is for a transaction, its further runs included. Each of its
+	// statements has Statement.
+	Transaction time.Duration
+
+	// TransactionLock is for a lock that a statement of a transaction needs. The
+	// transaction keeps the locks that it has meanwhile, and others wait for those.
+	TransactionLock time.Duration
+
 	// PingAfter is how long a connection may be idle and is not pinged before it is
 	// used; Ping is for that.
 	PingAfter, Ping time.Duration
@@ -54,15 +62,17 @@ const minStatementTime = 2 * time.Millisecond
 // UsualBounds returns those of a service.
 func UsualBounds() Bounds {
 	return Bounds{
-		Connect:     3 * time.Second,
-		Acquire:     acquireTimeout,
-		Statement:   5 * time.Second,
-		PingAfter:   time.Second,
-		Ping:        500 * time.Millisecond,
-		Batch:       250 * time.Millisecond,
-		BatchPace:   5 * time.Millisecond,
-		BatchLock:   75 * time.Millisecond,
-		CancelDelay: 100 * time.Millisecond,
-		Cancel:      750 * time.Millisecond,
+		Connect:         3 * time.Second,
+		Acquire:         acquireTimeout,
+		Statement:       5 * time.Second,
+		Transaction:     10 * time.Second,
+		TransactionLock: 2 * time.Second,
+		PingAfter:       time.Second,
+		Ping:            500 * time.Millisecond,
+		Batch:           250 * time.Millisecond,
+		BatchPace:       5 * time.Millisecond,
+		BatchLock:       75 * time.Millisecond,
+		CancelDelay:     100 * time.Millisecond,
+		Cancel:          750 * time.Millisecond,
 	}
 }

@@ -58,3 +58,19 @@ func (c *cooldowns) enter(owner string) (leave func(isSlow bool, now time.Time))
 		}
 	}
 }
+
+// hold has an owner's statements run alone until release is called.
+func (c *cooldowns) hold(owner string) (release func(now time.Time)) {
+	mine := c.owners[owner]
+	if mine == nil {
+		mine = new(ownerCooldown)
+		c.owners[owner] = mine
+	}
+	mine.running++
+	return func(now time.Time) {
+		mine.running--
+		if !mine.lasts(now) {
+			delete(c.owners, owner)
+		}
+	}
+}

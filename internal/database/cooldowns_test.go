@@ -100,3 +100,28 @@ func TestAnOwnerStaysOutOfBatchesWhileTheirWritesWait(t *testing.T) {
 		r.want(t, []string{"a1"}, []string{"s1"}, []string{"b1"}, []string{"a2"}, []string{"s4"})
 	})
 }
+
+// TestStatementsBesideATransactionOfTheirOwnerRunAlone: its locks would hold up a batch.
+func TestStatementsBesideATransactionOfTheirOwnerRunAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRunner{took: always(time.Millisecond)}
+		l := newLane(r, 1, oneAtATime())
+		first := start(t.Context(), l, write("x", "x"))
+		waits := start(t.Context(), l, write("a", "a1"))
+		include := l.exclude("a")
+		again := l.exclude("a")
+		finish(t, first, waits, start(t.Context(), l, write("a", "a2")), start(t.Context(), l, write("b", "b1")))
+		include()
+		finish(t, start(t.Context(), l, write("a", "a3")))
+		again()
+		finish(t, start(t.Context(), l, write("a", "a4")))
+		r.want(t, []string{"x"}, []string{"b1"}, []string{"a4"})
+		if alone, want := slices.Sorted(slices.Values(r.ranAlone())), []string{"a1", "a2", "a3"}; !slices.Equal(alone, want) {
+			t.Errorf("alone %v, want %v", alone, want)
+		}
+		if n := len(l.cooldowns.owners); n > 0 {
+			t.Errorf("%d owners are remembered", n)
+		}
+	})
+}

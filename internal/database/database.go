@@ -1,13 +1,14 @@
 // Package database runs SQL statements on PostgreSQL and knows nothing of what they
 // are about: the pool of connections with its bounds (bounds.go, pool.go, dial.go),
-// batches of statements that come at once (lane.go, batch.go), when a statement waits
-// for others and when it is refused (admission.go), run again (run.go, renewal.go) and canceled (cancel.go), what errors mean (errors.go),
-// what a connection string means (url.go), and the migration that brings a database to
-// a schema (migrate.go).
+// batches of statements that come at once (lane.go, batch.go), transactions
+// (transaction.go), when a statement waits for others and when it is refused
+// (admission.go), run again (run.go, renewal.go) and canceled (cancel.go), what errors
+// mean (errors.go), what a connection string means (url.go), and the migration that brings
+// a database to a schema (migrate.go).
 //
-// It sets nothing on a session but what poolers keep for each of theirs, prepares
-// nothing when the URL says so, and needs no transaction of more than one round trip,
-// so that it works through PgBouncer in transaction mode.
+// It sets nothing on a session beyond a transaction but what poolers keep for each of
+// theirs, and prepares nothing when the URL says so, so that it works through PgBouncer
+// in transaction mode.
 package database
 
 import (
@@ -104,9 +105,7 @@ func (db *DB) Run(ctx context.Context, s Statement) error {
 	}
 	c := &call{Statement: s}
 	err := lane.run(ctx, c)
-	if db.observer != nil {
-		db.report(ctx, c, err)
-	}
+	db.report(ctx, StatementReport{Name: c.Name, Began: c.since, Batch: c.batch}, err)
 	return err
 }
 

@@ -99,7 +99,7 @@ func TestOnlyWhatDoesNoHarmIsRepeated(t *testing.T) {
 		{"an answer of the server", &pgconn.PgError{Code: "23514"}, nil},
 	} {
 		for name, s := range map[string]*Statement{"a read": read, "an idempotent write": put, "another write": add} {
-			if got, want := worthRepeating(test.err, s), slices.Contains(test.want, s); got != want {
+			if got, want := (&job{isRepeatable: s.isRepeatable}).worthRepeating(test.err), slices.Contains(test.want, s); got != want {
 				t.Errorf("%s: worthRepeating for %s = %t, want %t", test.name, name, got, want)
 			}
 		}

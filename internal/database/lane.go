@@ -203,6 +203,19 @@ func (l *lane) dismiss(which func(*call) bool) {
 	})
 }
 
+// exclude has an owner's statements run alone until include is called.
+func (l *lane) exclude(owner string) (include func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	release := l.cooldowns.hold(owner)
+	l.dismiss(func(c *call) bool { return c.Owner == owner })
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		release(time.Now())
+	}
+}
+
 // cool has an owner's writes run alone for a while.
 func (l *lane) cool(owner string, now time.Time) {
 	l.cooldowns.start(owner, now)

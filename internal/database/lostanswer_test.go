@@ -105,3 +105,36 @@ func TestAChangeWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 		})
 	}
 }
+
+// TestARequestWhoseAnswerIsLostIsAppliedOnce loses the answer to the commit, and one
+// before it.
+func TestARequestWhoseAnswerIsLostIsAppliedOnce(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]string{"of the commit": "COMMIT", "before the commit": markedTitle} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := pgtest.NewDatabase(t)
+			pgtest.Exec(t, direct, "INSERT INTO todo (id, user_id, title) VALUES ('"+todoID(1, 1).String()+"', 'u1', 'there')")
+			proxied, happened := cutAnswer(t, direct, lost)
+			store := postgres.NewStore(databasetest.Open(t, proxied, 2), postgres.Config{TrashRetention: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+			results, err := store.ApplyTodos(t.Context(), user(t, 1), todo.ApplyRequest{Operations: []todo.Operation{
+				todo.DeleteOperation{ID: *todoID(1, 1)},
+				todo.DeleteOperation{ID: *todoID(1, 1)},
+				todo.CreateOperation{Draft: todo.Draft{ID: todoID(1, 2), Title: markedTitle}},
+			}})
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case results[0].Err != nil, !errors.Is(results[1].Err, todo.ErrNotFound), results[2].Err != nil:
+				t.Errorf("the results are %+v", results)
+			}
+			if !happened() {
+				t.Error("no answer was lost")
+			}
+			const told = "SELECT concat(count(*), ' todos, ', count(deleted_at), ' deleted, ', count(DISTINCT revision), ' revisions') FROM todo"
+			if got, want := pgtest.QueryText(t, pgtest.Connect(t, direct), told), "2 todos, 1 deleted, 2 revisions"; got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
+	}
+}

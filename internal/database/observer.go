@@ -11,8 +11,8 @@ import (
 // Observer is told of statements and batches, for metrics and traces. It has to be safe
 // for concurrent use and must not block. Without one, nothing is measured.
 type Observer interface {
-	// StatementEnded is told of each statement that [DB.Run] ran. The context is the
-	// caller's, and may have ended.
+	// StatementEnded is told of each statement that [DB.Run] or [Tx.Run] ran, and of
+	// each transaction as a whole. The context is the caller's, and may have ended.
 	StatementEnded(context.Context, StatementReport)
 	// BatchEnded is told of each batch.
 	BatchEnded(BatchReport)
@@ -66,15 +66,13 @@ const (
 	BatchUnknown    BatchOutcome = "unknown" // The server's answer was lost.
 )
 
-// report tells the observer of a call that has ended.
-func (db *DB) report(ctx context.Context, c *call, err error) {
-	db.observer.StatementEnded(ctx, StatementReport{
-		Name:    c.Name,
-		Began:   c.since,
-		Took:    time.Since(c.since),
-		Outcome: statementOutcome(err),
-		Batch:   c.batch,
-	})
+// report tells the observer of a statement that has ended, by what is known of it.
+func (db *DB) report(ctx context.Context, r StatementReport, err error) {
+	if db.observer == nil {
+		return
+	}
+	r.Took, r.Outcome = time.Since(r.Began), statementOutcome(err)
+	db.observer.StatementEnded(ctx, r)
 }
 
 func statementOutcome(err error) StatementOutcome {

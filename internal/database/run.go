@@ -22,24 +22,38 @@ const (
 	maxSerializationPause = 20 * time.Millisecond
 )
 
-// runAlone implements [runner]. The statement runs a second time, on a new connection,
-// when the first turned out to be dead, or to lead to a server that no longer takes it,
-// and a repetition does no harm: the statement is idempotent, has not left this process,
-// or was refused before it ran.
+// job is what runs alone on a connection: a statement, or a transaction.
+type job struct {
+	owner        string // "" for one that only reads.
+	bound        time.Duration
+	run          func(context.Context, *pgx.Conn) error
+	isRepeatable func() bool // Whether a run whose connection was lost may be followed by another.
+}
+
+// runAlone implements [runner].
 func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) error {
+	j := job{owner: s.Owner, bound: db.bounds.Statement, run: s.runOn, isRepeatable: s.isRepeatable}
+	return interpret(ctx, s.Name, db.runAdmitted(ctx, &j, waited))
+}
+
+// runAdmitted runs a job, after it has waited for so long. The job runs a second time, on
+// a new connection, when the first turned out to be dead, or to lead to a server that no
+// longer takes it, and a repetition does no harm: the job is repeatable, has not left
+// this process, or was refused before it ran.
+func (db *DB) runAdmitted(ctx context.Context, j *job, waited time.Duration) error {
 	admitting, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire-waited, errPoolBusy)
 	defer cancel()
-	leave, err := db.admission.enter(admitting, s.Owner)
+	leave, err := db.admission.enter(admitting, j.owner)
 	if err != nil {
-		return interpret(ctx, s.Name, &noConnectionError{err})
+		return &noConnectionError{err}
 	}
 	defer leave()
-	generation, err := db.runUntilSerialized(ctx, s)
-	if db.renew(generation, err) && ctx.Err() == nil && worthRepeating(err, s) {
+	generation, err := db.runUntilSerialized(ctx, j)
+	if db.renew(generation, err) && ctx.Err() == nil && j.worthRepeating(err) {
 		db.connectionReruns.Add(1)
-		_, err = db.runUntilSerialized(ctx, s)
+		_, err = db.runUntilSerialized(ctx, j)
 	}
-	return interpret(ctx, s.Name, err)
+	return err
 }
 
 // refuse implements [runner].
@@ -47,26 +61,26 @@ func (db *DB) refuse(ctx context.Context, s *Statement, waiting int) error {
 	return interpret(ctx, s.Name, &noConnectionError{db.admission.shed(ctx, waiting)})
 }
 
-// worthRepeating reports whether a statement that failed may be run again on
-// another connection, and could succeed there.
-func worthRepeating(err error, s *Statement) bool {
+// worthRepeating reports whether a job that failed may be run again on another
+// connection, and could succeed there.
+func (j *job) worthRepeating(err error) bool {
 	if outdated(err) {
 		return true
 	}
 	_, lost := errors.AsType[*lostConnectionError](err)
-	return lost && (s.isRepeatable() || isUnsent(err))
+	return lost && (j.isRepeatable() || isUnsent(err))
 }
 
-// runUntilSerialized runs a statement, again while the server has rolled it back for
+// runUntilSerialized runs a job, again while the server has rolled it back for
 // what others did at the same time: 40001 when default_transaction_isolation is
 // stricter than read committed, 40P01 for deadlocks. Nothing of it was done, so this is
 // safe for each statement.
-func (db *DB) runUntilSerialized(ctx context.Context, s *Statement) (generation int, err error) {
+func (db *DB) runUntilSerialized(ctx context.Context, j *job) (generation int, err error) {
 	for n := range serializationAttempts {
 		if n > 0 {
 			db.conflictReruns.Add(1)
 		}
-		generation, err = db.attempt(ctx, s.runOn)
+		generation, err = db.attempt(ctx, j.bound, j.run)
 		if !hasState(err, serializationFailure, deadlockDetected) || n == serializationAttempts-1 {
 			break
 		}
@@ -92,11 +106,11 @@ func waitIfSpent(ctx context.Context) error {
 	return nil
 }
 
-// attempt has run use a connection once, within its bounds, and returns the generation
+// attempt has run use a connection once, within a bound, and returns the generation
 // of the connection or a later one. It fails with a [noConnectionError] or
 // [lostConnectionError] when it is the connection's fault, and with
 // [context.DeadlineExceeded] when the statement took too long.
-func (db *DB) attempt(ctx context.Context, run func(context.Context, *pgx.Conn) error) (generation int, err error) {
+func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context.Context, *pgx.Conn) error) (generation int, err error) {
 	if err := waitIfSpent(ctx); err != nil {
 		return 0, err
 	}
@@ -112,7 +126,7 @@ func (db *DB) attempt(ctx context.Context, run func(context.Context, *pgx.Conn) 
 	defer conn.Release()
 	generation = db.renewal.current()
 
-	running, cancel := context.WithTimeoutCause(ctx, db.bounds.Statement, errLate)
+	running, cancel := context.WithTimeoutCause(ctx, bound, errLate)
 	defer cancel()
 	err = run(running, conn.Conn())
 	switch {
@@ -121,6 +135,8 @@ func (db *DB) attempt(ctx context.Context, run func(context.Context, *pgx.Conn) 
 		return generation, nil
 	case running.Err() != nil:
 		return generation, fmt.Errorf("%w: %w", running.Err(), err)
+	case errors.Is(err, errLate): // A statement of a transaction.
+		return generation, err
 	case conn.Conn().IsClosed():
 		return generation, &lostConnectionError{err}
 	}

@@ -89,6 +89,8 @@ func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (int, error) {
 				ON CONFLICT (user_id) DO UPDATE
 				SET    epoch = ` + otherEpoch + `
 				RETURNING epoch
+			), requests AS (
+				DELETE FROM todo_request WHERE user_id = $1
 			)
 			DELETE FROM todo
 			USING  renewed

@@ -55,6 +55,14 @@ func tables() []table {
 			{"revision", "int8", "iu"},
 			{"floor", "int8", "ud"},
 		}},
+		{name: "todo_request", key: "request_id,user_id", isDeleted: true, columns: []column{
+			{"user_id", "varchar,text", "i"},
+			{"request_id", "uuid", "i"},
+			{"content_hash", "bytea", "i"},
+			{"todo_ids", "_uuid", "i"},
+			{"codes", "_text", "i"},
+			{"created_at", "timestamptz", "ud"},
+		}},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -163,6 +164,7 @@ func isolationCases() map[string]func(twoUsers) {
 				u.Errorf("Mallory's trash: %+v, %v", trash, err)
 			}
 		},
+		"ApplyTodos": applyForeign,
 		"ListChanges": func(u twoUsers) {
 			before, err := u.store.ListChanges(u.Context(), u.mallory, nil, 10)
 			if err != nil || len(before.Todos) > 0 {
@@ -186,6 +188,47 @@ func isolationCases() map[string]func(twoUsers) {
 	}
 }
 
+// applyForeign is the case of ApplyTodos.
+func applyForeign(u twoUsers) {
+	mine := create(u.T, u.store, u.mallory, "mine")
+	// Alice applies a request, and Mallory one with the same id.
+	hers := applyRequest(todo.CreateOperation{Draft: draft("hers too")})
+	if got := apply(u.T, u.store, u.alice, hers); got != "ok" {
+		u.Fatal(got)
+	}
+	request := applyRequest(
+		todo.CreateOperation{Draft: todo.Draft{ID: &u.alices.ID, Title: u.alices.Title}},
+		todo.UpdateOperation{ID: u.alices.ID, Change: todo.Change{Title: new("taken over")}},
+		todo.DeleteOperation{ID: u.alices.ID},
+		todo.UndeleteOperation{ID: u.alices.ID},
+		todo.DeleteOperation{ID: mine.ID},
+	)
+	request.ID = hers.ID
+	const want = "todo already exists, todo not found, todo not found, todo not found, ok"
+	for range 2 { // The second finds the first.
+		if got := apply(u.T, u.store, u.mallory, request); got != want {
+			u.Errorf("Mallory's operations: %s, want %s", got, want)
+		}
+		const owners = "SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM todo_request"
+		if got := pgtest.QueryText(u.T, pgtest.Connect(u.T, u.url), owners); got != "alice mallory" {
+			u.Fatalf("the requests of %s are kept", got)
+		}
+	}
+	// The id of one of Mallory's becomes Alice's.
+	again := applyRequest(todo.CreateOperation{Draft: draft("mine")})
+	id := *again.Operations[0].(todo.CreateOperation).Draft.ID
+	if got := apply(u.T, u.store, u.mallory, again); got != "ok" {
+		u.Fatal(got)
+	}
+	pgtest.Exec(u.T, u.url, "UPDATE todo SET user_id = 'alice' WHERE id = '"+id.String()+"'")
+	results, err := u.store.ApplyTodos(u.Context(), u.mallory, again)
+	if err != nil || len(results) != 1 || results[0].Todo != nil {
+		u.Errorf("Mallory is shown %+v, %v", results, err)
+	}
+	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id IN ('"+id.String()+"', '"+hers.Operations[0].(todo.CreateOperation).Draft.ID.String()+"')")
+	create(u.T, u.store, u.mallory, "the last change")
+}
+
 // checkRevision wants an owner's account to be where the last change of a todo is:
 // neither behind, as if the change had taken another account's revision, nor ahead, as
 // if a refused call had taken one. The owner has changed something.
@@ -206,6 +249,28 @@ func heads(u twoUsers) {
 	got, err := open(u.T, u.url, 1).Heads(u.Context(), []todo.UserID{u.mallory})
 	if _, isThere := got[u.mallory]; err != nil || !isThere || len(got) != 1 {
 		u.Errorf("heads: %v, %v, want Mallory's", got, err)
+	}
+}
+
+// erase is the case of [postgres.Store.EraseUser].
+func erase(u twoUsers) {
+	store := open(u.T, u.url, 1)
+	create(u.T, u.store, u.mallory, "mine")
+	apply(u.T, u.store, u.alice, applyRequest(todo.InvalidOperation{}))
+	both := []todo.UserID{u.alice, u.mallory}
+	before, err := store.Heads(u.Context(), both)
+	if err != nil {
+		u.Fatal(err)
+	}
+	if n, err := store.EraseUser(u.Context(), u.mallory); err != nil || n != 1 {
+		u.Errorf("Mallory's todos: %d, %v, want 1", n, err)
+	}
+	after, err := store.Heads(u.Context(), both)
+	if err != nil || after[u.alice] != before[u.alice] || after[u.mallory].Epoch == before[u.mallory].Epoch {
+		u.Errorf("the accounts went from %v to %v, %v, want another epoch of Mallory's", before, after, err)
+	}
+	if got := pgtest.QueryText(u.T, pgtest.Connect(u.T, u.url), "SELECT count(*)::text FROM todo_request"); got != "1" {
+		u.Errorf("%s requests are kept, want Alice's", got)
 	}
 }
 
@@ -235,6 +300,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	cases["ListTodos in the trash"] = trash
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads
+	cases["EraseUser"] = erase
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -248,6 +314,10 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 				t.Errorf("Alice's todos changed:\n%s", diff)
 			}
 			u.checkRevision(u.mallory)
+			others := "SELECT count(*)::text FROM todo_account WHERE user_id NOT IN ('alice', 'mallory')"
+			if got := pgtest.QueryText(t, pgtest.Connect(t, url), others); got != "0" {
+				t.Errorf("%s accounts are made of others", got)
+			}
 		})
 	}
 }

@@ -42,6 +42,12 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 			if err := store.DeleteTodo(t.Context(), owner, second.ID, todo.Deletion{}); err != nil {
 				t.Error(err)
 			}
+			request := applyRequest(todo.UpdateOperation{ID: first.ID, Change: change}, todo.DeleteOperation{ID: second.ID}, todo.CreateOperation{Draft: draft(text)})
+			for range 2 {
+				if got, want := apply(t, store, owner, request), "ok, todo not found, ok"; got != want {
+					t.Errorf("applied: %s, want %s", got, want)
+				}
+			}
 			if err := store.Ready(t.Context()); err != nil {
 				t.Error(err)
 			}

@@ -13,6 +13,8 @@ func ownerless() map[string]string {
 	return map[string]string{
 		"CreateTodo: (SELECT FROM todo WHERE id = $2)": "it tells whether to take a revision, of the caller's own account",
 		"sweepSome: (": "it is for all owners",
+		"sweepSomeRequests: DELETE FROM todo_request": "it is for all owners",
+		"sweepSomeRequests: (SELECT   ctid":           "it is for all owners",
 	}
 }
 
@@ -21,13 +23,9 @@ func ownerless() map[string]string {
 // for SQL that can't be checked.
 func ownedStatements(t *testing.T) []sqlowner.Statement {
 	t.Helper()
-	table := sqlowner.Table{Name: "todo", Owner: "user_id"}
-	statements, err := table.Statements(".")
-	if err != nil {
-		t.Error(err)
-	}
+	statements := statementsOn(t, "todo")
 	listed := ownerless()
-	for _, statement := range statements {
+	for _, statement := range append(statementsOn(t, "todo_request"), statements...) {
 		for _, query := range statement.Untied {
 			known := false
 			for entry := range listed {
@@ -38,12 +36,22 @@ func ownedStatements(t *testing.T) []sqlowner.Statement {
 				}
 			}
 			if !known {
-				t.Errorf("%s: no condition on %s in the query that begins with\n%s", statement.Position, table.Owner, query)
+				t.Errorf("%s: no condition on the owner in the query that begins with\n%s", statement.Position, query)
 			}
 		}
 	}
 	for query := range listed {
 		t.Errorf("there is no such query any more, or it has an owner: %s", query)
+	}
+	return statements
+}
+
+// statementsOn returns the statements of the package, checked for a table.
+func statementsOn(t *testing.T, table string) []sqlowner.Statement {
+	t.Helper()
+	statements, err := sqlowner.Table{Name: table, Owner: "user_id"}.Statements(".")
+	if err != nil {
+		t.Error(err)
 	}
 	return statements
 }

@@ -70,7 +70,7 @@ func (s *Store) facts(ctx context.Context, of table) (f facts, err error) {
 // tellReadiness logs what keeps the database from serving, none while it can, when that
 // differs from the last time.
 func (s *Store) tellReadiness(ctx context.Context, cause string) {
-	last, _ := s.unreadiness.Swap(cause).(string)
+	last, _ := s.told.unreadiness.Swap(cause).(string)
 	switch {
 	case cause == last:
 	case cause == "":

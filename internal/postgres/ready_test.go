@@ -38,8 +38,8 @@ func operations(ctx context.Context, store *postgres.Store, owner todo.UserID) e
 func TestReadyMeansAble(t *testing.T) {
 	t.Parallel()
 	const (
-		grantsOnAccount = "GRANT SELECT, INSERT, UPDATE ON todo_account TO app"
-		grants          = grantsOnAccount + "; GRANT SELECT, INSERT, UPDATE, DELETE ON todo TO app"
+		grantsOnOthers = "GRANT SELECT, INSERT, UPDATE ON todo_account TO app; GRANT SELECT, INSERT, UPDATE, DELETE ON todo_request TO app"
+		grants         = grantsOnOthers + "; GRANT SELECT, INSERT, UPDATE, DELETE ON todo TO app"
 	)
 	for name, test := range map[string]struct {
 		sql  string // As the database's owner; app is the role that the store connects as.
@@ -47,13 +47,13 @@ func TestReadyMeansAble(t *testing.T) {
 		able bool   // It could, and is refused nevertheless.
 	}{
 		"all is well":            {sql: grants},
-		"rights by the column":   {sql: grantsOnAccount + "; GRANT SELECT (id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged), INSERT (user_id, id, title, description, created_at, updated_at, revision), UPDATE (id, title, description, is_completed, created_at, updated_at, revision, deleted_at, purged), DELETE ON todo TO app"},
+		"rights by the column":   {sql: grantsOnOthers + "; GRANT SELECT (id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged), INSERT (user_id, id, title, description, created_at, updated_at, revision), UPDATE (id, title, description, is_completed, created_at, updated_at, revision, deleted_at, purged), DELETE ON todo TO app"},
 		"rights by another role": {sql: "GRANT pg_read_all_data, pg_write_all_data TO app"},
 		"more columns":           {sql: grants + "; ALTER TABLE todo ADD priority int NOT NULL DEFAULT 0, ADD note text, ADD n int GENERATED ALWAYS AS IDENTITY"},
 		"longer texts":           {sql: grants + "; ALTER TABLE todo ALTER title TYPE text, ALTER created_at TYPE timestamptz(3)"},
 		"partitions by id":       {sql: "DROP TABLE todo; CREATE TABLE todo (LIKE was INCLUDING ALL) PARTITION BY HASH (id); CREATE TABLE part PARTITION OF todo FOR VALUES WITH (MODULUS 1, REMAINDER 0); " + grants},
 		"a policy for it":        {sql: grants + "; ALTER TABLE todo ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON todo TO app USING (true)"},
-		"another schema that search_path names": {sql: "CREATE SCHEMA store; ALTER TABLE todo SET SCHEMA store; ALTER TABLE todo_account SET SCHEMA store; GRANT USAGE ON SCHEMA store TO app; GRANT ALL ON store.todo, store.todo_account TO app; " +
+		"another schema that search_path names": {sql: "CREATE SCHEMA store; ALTER TABLE todo SET SCHEMA store; ALTER TABLE todo_account SET SCHEMA store; ALTER TABLE todo_request SET SCHEMA store; GRANT USAGE ON SCHEMA store TO app; GRANT ALL ON store.todo, store.todo_account, store.todo_request TO app; " +
 			"ALTER ROLE app IN DATABASE this SET search_path = store"},
 
 		"no right at all": {sql: "", want: `the role lacks rights on the table: GRANT SELECT, INSERT, UPDATE, DELETE ON public.todo TO app`},

@@ -60,7 +60,7 @@ func (r *row) todo() todo.Todo {
 
 // logOddTime says once that there is a row with a time that callers can't be told.
 func (s *Store) logOddTime(id todo.ID) {
-	if s.oddTimeLogged.CompareAndSwap(false, true) {
+	if s.told.oddTime.CompareAndSwap(false, true) {
 		s.config.Logger.WarnContext(context.Background(), "a todo has a time before year 1 or after year 9999: callers are told the nearest that there is; further ones are not logged",
 			"id", id.String())
 	}

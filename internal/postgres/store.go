@@ -38,20 +38,43 @@ type Config struct {
 // at most is said at [database.DB.Run].
 type Store struct {
 	db     *database.DB
+	runner runner // The database, or a transaction on it.
 	config Config
+	told   *told
+}
 
-	unreadiness   atomic.Value // The cause that the log was told of, a string.
-	oddTimeLogged atomic.Bool
+// runner runs statements. [database.DB] and [database.Tx] do.
+type runner interface {
+	Run(ctx context.Context, statement database.Statement) error
+}
+
+// told is what the log was told.
+type told struct {
+	unreadiness atomic.Value // The cause, a string.
+	oddTime     atomic.Bool
 }
 
 var _ todo.Store = (*Store)(nil)
 
 // NewStore returns a Store on a database, which the caller closes.
-func NewStore(db *database.DB, config Config) *Store { return &Store{db: db, config: config} }
+func NewStore(db *database.DB, config Config) *Store {
+	return &Store{db: db, runner: db, config: config, told: new(told)}
+}
+
+// in returns the store whose statements run in a transaction.
+func (s *Store) in(tx *database.Tx) *Store {
+	within := *s
+	within.runner = tx
+	return &within
+}
 
 // run runs a statement, and says its errors in the domain's terms.
 func (s *Store) run(ctx context.Context, statement database.Statement) error {
-	err := s.db.Run(ctx, statement)
+	return translate(s.runner.Run(ctx, statement))
+}
+
+// translate says the database's errors in the domain's terms.
+func translate(err error) error {
 	switch {
 	case err == nil:
 		return nil

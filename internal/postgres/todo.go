@@ -106,7 +106,7 @@ func (s *Store) page(ctx context.Context, query todo.Query, statement database.S
 // further statement sees what that has committed.
 func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
 	if draft.ID == nil {
-		return todo.Todo{}, errors.New("postgres: create todo: the draft has no id")
+		return todo.Todo{}, errNoID
 	}
 	if err := s.checkRoom(ctx, owner, *draft.ID); err != nil {
 		return todo.Todo{}, err

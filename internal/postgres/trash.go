@@ -10,6 +10,12 @@ import (
 
 // DeleteTodo implements [todo.Store].
 func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, deletion todo.Deletion) error {
+	_, err := s.deleteTodo(ctx, owner, id, deletion)
+	return err
+}
+
+// deleteTodo is DeleteTodo, and returns the deleted todo.
+func (s *Store) deleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, deletion todo.Deletion) (todo.Todo, error) {
 	statement := database.Statement{
 		Args:  []any{owner.String(), uuidParam(id), versionParam(deletion.If)},
 		Owner: owner.String(),
@@ -46,8 +52,7 @@ func (s *Store) DeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, d
 			WHERE  ` + alive + `
 			RETURNING ` + columns
 	}
-	_, err := s.todoIf(ctx, deletion.If, find, owner, id, statement)
-	return err
+	return s.todoIf(ctx, deletion.If, find, owner, id, statement)
 }
 
 // unpurged is the condition for one of an owner's todos, in the trash or not, that has a

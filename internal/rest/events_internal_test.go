@@ -17,7 +17,7 @@ func message(flags byte, text string) string {
 func TestEventsAreTheSameHoweverTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	stream := message(0, "{}") + message(0, "") + message(0, "{\r\n\"a\":\n1}") + message(envelopeEndStream, `{"error":{"code":"internal"}}`)
-	const want = "id: x\ndata: {}\n\ndata: \n\ndata: {  \"a\": 1}\n\nevent: error\ndata: {\"code\":\"internal\"}\n\n"
+	const want = "id: x\ndata: {}\n\n" + "data: \n\n" + "data: {  \"a\": 1}\n\nevent: error\ndata: {\"code\":\"internal\"}\n\n"
 	for _, size := range []int{len(stream), 1, 3, 7} {
 		recorder := httptest.NewRecorder()
 		w := &eventWriter{ResponseWriter: recorder, id: "x"}

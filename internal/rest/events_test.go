@@ -64,7 +64,7 @@ func startWatch(t *testing.T, handle watchHandler) string {
 	return server.URL
 }
 
-// request sends a GET with headers, by name and value.
+// request sends a GET with headers, by name and value. The response has to be closed.
 func request(t *testing.T, http2 bool, url string, headers ...string) *http.Response {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}
@@ -82,7 +82,6 @@ func request(t *testing.T, http2 bool, url string, headers ...string) *http.Resp
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = res.Body.Close() })
 	return res
 }
 
@@ -140,6 +139,7 @@ func TestEachMessageIsAnEventAtOnce(t *testing.T) {
 				return nil
 			})
 			res := request(t, http2, url+"/api/todos:watch", "Connect-Accept-Encoding", "gzip", "Accept-Encoding", "gzip")
+			defer res.Body.Close()
 			want := http.Header{
 				"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-store"}, "X-Accel-Buffering": {"no"},
 			}
@@ -175,6 +175,7 @@ func TestAStreamWithoutMessagesIsEmpty(t *testing.T) {
 	t.Parallel()
 	url := startWatch(t, func(context.Context, *watchRequest, *watchStream) error { return nil })
 	res := request(t, false, url+"/api/todos:watch")
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || len(body) > 0 || err != nil {
 		t.Errorf("status %d, %v, %q, %v", res.StatusCode, res.Header, body, err)
@@ -206,6 +207,7 @@ func TestAnErrorBeforeTheFirstEventIsThatOfACall(t *testing.T) {
 				url := startWatch(t, func(context.Context, *watchRequest, *watchStream) error { return detailed(code) })
 				read := func(path string) (status int, header http.Header, body any) {
 					res := request(t, http2, url+path)
+					defer res.Body.Close()
 					text, err := io.ReadAll(res.Body)
 					if err != nil {
 						t.Fatal(err)
@@ -247,6 +249,7 @@ func TestAnErrorAfterTheFirstEventIsTheLastEvent(t *testing.T) {
 				return errors.Join(stream.Send(&watchMessage{NextSyncToken: "one"}), detailed(connect.CodeUnavailable))
 			})
 			res := request(t, http2, url+"/api/todos:watch")
+			defer res.Body.Close()
 			body := bufio.NewReader(res.Body)
 			if event := readEvent(t, body); event["id"] != "one" {
 				t.Errorf("the first event is %v", event)
@@ -256,7 +259,9 @@ func TestAnErrorAfterTheFirstEventIsTheLastEvent(t *testing.T) {
 			if err := json.Unmarshal([]byte(event["data"]), &got); err != nil || event["event"] != "error" || len(event) != 2 {
 				t.Fatalf("the last event is %v: %v", event, err)
 			}
-			if err := json.NewDecoder(request(t, http2, url+"/api/todos/A").Body).Decode(&want); err != nil {
+			called := request(t, http2, url+"/api/todos/A")
+			defer called.Body.Close()
+			if err := json.NewDecoder(called.Body).Decode(&want); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -298,6 +303,7 @@ func TestAStreamGoesOnFromTheLastEvent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			res := request(t, false, url+"/api/todos:watch"+test.query, test.headers...)
+			defer res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				if event := readEvent(t, bufio.NewReader(res.Body)); event["id"] != test.want {
 					t.Errorf("%v, want the id %s", event, test.want)

@@ -12,9 +12,9 @@ import (
 
 // Authenticator verifies access tokens. An [auth.Verifier] is one.
 type Authenticator interface {
-	// Verify returns the user whom a token was issued to. It fails with
-	// [auth.ErrRefused], [auth.ErrKeysUnavailable] or the context's error.
-	Verify(ctx context.Context, token string) (todo.UserID, error)
+	// Verify returns whom a token was issued to. It fails with [auth.ErrRefused],
+	// [auth.ErrKeysUnavailable] or the context's error.
+	Verify(ctx context.Context, token string) (auth.Identity, error)
 }
 
 // bearerAuthenticator authenticates callers by the bearer token in the headers.
@@ -23,16 +23,16 @@ type bearerAuthenticator struct{ tokens Authenticator }
 var _ server.Authenticator = bearerAuthenticator{}
 
 // Authenticate implements [server.Authenticator].
-func (b bearerAuthenticator) Authenticate(ctx context.Context, header http.Header) (server.User, error) {
+func (b bearerAuthenticator) Authenticate(ctx context.Context, header http.Header) (server.Caller, error) {
 	token, err := auth.BearerToken(header)
 	if err != nil {
-		return nil, err
+		return server.Caller{}, err
 	}
-	user, err := b.tokens.Verify(ctx, token)
+	verified, err := b.tokens.Verify(ctx, token)
 	if err != nil {
-		return nil, err
+		return server.Caller{}, err
 	}
-	return user, nil
+	return server.Caller{User: verified.User, Expires: verified.Expires}, nil
 }
 
 // errNoCaller means that an RPC was called without authentication, which is a

@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
+	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/todo"
 )
 
 // tokens is an Authenticator of the tokens that it has.
 type tokens map[string]todo.UserID
 
-func (t tokens) Verify(_ context.Context, token string) (todo.UserID, error) {
-	return t[token], nil
+func (t tokens) Verify(_ context.Context, token string) (auth.Identity, error) {
+	return auth.Identity{User: t[token]}, nil
 }
 
 // ownerStore keeps whose todos it is asked for.
@@ -39,7 +40,7 @@ func TestTheCallerIsWhoTheAuthInterceptorLetIn(t *testing.T) {
 	var owners []todo.UserID
 	cfg, _ := instantConfig(t)
 	cfg.Authenticator = tokens{"hers": alice} // And nobody for any other.
-	cfg.Todos = todo.NewService(ownerStore{owners: &owners})
+	cfg.Todos = todo.NewService(ownerStore{owners: &owners}, nil)
 	handler, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

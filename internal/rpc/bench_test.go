@@ -35,7 +35,7 @@ type instantStore struct {
 
 func newInstantStore() instantStore {
 	at := time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC)
-	page := todo.Page{Todos: make([]todo.Todo, 20), Next: &todo.Cursor{CreatedAt: at}}
+	page := todo.Page{Todos: make([]todo.Todo, 20), Next: &todo.Cursor{At: at}}
 	for i := range page.Todos {
 		page.Todos[i] = todo.Todo{
 			ID: todo.ID{byte(i)}, Title: "Water the plants on the balcony",
@@ -95,7 +95,8 @@ func instantConfig(tb testing.TB) (Config, *authtest.Issuer) {
 	keys := auth.NewKeySet(auth.KeySetConfig{URL: issuer.KeySetURL()})
 	tb.Cleanup(keys.Close)
 	return Config{
-		Todos:         todo.NewService(newInstantStore()),
+		Todos:         todo.NewService(newInstantStore(), nil),
+		Watches:       newTestHub(tb),
 		Authenticator: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
 		Server: server.Config{
 			Ping:    func(context.Context) error { return nil },

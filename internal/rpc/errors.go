@@ -3,6 +3,7 @@ package rpc
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -10,10 +11,20 @@ import (
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/internal/watch"
 )
 
-// errPageToken means that a page token is broken, or was made for another filter.
-var errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
+var (
+	// errPageToken means that a page token is broken, or was made for another filter.
+	errPageToken = errors.New("page_token is not one that this list gave out for this filter; start without one")
+
+	// errSyncToken means that a sync token is broken.
+	errSyncToken = errors.New("sync_token is not one that this service gave out; start without one")
+)
+
+// watchRetry is when a client may try again for which there is no room to watch. Others
+// keep their streams for minutes.
+const watchRetry = 10 * time.Second
 
 // errorTable says what a caller is told of the errors of the domain and of the
 // authentication. internal/server has a table of its own errors. An error that is in
@@ -27,7 +38,14 @@ func errorTable() server.ErrorTable {
 		{Err: todo.ErrConflict, Code: connect.CodeAborted, Text: "the todo has been changed since; get it, and try again with its etag", Detail: current},
 		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may; delete one first"},
 		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
+		{Err: todo.ErrNoTrash, Code: connect.CodeUnimplemented, Text: "the trash is switched off on this server, and with it everything that needs it, as syncing does"},
+		{Err: watch.ErrUserLimit, Code: connect.CodeResourceExhausted, Text: "you have as many streams open as you may; close one, or try again later", Retry: watchRetry},
+		{Err: watch.ErrLimit, Code: connect.CodeResourceExhausted, Text: "as many streams are open as there may be; try again later", Retry: watchRetry},
+		{Err: todo.ErrRequestReused, Code: connect.CodeAlreadyExists, Text: "the request_id was used with other operations; choose another one"},
+		{Err: todo.ErrInvalid, Code: connect.CodeInvalidArgument, Text: "the operation breaks a rule of its request"},
+		{Err: todo.ErrNotApplied, Code: connect.CodeAborted, Text: "not applied, because another operation was refused"},
 		{Err: errPageToken, Code: connect.CodeInvalidArgument, Text: errPageToken.Error()},
+		{Err: errSyncToken, Code: connect.CodeInvalidArgument, Text: errSyncToken.Error()},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/internal/watch"
 )
 
 func TestErrorsAreRenderedByTheTable(t *testing.T) {
@@ -32,6 +33,13 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
 		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
 		{"a broken page token", errPageToken, connect.CodeInvalidArgument},
+		{"a broken sync token", errSyncToken, connect.CodeInvalidArgument},
+		{"a user with too many watches", watch.ErrUserLimit, connect.CodeResourceExhausted},
+		{"too many watches", watch.ErrLimit, connect.CodeResourceExhausted},
+		{"a request id that was used", todo.ErrRequestReused, connect.CodeAlreadyExists},
+		{"an invalid operation", todo.ErrInvalid, connect.CodeInvalidArgument},
+		{"an operation beside a refused one", todo.ErrNotApplied, connect.CodeAborted},
+		{"no trash", todo.ErrNoTrash, connect.CodeUnimplemented},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("secret: %w", test.err)} {
 			rendered := errorTable().Lookup(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"example.com/todo-backend/internal/todo"
 )
@@ -47,6 +48,9 @@ func decodeEtag(id todo.ID, etag *string) (todo.Version, error) {
 	number := int64(binary.BigEndian.Uint64(raw[1:]) ^ fold(id)) //nolint:gosec // Any 64 bits are a number.
 	return todo.Version{Number: number, Valid: true}, nil
 }
+
+// nobodysVersion returns a version that no todo has: that of a change in 1970.
+func nobodysVersion() todo.Version { return todo.VersionAt(time.Unix(0, 0)) }
 
 // fold returns 64 bits that all bits of an id count towards.
 func fold(id todo.ID) uint64 {

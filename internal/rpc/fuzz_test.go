@@ -42,8 +42,26 @@ func (hollowStore) UpdateTodo(_ context.Context, _ todo.UserID, id todo.ID, _ to
 	return todo.Todo{ID: id, Title: "t", CreatedAt: time.UnixMicro(1), UpdatedAt: time.UnixMicro(2)}, nil
 }
 
-func (hollowStore) DeleteTodo(context.Context, todo.UserID, todo.ID, todo.Version) error {
+func (hollowStore) DeleteTodo(context.Context, todo.UserID, todo.ID, todo.Deletion) error {
 	return todo.ErrNotFound
+}
+
+func (hollowStore) UndeleteTodo(context.Context, todo.UserID, todo.ID, todo.Version) (todo.Todo, error) {
+	return todo.Todo{}, todo.ErrNotFound
+}
+
+func (hollowStore) EmptyTrash(context.Context, todo.UserID) error { return nil }
+
+func (hollowStore) ListChanges(_ context.Context, _ todo.UserID, after *todo.SyncPosition, _ int) (todo.Changes, error) {
+	if after == nil {
+		after = new(todo.SyncPosition)
+	}
+	// One change, so that nobody waits for it.
+	return todo.Changes{Todos: []todo.Todo{{Title: "t", CreatedAt: time.UnixMicro(1), UpdatedAt: time.UnixMicro(2)}}, Next: *after}, nil
+}
+
+func (hollowStore) ApplyTodos(_ context.Context, _ todo.UserID, request todo.ApplyRequest) ([]todo.Result, error) {
+	return make([]todo.Result, len(request.Operations)), nil
 }
 
 // fuzzedHandler is the whole wire, and a token that it accepts.
@@ -60,7 +78,8 @@ func newFuzzedHandler(f *testing.F) *fuzzedHandler {
 	f.Cleanup(keys.Close)
 	log := new(lockedLog)
 	handler, err := New(Config{
-		Todos:         todo.NewService(hollowStore{}),
+		Todos:         todo.NewService(hollowStore{}, nil),
+		Watches:       newTestHub(f),
 		Authenticator: auth.NewVerifier(auth.Config{Issuer: issuer.Origin(), Audience: issuer.Origin(), Keys: keys}),
 		Server: server.Config{
 			Ping:    func(context.Context) error { return nil },
@@ -85,6 +104,12 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
+}
+
+func (l *lockedLog) peek() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *lockedLog) take() string {
@@ -175,7 +200,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, method, target, contentType, encoding, body string) {
 		u, err := url.ParseRequestURI(target)
-		if err != nil || strings.HasSuffix(u.Path, "/Watch") { // A watch lasts until its caller leaves.
+		if err != nil || isWatch(u.Path) { // It lasts until its caller leaves.
 			return
 		}
 		r, err := http.NewRequestWithContext(t.Context(), method, "/", strings.NewReader(body))
@@ -191,6 +216,10 @@ func FuzzRequest(f *testing.F) {
 		}
 		handler.serve(t, r)
 	})
+}
+
+func isWatch(path string) bool {
+	return strings.HasSuffix(path, "/Watch") || strings.HasSuffix(path, "/WatchTodos") || strings.HasSuffix(path, ":watch")
 }
 
 // FuzzReadProto reads any bytes as a message. What is read can be written, and

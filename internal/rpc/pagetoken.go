@@ -12,8 +12,9 @@ import (
 // base64url:
 //
 //	byte 0       the version of this layout
-//	byte 1       the filter: 0 none, 1 not completed, 2 completed
-//	bytes 2-9    the creation time, microseconds of Unix time, big-endian
+//	byte 1       the filter: 0 none, 1 not completed, 2 completed; 4 more in the trash
+//	bytes 2-9    the creation time, in the trash that of the deletion, microseconds of
+//	             Unix time, big-endian
 //	bytes 10-25  the id
 //
 // It is not signed. A forged one names another place in the caller's own list and
@@ -23,41 +24,46 @@ const (
 	pageTokenBytes   = 26
 )
 
-func encodePageToken(isCompleted *bool, cursor *todo.Cursor) string {
+func encodePageToken(query todo.Query, cursor *todo.Cursor) string {
 	if cursor == nil {
 		return ""
 	}
 	token := make([]byte, 0, pageTokenBytes)
-	token = append(token, pageTokenVersion, filterByte(isCompleted))
-	token = binary.BigEndian.AppendUint64(token, uint64(cursor.CreatedAt.UnixMicro()))
+	token = append(token, pageTokenVersion, filterByte(query))
+	token = binary.BigEndian.AppendUint64(token, uint64(cursor.At.UnixMicro()))
 	token = append(token, cursor.ID[:]...)
 	return base64.RawURLEncoding.EncodeToString(token)
 }
 
 // decodePageToken returns the cursor in a token, or nil for no token. It fails with
 // errPageToken.
-func decodePageToken(isCompleted *bool, token string) (*todo.Cursor, error) {
+func decodePageToken(query todo.Query, token string) (*todo.Cursor, error) {
 	if token == "" {
 		return nil, nil //nolint:nilnil // no token means no cursor: the first page
 	}
 	// The text's length is checked too, because the decoder ignores line breaks.
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(token) != base64.RawURLEncoding.EncodedLen(pageTokenBytes) || len(raw) != pageTokenBytes ||
-		raw[0] != pageTokenVersion || raw[1] != filterByte(isCompleted) {
+		raw[0] != pageTokenVersion || raw[1] != filterByte(query) {
 		return nil, errPageToken
 	}
 	// Any 64 bits are a valid time. A todo stored by another program may have been
 	// created before 1970 or after 9999, and a list has to continue after it.
-	createdAt := time.UnixMicro(int64(binary.BigEndian.Uint64(raw[2:10]))).UTC() //nolint:gosec // see above
-	return &todo.Cursor{CreatedAt: createdAt, ID: todo.ID(raw[10:])}, nil
+	at := time.UnixMicro(int64(binary.BigEndian.Uint64(raw[2:10]))).UTC() //nolint:gosec // see above
+	return &todo.Cursor{At: at, ID: todo.ID(raw[10:])}, nil
 }
 
-func filterByte(isCompleted *bool) byte {
+func filterByte(query todo.Query) byte {
+	var filter byte
 	switch {
-	case isCompleted == nil:
-		return 0
-	case *isCompleted:
-		return 2
+	case query.IsCompleted == nil:
+	case *query.IsCompleted:
+		filter = 2
+	default:
+		filter = 1
 	}
-	return 1
+	if query.InTrash {
+		filter += 4
+	}
+	return filter
 }

@@ -5,6 +5,7 @@ package rpc
 
 import (
 	"fmt"
+	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/validate"
@@ -14,11 +15,18 @@ import (
 	"example.com/todo-backend/internal/rest"
 	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/internal/watch"
 )
+
+// watchDuration is about how long a watch lasts. It bounds how long a client goes on with a
+// process that has become busier than others, or with a key that the issuer has withdrawn.
+const watchDuration = 15 * time.Minute
 
 // Config is what the API needs. All of it is required.
 type Config struct {
-	Todos         *todo.Service
+	Todos *todo.Service
+	// Watches is told of the changes that Todos makes.
+	Watches       *watch.Hub
 	Authenticator Authenticator
 	Server        server.Config
 	// OpenAPI is the document served at /openapi.yaml.
@@ -33,8 +41,9 @@ func New(cfg Config) (*server.Server, error) {
 		Errors:        errorTable().Lookup,
 		Codecs:        codecs(),
 		WireBytes:     wireBytes,
+		MessageBytes:  map[string]int64{todov1connect.TodoServiceApplyTodosProcedure: applyBytes},
 	})
-	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos},
+	_, todos := todov1connect.NewTodoServiceHandler(&todoServer{todos: cfg.Todos, watches: cfg.Watches},
 		s.Options(), connect.WithInterceptors(rest.Interceptor(), validate.NewInterceptor()))
 	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
 	transcoder, err := rest.NewTranscoder(rest.Config{Service: service, RPC: todos, Refuse: refuseREST(s)})
@@ -43,6 +52,7 @@ func New(cfg Config) (*server.Server, error) {
 		return nil, fmt.Errorf("rpc: %w", err)
 	}
 	s.AddService(service, todos)
+	s.BoundStreams(todov1connect.TodoServiceWatchTodosProcedure, server.StreamBounds{Duration: watchDuration, IsRenewed: true})
 	s.AddREST("/api/", transcoder)
 	s.AddDocument("/openapi.yaml", "application/yaml", cfg.OpenAPI)
 	return s, nil

@@ -10,11 +10,15 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/internal/watch"
 )
 
 // todoServer implements the RPCs: it converts the request, calls the domain and
 // converts the result. Requests have been validated by the contract's rules.
-type todoServer struct{ todos *todo.Service }
+type todoServer struct {
+	todos   *todo.Service
+	watches *watch.Hub
+}
 
 var _ todov1connect.TodoServiceHandler = (*todoServer)(nil)
 
@@ -23,15 +27,24 @@ func (s *todoServer) CreateTodo(ctx context.Context, req *todov1.CreateTodoReque
 	if err != nil {
 		return nil, err
 	}
+	draft, err := draftOf(req)
+	if err != nil {
+		return nil, err
+	}
+	return result(s.todos.Create(ctx, owner, draft))
+}
+
+// draftOf returns the draft in a request.
+func draftOf(req *todov1.CreateTodoRequest) (todo.Draft, error) {
 	draft := todo.Draft{Title: req.GetTitle(), Description: req.GetDescription()}
 	if req.Id != nil {
 		id, err := todo.ParseID(req.GetId())
 		if err != nil {
-			return nil, err
+			return todo.Draft{}, err
 		}
 		draft.ID = &id
 	}
-	return result(s.todos.Create(ctx, owner, draft))
+	return draft, nil
 }
 
 func (s *todoServer) GetTodo(ctx context.Context, req *todov1.GetTodoRequest) (*todov1.Todo, error) {
@@ -47,21 +60,17 @@ func (s *todoServer) ListTodos(ctx context.Context, req *todov1.ListTodosRequest
 	if err != nil {
 		return nil, err
 	}
-	after, err := decodePageToken(req.IsCompleted, req.GetPageToken())
-	if err != nil {
+	query := todo.Query{IsCompleted: req.IsCompleted, InTrash: req.GetDeleted(), Size: int(req.GetPageSize())}
+	if query.After, err = decodePageToken(query, req.GetPageToken()); err != nil {
 		return nil, err
 	}
-	page, err := s.todos.List(ctx, owner, todo.Query{
-		IsCompleted: req.IsCompleted,
-		After:       after,
-		Size:        int(req.GetPageSize()),
-	})
+	page, err := s.todos.List(ctx, owner, query)
 	if err != nil {
 		return nil, err
 	}
 	return &todov1.ListTodosResponse{
 		Todos:         messages(page.Todos),
-		NextPageToken: encodePageToken(req.IsCompleted, page.Next),
+		NextPageToken: encodePageToken(query, page.Next),
 	}, nil
 }
 
@@ -74,12 +83,12 @@ func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoReque
 	if err != nil {
 		return nil, s.todos.Refuse(ctx, owner, id)
 	}
-	return result(s.todos.Update(ctx, owner, id, todo.Change{
-		Title:       req.Title,
-		Description: req.Description,
-		IsCompleted: req.IsCompleted,
-		If:          version,
-	}))
+	return result(s.todos.Update(ctx, owner, id, changeOf(req, version)))
+}
+
+// changeOf returns the change in a request, of a todo that has a version.
+func changeOf(req *todov1.UpdateTodoRequest, version todo.Version) todo.Change {
+	return todo.Change{Title: req.Title, Description: req.Description, IsCompleted: req.IsCompleted, If: version}
 }
 
 func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoRequest) (*emptypb.Empty, error) {
@@ -88,10 +97,36 @@ func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoReque
 		return nil, err
 	}
 	version, err := decodeEtag(id, req.Etag)
-	if err != nil {
+	switch {
+	case err != nil && req.GetPermanently():
+		version = nobodysVersion() // Refuse does not find a todo in the trash.
+	case err != nil:
 		return nil, s.todos.Refuse(ctx, owner, id)
 	}
-	if err := s.todos.Delete(ctx, owner, id, version); err != nil {
+	if err := s.todos.Delete(ctx, owner, id, todo.Deletion{If: version, Permanently: req.GetPermanently()}); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+func (s *todoServer) UndeleteTodo(ctx context.Context, req *todov1.UndeleteTodoRequest) (*todov1.Todo, error) {
+	owner, id, err := callerAndID(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	version, err := decodeEtag(id, req.Etag)
+	if err != nil {
+		version = nobodysVersion() // Refuse does not find a todo in the trash.
+	}
+	return result(s.todos.Undelete(ctx, owner, id, version))
+}
+
+func (s *todoServer) EmptyTrash(ctx context.Context, _ *todov1.EmptyTrashRequest) (*emptypb.Empty, error) {
+	owner, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.todos.EmptyTrash(ctx, owner); err != nil {
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil
@@ -139,6 +174,13 @@ type messageParts struct {
 	createdAt, updatedAt timestamppb.Timestamp
 }
 
+// deletionParts is what the message of a deleted todo has besides. It is allocated for
+// deleted todos only.
+type deletionParts struct {
+	deletedAt, purgeTime timestamppb.Timestamp
+	purged               bool
+}
+
 // assemble fills the message with a todo.
 func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
 	p.todo.Title, p.todo.IsCompleted = t.Title, t.IsCompleted
@@ -149,6 +191,14 @@ func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
 	}
 	p.todo.CreatedAt = setTime(&p.createdAt, t.CreatedAt)
 	p.todo.UpdatedAt = setTime(&p.updatedAt, t.UpdatedAt)
+	if !t.DeletedAt.IsZero() {
+		d := &deletionParts{purged: t.IsPurged}
+		p.todo.DeletedAt = setTime(&d.deletedAt, t.DeletedAt)
+		p.todo.PurgeTime = setTime(&d.purgeTime, t.PurgeAt)
+		if t.IsPurged {
+			p.todo.Purged = &d.purged
+		}
+	}
 	return &p.todo
 }
 

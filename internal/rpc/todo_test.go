@@ -18,9 +18,12 @@ func TestThePagesMessagesAreTheTodos(t *testing.T) {
 	t.Parallel()
 	created := time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC)
 	updated := created.Add(time.Hour)
+	purge := updated.Add(30 * 24 * time.Hour)
 	todos := []todo.Todo{
 		{ID: todo.ID{0: 1, 15: 2}, Title: "one", Description: "more", CreatedAt: created, UpdatedAt: updated},
 		{ID: todo.ID{0: 3, 15: 4}, Title: "two", IsCompleted: true, CreatedAt: updated, UpdatedAt: updated},
+		{ID: todo.ID{0: 5}, Title: "in the trash", CreatedAt: created, UpdatedAt: updated, DeletedAt: updated, PurgeAt: purge},
+		{ID: todo.ID{0: 6}, Title: "purged", CreatedAt: created, UpdatedAt: updated, DeletedAt: updated, PurgeAt: purge, IsPurged: true},
 	}
 	want := []*todov1.Todo{
 		{
@@ -30,6 +33,16 @@ func TestThePagesMessagesAreTheTodos(t *testing.T) {
 		{
 			Id: "03000000-0000-0000-0000-000000000004", Title: "two", IsCompleted: true,
 			CreatedAt: timestamppb.New(updated), UpdatedAt: timestamppb.New(updated),
+		},
+		{
+			Id: "05000000-0000-0000-0000-000000000000", Title: "in the trash",
+			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
+			DeletedAt: timestamppb.New(updated), PurgeTime: timestamppb.New(purge),
+		},
+		{
+			Id: "06000000-0000-0000-0000-000000000000", Title: "purged",
+			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
+			DeletedAt: timestamppb.New(updated), PurgeTime: timestamppb.New(purge), Purged: proto.Bool(true),
 		},
 	}
 	if diff := cmp.Diff(want, messages(todos), protocmp.Transform()); diff != "" {

@@ -41,7 +41,7 @@ func TestAnAnswerThatCantBeEncodedIsADefect(t *testing.T) {
 	inJSON, inProto := `{"id":"`+id+`"}`, "\x0a\x24"+id
 	at := time.UnixMicro(1)
 	cfg, issuer := instantConfig(t)
-	cfg.Todos = todo.NewService(unencodableStore{todo: todo.Todo{Title: "canary \xff", CreatedAt: at, UpdatedAt: at}})
+	cfg.Todos = todo.NewService(unencodableStore{todo: todo.Todo{Title: "canary \xff", CreatedAt: at, UpdatedAt: at}}, nil)
 	log := new(lockedLog)
 	cfg.Server.Logger = slog.New(slog.NewJSONHandler(log, nil))
 	handler, err := New(cfg)

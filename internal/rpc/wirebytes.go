@@ -10,6 +10,10 @@ import (
 const (
 	// todoBytes is the size of a todo on the wire without its texts.
 	todoBytes = 256
+	// deletionBytes is what a deleted todo has besides.
+	deletionBytes = 128
+	// resultBytes is the size of a result of ApplyTodos without its todo and message.
+	resultBytes = 64
 	// smallTexts is the size up to which the bytes that JSON adds to texts are not
 	// counted: the response takes less memory than its request does.
 	smallTexts = 4 << 10
@@ -22,16 +26,32 @@ func wireBytes(message proto.Message) int {
 	switch message := message.(type) {
 	case *todov1.Todo:
 		return todosWireBytes(message)
+	case *todov1.ApplyTodosResponse:
+		return applyWireBytes(message)
 	case interface{ GetTodos() []*todov1.Todo }:
 		return todosWireBytes(message.GetTodos()...)
 	}
 	return proto.Size(message)
 }
 
+// applyWireBytes counts the todos, and the messages of refusals.
+func applyWireBytes(message *todov1.ApplyTodosResponse) (size int) {
+	for _, result := range message.GetResults() {
+		if result.Todo != nil {
+			size += todosWireBytes(result.GetTodo())
+		}
+		size += resultBytes + todo.WireBytes(result.GetMessage())
+	}
+	return size
+}
+
 func todosWireBytes(todos ...*todov1.Todo) int {
-	texts := 0
+	texts, others := 0, todoBytes*len(todos)
 	for _, t := range todos {
 		texts += textBytes(t, func(text string) int { return len(text) })
+		if t.GetDeletedAt() != nil {
+			others += deletionBytes
+		}
 	}
 	if texts > smallTexts {
 		texts = 0
@@ -39,5 +59,5 @@ func todosWireBytes(todos ...*todov1.Todo) int {
 			texts += textBytes(t, todo.WireBytes)
 		}
 	}
-	return texts + todoBytes*len(todos)
+	return texts + others
 }

@@ -3,15 +3,23 @@ package server
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 )
 
 // Authenticator authenticates the callers of services.
 type Authenticator interface {
-	// Authenticate returns the user whose credentials are in the headers of a
+	// Authenticate returns the caller whose credentials are in the headers of a
 	// request. Its errors are rendered by the tables, like those of RPCs.
-	Authenticate(ctx context.Context, header http.Header) (User, error)
+	Authenticate(ctx context.Context, header http.Header) (Caller, error)
+}
+
+// Caller is who makes a request.
+type Caller struct {
+	User User
+	// Expires is when the credentials expire; zero for never. A stream ends then.
+	Expires time.Time
 }
 
 // authInterceptor authenticates the caller of each RPC and applies the rate limit.
@@ -21,6 +29,7 @@ type authInterceptor struct {
 	authenticator Authenticator
 	limiter       *limiter
 	errors        *errorRenderer
+	messageBytes  map[string]int64 // Of procedures; see [API].
 }
 
 // intercept is a [connect.RequestGateFunc].
@@ -29,16 +38,18 @@ func (a *authInterceptor) intercept(
 ) (context.Context, error) {
 	state := stateOf(ctx)
 	state.procedure = spec.Procedure
-	user, err := a.authenticator.Authenticate(ctx, header)
+	caller, err := a.authenticator.Authenticate(ctx, header)
 	if err != nil {
 		state.unauthenticated = true
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	state.user = user
+	state.user = caller.User
 	state.response.conn.noteKnown()
-	if err := a.limiter.allow(user); err != nil {
+	if err := a.limiter.allow(caller.User); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	state.admitted = true
+	state.admitted, state.charged, state.limiter = true, 1, a.limiter
+	state.messageBytes = a.messageBytes[spec.Procedure]
+	state.expireStream(caller.Expires)
 	return ctx, nil
 }

@@ -18,8 +18,8 @@ import (
 func withBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hasBody(r) {
-			stream := stateOf(r.Context()).stream
-			body := &boundedBody{src: r.Body, conn: w, left: maxMessageBytes, timed: true}
+			stream := stateOf(r.Context()).streamConfig()
+			body := &boundedBody{src: r.Body, conn: w, state: stateOf(r.Context()), timed: true}
 			if isGRPC(r) || stream != nil {
 				body.enveloped = true
 				body.envelopes = envelopes{limit: stream.messageLimit(), compressed: mayCompress(r)}
@@ -35,9 +35,10 @@ func withBody(next http.Handler) http.Handler {
 // message has an envelope, it bounds the size of each message, and on a stream of
 // many messages the time too.
 type boundedBody struct {
-	src  io.Reader
-	conn http.ResponseWriter
-	left int64 // The bytes that may still come when there are no envelopes.
+	src   io.Reader
+	conn  http.ResponseWriter
+	state *requestState // Has the bound, which may be known only when the caller is.
+	read  int64         // The bytes that have come.
 
 	enveloped bool
 	envelopes envelopes
@@ -64,6 +65,10 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		// the caller leaves, and the deadline would end the request then.
 		b.setTimeout(0)
 	}
+	b.read += int64(n)
+	if charged := b.state.chargeBytes(b.read); charged != nil {
+		n, err = 0, charged
+	}
 	b.err = err
 	return n, err
 }
@@ -73,9 +78,11 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 func (*boundedBody) Close() error { return nil }
 
 func (b *boundedBody) readPlain(p []byte) (int, error) {
-	n, err := b.src.Read(p[:min(int64(len(p)), b.left+1)])
-	if b.left -= int64(n); b.left < 0 {
-		return n - 1, errTooLarge()
+	limit := b.state.messageLimit()
+	left := limit - b.read
+	n, err := b.src.Read(p[:min(int64(len(p)), left+1)])
+	if int64(n) > left {
+		return n - 1, errTooLarge(limit)
 	}
 	return n, readError(err)
 }
@@ -87,7 +94,7 @@ func (b *boundedBody) readEnveloped(p []byte) (int, error) {
 	n, err := b.src.Read(p[:min(int64(len(p)), b.envelopes.next())])
 	// Connect must not see an envelope that is rejected: it would read all that
 	// the envelope announces.
-	if rejected := b.envelopes.take(p[:n]); rejected != nil {
+	if rejected := b.envelopes.take(p[:n], b.state.messageLimit()); rejected != nil {
 		return 0, rejected
 	}
 	switch {

@@ -1,15 +1,21 @@
 package server
 
-import "time"
+import (
+	"cmp"
+	"time"
+
+	"connectrpc.com/connect"
+)
 
 // The bounds of a request. Those of streams are in streams.go, those of
 // connections in http.go.
 const (
-	// maxMessageBytes bounds a message as it is sent.
+	// maxMessageBytes bounds a message as it is sent, unless its procedure has a bound
+	// of its own.
 	maxMessageBytes = 64 << 10
-	// maxDecodedBytes bounds a message after decompression, and after a REST
-	// request's path was added to it.
-	maxDecodedBytes = maxMessageBytes + 1<<10
+	// pathBytes is how much larger a message may be after decompression, and after a
+	// REST request's path was added to it.
+	pathBytes = 1 << 10
 	// bodyTimeout bounds the time that a caller takes to send a body, or one
 	// message of a stream.
 	bodyTimeout = 10 * time.Second
@@ -30,3 +36,19 @@ const (
 	// quarter of that.
 	maxParsedHeaderBytes = 256
 )
+
+// boundOf returns the option for the bound of each procedure's messages.
+func boundOf(messageBytes map[string]int64, option func(limit int64) connect.HandlerOption) connect.HandlerOption {
+	return connect.WithConditionalHandlerOptions(func(spec connect.Spec) []connect.HandlerOption {
+		return []connect.HandlerOption{option(cmp.Or(messageBytes[spec.Procedure], maxMessageBytes))}
+	})
+}
+
+// withReadLimit bounds the messages that Connect reads.
+func withReadLimit(messageLimit int64) connect.HandlerOption {
+	return connect.WithReadMaxBytes(int(messageLimit) + pathBytes)
+}
+
+// messageLimit is the bound of the request's messages. That of its procedure holds once
+// the caller is admitted, which is before the body is read.
+func (s *requestState) messageLimit() int64 { return cmp.Or(s.messageBytes, maxMessageBytes) }

@@ -18,7 +18,9 @@ func withDeadline(drained context.Context, streamOf func(*http.Request) *streamC
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 		defer cancel()
-		stateOf(ctx).deadline, _ = ctx.Deadline()
+		state := stateOf(ctx)
+		state.deadline, _ = ctx.Deadline()
+		state.request, state.ending = r.Context(), drained
 		setReadDeadline(w, r)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -31,14 +33,16 @@ func (s *streamConfig) serve(drained context.Context, next http.Handler, w http.
 	defer cancel(nil)
 	if s.maxDuration > 0 {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, s.maxDuration, errStreamDuration)
+		duration, reason := s.duration()
+		ctx, stop = context.WithTimeoutCause(ctx, duration, reason)
 		defer stop()
 	}
 	if !s.handlesDrain {
 		defer afterFunc(drained, func() { cancel(errDraining) })()
 	}
 	state := stateOf(ctx)
-	state.stream = s
+	state.stream = &openStream{config: s, end: cancel}
+	defer state.stream.stopExpiry()
 	state.deadline, _ = ctx.Deadline()
 	state.response.beginStream()
 	setReadDeadline(w, r)

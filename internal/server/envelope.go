@@ -51,8 +51,8 @@ func (e *envelopes) next() int64 {
 func (e *envelopes) within() bool { return e.read > 0 || e.left > 0 }
 
 // take parses what was read, which is no more than next allowed. It fails when
-// the envelope is to be rejected.
-func (e *envelopes) take(p []byte) error {
+// the envelope is to be rejected, as when its message is larger than a limit.
+func (e *envelopes) take(p []byte, messageLimit int64) error {
 	if e.left > 0 {
 		e.left -= int64(len(p))
 		return nil
@@ -72,8 +72,8 @@ func (e *envelopes) take(p []byte) error {
 		return callerErrorf(connect.CodeInvalidArgument, "the envelope of message %d has flags that no request has: 0x%02x", e.count, flags)
 	case flags != 0 && !e.compressed:
 		return callerErrorf(connect.CodeInvalidArgument, "message %d is compressed, and no header says how", e.count)
-	case e.left > maxMessageBytes:
-		return errTooLarge()
+	case e.left > messageLimit:
+		return errTooLarge(messageLimit)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"time"
 
 	"connectrpc.com/connect"
@@ -13,9 +14,12 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// retryAfter is the value of Retry-After, in seconds, when the same request may
-// succeed soon.
-const retryAfter = "1"
+const (
+	// retrySoon is when the same request may succeed.
+	retrySoon = time.Second
+	// retryAfter is the same as a value of Retry-After.
+	retryAfter = "1"
+)
 
 // ErrorTable says what a caller is told of each error. The first row that
 // matches counts.
@@ -26,6 +30,9 @@ type ErrorRow struct {
 	Err  error // Matches as by [errors.Is].
 	Code connect.Code
 	Text string
+	// Retry is how long callers should wait before they try again; 0 to say nothing of
+	// it. Callers of the code unavailable are always told, a second unless it is set.
+	Retry time.Duration
 
 	// Detail returns a detail of the error, which the caller gets too; nil for none.
 	// Over gRPC the caller gets no more than maxTrailerDetails.
@@ -48,18 +55,23 @@ func (row *ErrorRow) render(err error) *connect.Error {
 	if row.Detail != nil {
 		addDetail(rendered, row.Detail(err))
 	}
+	if row.Retry > 0 {
+		addRetry(rendered, row.Retry)
+	}
 	return rendered
 }
 
 // serverErrors has the server's own errors.
 func serverErrors() ErrorTable {
 	return ErrorTable{
-		{Err: errRateLimited, Code: connect.CodeResourceExhausted, Text: "too many requests; try again in a second"},
-		{Err: errUserUnread, Code: connect.CodeResourceExhausted, Text: "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second"},
+		{Err: errRateLimited, Code: connect.CodeResourceExhausted, Text: "too many requests; try again in a second", Retry: retrySoon},
+		{Err: errUserUnread, Code: connect.CodeResourceExhausted, Text: "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second", Retry: retrySoon},
 		{Err: errAllUnread, Code: connect.CodeUnavailable, Text: "too many responses are unread at the moment; try again"},
-		{Err: errTooManyStreams, Code: connect.CodeResourceExhausted, Text: "too many streams are open; close some, or try again in a second"},
-		{Err: errDraining, Code: connect.CodeUnavailable, Text: "the service is shutting down; try again"},
+		{Err: errTooManyStreams, Code: connect.CodeResourceExhausted, Text: "too many streams are open; close some, or try again in a second", Retry: retrySoon},
+		{Err: errDraining, Code: connect.CodeUnavailable, Text: "the service is shutting down; try again", Retry: retrySoon},
 		{Err: errStreamDuration, Code: connect.CodeDeadlineExceeded, Text: "the stream has lasted as long as it may; open another one"},
+		{Err: errStreamRenewal, Code: connect.CodeUnavailable, Text: "the stream has lasted as long as it may; open it again where it ended", Retry: retrySoon},
+		{Err: errExpired, Code: connect.CodeUnauthenticated, Text: "the access token has expired; open the stream again with a new one"},
 	}
 }
 
@@ -81,8 +93,8 @@ func callerErrorf(code connect.Code, format string, args ...any) *connect.Error 
 	return connect.NewError(code, callerError(fmt.Sprintf(format, args...)))
 }
 
-func errTooLarge() *connect.Error {
-	return callerErrorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", maxMessageBytes)
+func errTooLarge(limit int64) *connect.Error {
+	return callerErrorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", limit)
 }
 
 func errCallerGone() *connect.Error {
@@ -112,14 +124,17 @@ func newErrorRenderer(api func(error) *connect.Error) *errorRenderer {
 func (e *errorRenderer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		res, err := next(ctx, req)
-		if err != nil {
-			rendered := e.render(ctx, req.Peer().Protocol, err)
-			if err := e.unread.acquireDetails(stateOf(ctx), rendered); err != nil {
-				return nil, e.render(ctx, req.Peer().Protocol, err)
-			}
-			return nil, rendered
+		state := stateOf(ctx)
+		if err == nil {
+			state.endWait(nil)
+			return res, nil
 		}
-		return res, nil
+		rendered := e.render(ctx, req.Peer().Protocol, err)
+		state.endWait(err)
+		if err := e.unread.acquireDetails(state, rendered); err != nil {
+			return nil, e.render(ctx, req.Peer().Protocol, err)
+		}
+		return nil, rendered
 	}
 }
 
@@ -133,10 +148,9 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	}
 	switch {
 	case rendered.Code() == connect.CodeUnavailable:
-		rendered.Meta().Set("Retry-After", retryAfter)
-	case errors.Is(err, errRateLimited), errors.Is(err, errUserUnread), errors.Is(err, errTooManyStreams):
-		rendered.Meta().Set("Retry-After", retryAfter)
-		addRetryInfo(rendered)
+		if rendered.Meta().Get("Retry-After") == "" {
+			rendered.Meta().Set("Retry-After", retryAfter)
+		}
 	case rendered.Code() == connect.CodeUnauthenticated:
 		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be a
 		// trailer, which net/http does not send.
@@ -153,6 +167,9 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 // lookUp renders an error by the tables. An error without a row is a defect: the
 // caller is told that there was one, and the log has its text.
 func (e *errorRenderer) lookUp(err error) *connect.Error {
+	if limited, ok := errors.AsType[*rateLimitError](err); ok {
+		return limited.render()
+	}
 	for _, lookup := range e.lookups {
 		if rendered := lookup(err); rendered != nil {
 			return rendered
@@ -171,7 +188,8 @@ func isDefect(code connect.Code) bool {
 // its code: the caller's fault, the end of a stream, or a deadline that the caller
 // set and that is earlier than the server's.
 func isExpected(ctx context.Context, state *requestState, err error) bool {
-	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamDuration) {
+	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamDuration) ||
+		errors.Is(err, errStreamRenewal) || errors.Is(err, errExpired) {
 		return true
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -181,9 +199,11 @@ func isExpected(ctx context.Context, state *requestState, err error) bool {
 	return state.deadline.IsZero() || asked.Before(state.deadline)
 }
 
-// addRetryInfo says the same as Retry-After in the form that gRPC clients read.
-func addRetryInfo(rendered *connect.Error) {
-	addDetail(rendered, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+// addRetry tells the caller when to try again: by the header Retry-After, and in the
+// form that gRPC clients read.
+func addRetry(rendered *connect.Error, delay time.Duration) {
+	rendered.Meta().Set("Retry-After", strconv.Itoa(int(delay.Seconds())))
+	addDetail(rendered, &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
 }
 
 // addDetail adds a detail. It panics when the message can't be encoded, which is a

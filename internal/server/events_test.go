@@ -20,8 +20,8 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 )
 
-// getEvents opens the stream over REST, and returns all that is heard of it once it was
-// read.
+// getEvents opens the stream over REST. It returns the response, which has to be closed,
+// and all that is heard of it.
 func (s *streamService) getEvents(ctx context.Context, t *testing.T, http2 bool) (*http.Response, *wire) {
 	t.Helper()
 	w := &wire{next: protocol{http2: http2}.httpClient(t).Transport}
@@ -33,7 +33,6 @@ func (s *streamService) getEvents(ctx context.Context, t *testing.T, http2 bool)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = res.Body.Close() })
 	return res, w
 }
 
@@ -55,61 +54,42 @@ func TestWhatEndsAStreamOfEventsIsRenderedByTheTable(t *testing.T) {
 
 func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 	t.Helper()
-	registered := &streamConfig{maxDuration: time.Minute, maxMessages: 1}
 	s := newStreams(t)
-	sent := make(chan struct{})
-	if ending.ended == endLength {
-		registered.maxDuration = 50 * time.Millisecond
-	}
-	s.start(t, registered, func(ctx context.Context, req *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
+	s.start(t, &ending.bounds, func(ctx context.Context, req *todov1.GetTodoRequest, stream *connect.ServerStream[todov1.Todo]) error {
 		for range messages {
 			if err := stream.Send(&todov1.Todo{Title: req.GetId()}); err != nil {
 				return err
 			}
 		}
-		close(sent)
 		return ending.handle(ctx, s, stream.Send)
 	}, nil)
 	res, wire := s.getEvents(t.Context(), t, http2)
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-sent
-	events, last := strings.Split(string(body), "\n\n"), ""
-	if res.StatusCode == http.StatusOK {
-		last, events = events[len(events)-1], events[:len(events)-1]
-		if last != "" {
-			t.Errorf("the stream breaks off: %q", body)
-		}
+	failure, began := string(body), res.StatusCode == http.StatusOK
+	if began {
+		failure = checkEvents(t, res, string(body), messages, ending.code != 0)
 	}
-	failure := ""
+	if wantsStream := messages > 0 || ending.code == 0; began != wantsStream && !ending.isTimed { // Its end may be the sooner.
+		t.Errorf("status %d: %s", res.StatusCode, body)
+	}
 	if ending.code != 0 {
-		failure = events[len(events)-1]
-		events = events[:len(events)-1]
-		if messages > 0 {
-			failure = strings.TrimPrefix(failure, "event: error\ndata: ")
-		}
-		var told struct{ Code, Message string }
-		if err := json.Unmarshal([]byte(failure), &told); err != nil || told.Code != ending.code.String() || told.Message != ending.text {
-			t.Errorf("the error is %q: %v", failure, err)
-		}
+		checkFailure(t, ending, failure)
 	}
-	wantStatus, wantType := http.StatusOK, "text/event-stream"
-	if failure != "" && messages == 0 {
-		wantType = "application/json"
-		wantStatus = map[connect.Code]int{
+	if !began {
+		status := map[connect.Code]int{
 			connect.CodeInternal: 500, connect.CodeNotFound: 404, connect.CodeUnavailable: 503, connect.CodeDeadlineExceeded: 504,
+			connect.CodeUnauthenticated: 401,
 		}[ending.code]
+		if res.StatusCode != status || res.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("status %d of the type %s, want %d", res.StatusCode, res.Header.Get("Content-Type"), status)
+		}
 		if advice := res.Header.Get("Retry-After"); (advice == "1") != (ending.code == connect.CodeUnavailable) {
 			t.Errorf("Retry-After is %q", advice)
 		}
-	}
-	if res.StatusCode != wantStatus || res.Header.Get("Content-Type") != wantType {
-		t.Errorf("status %d of the type %s, want %d of %s", res.StatusCode, res.Header.Get("Content-Type"), wantStatus, wantType)
-	}
-	if len(events) != messages || messages > 0 && !strings.Contains(events[0], `"title":`) {
-		t.Errorf("%d events came, want %d: %q", len(events), messages, body)
 	}
 	if found := tellTale.FindString(wire.heard()); found != "" {
 		t.Errorf("the answer tells %q: %q", found, wire.heard())
@@ -122,6 +102,37 @@ func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 		t.Errorf("the log has the cause %q, want %q in it", line.Cause, ending.cause)
 	}
 	s.log.checkEmpty(t)
+}
+
+// checkEvents checks a stream that began, and returns the data of the error at its end, if
+// it has one.
+func checkEvents(t *testing.T, res *http.Response, body string, messages int, hasError bool) (failure string) {
+	t.Helper()
+	if contentType := res.Header.Get("Content-Type"); contentType != "text/event-stream" {
+		t.Errorf("it has the type %s", contentType)
+	}
+	events := strings.Split(body, "\n\n")
+	if last := len(events) - 1; events[last] != "" {
+		t.Errorf("the stream breaks off: %q", body)
+	}
+	events = events[:len(events)-1]
+	if hasError && len(events) > 0 {
+		last := len(events) - 1
+		failure, events = strings.TrimPrefix(events[last], "event: error\ndata: "), events[:last]
+	}
+	if len(events) != messages || messages > 0 && !strings.HasPrefix(events[0], "data: {") {
+		t.Errorf("%d events came, want %d: %q", len(events), messages, body)
+	}
+	return failure
+}
+
+// checkFailure checks the JSON of an error.
+func checkFailure(t *testing.T, ending ending, failure string) {
+	t.Helper()
+	var told struct{ Code, Message string }
+	if err := json.Unmarshal([]byte(failure), &told); err != nil || told.Code != ending.code.String() || told.Message != ending.text {
+		t.Errorf("the error is %q: %v", failure, err)
+	}
 }
 
 // TestAStreamOfEventsIsAStreamOfItsMethod looks at what is known by the path before the
@@ -148,6 +159,7 @@ func TestAStreamOfEventsIsAStreamOfItsMethod(t *testing.T) {
 				}, nil)
 			ctx, leave := context.WithCancel(t.Context())
 			res, _ := s.getEvents(ctx, t, http2)
+			defer res.Body.Close()
 			if _, err := res.Body.Read(make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}

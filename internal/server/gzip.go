@@ -13,7 +13,11 @@ import (
 // maxCompressedBytes bounds a message before decompression. It also bounds the
 // time: 64 KiB of empty blocks, each with a code table, decompress to nothing in
 // 8 ms. Uncompressed, the longest texts of a request have 10 KB.
-const maxCompressedBytes = 16 << 10
+const maxCompressedBytes = maxMessageBytes / compressedShare
+
+// compressedShare is how much smaller than a message its compressed form has to be at
+// most. JSON with texts becomes a third or a fourth.
+const compressedShare = 4
 
 // minCompressedBytes is the size from which responses are compressed. Less fits
 // into one packet, which does not arrive sooner for being small.
@@ -23,10 +27,10 @@ const minCompressedBytes = 1 << 10
 // rest too, which may be a thousand times as much, to say in its error how much
 // it is. Responses are compressed at the fastest level: 65 KB of JSON to 8 KB in
 // 0.2 ms, where the default level takes 1.3 ms for 7 KB.
-func withGzip() connect.HandlerOption {
+func withGzip(messageLimit int64) connect.HandlerOption {
 	return connect.WithHandlerOptions(
 		connect.WithCompressMinBytes(minCompressedBytes),
-		connect.WithCompression("gzip", func() connect.Decompressor { return new(gzipReader) }, newGzipWriter))
+		connect.WithCompression("gzip", func() connect.Decompressor { return &gzipReader{limit: messageLimit} }, newGzipWriter))
 }
 
 func newGzipWriter() connect.Compressor {
@@ -40,13 +44,14 @@ func newGzipWriter() connect.Compressor {
 // withoutCompression is for services whose messages are small.
 func withoutCompression() connect.HandlerOption { return connect.WithCompression("gzip", nil, nil) }
 
-// gzipReader decompresses a message of at most maxMessageBytes, sent in at most
-// maxCompressedBytes.
+// gzipReader decompresses a message of at most limit bytes, sent in at most a fourth of
+// that.
 type gzipReader struct {
 	gzip.Reader
-	src  bytes.Reader
-	cut  bool // src is only the beginning of what was sent.
-	left int  // Bytes that may still be read.
+	limit int64
+	src   bytes.Reader
+	cut   bool // src is only the beginning of what was sent.
+	left  int  // Bytes that may still be read.
 }
 
 var _ connect.Decompressor = (*gzipReader)(nil)
@@ -57,8 +62,9 @@ func (r *gzipReader) Reset(src io.Reader) error {
 	if message, ok := src.(*bytes.Buffer); ok {
 		sent = message.Bytes()
 	}
-	r.left, r.cut = maxMessageBytes, len(sent) > maxCompressedBytes
-	r.src.Reset(sent[:min(len(sent), maxCompressedBytes)])
+	most := int(r.limit / compressedShare)
+	r.left, r.cut = int(r.limit), len(sent) > most
+	r.src.Reset(sent[:min(len(sent), most)])
 	return r.Reader.Reset(&r.src)
 }
 
@@ -66,12 +72,12 @@ func (r *gzipReader) Reset(src io.Reader) error {
 func (r *gzipReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p[:min(len(p), r.left+1)])
 	if n > r.left {
-		return 0, errTooLarge()
+		return 0, errTooLarge(r.limit)
 	}
 	r.left -= n
 	if r.cut && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		err = connect.NewError(connect.CodeResourceExhausted,
-			fmt.Errorf("the compressed request is larger than %d bytes", maxCompressedBytes))
+			fmt.Errorf("the compressed request is larger than %d bytes", r.limit/compressedShare))
 	}
 	return n, err
 }

@@ -48,6 +48,9 @@ func (s *requestState) log(logger *slog.Logger, r *http.Request, start time.Time
 	if s.ended != "" {
 		attrs = append(attrs, slog.String("ended", string(s.ended)))
 	}
+	if s.stream != nil {
+		attrs = append(attrs, slog.Int("messages", s.stream.sent))
+	}
 	if id := cmp.Or(s.traceID, callersTraceID(r.Header)); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
 	}
@@ -82,7 +85,9 @@ func (s *requestState) level() slog.Level {
 			return slog.LevelError
 		}
 	case connect.CodeUnauthenticated:
-		return slog.LevelWarn
+		if !s.expected {
+			return slog.LevelWarn
+		}
 	}
 	if s.probe {
 		return slog.LevelDebug

@@ -114,11 +114,20 @@ func testAnObserverIsToldOfEachRequest(t *testing.T) {
 			RequestReport{Procedure: ProcedureOther, Protocol: "http", Code: "ok", Refused: "origin_not_allowed"},
 		},
 	} {
-		r := httptest.NewRequest(test.method, test.path, strings.NewReader(test.body))
-		for i := 0; i < len(test.headers); i += 2 {
-			r.Header.Set(test.headers[i], test.headers[i+1])
+		serve := func() {
+			r := httptest.NewRequest(test.method, test.path, strings.NewReader(test.body))
+			for i := 0; i < len(test.headers); i += 2 {
+				r.Header.Set(test.headers[i], test.headers[i+1])
+			}
+			handler.ServeHTTP(httptest.NewRecorder(), r)
 		}
-		handler.ServeHTTP(httptest.NewRecorder(), r)
+		if test.want.Refused == "rate_limited" {
+			for range minBurst - 2 { // The rest of the burst.
+				serve()
+				observer.take(t)
+			}
+		}
+		serve()
 		if got := observer.take(t); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}

@@ -13,6 +13,9 @@ const (
 	// burstSeconds is how many seconds' worth of calls a user may make at once
 	// after a pause of as long.
 	burstSeconds = 2
+	// minBurst is the least that a user may make at once: what the largest single call
+	// counts as, by [Charge].
+	minBurst = 100
 
 	// A full bucket holds no information, so full buckets are removed: whenever
 	// there are twice as many as were kept the last time, and at least minBuckets,
@@ -51,6 +54,31 @@ func (l *limiter) allow(user User) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	if !l.bucket(user, now).AllowN(now, 1) {
+		return errRateLimited
+	}
+	return nil
+}
+
+// allowMore counts a call as more than it was counted as. When the user has to wait, it
+// counts nothing, and fails with a rateLimitError: until a call may count as most.
+func (l *limiter) allowMore(user User, more, most int) error {
+	if l.perSecond == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	bucket := l.bucket(user, now)
+	if bucket.AllowN(now, more) {
+		return nil
+	}
+	lacking := float64(min(most, l.burst())) - bucket.TokensAt(now)
+	return &rateLimitError{wait: time.Duration(lacking / float64(l.perSecond) * float64(time.Second))}
+}
+
+// bucket returns a user's bucket.
+func (l *limiter) bucket(user User, now time.Time) *rate.Limiter {
 	bucket, ok := l.buckets[user]
 	if !ok {
 		if len(l.buckets) >= l.sweepAt {
@@ -59,13 +87,10 @@ func (l *limiter) allow(user User) error {
 		bucket = rate.NewLimiter(rate.Limit(l.perSecond), l.burst())
 		l.buckets[user] = bucket
 	}
-	if !bucket.AllowN(now, 1) {
-		return errRateLimited
-	}
-	return nil
+	return bucket
 }
 
-func (l *limiter) burst() int { return burstSeconds * l.perSecond }
+func (l *limiter) burst() int { return max(minBurst, burstSeconds*l.perSecond) }
 
 // sweep removes the full buckets, and others while there are too many.
 func (l *limiter) sweep(now time.Time) {

@@ -23,7 +23,7 @@ func passes(l *limiter, user User, calls int) int {
 func TestACallerHasABurstAndThenItsRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(10)
+		l := newLimiter(100)
 		fast, calm := userName("fast"), userName("calm")
 		check := func(when string, user User, want int) {
 			t.Helper()
@@ -31,15 +31,15 @@ func TestACallerHasABurstAndThenItsRate(t *testing.T) {
 				t.Errorf("%s: %d calls of %v pass, want %d", when, got, user, want)
 			}
 		}
-		check("at first", fast, 20)
-		check("at the same time", calm, 20)
+		check("at first", fast, 200)
+		check("at the same time", calm, 200)
 		check("at the same time, again", fast, 0)
 		time.Sleep(100 * time.Millisecond)
-		check("a tenth of a second later", fast, 1)
+		check("a tenth of a second later", fast, 10)
 		time.Sleep(time.Second)
-		check("a second later", fast, 10)
+		check("a second later", fast, 100)
 		time.Sleep(time.Hour)
-		check("after an hour", fast, 20)
+		check("after an hour", fast, 200)
 	})
 }
 
@@ -49,7 +49,7 @@ func TestARefusedCallerNeedWaitForOneSecondOnly(t *testing.T) {
 	for _, perSecond := range []int{1, 3, 100_000} {
 		synctest.Test(t, func(t *testing.T) {
 			l, user := newLimiter(perSecond), userName("u")
-			passes(l, user, 3*perSecond)
+			passes(l, user, minBurst+2*perSecond)
 			if l.allow(user) == nil {
 				t.Fatalf("%d a second: not refused", perSecond)
 			}
@@ -73,7 +73,7 @@ func TestOnlyFullBucketsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(10)
 		fast := userName("fast")
-		passes(l, fast, 20)
+		passes(l, fast, minBurst)
 		for n := range 10 * minBuckets {
 			passes(l, fast, 1) // Keeps its bucket empty.
 			if l.allow(fast) == nil {

@@ -57,6 +57,9 @@ type API struct {
 	// WireBytes estimates how large a message can be on the wire, in any codec; nil
 	// means [proto.Size].
 	WireBytes func(proto.Message) int
+	// MessageBytes bounds the requests of procedures that have not the usual bound.
+	// Of a larger request, each 64 KiB count as a call for the rate limit.
+	MessageBytes map[string]int64
 }
 
 // Server is an HTTP server of Connect services. Everything is added to it before
@@ -90,9 +93,10 @@ func New(cfg Config, api API) *Server {
 		logger: cfg.Logger,
 		base:   connect.WithHandlerOptions(connect.WithInterceptors(cfg.Interceptors...), baseOptions(errs, api.Codecs)),
 	}
-	authenticate := &authInterceptor{authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), errors: errs}
+	authenticate := &authInterceptor{authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), errors: errs, messageBytes: api.MessageBytes}
 	s.auth = connect.WithHandlerOptions(
-		withGzip(),
+		boundOf(api.MessageBytes, withReadLimit),
+		boundOf(api.MessageBytes, withGzip),
 		connect.WithRequestGate(authenticate.intercept),
 		connect.WithInterceptors(s.unread),
 	)
@@ -129,7 +133,7 @@ func baseOptions(errs *errorRenderer, codecs []connect.Codec) connect.HandlerOpt
 		options = append(options, connect.WithCodec(codec))
 	}
 	return connect.WithHandlerOptions(append(options,
-		connect.WithReadMaxBytes(maxDecodedBytes),
+		withReadLimit(maxMessageBytes),
 		connect.WithInterceptors(errs), // Around the following ones, to render their errors.
 		connect.WithRecover(recoverCall),
 	)...)
@@ -146,6 +150,21 @@ func (s *Server) Options() connect.HandlerOption {
 func (s *Server) AddService(service protoreflect.ServiceDescriptor, handler http.Handler) {
 	s.routes.service(service, handler)
 	s.health.services = append(s.health.services, string(service.FullName()))
+}
+
+// StreamBounds are the bounds of a method's streams where they are not the usual ones.
+type StreamBounds struct {
+	// Duration is about how long a stream lasts.
+	Duration time.Duration
+	// IsRenewed means that callers open a stream again where it ended: it ends with the
+	// code unavailable and says when to try again, and its length varies by a tenth.
+	IsRenewed bool
+}
+
+// BoundStreams sets the bounds of a method's streams. The method's service has been
+// added, and the caller sends one message on each stream.
+func (s *Server) BoundStreams(procedure string, bounds StreamBounds) {
+	*s.routes.streams[procedure] = streamConfig{maxDuration: bounds.Duration, isRenewed: bounds.IsRenewed, maxMessages: 1}
 }
 
 // AddREST serves all paths with a prefix by a transcoder, whose service has been

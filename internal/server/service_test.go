@@ -39,6 +39,11 @@ func (cannedTodos) ListTodos(context.Context, *todov1.ListTodosRequest) (*todov1
 	return page, nil
 }
 
+// ApplyTodos counts as as many calls as it has operations.
+func (cannedTodos) ApplyTodos(ctx context.Context, req *todov1.ApplyTodosRequest) (*todov1.ApplyTodosResponse, error) {
+	return &todov1.ApplyTodosResponse{}, Charge(ctx, len(req.GetOperations()))
+}
+
 func cannedTodo() *todov1.Todo {
 	at := timestamppb.New(time.Date(2026, 11, 23, 10, 15, 30, 123456000, time.UTC))
 	return &todov1.Todo{
@@ -46,6 +51,9 @@ func cannedTodo() *todov1.Todo {
 		Description: proto.String("The tomatoes twice, the rosemary hardly at all"), CreatedAt: at, UpdatedAt: at,
 	}
 }
+
+// largeBytes bounds the requests of ApplyTodos.
+const largeBytes = 1 << 20
 
 // userName is a user.
 type userName string
@@ -55,12 +63,12 @@ func (u userName) String() string { return string(u) }
 // byName takes a token for the name of its user.
 type byName struct{}
 
-func (byName) Authenticate(_ context.Context, header http.Header) (User, error) {
+func (byName) Authenticate(_ context.Context, header http.Header) (Caller, error) {
 	token, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return nil, errNobody
+		return Caller{}, errNobody
 	}
-	return userName(token), nil
+	return Caller{User: userName(token)}, nil
 }
 
 var (
@@ -130,7 +138,10 @@ func testConfig() Config {
 // newTodoServer returns a server of the service, over REST too.
 func newTodoServer(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
-	s := New(cfg, API{Authenticator: byName{}, Errors: testErrors().Lookup, Codecs: testCodecs()})
+	s := New(cfg, API{
+		Authenticator: byName{}, Errors: testErrors().Lookup, Codecs: testCodecs(),
+		MessageBytes: map[string]int64{todov1connect.TodoServiceApplyTodosProcedure: largeBytes},
+	})
 	tb.Cleanup(s.Close)
 	service := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService")
 	_, handler := todov1connect.NewTodoServiceHandler(cannedTodos{}, s.Options())

@@ -16,20 +16,27 @@ type requestState struct {
 	id        string
 	protocol  string
 	procedure string
-	user      User          // nil until the caller is authenticated.
-	admitted  bool          // The caller is authenticated and within the rate limit.
-	deadline  time.Time     // The server's own; zero when there is none.
-	stream    *streamConfig // nil for a unary call.
-	watch     *healthWatch  // Set for Health/Watch.
-	traceID   string        // "" while nobody has set one.
-	probe     bool          // A health check, which is logged at debug.
+	user      User            // nil until the caller is authenticated.
+	admitted  bool            // The caller is authenticated and within the rate limit.
+	deadline  time.Time       // The server's own; zero when there is none.
+	stream    *openStream     // nil for a unary call.
+	watch     *healthWatch    // Set for Health/Watch.
+	traceID   string          // "" while nobody has set one.
+	probe     bool            // A health check, which is logged at debug.
+	ending    context.Context //nolint:containedctx // The server's; done when streams have to end.
+	request   context.Context //nolint:containedctx // The request's, without the server's deadline.
 	response  responseWriter
+
+	limiter      *limiter // Of an admitted call.
+	charged      int      // The calls that it counts as.
+	messageBytes int64    // The bound of its procedure's messages; 0 for the usual one.
 
 	// The outcome, for the log.
 	code     connect.Code // 0 unless the request failed.
 	cause    error
 	expected bool // The failure is not the service's, whatever its code.
 	ended    streamEnd
+	waited   bool // It is a call that waited, which counts as a stream.
 
 	refusedStatus   int  // Of a request that reaches no RPC.
 	unauthenticated bool // The caller could not be authenticated.

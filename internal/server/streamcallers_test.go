@@ -201,7 +201,7 @@ func TestABrokenMessageOfAStreamIsTheCallersFault(t *testing.T) {
 	t.Parallel()
 	var bomb bytes.Buffer
 	compressor := gzip.NewWriter(&bomb)
-	_, _ = compressor.Write(make([]byte, 2*maxDecodedBytes))
+	_, _ = compressor.Write(make([]byte, 2*(maxMessageBytes+pathBytes)))
 	_ = compressor.Close()
 	for name, test := range map[string]struct {
 		flags byte

@@ -42,8 +42,10 @@ func endOf(ctx context.Context, err error) streamEnd {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errDraining), errors.Is(err, errStreamDone):
 		return endDrain
-	case errors.Is(cause, errStreamDuration):
+	case errors.Is(cause, errStreamDuration), errors.Is(cause, errStreamRenewal):
 		return endLength
+	case errors.Is(cause, errExpired):
+		return endExpiry
 	case cause != nil, isCallersFault(err):
 		return endCaller
 	case err != nil:
@@ -74,7 +76,7 @@ func (c *streamConn) Receive(message any) error {
 	}
 	switch failure, _ := errors.AsType[*connect.Error](err); failure.Code() {
 	case connect.CodeResourceExhausted: // Too large after decompression.
-		return errTooLarge()
+		return errTooLarge(stateOf(c.ctx).messageLimit())
 	case connect.CodeInvalidArgument: // Not to be decompressed or decoded; the text says why.
 		return callerErrorf(connect.CodeInvalidArgument, "%s", failure.Message())
 	}
@@ -84,7 +86,12 @@ func (c *streamConn) Receive(message any) error {
 func (c *streamConn) Send(message any) error {
 	err := c.StreamingHandlerConn.Send(message)
 	switch {
-	case err == nil || connect.CodeOf(err) == connect.CodeInternal: // The compression failed.
+	case err == nil:
+		if stream := stateOf(c.ctx).stream; stream != nil {
+			stream.sent++
+		}
+		return nil
+	case connect.CodeOf(err) == connect.CodeInternal: // The compression failed.
 		return err
 	case c.ctx.Err() != nil:
 		return context.Cause(c.ctx)

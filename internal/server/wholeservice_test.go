@@ -83,6 +83,7 @@ type logLine struct {
 	Protocol, Reason string
 
 	Level, Path, Code, Ended, Cause string
+	Messages                        *int // nil unless it is of a stream.
 }
 
 func (l *lineLog) Write(p []byte) (int, error) {

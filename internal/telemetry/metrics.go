@@ -79,5 +79,6 @@ func (m *metrics) read(sources Sources) error {
 	r.ofConnections()
 	r.ofDatabase()
 	r.ofKeys()
+	r.ofWatches()
 	return r.register(func() *snapshot { return m.snapshot(sources) })
 }

@@ -6,6 +6,7 @@ import (
 	"example.com/todo-backend/internal/auth"
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/server"
+	"example.com/todo-backend/internal/watch"
 )
 
 // Sources are what metrics are read from, at each scrape. All are required.
@@ -13,6 +14,7 @@ type Sources struct {
 	Server   interface{ Stats() server.Stats }
 	Database interface{ Stats() database.Stats }
 	Keys     interface{ Stats() auth.KeySetStats }
+	Watches  interface{ Stats() watch.Stats }
 	// LogLinesDropped returns how many lines the log has dropped.
 	LogLinesDropped func() int64
 }
@@ -22,6 +24,7 @@ type snapshot struct {
 	server   server.Stats
 	database database.Stats
 	keys     auth.KeySetStats
+	watches  watch.Stats
 	at       time.Time
 
 	requestsInFlight int64
@@ -36,6 +39,7 @@ func (m *metrics) snapshot(sources Sources) *snapshot {
 		server:           sources.Server.Stats(),
 		database:         sources.Database.Stats(),
 		keys:             sources.Keys.Stats(),
+		watches:          sources.Watches.Stats(),
 		at:               time.Now(),
 		requestsInFlight: m.requests.inFlight.Load(),
 		logLinesDropped:  sources.LogLinesDropped(),
@@ -152,4 +156,18 @@ func (r *readings) ofKeys() {
 		one(func(s *snapshot) float64 { return float64(s.keys.Fetches) }))
 	r.counter("todod.keys.fetch_failures", "", "Fetches of the issuer's keys that failed.",
 		one(func(s *snapshot) float64 { return float64(s.keys.Failures) }))
+}
+
+// ofWatches adds the metrics of those who watch for changes.
+func (r *readings) ofWatches() {
+	r.gauge("todod.watches", "", "Streams and calls that wait for changes.",
+		one(func(s *snapshot) float64 { return float64(s.watches.Open) }))
+	r.gauge("todod.watches_limit", "", "Streams and calls that wait for changes at most.",
+		one(func(s *snapshot) float64 { return float64(s.watches.Limit) }))
+	r.gauge("todod.watched_users", "", "Users whose todos are watched.",
+		one(func(s *snapshot) float64 { return float64(s.watches.Users) }))
+	r.counter("todod.watch.polls", "", "Polls for changes that other processes made.",
+		one(func(s *snapshot) float64 { return float64(s.watches.Polls) }))
+	r.counter("todod.watch.poll_failures", "", "Polls for changes that failed.",
+		one(func(s *snapshot) float64 { return float64(s.watches.PollFailures) }))
 }

@@ -74,6 +74,9 @@ type Store interface {
 	// the order of their changes; nil begins with the first. It begins there too, and
 	// says so, when the position is void. It fails with ErrNoTrash.
 	ListChanges(ctx context.Context, owner UserID, after *SyncPosition, size int) (Changes, error)
+
+	// ApplyTodos applies a request as [Service.Apply] says. Each draft has an ID.
+	ApplyTodos(ctx context.Context, owner UserID, request ApplyRequest) ([]Result, error)
 }
 
 // Listener is told that an owner's todos have changed, or may have. It must not block.

@@ -181,9 +181,9 @@ func TestTheTokenEndpointHandsOutTokensForMadeUpUsers(t *testing.T) {
 	} {
 		status, _, answer := do(t, request.method, tokenURL+request.query, request.body)
 		token, _ := answer["token"].(string)
-		user, err := verifier.Verify(t.Context(), token)
-		if status != http.StatusOK || err != nil || user.String() != "bob é" {
-			t.Errorf("%v answers %d with a token for %q, %v", request, status, user, err)
+		verified, err := verifier.Verify(t.Context(), token)
+		if status != http.StatusOK || err != nil || verified.User.String() != "bob é" {
+			t.Errorf("%v answers %d with a token for %q, %v", request, status, verified.User, err)
 		}
 	}
 	for _, query := range []string{"", "?user=", "?user=%20", "?user=%ff", "?user=" + strings.Repeat("a", 256)} {

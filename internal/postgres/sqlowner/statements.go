@@ -36,9 +36,15 @@ type Statement struct {
 	text sourceText
 }
 
-// Without returns the source of a statement's file without one of its conditions.
-func (s Statement) Without(c Condition) []byte {
-	changed := strconv.Quote(s.SQL[:c.start] + c.Instead + s.SQL[c.end:])
+// Without returns the source of a statement's file without some of its conditions, which
+// are in their order.
+func (s Statement) Without(conditions ...Condition) []byte {
+	changed, end := "", 0
+	for _, c := range conditions {
+		changed += s.SQL[end:c.start] + c.Instead
+		end = c.end
+	}
+	changed = strconv.Quote(changed + s.SQL[end:])
 	return slices.Concat(s.text.source[:s.Position.Offset], []byte(changed), s.text.source[s.text.end:])
 }
 

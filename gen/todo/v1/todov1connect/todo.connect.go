@@ -167,10 +167,12 @@ type TodoServiceClient interface {
 	// An operation that is refused changes nothing and does not stop the others,
 	// unless `atomic`. The call may be repeated, for a day, with the same
 	// `request_id` and content: its effects happen once, and the repetition gets
-	// the same codes, with the todos as they are then.
+	// the same codes, with the todos as they are then. A refused `atomic` request
+	// has no effects, and so a repetition of it tries again.
 	//
 	// Fails with `already_exists` (409) when the request_id was used with other
-	// content. Every operation counts as a request for the rate limit.
+	// content. The request may have 1 MiB, 256 KiB when it is compressed. Every
+	// operation, and every 64 KiB, counts as a request for the rate limit.
 	ApplyTodos(context.Context, *v1.ApplyTodosRequest) (*v1.ApplyTodosResponse, error)
 }
 
@@ -447,10 +449,12 @@ type TodoServiceHandler interface {
 	// An operation that is refused changes nothing and does not stop the others,
 	// unless `atomic`. The call may be repeated, for a day, with the same
 	// `request_id` and content: its effects happen once, and the repetition gets
-	// the same codes, with the todos as they are then.
+	// the same codes, with the todos as they are then. A refused `atomic` request
+	// has no effects, and so a repetition of it tries again.
 	//
 	// Fails with `already_exists` (409) when the request_id was used with other
-	// content. Every operation counts as a request for the rate limit.
+	// content. The request may have 1 MiB, 256 KiB when it is compressed. Every
+	// operation, and every 64 KiB, counts as a request for the rate limit.
 	ApplyTodos(context.Context, *v1.ApplyTodosRequest) (*v1.ApplyTodosResponse, error)
 }
 

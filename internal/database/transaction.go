@@ -1,0 +1,152 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// errNotCommitted says that the server has rolled a transaction back in place of
+// committing it.
+var errNotCommitted = errors.New("rolled back in place of the commit")
+
+// Transaction is statements that take effect together, or not at all.
+type Transaction struct {
+	Name string // What errors call it.
+
+	// Owner is the user whose rows the transaction writes.
+	Owner string
+
+	// Idempotent says that a second run does no harm when nobody knows whether the
+	// first one was committed.
+	Idempotent bool
+
+	// Run runs the statements, and decides whether they are committed. With an error
+	// they are not. Like [Statement.Read] it is called anew for each run, and what it
+	// kept of a run that failed must be forgotten.
+	Run func(ctx context.Context, tx *Tx) (commit bool, err error)
+}
+
+// Tx is a transaction under way. Not safe for concurrent use.
+type Tx struct {
+	db   *DB
+	conn *pgx.Conn
+	err  error // What ended it.
+}
+
+// RunTx runs a transaction, outside of batches, as [DB.Run] runs a statement that is
+// alone. It takes ten seconds at most, and each of its statements five. A statement waits
+// for a lock for two.
+//
+// The transaction runs again, within its time, when what others did at the same time was
+// in its way, and when its connection was lost, if it is idempotent or its commit had not
+// been sent.
+//
+// It fails as DB.Run does, and with the error of Run.
+func (db *DB) RunTx(ctx context.Context, t Transaction) error {
+	began := time.Now()
+	err := db.runTx(ctx, &t)
+	db.report(ctx, StatementReport{Name: t.Name, Began: began}, err)
+	return err
+}
+
+func (db *DB) runTx(ctx context.Context, t *Transaction) error {
+	if err := waitIfSpent(ctx); err != nil {
+		return interpret(ctx, t.Name, err)
+	}
+	// Its locks would hold up a batch.
+	defer db.writes.exclude(t.Owner)()
+	bounded, cancel := context.WithTimeoutCause(ctx, db.bounds.Transaction, errLate)
+	defer cancel()
+	var isCommitSent bool
+	err := db.runAdmitted(bounded, &job{
+		owner: t.Owner,
+		bound: db.bounds.Transaction,
+		run: func(ctx context.Context, conn *pgx.Conn) error {
+			isCommitSent = false
+			return t.runOn(ctx, &Tx{db: db, conn: conn}, &isCommitSent)
+		},
+		isRepeatable: func() bool { return t.Idempotent || !isCommitSent },
+	}, 0)
+	return interpret(ctx, t.Name, err)
+}
+
+// runOn runs the transaction once. It leaves a connection that others can use, or none.
+func (t *Transaction) runOn(ctx context.Context, tx *Tx, isCommitSent *bool) error {
+	defer tx.rollBack(ctx)
+	if err := tx.begin(ctx); err != nil {
+		return err
+	}
+	commit, err := t.Run(ctx, tx)
+	switch {
+	case tx.err != nil: // Whatever Run makes of it.
+		return tx.err
+	case err != nil || !commit:
+		return err
+	}
+	*isCommitSent = true
+	tag, err := tx.conn.Exec(ctx, "COMMIT")
+	switch isLocal := isLocalCommit(tx.conn); {
+	case err != nil:
+		return err
+	case tag.String() != "COMMIT":
+		return errNotCommitted
+	case isLocal:
+		return errLocalCommit
+	}
+	return nil
+}
+
+// begin begins the transaction, in one round trip. Each statement sees what was committed
+// before it began, whatever the database's default is: it may have waited for a lock
+// before.
+func (tx *Tx) begin(ctx context.Context) error {
+	_, err := tx.conn.Exec(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d",
+		tx.db.bounds.TransactionLock.Milliseconds()))
+	return err
+}
+
+// rollBack ends the transaction if it is still open, also when its context has ended. A
+// connection on which that fails is closed when it is released.
+func (tx *Tx) rollBack(ctx context.Context) {
+	const idle = 'I'
+	if tx.conn.IsClosed() || tx.conn.PgConn().TxStatus() == idle {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), tx.db.bounds.Cancel, errLate)
+	defer cancel()
+	_, _ = tx.conn.Exec(ctx, "ROLLBACK") // As said above.
+}
+
+// Run runs a statement in the transaction. It fails as [DB.Run] does. Once it has failed
+// for another reason than Read, the transaction can't be committed any more, and every
+// statement fails.
+func (tx *Tx) Run(ctx context.Context, s Statement) error {
+	if tx.err != nil {
+		return interpret(ctx, s.Name, tx.err)
+	}
+	began := time.Now()
+	err := interpret(ctx, s.Name, tx.run(ctx, &s))
+	tx.db.report(ctx, StatementReport{Name: s.Name, Began: began}, err)
+	return err
+}
+
+func (tx *Tx) run(ctx context.Context, s *Statement) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, tx.db.bounds.Statement, errLate)
+	defer cancel()
+	rows, err := tx.conn.Query(bounded, s.SQL, s.Args...)
+	if err == nil {
+		err = s.read(rows)
+	}
+	switch {
+	case err == nil || isOwn(bounded, tx.conn, err):
+		return err
+	case bounded.Err() != nil:
+		err = fmt.Errorf("%w: %w: %w", errLate, bounded.Err(), err)
+	}
+	tx.err = fmt.Errorf("%s: %w", s.Name, err)
+	return err
+}
