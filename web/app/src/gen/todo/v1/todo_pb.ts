@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file todo/v1/todo.proto.
  */
 export const file_todo_v1_todo: GenFile = /*@__PURE__*/
-  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEi3QIKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEZXRhZxgHIAEoCUgBiAEBEi4KCmRlbGV0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnB1cmdlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKBnB1cmdlZBgKIAEoCEgCiAEBQg4KDF9kZXNjcmlwdGlvbkIHCgVfZXRhZ0IJCgdfcHVyZ2VkImQKEUNyZWF0ZVRvZG9SZXF1ZXN0Eg0KBXRpdGxlGAEgASgJEhgKC2Rlc2NyaXB0aW9uGAIgASgJSACIAQESDwoCaWQYAyABKAlIAYgBAUIOCgxfZGVzY3JpcHRpb25CBQoDX2lkIhwKDkdldFRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJInYKEExpc3RUb2Rvc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSGQoMaXNfY29tcGxldGVkGAMgASgISACIAQESDwoHZGVsZXRlZBgEIAEoCEIPCg1faXNfY29tcGxldGVkIkoKEUxpc3RUb2Rvc1Jlc3BvbnNlEhwKBXRvZG9zGAEgAygLMg0udG9kby52MS5Ub2RvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKvAQoRVXBkYXRlVG9kb1JlcXVlc3QSCgoCaWQYASABKAkSEgoFdGl0bGUYAiABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgDIAEoCUgBiAEBEhkKDGlzX2NvbXBsZXRlZBgEIAEoCEgCiAEBEhEKBGV0YWcYBSABKAlIA4gBAUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9pc19jb21wbGV0ZWRCBwoFX2V0YWciUAoRRGVsZXRlVG9kb1JlcXVlc3QSCgoCaWQYASABKAkSEQoEZXRhZxgCIAEoCUgAiAEBEhMKC3Blcm1hbmVudGx5GAMgASgIQgcKBV9ldGFnIj0KE1VuZGVsZXRlVG9kb1JlcXVlc3QSCgoCaWQYASABKAkSEQoEZXRhZxgCIAEoCUgAiAEBQgcKBV9ldGFnIhMKEUVtcHR5VHJhc2hSZXF1ZXN0Ik8KEFN5bmNUb2Rvc1JlcXVlc3QSEgoKc3luY190b2tlbhgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSFAoMd2FpdF9zZWNvbmRzGAMgASgFImsKEVN5bmNUb2Rvc1Jlc3BvbnNlEhwKBXRvZG9zGAEgAygLMg0udG9kby52MS5Ub2RvEhcKD25leHRfc3luY190b2tlbhgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCBINCgVyZXNldBgEIAEoCCInChFXYXRjaFRvZG9zUmVxdWVzdBISCgpzeW5jX3Rva2VuGAEgASgJImwKEldhdGNoVG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3N5bmNfdG9rZW4YAiABKAkSEAoIaGFzX21vcmUYAyABKAgSDQoFcmVzZXQYBCABKAgiYwoRQXBwbHlUb2Rvc1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIqCgpvcGVyYXRpb25zGAIgAygLMhYudG9kby52MS5Ub2RvT3BlcmF0aW9uEg4KBmF0b21pYxgDIAEoCCLYAQoNVG9kb09wZXJhdGlvbhIsCgZjcmVhdGUYASABKAsyGi50b2RvLnYxLkNyZWF0ZVRvZG9SZXF1ZXN0SAASLAoGdXBkYXRlGAIgASgLMhoudG9kby52MS5VcGRhdGVUb2RvUmVxdWVzdEgAEiwKBmRlbGV0ZRgDIAEoCzIaLnRvZG8udjEuRGVsZXRlVG9kb1JlcXVlc3RIABIwCgh1bmRlbGV0ZRgEIAEoCzIcLnRvZG8udjEuVW5kZWxldGVUb2RvUmVxdWVzdEgAQgsKCW9wZXJhdGlvbiI6ChJBcHBseVRvZG9zUmVzcG9uc2USJAoHcmVzdWx0cxgBIAMoCzITLnRvZG8udjEuVG9kb1Jlc3VsdCJICgpUb2RvUmVzdWx0EhsKBHRvZG8YASABKAsyDS50b2RvLnYxLlRvZG8SDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJMpoFCgtUb2RvU2VydmljZRI3CgpDcmVhdGVUb2RvEhoudG9kby52MS5DcmVhdGVUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbxI2CgdHZXRUb2RvEhcudG9kby52MS5HZXRUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbyIDkAIBEkcKCUxpc3RUb2RvcxIZLnRvZG8udjEuTGlzdFRvZG9zUmVxdWVzdBoaLnRvZG8udjEuTGlzdFRvZG9zUmVzcG9uc2UiA5ACARI3CgpVcGRhdGVUb2RvEhoudG9kby52MS5VcGRhdGVUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbxJACgpEZWxldGVUb2RvEhoudG9kby52MS5EZWxldGVUb2RvUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRI7CgxVbmRlbGV0ZVRvZG8SHC50b2RvLnYxLlVuZGVsZXRlVG9kb1JlcXVlc3QaDS50b2RvLnYxLlRvZG8SQAoKRW1wdHlUcmFzaBIaLnRvZG8udjEuRW1wdHlUcmFzaFJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSRwoJU3luY1RvZG9zEhkudG9kby52MS5TeW5jVG9kb3NSZXF1ZXN0GhoudG9kby52MS5TeW5jVG9kb3NSZXNwb25zZSIDkAIBEkcKCldhdGNoVG9kb3MSGi50b2RvLnYxLldhdGNoVG9kb3NSZXF1ZXN0GhsudG9kby52MS5XYXRjaFRvZG9zUmVzcG9uc2UwARJFCgpBcHBseVRvZG9zEhoudG9kby52MS5BcHBseVRvZG9zUmVxdWVzdBobLnRvZG8udjEuQXBwbHlUb2Rvc1Jlc3BvbnNlQi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
+  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEihQMKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEZXRhZxgHIAEoCUgBiAEBEjMKCmRlbGV0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAKIAQESMwoKcHVyZ2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIA4gBARITCgZwdXJnZWQYCiABKAhIBIgBAUIOCgxfZGVzY3JpcHRpb25CBwoFX2V0YWdCDQoLX2RlbGV0ZWRfYXRCDQoLX3B1cmdlX3RpbWVCCQoHX3B1cmdlZCJkChFDcmVhdGVUb2RvUmVxdWVzdBINCgV0aXRsZRgBIAEoCRIYCgtkZXNjcmlwdGlvbhgCIAEoCUgAiAEBEg8KAmlkGAMgASgJSAGIAQFCDgoMX2Rlc2NyaXB0aW9uQgUKA19pZCIcCg5HZXRUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCSJ2ChBMaXN0VG9kb3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEhkKDGlzX2NvbXBsZXRlZBgDIAEoCEgAiAEBEg8KB2RlbGV0ZWQYBCABKAhCDwoNX2lzX2NvbXBsZXRlZCJKChFMaXN0VG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkirwEKEVVwZGF0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhIKBXRpdGxlGAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBARIZCgxpc19jb21wbGV0ZWQYBCABKAhIAogBARIRCgRldGFnGAUgASgJSAOIAQFCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIPCg1faXNfY29tcGxldGVkQgcKBV9ldGFnIlAKEURlbGV0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhEKBGV0YWcYAiABKAlIAIgBARITCgtwZXJtYW5lbnRseRgDIAEoCEIHCgVfZXRhZyI9ChNVbmRlbGV0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhEKBGV0YWcYAiABKAlIAIgBAUIHCgVfZXRhZyITChFFbXB0eVRyYXNoUmVxdWVzdCJPChBTeW5jVG9kb3NSZXF1ZXN0EhIKCnN5bmNfdG9rZW4YASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhQKDHdhaXRfc2Vjb25kcxgDIAEoBSJrChFTeW5jVG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3N5bmNfdG9rZW4YAiABKAkSEAoIaGFzX21vcmUYAyABKAgSDQoFcmVzZXQYBCABKAgiJwoRV2F0Y2hUb2Rvc1JlcXVlc3QSEgoKc3luY190b2tlbhgBIAEoCSJsChJXYXRjaFRvZG9zUmVzcG9uc2USHAoFdG9kb3MYASADKAsyDS50b2RvLnYxLlRvZG8SFwoPbmV4dF9zeW5jX3Rva2VuGAIgASgJEhAKCGhhc19tb3JlGAMgASgIEg0KBXJlc2V0GAQgASgIImMKEUFwcGx5VG9kb3NSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSKgoKb3BlcmF0aW9ucxgCIAMoCzIWLnRvZG8udjEuVG9kb09wZXJhdGlvbhIOCgZhdG9taWMYAyABKAgi2AEKDVRvZG9PcGVyYXRpb24SLAoGY3JlYXRlGAEgASgLMhoudG9kby52MS5DcmVhdGVUb2RvUmVxdWVzdEgAEiwKBnVwZGF0ZRgCIAEoCzIaLnRvZG8udjEuVXBkYXRlVG9kb1JlcXVlc3RIABIsCgZkZWxldGUYAyABKAsyGi50b2RvLnYxLkRlbGV0ZVRvZG9SZXF1ZXN0SAASMAoIdW5kZWxldGUYBCABKAsyHC50b2RvLnYxLlVuZGVsZXRlVG9kb1JlcXVlc3RIAEILCglvcGVyYXRpb24iOgoSQXBwbHlUb2Rvc1Jlc3BvbnNlEiQKB3Jlc3VsdHMYASADKAsyEy50b2RvLnYxLlRvZG9SZXN1bHQiVgoKVG9kb1Jlc3VsdBIgCgR0b2RvGAEgASgLMg0udG9kby52MS5Ub2RvSACIAQESDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJQgcKBV90b2RvMpoFCgtUb2RvU2VydmljZRI3CgpDcmVhdGVUb2RvEhoudG9kby52MS5DcmVhdGVUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbxI2CgdHZXRUb2RvEhcudG9kby52MS5HZXRUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbyIDkAIBEkcKCUxpc3RUb2RvcxIZLnRvZG8udjEuTGlzdFRvZG9zUmVxdWVzdBoaLnRvZG8udjEuTGlzdFRvZG9zUmVzcG9uc2UiA5ACARI3CgpVcGRhdGVUb2RvEhoudG9kby52MS5VcGRhdGVUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbxJACgpEZWxldGVUb2RvEhoudG9kby52MS5EZWxldGVUb2RvUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRI7CgxVbmRlbGV0ZVRvZG8SHC50b2RvLnYxLlVuZGVsZXRlVG9kb1JlcXVlc3QaDS50b2RvLnYxLlRvZG8SQAoKRW1wdHlUcmFzaBIaLnRvZG8udjEuRW1wdHlUcmFzaFJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSRwoJU3luY1RvZG9zEhkudG9kby52MS5TeW5jVG9kb3NSZXF1ZXN0GhoudG9kby52MS5TeW5jVG9kb3NSZXNwb25zZSIDkAIBEkcKCldhdGNoVG9kb3MSGi50b2RvLnYxLldhdGNoVG9kb3NSZXF1ZXN0GhsudG9kby52MS5XYXRjaFRvZG9zUmVzcG9uc2UwARJFCgpBcHBseVRvZG9zEhoudG9kby52MS5BcHBseVRvZG9zUmVxdWVzdBobLnRvZG8udjEuQXBwbHlUb2Rvc1Jlc3BvbnNlQi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
 
 /**
  * A Todo is one thing that its owner wants to do.
@@ -97,7 +97,7 @@ export type Todo = Message<"todo.v1.Todo"> & {
    * When it was deleted; absent for a todo that is not. Only SyncTodos, WatchTodos,
    * ApplyTodos and ListTodos with `deleted` return deleted todos.
    *
-   * @generated from field: google.protobuf.Timestamp deleted_at = 8;
+   * @generated from field: optional google.protobuf.Timestamp deleted_at = 8;
    */
   deletedAt?: Timestamp | undefined;
 
@@ -105,7 +105,7 @@ export type Todo = Message<"todo.v1.Todo"> & {
    * When a deleted todo will be removed from the server for good, together with
    * every trace of it, at the earliest. A client that keeps a copy drops it then.
    *
-   * @generated from field: google.protobuf.Timestamp purge_time = 9;
+   * @generated from field: optional google.protobuf.Timestamp purge_time = 9;
    */
   purgeTime?: Timestamp | undefined;
 
@@ -693,7 +693,7 @@ export type TodoResult = Message<"todo.v1.TodoResult"> & {
    * etag, the todo as it is. Absent otherwise when the operation was refused, and
    * when the todo is gone by now.
    *
-   * @generated from field: todo.v1.Todo todo = 1;
+   * @generated from field: optional todo.v1.Todo todo = 1;
    */
   todo?: Todo | undefined;
 
@@ -881,14 +881,16 @@ export const TodoService: GenService<{
    * Over REST it is a stream of server-sent events (text/event-stream). The data
    * of each event is a message in JSON, its id the `next_sync_token`. A client
    * that sends the id of the last event in the header Last-Event-ID continues
-   * there. The event `error` has the error that ends the stream. Browsers need
-   * `fetch`, because EventSource can't send the access token.
+   * there, whatever the parameter says. An error before the first event is the
+   * response, with its status; a later one is the event `error`, which is the last.
+   * Browsers need `fetch`, because EventSource can't send the access token.
    *
    * Ends with `unauthenticated` (401) when the access token expires, and with
    * `unavailable` (503) and a `google.rpc.RetryInfo` detail after about 15
    * minutes, or earlier when the server shuts down: open it again, with the last
    * `next_sync_token`. Fails with `resource_exhausted` (429) and `Retry-After`
-   * when the caller, or the server, has too many streams.
+   * when the caller, or the server, has too many streams. Fails with
+   * `unimplemented` (501) where the server has no trash.
    *
    * @generated from rpc todo.v1.TodoService.WatchTodos
    */
@@ -904,10 +906,12 @@ export const TodoService: GenService<{
    * An operation that is refused changes nothing and does not stop the others,
    * unless `atomic`. The call may be repeated, for a day, with the same
    * `request_id` and content: its effects happen once, and the repetition gets
-   * the same codes, with the todos as they are then.
+   * the same codes, with the todos as they are then. A refused `atomic` request
+   * has no effects, and so a repetition of it tries again.
    *
    * Fails with `already_exists` (409) when the request_id was used with other
-   * content. Every operation counts as a request for the rate limit.
+   * content. The request may have 1 MiB, 256 KiB when it is compressed. Every
+   * operation, and every 64 KiB, counts as a request for the rate limit.
    *
    * @generated from rpc todo.v1.TodoService.ApplyTodos
    */
