@@ -61,6 +61,7 @@ test("what happens is announced", async (t) => {
   const page = await stack.openAs(t, "Alice");
   const token = await page.token();
   for (let i = 1; i <= 60; i++) await page.call("CreateTodo", { title: `Todo ${i}` }, token);
+  await eventually(async () => (await page.titles()).length, 60);
   await page.reload();
   const announced = page.browserPage.locator("p[role=status][aria-live=polite]");
   const hears = (/** @type {string} */ text) => eventually(async () => (await announced.innerText()).trim(), text);

@@ -245,6 +245,8 @@ test("2,000 todos are few elements, and each can be scrolled to and edited", asy
   await editor.getByLabel("Title").press("Enter");
   await page.stored("Todo 1, edited");
   // By keyboard, further than what is drawn.
+  await page.browserPage.mouse.wheel(0, -200_000);
+  await page.checkbox("Todo 2000").waitFor();
   await page.button("Edit Todo 1990").focus();
   for (let i = 0; i < 60; i++) await page.browserPage.keyboard.press("ArrowDown");
   await eventually(() => page.button("Edit Todo 1930").evaluate((button) => button === document.activeElement), true);

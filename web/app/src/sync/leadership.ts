@@ -29,6 +29,11 @@ export class Leadership {
     return this.#leads;
   }
 
+  /** Whether one tab leads for all. */
+  get isShared(): boolean {
+    return this.#options.locks !== undefined;
+  }
+
   /** Leads, now or when the tabs before have left. */
   join(): void {
     if (this.#membership) return;

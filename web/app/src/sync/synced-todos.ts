@@ -45,6 +45,8 @@ export interface SyncOptions {
   /** The browser's locks; tests have their own. */
   readonly locks?: LockManager | undefined;
   readonly times?: Partial<FeedTimes> | undefined;
+  /** How long a hidden tab goes on following changes, in milliseconds. */
+  readonly hiddenLimit?: number | undefined;
 }
 
 /**
@@ -233,7 +235,7 @@ export class SyncedTodos {
       if (this.#leadership.leads) this.#feed.check();
       return;
     }
-    const limit = this.#hasLocks ? hiddenLimit : hiddenLimitAlone;
+    const limit = this.#options.hiddenLimit ?? (this.#leadership.isShared ? hiddenLimit : hiddenLimitAlone);
     this.#hiding = setTimeout(() => this.#leadership.leave(), limit);
   }
 
@@ -247,10 +249,6 @@ export class SyncedTodos {
     this.#channel.close();
     await this.#storing;
     this.#db.close();
-  }
-
-  get #hasLocks(): boolean {
-    return ("locks" in this.#options ? this.#options.locks : globalThis.navigator?.locks) !== undefined;
   }
 
   get #all(): readonly Entry[] {
