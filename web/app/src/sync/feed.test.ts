@@ -57,7 +57,7 @@ test("a stream that brings nothing in time is held back by a proxy, and a long p
   const server = new TodoServer();
   server.before = (procedure) => (procedure === "watchTodos" ? new Promise(() => {}) : undefined);
   const tab = await new Browser(t).open(server, newUser(), { times: { firstMessage: 20, poll: 2_000 } });
-  await until(() => server.calls.filter((call) => call === "syncTodos").length === 3);
+  await until(() => server.calls.filter((call) => call === "syncTodos").length >= 3);
   server.create("a");
   await until(() => tab.titles.length === 1);
   server.create("b");
@@ -69,7 +69,7 @@ test("a stream that brings nothing in time is held back by a proxy, and a long p
 test("a stream that is silent for too long is opened again where it was", async (t) => {
   const server = new TodoServer();
   const tab = await new Browser(t).open(server, newUser(), { times: { silence: 30 } });
-  await until(() => server.calls.filter((call) => call === "watchTodos").length === 2);
+  await until(() => server.calls.filter((call) => call === "watchTodos").length >= 2);
   server.create("a");
   await until(() => tab.titles.length === 1);
 });
@@ -81,7 +81,7 @@ test("a stream that ends is opened again, and says nothing of being away", async
   const problems: unknown[] = [];
   tab.changed = () => problems.push(tab.todos.status.problem);
   server.endStreams();
-  await until(() => server.calls.filter((call) => call === "watchTodos").length === 2);
+  await until(() => server.calls.filter((call) => call === "watchTodos").length >= 2);
   server.create("a");
   await until(() => tab.titles.length === 1);
   assert.deepEqual(problems.filter((problem) => problem !== undefined), []);

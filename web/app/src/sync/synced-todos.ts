@@ -165,9 +165,7 @@ export class SyncedTodos {
   /** Creates a todo. Returns its id. */
   create({ title, description }: Text): string {
     const id = newId();
-    // It comes first in the list, even if this computer's clock is slow.
-    const at = Math.max(nowMicroseconds(), (this.todos[0]?.createdAt ?? 0) + 1);
-    this.#do({ kind: "create", id, title: title.trim(), description, at });
+    this.#do({ kind: "create", id, title: title.trim(), description, at: nowMicroseconds() });
     return id;
   }
 

@@ -30,7 +30,10 @@ export function viewOf(copy: ReadonlyMap<string, LocalTodo>, entries: readonly E
   const todos = new Map(copy);
   const unsent = new Set<string>();
   const conflicts = new Map<string, Conflict>();
-  for (const { key, operation, refusal } of entries) {
+  // The service gives new and deleted todos their times when it carries that out, so the
+  // ones that wait come after all others. Their times by this computer's clock say nothing.
+  const waiting = new Map<string, number>();
+  for (const [i, { key, operation, refusal }] of entries.entries()) {
     const { id } = operation;
     if (refusal) {
       if (refusal.code === "aborted") conflicts.set(id, conflictOf(key, operation, copy.get(id)));
@@ -40,12 +43,15 @@ export function viewOf(copy: ReadonlyMap<string, LocalTodo>, entries: readonly E
     if (todo) todos.set(id, todo);
     else todos.delete(id);
     unsent.add(id);
+    if (operation.kind === "delete" || (operation.kind === "create" && !copy.has(id))) waiting.set(id, i);
+    if (operation.kind === "undelete") waiting.delete(id);
   }
+  const lastFirst = (a: LocalTodo, b: LocalTodo) => (waiting.get(b.id) ?? -1) - (waiting.get(a.id) ?? -1);
   const shown = [...todos.values()].map((todo) => ({ ...todo, unsent: unsent.has(todo.id), conflict: conflicts.get(todo.id) }));
   return {
     byId: new Map(shown.map((todo) => [todo.id, todo])),
-    todos: shown.filter(({ deletedAt }) => deletedAt === undefined).sort(newestFirst),
-    trash: shown.filter(({ deletedAt }) => deletedAt !== undefined).sort(lastDeletedFirst),
+    todos: shown.filter(({ deletedAt }) => deletedAt === undefined).sort((a, b) => lastFirst(a, b) || newestFirst(a, b)),
+    trash: shown.filter(({ deletedAt }) => deletedAt !== undefined).sort((a, b) => lastFirst(a, b) || lastDeletedFirst(a, b)),
   };
 }
 
