@@ -131,7 +131,6 @@ test("lists are chosen by their links and by their digits", async (t) => {
   const page = await openWith(t, "One", "Two");
   const keys = page.browserPage.keyboard;
   await type(page, "ArrowDown", "x");
-  await page.answered("UpdateTodo"); // Until then the page knows it whatever the list.
   await keys.press("2");
   // The row that had the focus is not in this list.
   await page.shows(["One"]);
@@ -139,7 +138,7 @@ test("lists are chosen by their links and by their digits", async (t) => {
   await page.idle();
   await keys.press("3");
   await page.shows(["Two"]);
-  await focusIs(page, "Edit Two"); // Neither is this one, and the other is there before it is loaded.
+  await focusIs(page, "Edit Two"); // Neither is this one.
   await tabTo(page, "All");
   await keys.press("Enter");
   await page.shows(["Two", "One"]);
@@ -275,6 +274,30 @@ test("links are stops of the Tab key, and open by Enter", async (t) => {
   await focusIs(page, "Edit One");
 });
 
+test("what is in the trash is restored, and deleted for good, and the focus stays in the list", async (t) => {
+  const page = await openWith(t, "One", "Two", "Three");
+  const keys = page.browserPage.keyboard;
+  await type(page, "ArrowDown", "Delete", "Delete", "Delete");
+  await page.shows([]);
+  await keys.press("Escape");
+  await tabTo(page, "Trash");
+  await keys.press("Enter");
+  await page.button("Restore Three").waitFor();
+  await type(page, "j", "j");
+  await focusIs(page, "Restore Two");
+  await keys.press("r");
+  await page.button("Restore Two").waitFor({ state: "detached" });
+  await focusIs(page, "Restore Three");
+  page.browserPage.once("dialog", (dialog) => void dialog.accept());
+  await keys.press("Delete");
+  await page.button("Restore Three").waitFor({ state: "detached" });
+  await focusIs(page, "Restore One");
+  await keys.press("1");
+  await page.shows(["Two"]);
+  await page.settled();
+  assert.deepEqual((await page.call("ListTodos", { deleted: true })).todos.map((/** @type {any} */ { title }) => title), ["One"]);
+});
+
 test("a message is dismissed, and the focus is not lost with it", async (t) => {
   const page = await openWith(t, "One", "Two");
   await type(page, "ArrowDown", "Delete");
@@ -288,8 +311,10 @@ test("a message is dismissed, and the focus is not lost with it", async (t) => {
 test("a change that is refused leaves the focus on the next todo", async (t) => {
   const page = await openWith(t, "One", "Two", "Three");
   const { todos } = await page.call("ListTodos", {});
-  await page.call("DeleteTodo", { id: todos[1].id });
+  const sent = await page.holdUp("ApplyTodos");
   await type(page, "ArrowDown", "ArrowDown", "x");
+  await page.call("DeleteTodo", { id: todos[1].id });
+  sent();
   await page.messages.getByText("“Two” was not changed. It no longer exists.").waitFor();
   await page.shows(["Three", "One"]);
   await focusIs(page, "Edit One");
@@ -303,7 +328,7 @@ test("todos that are not stored yet can be moved through", async (t) => {
   await type(page, "n", "Two", "Enter");
   await page.row("Two").getByText("Not stored yet").waitFor();
   await page.browserPage.keyboard.press("ArrowDown");
-  await focusIs(page, "Two");
+  await focusIs(page, "Edit Two");
   await page.browserPage.keyboard.press("ArrowDown");
   await focusIs(page, "Edit One");
   await page.browserPage.context().setOffline(false);
@@ -371,6 +396,7 @@ async function openWith(t, ...titles) {
   const token = await page.token();
   for (const title of titles) await page.call("CreateTodo", { title }, token);
   await page.reload();
+  await page.shows(titles.toReversed());
   await tabTo(page, "Title");
   return page;
 }

@@ -4,7 +4,6 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { eventually } from "./testing/eventually.mjs";
 import { useStack } from "./testing/stack.mjs";
 
 const stack = useStack({ host: "todo.test" });
@@ -20,13 +19,16 @@ test("all of it works without a secure context", async (t) => {
   await editor.getByLabel("Title").fill("One, edited");
   await editor.getByRole("button", { name: "Save" }).click();
   await page.checkbox("Two").check();
-  await eventually(() => page.calls.filter(({ procedure }) => procedure === "UpdateTodo").length, 2);
+  await page.settled();
   await page.reload();
   await page.shows(["Two", "One, edited"]);
   assert.equal(await page.checkbox("Two").isChecked(), true);
   await page.delete("Two");
   await page.messages.getByRole("button", { name: "Dismiss" }).click();
-  await page.answered("DeleteTodo");
+  await page.settled();
+  await page.link("Trash").click();
+  await page.button("Restore Two").waitFor();
+  await page.link("All").click();
   await page.signOut();
   await page.signIn(email);
   await page.shows(["One, edited"]);

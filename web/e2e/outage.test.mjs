@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import test, { afterEach } from "node:test";
 import { eventually } from "./testing/eventually.mjs";
 import { useStack } from "./testing/stack.mjs";
+import { password } from "./testing/todo-page.mjs";
 
 const stack = useStack();
 const away = "The service can’t be reached. What you do is kept, and sent when it is back.";
@@ -72,7 +73,7 @@ test("todos added while the service is away are stored in the order of writing",
   await page.shows(order);
   let under = 0;
   let most = 0;
-  await page.browserPage.route("**/CreateTodo", async (route) => {
+  await page.browserPage.route("**/ApplyTodos", async (route) => {
     most = Math.max(most, ++under);
     const response = await route.fetch().finally(() => under--);
     await route.fulfill({ response });
@@ -85,11 +86,28 @@ test("todos added while the service is away are stored in the order of writing",
   await page.shows(order);
 });
 
-test("a page that is opened while the service is away shows the list when it is back", async (t) => {
+test("a page that is opened while the service is away shows the list as it was, and then as it is", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.add("One");
+  const token = await page.token();
   await stop();
   await page.browserPage.reload();
+  await page.text(away).waitFor();
+  await page.shows(["One"]);
+  await start();
+  await page.text(away).waitFor({ state: "detached" });
+  await page.call("CreateTodo", { title: "Elsewhere" }, token);
+  await page.shows(["Elsewhere", "One"]);
+});
+
+test("a browser that has never had the list says nothing of it while the service is away", async (t) => {
+  const page = await stack.open(t);
+  const email = stack.newEmail("Alice");
+  await page.signUp("Alice", email);
+  await page.add("One");
+  await page.signOut();
+  await stop();
+  await page.signInWith(email, password);
   await page.text(away).waitFor();
   assert.equal(await page.text("Nothing here yet").count(), 0, "the list is unknown, not empty");
   await start();
@@ -132,39 +150,41 @@ test("a browser that loses the network goes on when it has it again", async (t) 
 test("a new todo whose answer got lost is sent again, and stored once", async (t) => {
   const page = await stack.openAs(t, "Alice");
   /** @type {string[]} */
-  const ids = [];
-  await page.browserPage.route("**/CreateTodo", async (route) => {
-    ids.push(route.request().postDataJSON().id);
-    if (ids.length > 1) return route.continue();
+  const requests = [];
+  await page.browserPage.route("**/ApplyTodos", async (route) => {
+    requests.push(route.request().postData() ?? "");
+    if (requests.length > 1) return route.continue();
     await route.fetch();
     await route.abort("connectionreset");
   });
   await page.write("One");
   await page.button("Add").click();
-  await eventually(() => ids.length, 2);
+  await eventually(() => requests.length, 2);
   await page.stored("One");
   await page.shows(["One"]);
-  assert.equal(ids[0], ids[1]);
-  assert.deepEqual((await page.call("ListTodos", {})).todos.map((/** @type {any} */ { id }) => id), [ids[0]]);
+  assert.equal(requests[0], requests[1], "with the same request id");
+  const { id } = JSON.parse(requests[0] ?? "").operations[0].create;
+  assert.deepEqual((await page.call("ListTodos", {})).todos.map((/** @type {any} */ todo) => todo.id), [id]);
 });
 
 test("a new todo whose answer got lost and which is edited elsewhere keeps the edit", async (t) => {
   const page = await stack.openAs(t, "Alice");
   let attempts = 0;
-  await page.browserPage.route("**/CreateTodo", async (route) => {
+  await page.browserPage.route("**/ApplyTodos", async (route) => {
     if (++attempts > 1) return route.continue();
-    const stored = await (await route.fetch()).json();
-    await page.call("UpdateTodo", { id: stored.id, title: "One, edited" });
+    const { results } = await (await route.fetch()).json();
+    await page.call("UpdateTodo", { id: results[0].todo.id, title: "One, edited" });
     await route.abort("connectionreset");
   });
   await page.write("One");
   await page.button("Add").click();
   await eventually(() => attempts, 2);
   await page.shows(["One, edited"]);
-  await page.stored("One, edited");
+  await page.settled();
+  await page.shows(["One, edited"]);
 });
 
-test("leaving with something unsaved asks first", async (t) => {
+test("leaving with something half-written asks first", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.write("Half-written");
   /** @type {string[]} */
@@ -178,12 +198,15 @@ test("leaving with something unsaved asks first", async (t) => {
   assert.equal(await page.newTitle.inputValue(), "Half-written");
 });
 
-test("leaving with something unsaved asks first, also once the session has ended", async (t) => {
+test("leaving with something half-written asks first, also once the session has ended", async (t) => {
   const page = await stack.openAs(t, "Alice");
+  await page.add("Before");
+  const released = await page.holdUp("ApplyTodos");
   await page.browserPage.context().clearCookies();
   await page.browserPage.clock.setFixedTime(Date.now() + 20 * 60_000);
-  await page.write("One");
-  await page.button("Add").click();
+  await page.checkbox("Before").check();
+  await page.write("Half-written");
+  released();
   await page.text("Your session has ended.").waitFor();
   /** @type {string[]} */
   const asked = [];

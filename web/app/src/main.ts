@@ -3,14 +3,15 @@ import { createAccount } from "./api/account.ts";
 import { createTodoClient } from "./api/client.ts";
 import { wireFormatOf } from "./api/transport.ts";
 import { loadConfig, type Config } from "./config.ts";
+import { openOffline } from "./offline.ts";
 import { Session } from "./state/session.ts";
-import { EndWatcher } from "./view/end-watcher.ts";
 import { drawAround, focusForm } from "./view/focus.ts";
 import { leaveInputMethodsAlone } from "./view/input-method.ts";
 import { filterOf } from "./view/list.ts";
 import { brokenPage, page } from "./view/page.ts";
 import { Places } from "./view/places.ts";
 import { coalesce } from "./view/render.ts";
+import { RowWindow } from "./view/row-window.ts";
 import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -31,10 +32,10 @@ try {
 function start(config: Config): void {
   const changed = coalesce(() => {
     drawAround(() => {
-      render(page(session, { shortcuts, places, end }), root);
+      render(page(session, { shortcuts, places, rowWindow }), root);
       places.keep();
+      rowWindow.measure();
     });
-    end.check();
   });
   const account = createAccount(config.authUrl);
   const session = new Session({
@@ -48,31 +49,27 @@ function start(config: Config): void {
   });
   const shortcuts = new Shortcuts(() => session.store, changed);
   const places = new Places(changed);
-  const end = new EndWatcher(() => void session.store?.more());
+  const rowWindow = new RowWindow(changed);
 
   leaveInputMethodsAlone(document);
   document.addEventListener("keydown", shortcuts.handle);
   addEventListener("hashchange", () => {
     const filter = filterOf(location.hash);
-    if (session.store?.list.filter === filter) return; // The page itself changed the address.
-    if (session.store) void session.store.show(filter);
+    if (session.store?.filter === filter) return; // The page itself changed the address.
+    if (session.store) session.store.show(filter);
     else {
       session.clearFaults();
       void focusForm();
     }
   });
-  addEventListener("online", () => (session.store?.connection ?? session).retryNow());
-  // Any of these events may be the last one that the page gets.
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") void session.store?.refresh();
-    else session.store?.flush();
-  });
-  addEventListener("pagehide", () => session.store?.flush());
+  // The second one shows at once that the network is gone.
+  for (const type of ["online", "offline"]) addEventListener(type, () => (session.store ?? session).retryNow());
+  document.addEventListener("visibilitychange", () => session.store?.setVisible(document.visibilityState === "visible"));
   addEventListener("beforeunload", (event) => {
     if (session.wouldLose) event.preventDefault();
-    session.store?.flush();
   });
 
   changed();
   void session.start();
+  void openOffline();
 }

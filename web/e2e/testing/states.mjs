@@ -138,7 +138,8 @@ export const states = [
   {
     name: "loading",
     reach: async (page) => {
-      await page.browserPage.route("**/ListTodos", () => {}); // It never answers.
+      await page.browserPage.route("**/SyncTodos", () => {}); // It never answers.
+      await forgetTodos(page);
       await page.browserPage.reload();
       await page.browserPage.locator("[aria-label=Todos][aria-busy=true]").waitFor();
     },
@@ -157,11 +158,12 @@ export const states = [
   {
     name: "the list can’t be loaded",
     reach: async (page) => {
-      await page.browserPage.route("**/ListTodos", (route) => route.fulfill({
+      await page.browserPage.route("**/SyncTodos", (route) => route.fulfill({
         status: 500,
         headers: { "Access-Control-Allow-Origin": page.stack.pageURL },
         json: { code: "internal", message: "internal error" },
       }));
+      await forgetTodos(page);
       await page.browserPage.reload();
       await page.text("The list could not be loaded").waitFor();
     },
@@ -206,9 +208,39 @@ export const states = [
     reach: async (page) => {
       await fill(page);
       const { todos } = await page.call("ListTodos", { pageSize: 1 });
-      await page.call("DeleteTodo", { id: todos[0].id });
+      const sent = await page.holdUp("ApplyTodos");
       await page.checkbox(todos[0].title).click();
+      await page.call("DeleteTodo", { id: todos[0].id });
+      sent();
       await page.messages.getByText("was not changed. It no longer exists.").waitFor();
+    },
+  },
+  {
+    name: "two texts of one todo",
+    reach: async (page) => {
+      await fill(page);
+      const editor = await page.edit("Call the dentist");
+      await editor.getByLabel("Details").fill("In the afternoon.");
+      await editElsewhere(page, "Call the dentist", { description: "Mornings only. And bring the papers." });
+      await editor.getByRole("button", { name: "Save" }).click();
+      await page.button("Use mine").waitFor();
+    },
+  },
+  {
+    name: "trash",
+    reach: async (page) => {
+      await fill(page);
+      for (const title of ["Call the dentist", "Water the plants"]) await page.delete(title);
+      await page.link("Trash").click();
+      await page.settled();
+      await page.list.getByText("Deleted for good after").last().waitFor();
+    },
+  },
+  {
+    name: "the trash is empty",
+    reach: async (page) => {
+      await page.link("Trash").click();
+      await page.list.getByText("The trash is empty").waitFor();
     },
   },
   {
@@ -232,6 +264,35 @@ export const states = [
 ];
 
 /**
+ * Removes the browser's copy of the todos, so that the page has to load them.
+ *
+ * @param {TodoPage} page
+ */
+async function forgetTodos({ browserPage }) {
+  await browserPage.goto(`${new URL(browserPage.url()).origin}/favicon.svg`);
+  await browserPage.evaluate(async () => {
+    for (const { name = "" } of await indexedDB.databases()) {
+      const deleting = indexedDB.deleteDatabase(name);
+      await new Promise((resolve) => (deleting.onsuccess = resolve));
+    }
+  });
+  await browserPage.goBack();
+}
+
+/**
+ * Changes a todo past the page, and waits until the page has it.
+ *
+ * @param {TodoPage} page
+ * @param {string} title
+ * @param {{ title?: string, description?: string }} change
+ */
+export async function editElsewhere(page, title, change) {
+  const { todos } = await page.call("ListTodos", {});
+  const { id } = todos.find((/** @type {any} */ todo) => todo.title === title);
+  await page.call("UpdateTodo", { id, ...change });
+}
+
+/**
  * Gives the user the examples.
  *
  * @param {TodoPage} page
@@ -243,4 +304,5 @@ export async function fill(page) {
     if (isCompleted) await page.call("UpdateTodo", { id, isCompleted }, token);
   }
   await page.reload();
+  await page.shows(examples.map(({ title }) => title).reverse());
 }

@@ -27,7 +27,8 @@ export const password = "correct horse battery";
  * @param {Options} [options]
  */
 export async function openPage(t, stack, browser, { query = "", context: contextOptions } = {}) {
-  const context = await browser.newContext({ reducedMotion: "reduce", ...contextOptions });
+  // With a service worker tests could not see or answer all requests: offline.test.mjs has one.
+  const context = await browser.newContext({ reducedMotion: "reduce", serviceWorkers: "block", ...contextOptions });
   const page = new TodoPage(stack, await context.newPage());
   t.after(async () => {
     // In Node since 20.12; the types don't know it yet.
@@ -51,7 +52,7 @@ export class TodoPage {
   /**
    * The calls to the service that have been answered, in order.
    *
-   * @type {{ procedure: string, status: number, contentType: string, token: string }[]}
+   * @type {{ procedure: string, status: number, contentType: string, token: string, body: Buffer }[]}
    */
   calls = [];
 
@@ -83,6 +84,7 @@ export class TodoPage {
       status: response.status(),
       contentType: headers["content-type"] ?? "",
       token: (headers["authorization"] ?? "").replace("Bearer ", ""),
+      body: response.request().postDataBuffer() ?? Buffer.alloc(0),
     });
   }
 
@@ -166,9 +168,23 @@ export class TodoPage {
     if (description !== undefined) await this.newDetails.fill(description);
   }
 
-  /** @param {string} title */
+  /**
+   * Waits until the service has accepted a request with a title, and the list shows it.
+   *
+   * @param {string} title
+   */
   async stored(title) {
-    await this.row(title).getByRole("button", { name: `Delete ${title}`, exact: true }).waitFor();
+    await this.row(title).waitFor();
+    // As binary messages have it, and as JSON does.
+    const forms = [title, JSON.stringify(title).slice(1, -1)];
+    const isIn = (/** @type {Buffer} */ body) => forms.some((form) => body.includes(form));
+    await eventually(() => this.calls.some(({ procedure, status, body }) => procedure === "ApplyTodos" && status === 200 && isIn(body)), true);
+    await this.settled();
+  }
+
+  /** Waits until nothing that the user did is still to be sent: the outbox in the browser's database is empty. */
+  async settled() {
+    await eventually(() => this.browserPage.evaluate(countUnsent), 0);
   }
 
   /**
@@ -205,12 +221,20 @@ export class TodoPage {
   }
 
   /**
-   * Waits until the service has carried out the page's last call of a procedure.
+   * Holds up the page's calls of a procedure. Returns what lets them go on.
    *
    * @param {string} procedure
+   * @returns {Promise<() => void>}
    */
-  async answered(procedure) {
-    await eventually(() => this.calls.findLast((call) => call.procedure === procedure)?.status, 200);
+  async holdUp(procedure) {
+    /** @type {() => void} */
+    let release = () => {};
+    const released = new Promise((resolve) => (release = () => resolve(undefined)));
+    await this.browserPage.route(`**/${procedure}`, async (route) => {
+      await released;
+      await route.continue();
+    });
+    return release;
   }
 
   /**
@@ -320,4 +344,28 @@ export class TodoPage {
     t.diagnostic(`calls: ${this.calls.map(({ procedure, status }) => `${procedure} ${status}`).join(", ")}`);
     for (const problem of this.problems) t.diagnostic(problem);
   }
+}
+
+/**
+ * Runs in the page: counts the operations in the outboxes of the browser's databases.
+ *
+ * @returns {Promise<number>}
+ */
+async function countUnsent() {
+  let count = 0;
+  for (const { name = "" } of await indexedDB.databases()) {
+    if (!name.startsWith("todos-")) continue;
+    count += await new Promise((resolve, reject) => {
+      const opening = indexedDB.open(name);
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        const db = opening.result;
+        const reading = db.transaction("outbox").objectStore("outbox").count();
+        reading.onsuccess = () => resolve(reading.result);
+        reading.onerror = () => reject(reading.error);
+        db.close();
+      };
+    });
+  }
+  return count;
 }

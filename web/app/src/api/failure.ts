@@ -40,6 +40,26 @@ export function failureOf(error: unknown): Failure {
   return ofConnect(ConnectError.from(error));
 }
 
+/** Returns the meaning of a code and message among the results of ApplyTodos. */
+export function failureOfResult(code: string, message: string): Failure {
+  if (code === "invalid_argument") {
+    // The message names the field, as in "title: must be shorter".
+    const [, field = "", fault = message] = /^(?:.*: )?(title|description): (.*)$/.exec(message) ?? [];
+    return { kind: "invalid", message: sentence(message), fields: { [field]: sentence(fault) } };
+  }
+  const number = Object.entries(codeNames).find(([, name]) => name === code)?.[0];
+  return ofConnect(new ConnectError(message, number === undefined ? Code.Unknown : Number(number)));
+}
+
+/** The codes of results by which the page does different things. */
+const codeNames: Readonly<Partial<Record<Code, string>>> = {
+  [Code.NotFound]: "not_found",
+  [Code.AlreadyExists]: "already_exists",
+  [Code.ResourceExhausted]: "resource_exhausted",
+  [Code.Aborted]: "aborted",
+  [Code.Unimplemented]: "unimplemented",
+};
+
 function ofConnect(error: ConnectError): Failure {
   const wait = 1000 * Number(error.metadata.get("Retry-After") ?? NaN);
   switch (error.code) {
@@ -59,6 +79,10 @@ function ofConnect(error: ConnectError): Failure {
       return { kind: "gone", message: "It no longer exists." };
     case Code.Canceled:
       return { kind: "canceled", message: "The call was canceled." };
+    case Code.Aborted:
+      return { kind: "refused", message: "It has been changed elsewhere meanwhile." };
+    case Code.Unimplemented:
+      return { kind: "refused", message: sentence(error.rawMessage) };
     case Code.Unauthenticated:
       // The session is valid, or there would be no token. The two servers
       // disagree, so signing in again would not help.

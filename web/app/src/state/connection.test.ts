@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Failure } from "../api/failure.ts";
 import { until } from "../testing/service.ts";
-import { Connection, pauseBefore } from "./connection.ts";
+import { Connection } from "./connection.ts";
 
 const away = { kind: "away", message: "The service is away.", retryAfter: 0 } as const;
 const refused = { kind: "refused", message: "No." } as const;
@@ -17,12 +17,6 @@ function connect(t: TestContext, ...answers: (Failure | undefined)[]) {
   );
   return { connection, counts };
 }
-
-test("pauses grow from half a second to ten, and chance takes up to half", () => {
-  assert.deepEqual([0, 1, 2, 3, 4, 5, 50].map((attempt) => pauseBefore(attempt, 0)), [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
-  assert.equal(pauseBefore(0, 1), 250);
-  assert.equal(pauseBefore(50, 1), 5_000);
-});
 
 test("a lost service is asked until it answers", async (t) => {
   const { connection, counts } = connect(t, away, { kind: "canceled", message: "" }, undefined);

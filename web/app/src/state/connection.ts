@@ -1,7 +1,7 @@
 import type { Failure } from "../api/failure.ts";
+import { pauseBefore } from "../sync/backoff.ts";
 
-/** The upper bounds of the first pause before a retry, and of every pause, in milliseconds. */
-const firstPause = 500;
+/** The longest pause before an attempt, in milliseconds, whatever the service asks for. */
 const longestPause = 10_000;
 
 /**
@@ -80,13 +80,4 @@ export class Connection {
       };
     });
   }
-}
-
-/**
- * Returns the pause before an attempt, in milliseconds. Attempts count from 0. The
- * pause doubles each time, within bounds. A random chance from 0 to 1 cuts up to
- * half of it, so that not all pages retry at the same time.
- */
-export function pauseBefore(attempt: number, chance: number): number {
-  return Math.min(firstPause * 2 ** attempt, longestPause) * (1 - chance / 2);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { composerKey, Drafts } from "./drafts.ts";
-import type { Row } from "./pending.ts";
+import type { Row } from "./rows.ts";
 
-const row: Row = { key: "a", id: "a", title: "A", description: "", isCompleted: false, progress: "saved" };
+const row: Row = { key: "a", id: "a", title: "A", description: "", isCompleted: false, etag: "e", progress: "saved" };
 
 test("what is written is kept until it is closed", () => {
   const drafts = new Drafts(() => {});

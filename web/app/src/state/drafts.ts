@@ -1,5 +1,6 @@
 import type { Faults } from "../api/failure.ts";
-import type { Row, Text } from "./pending.ts";
+import type { Text } from "../sync/todo.ts";
+import type { Row } from "./rows.ts";
 
 /** The key of a new todo's draft. An edited todo's draft has the key of its row. */
 export const composerKey = "composer";
@@ -78,6 +79,11 @@ export class Drafts {
   /** The edited rows, as they were before, whose drafts have unsaved text. */
   get rows(): Row[] {
     return [...this.#entries.values()].flatMap(({ row, draft }) => (row && differs(row, draft) ? [row] : []));
+  }
+
+  /** The edited rows, as they were before, whether or not their drafts differ. */
+  get openRows(): Row[] {
+    return [...this.#entries.values()].flatMap(({ row }) => row ?? []);
   }
 
   /** Returns whether leaving the page would lose text. */

@@ -8,13 +8,10 @@ function texts(notices: Notices): string[] {
   return notices.all.map(({ text }) => text);
 }
 
-test("a message goes when its time is over, or is dismissed, and says so once", (t) => {
+test("a message goes when its time is over, or is dismissed", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const notices = new Notices(noChange);
-  const expired: string[] = [];
-  for (const [text, seconds] of [["one", 3], ["two", 5], ["three", 5]] as const) {
-    notices.add({ text, tone: "info" }, seconds, () => expired.push(text));
-  }
+  for (const [text, seconds] of [["one", 3], ["two", 5], ["three", 5]] as const) notices.add({ text, tone: "info" }, seconds);
   t.mock.timers.tick(2_999);
   assert.deepEqual(texts(notices), ["one", "two", "three"]);
   t.mock.timers.tick(1);
@@ -23,16 +20,15 @@ test("a message goes when its time is over, or is dismissed, and says so once", 
   assert.deepEqual(texts(notices), ["two"]);
   t.mock.timers.tick(10_000);
   assert.deepEqual(texts(notices), []);
-  assert.deepEqual(expired, ["one", "three", "two"]);
 });
 
-test("what can be done about a message is done instead of what follows its end", (t) => {
+test("what can be done about a message is done once", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const notices = new Notices(noChange);
   const happened: string[] = [];
   for (const text of ["one", "two"]) {
     const action = { label: "Undo", undoes: true, run: () => (happened.push(`undo ${text}`), `row ${text}`) };
-    notices.add({ text, tone: "info", action }, 5, () => happened.push(`end ${text}`));
+    notices.add({ text, tone: "info", action }, 5);
   }
   notices.add({ text: "three", tone: "error" }, 5);
   assert.equal(notices.act(), "row two", "the newest that has one");
@@ -58,9 +54,8 @@ test("what is no longer true is withdrawn", (t) => {
   const notices = new Notices(noChange);
   for (const about of ["a", "b", "a"]) notices.add({ text: `about ${about}`, tone: "info", about }, 60);
   notices.add({ text: "about nothing", tone: "info" }, 60);
-  notices.add({ text: "waited for", tone: "info", about: "a" }, 60, () => {});
   notices.withdraw("a");
-  assert.deepEqual(texts(notices), ["about b", "about nothing", "waited for"]);
+  assert.deepEqual(texts(notices), ["about b", "about nothing"]);
 });
 
 test("the clock stands still while the user looks", (t) => {
@@ -75,15 +70,4 @@ test("the clock stands still while the user looks", (t) => {
   assert.deepEqual(texts(notices), ["one"]);
   t.mock.timers.tick(1);
   assert.deepEqual(texts(notices), []);
-});
-
-test("before the page goes, what waits for the end of a message is done, and the other messages stay", (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const notices = new Notices(noChange);
-  const expired: string[] = [];
-  for (const text of ["one", "two"]) notices.add({ text, tone: "info" }, 60, () => expired.push(text));
-  notices.add({ text: "three", tone: "error" }, 60);
-  notices.flush();
-  assert.deepEqual(texts(notices), ["three"]);
-  assert.deepEqual(expired, ["one", "two"]);
 });

@@ -18,7 +18,6 @@ export interface Notice {
 interface Entry {
   readonly notice: Notice;
   readonly seconds: number;
-  readonly expired: (() => void) | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -36,14 +35,9 @@ export class Notices {
     return this.#entries.map(({ notice }) => notice);
   }
 
-  /**
-   * Shows a message for so many seconds.
-   *
-   * @param expired is called when the time is over or the message is dismissed,
-   *   but not after its action.
-   */
-  add(message: Omit<Notice, "key">, seconds: number, expired?: () => void): void {
-    const entry: Entry = { notice: { ...message, key: ++this.#count }, seconds, expired, timer: undefined };
+  /** Shows a message for so many seconds. */
+  add(message: Omit<Notice, "key">, seconds: number): void {
+    const entry: Entry = { notice: { ...message, key: ++this.#count }, seconds, timer: undefined };
     this.#entries = [...this.#entries, entry];
     this.#start(entry);
     this.#changed();
@@ -64,24 +58,12 @@ export class Notices {
   /** Removes a message before its time. */
   dismiss(key: number): void {
     const entry = this.#entries.find(({ notice }) => notice.key === key);
-    if (!entry) return;
-    this.#remove(entry);
-    entry.expired?.();
+    if (entry) this.#remove(entry);
   }
 
-  /** Returns whether a message is about something. */
-  areAbout(about: string): boolean {
-    return this.#entries.some(({ notice }) => notice.about === about);
-  }
-
-  /** Removes the messages about something, except those with an expired callback. */
+  /** Removes the messages about something. */
   withdraw(about: string): void {
-    for (const { notice, expired } of this.#entries) if (notice.about === about && !expired) this.dismiss(notice.key);
-  }
-
-  /** Removes the messages with an expired callback before their time. */
-  flush(): void {
-    for (const { notice, expired } of this.#entries) if (expired) this.dismiss(notice.key);
+    for (const { notice } of this.#entries) if (notice.about === about) this.dismiss(notice.key);
   }
 
   /** Stops the clock while the user looks at the messages. */

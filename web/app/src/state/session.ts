@@ -1,12 +1,22 @@
 import { type Account, type User } from "../api/account.ts";
 import type { TodoClient } from "../api/client.ts";
 import { failureOf, type Failure, type Faults } from "../api/failure.ts";
+import { deleteDatabase } from "../sync/database.ts";
 import { Connection } from "./connection.ts";
-import type { Filter } from "./pending.ts";
+import { forgetUser, lastUser, rememberUser } from "./last-user.ts";
+import type { Filter } from "./rows.ts";
 import { Store } from "./store.ts";
 
 /** How long signing out waits for changes that are being sent, in milliseconds. */
 const settleTimeout = 3_000;
+
+/**
+ * How long to wait for an answer of who is signed in before the last user's todos are
+ * shown, in milliseconds: most networks answer by then, and another user may have signed in.
+ */
+const answerTimeout = 1_000;
+
+const sessionEnded: Faults = { "": "Your session has ended. Sign in again to go on where you were." };
 
 /** The values of the sign-in form. */
 export interface Credentials {
@@ -37,6 +47,8 @@ export class Session {
   #store: Store | undefined;
   #faults: Faults = {};
   #busy = false;
+  /** Resolves when the last user to enter has entered. */
+  #entering: Promise<void> = Promise.resolve();
   readonly #options: SessionOptions;
   readonly #connection: Connection;
 
@@ -75,21 +87,26 @@ export class Session {
     return this.#busy;
   }
 
-  /** Whether leaving the page would lose the user's changes or text, also after the session has ended. */
+  /** Whether leaving the page would lose the user's text, also after the session has ended. */
   get wouldLose(): boolean {
     return this.#store?.wouldLose ?? false;
   }
 
-  /** Finds out who is signed in, and retries until it succeeds. */
+  /**
+   * Finds out who is signed in, and retries until it succeeds. Without a network, the
+   * user who was signed in last goes on.
+   */
   async start(): Promise<void> {
-    await this.#ask();
+    const [user] = await Promise.all([lastUser(), Promise.race([this.#ask(), pause(answerTimeout)])]);
+    if (this.#phase === "starting" && user) await this.#enter(user).catch(() => {});
+    this.#options.changed();
   }
 
   /** Signs in, or signs up. */
   async signIn({ name, email, password }: Credentials, isNew: boolean): Promise<void> {
     const { account } = this.#options;
     await this.#work(async () => {
-      this.#enter(await (isNew ? account.signUp(name, email, password) : account.signIn(email, password)));
+      await this.#enter(await (isNew ? account.signUp(name, email, password) : account.signIn(email, password)));
     }, (failure) => (this.#faults = failure.kind === "invalid" ? failure.fields : { "": failure.message }));
   }
 
@@ -98,14 +115,15 @@ export class Session {
     const store = this.#store;
     if (!store) return;
     await this.#work(async () => {
-      store.flush();
       await store.settle(settleTimeout);
-      const loss = store.unsaved > 0 ? "Some changes are not stored yet" : store.drafts.any ? "What you are writing is not saved yet" : "";
+      const loss = store.unsent > 0 ? "Some changes are not stored yet" : store.drafts.any ? "What you are writing is not saved yet" : "";
       if (loss && !this.#options.confirm(`${loss} and would be lost. Sign out?`)) return;
+      const user = this.#user;
       await this.#options.account.signOut();
-      store.stop();
       this.#store = this.#user = undefined;
       this.#phase = "signed-out";
+      await store.close();
+      if (user) await forget(user);
     }, (failure) => store.complain(`You are still signed in. ${failure.message}`));
   }
 
@@ -123,43 +141,79 @@ export class Session {
   async #ask(): Promise<Failure | undefined> {
     try {
       const user = await this.#options.account.user();
-      if (user) this.#enter(user);
-      else this.#phase = "signed-out";
+      if (user) await this.#enter(user);
+      else await this.#leave();
       this.#connection.heard();
       this.#options.changed();
       return undefined;
     } catch (error) {
-      const failure = failureOf(error);
       // Whatever the error is, the only remedy is a retry.
-      const away = { kind: "away", message: failure.message, retryAfter: 0 } as const;
+      const message = error instanceof NoStorage ? error.message : failureOf(error).message;
+      const away = { kind: "away", message, retryAfter: 0 } as const;
       this.#connection.lost(away);
       return away;
     }
   }
 
-  /** Restores the store of the same user whose session ended, or creates a new one. */
-  #enter(user: User): void {
-    if (!this.#store || this.#user?.id !== user.id) {
-      this.#store?.stop();
-      this.#store = new Store({
-        client: this.#options.clientFor(user),
-        filter: this.#options.filter(),
-        undoSeconds: this.#options.undoSeconds,
-        changed: this.#options.changed,
-        goTo: this.#options.goTo,
+  /** Restores the store of the same user whose session ended, or opens the user's own. */
+  #enter(user: User): Promise<void> {
+    const entered = this.#entering.then(async () => {
+      if (this.#store && this.#user?.id === user.id) this.#store.retryNow();
+      else {
+        const before = this.#store;
+        this.#store = undefined;
+        await before?.close();
+        this.#store = await this.#open(user);
+      }
+      this.#user = user;
+      this.#phase = "signed-in";
+      await rememberUser(user);
+    });
+    this.#entering = entered.catch(() => {});
+    return entered.finally(() => this.#options.changed());
+  }
+
+  /** Nobody is signed in. What the last user's browser keeps waits until they are back. */
+  async #leave(): Promise<void> {
+    await this.#entering;
+    if (this.#phase === "signed-in") return this.#ended();
+    this.#phase = "signed-out";
+    if (await lastUser()) this.#faults = sessionEnded;
+  }
+
+  async #open(user: User): Promise<Store> {
+    const { clientFor, filter, undoSeconds, changed, goTo, confirm } = this.#options;
+    try {
+      return await Store.open({
+        userId: user.id,
+        client: clientFor(user),
+        filter: filter(),
+        undoSeconds,
+        changed,
+        goTo,
+        confirm,
         sessionEnded: () => this.#ended(),
+        lost: () => this.#lost(user),
       });
+    } catch (error) {
+      throw new NoStorage(error);
     }
-    this.#user = user;
-    this.#phase = "signed-in";
-    this.#store.start();
   }
 
   #ended(): void {
     if (this.#phase !== "signed-in") return;
     this.#phase = "signed-out";
-    this.#faults = { "": "Your session has ended. Sign in again to go on where you were." };
+    this.#faults = sessionEnded;
     this.#options.changed();
+  }
+
+  /** Another tab has signed out, or the browser has removed its data: find out which. */
+  #lost(user: User): void {
+    if (this.#user?.id !== user.id) return;
+    this.#store = this.#user = undefined;
+    this.#phase = "starting";
+    this.#options.changed();
+    void this.#ask();
   }
 
   async #work(work: () => Promise<void>, fail: (failure: Failure) => void): Promise<void> {
@@ -176,4 +230,22 @@ export class Session {
       this.#options.changed();
     }
   }
+}
+
+/** The browser keeps nothing for the page, as some do in private windows. */
+class NoStorage extends Error {
+  constructor(cause: unknown) {
+    super("This browser does not let the page keep todos.", { cause });
+  }
+}
+
+/** Removes what the browser keeps of a user. */
+async function forget(user: User): Promise<void> {
+  await forgetUser(user);
+  // A tab that doesn't let go of the database must not hold up this one.
+  await Promise.race([deleteDatabase(user.id), pause(settleTimeout)]);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

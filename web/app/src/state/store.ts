@@ -1,70 +1,91 @@
 import type { TodoClient } from "../api/client.ts";
-import type { Failure, Faults } from "../api/failure.ts";
+import { failureOfResult, type Faults } from "../api/failure.ts";
 import { newId } from "../api/ids.ts";
-import type { Todo } from "../gen/todo/v1/todo_pb.ts";
-import { Connection } from "./connection.ts";
+import type { Patch } from "../sync/operation.ts";
+import type { Entry } from "../sync/outbox.ts";
+import { SyncedTodos } from "../sync/synced-todos.ts";
+import type { Text } from "../sync/todo.ts";
 import { composerKey, Drafts, type Draft } from "./drafts.ts";
 import { Notices } from "./notices.ts";
-import { Outbox } from "./outbox.ts";
-import { matches, rowsOf, type Filter, type Patch, type Pending, type Row, type Text } from "./pending.ts";
 import { quote } from "./quote.ts";
-import { titleFault } from "./title.ts";
-import { TodoList } from "./todo-list.ts";
+import { matches, rowOf, rowsOf, type Filter, type Row } from "./rows.ts";
+import { descriptionFault, titleFault } from "./title.ts";
 
 /** How long a message about an error stays, in seconds. */
 const errorSeconds = 12;
 
-/** A todo without known content. */
-const openTodo = { key: "", title: "", description: "", isCompleted: false, progress: "saved" } as const;
+/** The row of a text that is no todo. */
+const noTodo = { etag: "", isCompleted: false, progress: "refused" } as const;
 
 /** The options of a store. */
 export interface StoreOptions {
+  readonly userId: string;
   readonly client: TodoClient;
   readonly filter: Filter;
-  /** How long a deletion or a completion can be undone. */
+  /** How long a deletion or a completion can be undone by its message. */
   readonly undoSeconds: number;
   /** Is called when a message leads the user to another list. */
   goTo(filter: Filter): void;
+  /** Asks the user a question, and returns whether the answer is yes. */
+  confirm(question: string): boolean;
   /** Is called when anything has changed that the user sees. */
   changed(): void;
   /** Is called when the user must sign in again. */
   sessionEnded(): void;
+  /** Is called when the browser has lost the todos: the user has signed out in another tab. */
+  lost(): void;
 }
 
 /** The page's state of one user's todos, and the user's actions. */
 export class Store {
-  readonly connection: Connection;
   readonly drafts: Drafts;
-  readonly list: TodoList;
   readonly notices: Notices;
-  readonly #outbox: Outbox;
+  readonly #todos: SyncedTodos;
   readonly #options: StoreOptions;
+  #filter: Filter;
   #announcement = "";
+  /** The refused entries of the outbox whose texts are in drafts, by the drafts' keys. */
+  readonly #returned = new Map<string, string>();
+  #isComplete: boolean;
 
-  constructor(options: StoreOptions) {
-    const { client, filter, changed } = options;
-    this.#options = options;
-    this.drafts = new Drafts(changed);
-    this.notices = new Notices(changed);
-    this.list = new TodoList(client, filter, changed, (todo, filter) => this.#keeps(todo, filter));
-    this.connection = new Connection(
-      () => this.#read(this.list.refresh()),
-      (recovered) => {
-        if (recovered) this.#outbox.resume();
-        changed();
+  /** Opens the user's todos in this browser. It fails when the browser can't keep any. */
+  static async open(options: StoreOptions): Promise<Store> {
+    let store: Store | undefined;
+    const { userId, client, sessionEnded, lost } = options;
+    const todos = await SyncedTodos.open({
+      userId,
+      client,
+      listener: {
+        changed: () => store && store.#changed(),
+        refused: (entries) => store && store.#refused(entries),
+        sessionEnded,
+        lost,
       },
-    );
-    this.#outbox = new Outbox(client, {
-      changed,
-      saved: (pending, todo) => this.#saved(pending, todo),
-      refused: (pending, failure) => this.#refused(pending, failure),
-      held: (failure) => this.#note(failure),
     });
+    store = new Store(options, todos);
+    store.#refused(todos.refused);
+    return store;
   }
 
-  /** The rows of the list, newest first. */
+  private constructor(options: StoreOptions, todos: SyncedTodos) {
+    this.#options = options;
+    this.#todos = todos;
+    this.#filter = options.filter;
+    this.#isComplete = todos.complete;
+    this.drafts = new Drafts(() => this.#draftsChanged());
+    this.notices = new Notices(options.changed);
+    if (this.#isComplete) this.#announce(this.#summary());
+  }
+
+  /** The list that is shown. */
+  get filter(): Filter {
+    return this.#filter;
+  }
+
+  /** The rows of the list: todos newest first, or the trash, deleted last first. */
   get rows(): Row[] {
-    return rowsOf(this.list.todos, this.#outbox.pending, this.list.filter, this.drafts.rows);
+    if (this.#filter === "trash") return rowsOf(this.#todos.trash, "trash", this.#isAway);
+    return rowsOf(this.#todos.todos, this.#filter, this.#isAway, this.#writing);
   }
 
   /** The last message for screen readers. */
@@ -72,44 +93,64 @@ export class Store {
     return this.#announcement;
   }
 
+  /** Whether the todos are being loaded for the first time. */
+  get isLoading(): boolean {
+    return !this.#todos.complete && this.loadFault === undefined;
+  }
+
+  /** Why they can't be loaded, although the service can be reached. */
+  get loadFault(): string | undefined {
+    return this.#todos.complete ? undefined : this.#todos.status.fault;
+  }
+
+  /** Why the service can't be reached; undefined while it can. */
+  get problem(): string | undefined {
+    return this.#todos.status.problem;
+  }
+
   /** How many changes the service has not carried out yet. */
-  get unsaved(): number {
-    return this.#outbox.pending.length;
+  get unsent(): number {
+    return this.#todos.unsent;
   }
 
-  /** Whether leaving the page would lose the user's changes or text. */
+  /** Whether leaving the page would lose text: what is done is kept, what is being written isn't. */
   get wouldLose(): boolean {
-    return this.drafts.any || this.#outbox.pending.some(({ progress }) => progress !== "held");
+    return this.drafts.any;
   }
 
-  /** Loads the list, and sends the changes that waited for the user to sign in again. */
-  start(): void {
-    void this.show(this.list.filter);
-    this.#outbox.resume();
+  /** The rows that stay: those with unsaved text, and editors whose todo is deleted elsewhere while they are open. */
+  get #writing(): Row[] {
+    const unsaved = new Set(this.drafts.rows);
+    return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#isThere(row.key));
+  }
+
+  get #isAway(): boolean {
+    return this.problem !== undefined;
+  }
+
+  /** Goes on after the user has signed in again, or wants to reach the service now. */
+  retryNow(): void {
+    this.#todos.retryNow();
+  }
+
+  /** Notes whether the user sees the page. */
+  setVisible(visible: boolean): void {
+    this.#todos.setVisible(visible);
   }
 
   /** Ends all activity. */
-  stop(): void {
-    this.list.stop();
-    this.connection.stop();
+  close(): Promise<void> {
+    return this.#todos.close();
   }
 
-  async show(filter: Filter): Promise<void> {
-    if ((await this.#read(this.list.show(filter))) === undefined) this.#announce(this.#summary());
+  /** Waits until all is sent, or can't be, for at most so many milliseconds. */
+  settle(milliseconds: number): Promise<void> {
+    return this.#todos.settle(milliseconds);
   }
 
-  /** Loads the next page if there is one and the service can be reached. */
-  async more(): Promise<void> {
-    if (!this.list.hasMore || this.list.loading || this.connection.problem) return;
-    const before = this.list.todos.length;
-    if ((await this.#read(this.list.more())) === undefined) {
-      this.#announce(`${this.list.todos.length - before} more loaded`);
-    }
-  }
-
-  /** Brings the list up to date. */
-  async refresh(): Promise<void> {
-    if (!this.list.loading && !this.connection.problem) await this.#read(this.list.refresh());
+  show(filter: Filter): void {
+    this.#filter = filter;
+    this.#announce(this.#summary());
   }
 
   /** Adds the composer's text as a new todo. Returns whether it was valid. */
@@ -124,9 +165,9 @@ export class Store {
   /** Completes a todo, or opens it again. */
   toggle(row: Row): void {
     const { id, isCompleted } = row;
-    if (id === undefined) return;
-    this.#update(row, { isCompleted: !isCompleted });
-    this.#offerUndo(isCompleted ? "Opened" : "Completed", row, () => this.#update(row, { isCompleted }));
+    if (id === undefined || row.deletedAt !== undefined) return;
+    this.#todos.update(id, { isCompleted: !isCompleted });
+    this.#offerUndo(isCompleted ? "Opened" : "Completed", row, () => this.#todos.update(id, { isCompleted }));
   }
 
   /** Saves the text that the user has written in a row. Returns whether it was valid. */
@@ -139,12 +180,12 @@ export class Store {
       ...(draft.title !== before.title && { title: draft.title }),
       ...(draft.description !== before.description && { description: draft.description }),
     };
-    const isNew = row.id === undefined;
-    if ((isNew || patch.title !== undefined) && this.#isFaulty(row.key, draft)) return false;
-    if (isNew) {
-      this.#outbox.discard(row.key);
-      this.#add(draft);
-    } else if (Object.keys(patch).length > 0) this.#update(row, patch);
+    if (this.#isFaulty(row.key, row.id === undefined ? draft : patch)) return false;
+    if (row.id === undefined) this.#add(draft);
+    else if (Object.keys(patch).length > 0) {
+      if (!this.#isThere(row.id)) return this.#saveDeleted(row.key, draft);
+      this.#todos.update(row.id, patch, before);
+    }
     this.drafts.close(row.key); // Not before the outbox has it.
     return true;
   }
@@ -152,95 +193,49 @@ export class Store {
   /** Ends editing a row without a change. */
   cancel(row: Row): void {
     this.drafts.close(row.key);
-    if (row.progress === "refused") this.#outbox.discard(row.key);
   }
 
-  /** Deletes a todo when the time to undo is over. A todo that is being edited is not deleted, since its text would be lost. */
+  /** Moves a todo to the trash. A todo that is being edited is not deleted, since its text would be lost. */
   delete(row: Row): void {
-    if (row.id === undefined || this.drafts.of(row.key)) return;
-    const key = this.#outbox.add({ kind: "delete", id: row.id, title: row.title }, "held");
-    this.#offerUndo("Deleted", row, () => this.#outbox.discard(key), () => this.#outbox.release(key));
+    const { id } = row;
+    if (id === undefined || this.drafts.of(row.key)) return;
+    if (row.deletedAt !== undefined) return this.purge(row);
+    this.#todos.delete(id);
+    this.#offerUndo("Deleted", row, () => this.#todos.undelete(id));
   }
 
-  /** Sends the deletions that could still be undone, before the page is closed. */
-  flush(): void {
-    this.notices.flush();
+  /** Restores a todo from the trash. */
+  restore(row: Row): void {
+    if (row.id === undefined) return;
+    this.notices.withdraw(row.key);
+    this.#todos.undelete(row.id);
+    this.#tell("Restored", row);
   }
 
-  /** Waits until no change is being sent, for at most so many milliseconds. */
-  settle(milliseconds: number): Promise<void> {
-    return this.#outbox.settle(milliseconds);
+  /** Deletes a todo of the trash permanently, if the user is sure. */
+  purge(row: Row): void {
+    if (row.id === undefined || !this.#options.confirm(`Delete ${quote(row.title)} for good? This can’t be undone.`)) return;
+    this.notices.withdraw(row.key);
+    this.#todos.purge(row.id);
+    this.#announce(`Deleted ${quote(row.title)} for good`);
   }
 
-  #add({ title, description }: Text): void {
-    const id = newId();
-    this.#outbox.add({ kind: "create", id, title, description });
-    if (!matches(openTodo, this.list.filter)) this.#tell("Added", { ...openTodo, key: id, title });
+  /** Deletes all todos of the trash permanently, if the user is sure. */
+  emptyTrash(): void {
+    const { trash } = this.#todos;
+    const all = trash.length === 1 ? "the todo" : `all ${trash.length} todos`;
+    if (!this.#options.confirm(`Delete ${all} in the trash for good? This can’t be undone.`)) return;
+    for (const { id } of trash) this.notices.withdraw(id);
+    this.#todos.purge(...trash.map(({ id }) => id));
+    this.#announce("The trash is empty");
   }
 
-  /** A todo that has left the list stays known while that can be undone, and until undoing it is stored. */
-  #keeps(todo: Todo, filter: Filter): boolean {
-    const isChanging = this.#outbox.pending.some(({ change }) => change.kind === "update" && change.id === todo.id);
-    return isChanging || (!matches(todo, filter) && this.notices.areAbout(todo.id));
-  }
-
-  #update({ id, title }: Row, patch: Patch): void {
-    if (id !== undefined) this.#outbox.add({ kind: "update", id, title, patch });
-  }
-
-  #saved({ change }: Pending, todo: Todo | undefined): void {
-    this.connection.heard();
-    if (change.kind === "delete") return this.list.remove(change.id);
-    if (!todo) return void this.refresh();
-    if (change.kind === "update") return this.list.replace(todo);
-    this.list.add(todo);
-    if (matches(todo, this.list.filter)) this.#announce(`Added ${quote(todo.title)}`);
-  }
-
-  /** Says why a change was rejected, and gives its text back to the user. It is rolled back, since it is no longer pending. */
-  #refused({ change }: Pending, failure: Failure): void {
-    const faults: Faults = failure.kind === "invalid" ? failure.fields : { "": failure.message };
-    if (change.kind === "create") return this.#giveBack(change, faults);
-
-    const known = rowsOf(this.list.todos, this.#outbox.pending, "all").find(({ id }) => id === change.id);
-    if (failure.kind === "gone") this.list.remove(change.id);
-    if (change.kind === "update" && (change.patch.title ?? change.patch.description) !== undefined) {
-      const row = known ?? { ...openTodo, key: change.id, id: change.id, title: change.title };
-      const text = { ...row, ...change.patch, ...this.drafts.of(row.key) };
-      if (failure.kind !== "gone") return this.drafts.edit(row, { ...text, faults });
-      this.#giveBack(text, { "": "This was deleted elsewhere. Add it again?" });
-      return this.drafts.close(row.key);
-    }
-    this.notices.withdraw(change.id);
-    const done = change.kind === "delete" ? "deleted" : "changed";
-    this.complain(`${quote(change.title)} was not ${done}. ${failure.message}`);
-  }
-
-  /** Puts text back into the composer, or, while that is in use, into a row of its own, so that the user can correct it. */
-  #giveBack({ title, description }: Text, faults: Faults): void {
-    if (!this.drafts.composing) return this.drafts.set(composerKey, { title, description, faults });
-    const id = newId();
-    this.#outbox.add({ kind: "create", id, title, description }, "refused");
-    this.drafts.edit({ ...openTodo, key: id, title, description, progress: "refused" }, { title, description, faults });
-  }
-
-  /** Checks a title, and shows its error at the field. */
-  #isFaulty(key: string, draft: Draft): boolean {
-    const title = titleFault(draft.title);
-    if (title) this.drafts.set(key, { ...draft, faults: { title } });
-    return title !== undefined;
-  }
-
-  async #read(reading: Promise<Failure | undefined>): Promise<Failure | undefined> {
-    const failure = await reading;
-    if (failure) this.#note(failure);
-    else this.connection.heard();
-    return failure;
-  }
-
-  #note(failure: Failure): void {
-    if (failure.kind === "away") this.connection.lost(failure);
-    if (failure.kind === "session-ended") this.#options.sessionEnded();
+  /** Ends a conflict: with the user's own text, with the other one, or with a todo for each. */
+  resolve({ conflict }: Row, choice: "mine" | "theirs" | "both"): void {
+    if (!conflict) return;
+    if (choice === "mine") return void this.#todos.insist(conflict.key);
+    if (choice === "both") this.#add(conflict);
+    void this.#todos.drop(conflict.key); // Not before the outbox has the copy.
   }
 
   /** Shows a message about an error. */
@@ -248,16 +243,119 @@ export class Store {
     this.notices.add({ text, tone: "error" }, errorSeconds);
   }
 
+  #add({ title, description }: Text): void {
+    const key = this.#todos.create({ title, description });
+    this.#tell("Added", { title, isCompleted: false, key });
+  }
+
+  #changed(): void {
+    if (!this.#isComplete && this.#todos.complete) {
+      this.#isComplete = true;
+      this.#announce(this.#summary());
+    }
+    this.#giveBackLostConflicts();
+    this.#options.changed();
+  }
+
+  /** Says why the service has refused what the user did, and gives the text back. */
+  #refused(entries: readonly Entry[]): void {
+    for (const { key, title, operation, refusal } of entries) {
+      if (!refusal) continue;
+      const failure = failureOfResult(refusal.code, refusal.message);
+      const faults: Faults = failure.kind === "invalid" ? failure.fields : { "": failure.message };
+      if (operation.kind === "create") {
+        this.#giveBack(operation, refusal.code === "not_stored" ? { "": refusal.message } : faults, key);
+      } else if (operation.kind === "update" && hasText(operation.patch)) {
+        if (refusal.code === "aborted") this.complain(`${quote(title)} was changed elsewhere, too. Choose a text.`);
+        else if (refusal.code === "not_found") this.#giveBackDeleted(operation.id, operation.patch, key);
+        else this.#editAgain(operation.id, operation.patch, faults, key);
+      } else {
+        this.notices.withdraw(operation.id);
+        const done = operation.kind === "update" ? "changed" : operation.kind === "undelete" ? "restored" : "deleted";
+        this.complain(`${quote(title)} was not ${done}. ${failure.message}`);
+      }
+    }
+  }
+
+  /** Opens the editor of a todo with a refused text. */
+  #editAgain(id: string, patch: Patch, faults: Faults, entry: string): void {
+    const todo = this.#todos.find(id);
+    if (!todo || !this.#isThere(id)) return this.#giveBackDeleted(id, patch, entry);
+    const row = rowOf(todo, false);
+    this.drafts.edit(row, { title: row.title, description: row.description, ...patch, ...this.drafts.of(id), faults });
+    this.#returned.set(id, entry);
+  }
+
+  /** Gives the text of a todo back that was deleted elsewhere. */
+  #giveBackDeleted(id: string, patch: Patch, entry: string): void {
+    const todo = this.#todos.find(id);
+    const text = { title: todo?.title ?? "", description: todo?.description ?? "", ...patch, ...this.drafts.of(id) };
+    this.#giveBack(text, deletedFault, entry);
+    this.drafts.close(id);
+  }
+
+  /** A conflict with a todo that has been deleted meanwhile has no row to be shown in. */
+  #giveBackLostConflicts(): void {
+    const returned = new Set(this.#returned.values());
+    for (const { key, operation, refusal } of this.#todos.refused) {
+      if (refusal?.code !== "aborted" || operation.kind !== "update" || returned.has(key)) continue;
+      if (!this.#isThere(operation.id)) this.#giveBackDeleted(operation.id, operation.patch, key);
+    }
+  }
+
+  /** Returns whether there is a todo that is not deleted. */
+  #isThere(id: string): boolean {
+    const todo = this.#todos.find(id);
+    return todo !== undefined && todo.deletedAt === undefined;
+  }
+
+  /** Keeps the text of a row whose todo was deleted elsewhere while it was edited. */
+  #saveDeleted(key: string, draft: Draft): boolean {
+    this.#giveBack(draft, deletedFault);
+    this.drafts.close(key);
+    return true;
+  }
+
+  /** Puts text back into the composer, or, while that is in use, into a row of its own, so that the user can correct it. */
+  #giveBack({ title, description }: Text, faults: Faults, entry?: string): void {
+    const isFree = !this.drafts.composing;
+    const key = isFree ? composerKey : (entry ?? newId());
+    const draft = { title, description, faults };
+    if (isFree) this.drafts.set(composerKey, draft);
+    else this.drafts.edit({ ...noTodo, key, title, description }, draft);
+    if (entry !== undefined) this.#returned.set(key, entry);
+  }
+
+  /** Drops the refused entries whose texts the user has sent again, or given up. */
+  #draftsChanged(): void {
+    for (const [key, entry] of this.#returned) {
+      const isThere = key === composerKey ? this.drafts.composing : this.drafts.of(key) !== undefined;
+      if (isThere) continue;
+      this.#returned.delete(key);
+      void this.#todos.drop(entry);
+    }
+    this.#options.changed();
+  }
+
+  /** Checks texts, and shows their errors at their fields. */
+  #isFaulty(key: string, text: Partial<Text>): boolean {
+    const title = text.title === undefined ? undefined : titleFault(text.title);
+    const description = text.description === undefined ? undefined : descriptionFault(text.description);
+    if (title === undefined && description === undefined) return false;
+    const draft = this.drafts.of(key) ?? this.drafts.composer;
+    this.drafts.set(key, { ...draft, faults: { ...(title && { title }), ...(description && { description }) } });
+    return true;
+  }
+
   #summary(): string {
-    const { filter, hasMore } = this.list;
     const count = this.rows.length;
-    const todos = `${filter === "all" ? "" : `${filter} `}${count === 1 ? "todo" : "todos"}`;
-    if (count === 0) return `No ${todos}`;
-    return `${hasMore ? "The first " : ""}${count} ${todos}`;
+    if (this.#filter === "trash") return count === 0 ? "The trash is empty" : `${countOf(count)} in the trash`;
+    const kind = this.#filter === "all" ? "" : this.#filter;
+    return count === 0 ? `No ${kind} todos`.replace("  ", " ") : countOf(count, kind);
   }
 
   /** Shows what was done to a row, with an offer to undo it. Replaces an earlier message about the row. */
-  #offerUndo(did: string, row: Row, takeBack: () => void, expired?: () => void): void {
+  #offerUndo(did: string, row: Row, takeBack: () => void): void {
     const run = () => {
       takeBack();
       this.#tell("Restored", row);
@@ -267,16 +365,15 @@ export class Store {
     this.notices.add(
       { text: `${did} ${quote(row.title)}`, tone: "info", about: row.key, action: { label: "Undo", undoes: true, run } },
       this.#options.undoSeconds,
-      expired,
     );
   }
 
   /** Reports an added or restored todo; if it is in a list that is not shown, with a button that shows the list. */
-  #tell(how: string, { key, title, isCompleted }: Row): void {
-    if (matches({ isCompleted }, this.list.filter)) return this.#announce(`${how} ${quote(title)}`);
+  #tell(how: string, { key, title, isCompleted }: Pick<Row, "key" | "title" | "isCompleted">): void {
+    if (matches({ isCompleted }, this.#filter)) return this.#announce(`${how} ${quote(title)}`);
     const filter = isCompleted ? "done" : "open";
     const show = () => {
-      void this.show(filter);
+      this.show(filter);
       this.#options.goTo(filter);
       return key;
     };
@@ -295,4 +392,14 @@ export class Store {
     this.#announcement = this.#announcement === text ? `${text}\u00a0` : text;
     this.#options.changed();
   }
+}
+
+const deletedFault: Faults = { "": "This was deleted elsewhere. Add it again?" };
+
+function hasText({ title, description }: Patch): boolean {
+  return (title ?? description) !== undefined;
+}
+
+function countOf(count: number, kind = ""): string {
+  return [count, kind, count === 1 ? "todo" : "todos"].filter((part) => part !== "").join(" ");
 }

@@ -1,11 +1,25 @@
-// The contract's rule for titles (CreateTodoRequest.title). The page checks it too,
-// so that the user sees an error without waiting for the service.
+// The contract's rules for texts (CreateTodoRequest). The page checks them too, so that
+// the user sees an error at once, also without a network.
 
 /** A visible character: not blank, not a control or format character, not an accent without a letter. */
 const visible = /[^\p{Cc}\p{Cf}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}\u2800\u{13441}\u{13442}\u{1D159}]|[\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2\u{110BD}\u{110CD}]/u;
 
-/** Returns the error of a title without a visible character. */
+/** The most characters of each text, in code points. */
+const maxTitle = 500;
+const maxDescription = 2000;
+
+/** Returns the error of a title. */
 export function titleFault(title: string): string | undefined {
-  if (visible.test(title)) return undefined;
+  if (visible.test(title)) return commonFault(title, maxTitle);
   return title.trim() === "" ? "Write a title first." : "Nothing in this title can be seen. Write one that can.";
+}
+
+/** Returns the error of a description. */
+export function descriptionFault(description: string): string | undefined {
+  return commonFault(description, maxDescription);
+}
+
+function commonFault(text: string, max: number): string | undefined {
+  if (text.length > max && [...text].length > max) return `Must be at most ${max} characters.`;
+  return text.includes("\0") ? "Must not contain the character NUL." : undefined;
 }

@@ -1,9 +1,10 @@
 // The keyboard focus. It must not be lost when rows come and go.
 
 import { composerKey } from "../state/drafts.ts";
-import type { Row } from "../state/pending.ts";
+import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
 import { rendered } from "./render.ts";
+import { wantRow } from "./row-window.ts";
 
 /** The controls of a row, as its elements' data-part names them. */
 type Part = "check" | "title" | "delete";
@@ -80,6 +81,7 @@ export async function leaveEditor(key: string): Promise<void> {
 export async function act(store: Store, notice?: number): Promise<void> {
   const key = store.notices.act(notice);
   if (key === undefined) return;
+  wantRow(key);
   await rendered();
   focusRow(key, "title");
 }

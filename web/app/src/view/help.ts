@@ -4,12 +4,13 @@ import { closeIcon } from "./icons.ts";
 
 const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [["N"], "Write a new todo"],
-  [["1", "2", "3"], "Show all, open, done"],
+  [["1", "2", "3", "4"], "Show all, open, done, trash"],
   [["↓", "J"], "Go to the next todo"],
   [["↑", "K"], "Go to the one before"],
   [["E"], "Edit the todo in focus"],
   [["X"], "Complete it, or open it again"],
   [["Del"], "Delete it"],
+  [["R"], "Restore it from the trash"],
   [["U", "Ctrl+Z"], "Undo the last deletion or completion"],
   [["Enter"], "Save a title"],
   [["Ctrl+Enter"], "Save from the details"],

@@ -1,21 +1,24 @@
 import { html, nothing, type TemplateResult } from "lit-html";
-import { ref } from "lit-html/directives/ref.js";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { Filter, Row } from "../state/pending.ts";
+import type { Filter, Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
 import type { Places } from "./places.ts";
+import type { Placed, RowWindow } from "./row-window.ts";
 import { gapItem, rowItem } from "./row.ts";
+import { emptyTrashButton, trashItem } from "./trash.ts";
 
 const filters: readonly { readonly filter: Filter; readonly name: string; readonly key: string }[] = [
   { filter: "all", name: "All", key: "1" },
   { filter: "open", name: "Open", key: "2" },
   { filter: "done", name: "Done", key: "3" },
+  { filter: "trash", name: "Trash", key: "4" },
 ];
 
 const emptyTexts: Readonly<Record<Filter, readonly [string, string]>> = {
   all: ["Nothing here yet", "Write down the first thing that comes to mind."],
   open: ["All done", "There is nothing left to do. Enjoy it."],
   done: ["Nothing done yet", "What you complete is kept here."],
+  trash: ["The trash is empty", "What you delete is kept here for a while."],
 };
 
 /** Reads the list to show from a page's fragment, "#open"; all otherwise. */
@@ -29,63 +32,60 @@ export function filterLinks(store: Store): TemplateResult {
     <nav class="filters" aria-label="Lists">
       ${filters.map(
         ({ filter, name, key }) =>
-          html`<a
-            href="#${filter}"
-            aria-current=${store.list.filter === filter ? "page" : nothing}
-            aria-keyshortcuts=${key}
-            >${name}</a
-          >`,
+          html`<a href="#${filter}" aria-current=${store.filter === filter ? "page" : nothing} aria-keyshortcuts=${key}>${name}</a>`,
       )}
     </nav>
   `;
 }
 
-/**
- * Shows the list.
- *
- * @param watchEnd is given the element below the last row.
- */
-export function todoList(store: Store, places: Places, watchEnd: (element?: Element) => void): TemplateResult {
-  const { list } = store;
+/** Shows the list. */
+export function todoList(store: Store, places: Places, rowWindow: RowWindow): TemplateResult {
   const { rows } = store;
   const lines = places.lines(rows);
+  const items = rowWindow.place(lines, (line) => !("done" in line) && store.drafts.of(line.key) !== undefined);
+  const isWhole = items.length === lines.length;
   return html`
-    <section class="todos" aria-label="Todos" aria-busy=${list.loading ? "true" : "false"}>
+    <section class="todos" aria-label="Todos" aria-busy=${store.isLoading && !store.problem ? "true" : "false"}>
+      ${store.filter === "trash" && rows.length > 0 ? emptyTrashButton(store) : nothing}
       ${lines.length > 0
         ? html`<ul class="rows" role="list" @pointerleave=${places.leave}>
             ${repeat(
-              lines,
+              items,
               ({ key }) => key,
-              (line) => ("done" in line ? gapItem(line) : rowItem(store, line, places)),
+              (item) => ("space" in item ? spaceItem(item.space) : lineItem(item)),
             )}
           </ul>`
         : nothing}
       ${state(store, rows)}
-      <div class="end" ${ref(watchEnd)}></div>
     </section>
   `;
+
+  function lineItem({ line, position }: Placed<(typeof lines)[number]>): TemplateResult {
+    if ("done" in line) return gapItem(line);
+    const place = isWhole ? undefined : { position, of: lines.length };
+    return line.deletedAt === undefined ? rowItem(store, line, places, place) : trashItem(store, line, places, place);
+  }
 }
 
-/** Says why there are no rows, or no more. */
+/** Leaves room for lines that are not drawn. The height is set by script, as the page's policy wants it. */
+function spaceItem(space: number): TemplateResult {
+  return html`<li class="space" role="presentation" aria-hidden="true" .style=${`height: ${space}px`}></li>`;
+}
+
+/** Says why there are no rows, or that more come. */
 function state(store: Store, rows: readonly Row[]): TemplateResult | typeof nothing {
-  const { list, connection } = store;
-  if (list.problem) {
+  if (store.loadFault) {
     return html`
-      <div role="alert">${stateText("The list could not be loaded", list.problem)}</div>
-      <button class="below" type="button" @click=${() => store.show(list.filter)}>Try again</button>
+      <div role="alert">${stateText("The list could not be loaded", store.loadFault)}</div>
+      <button class="below" type="button" @click=${() => store.retryNow()}>Try again</button>
     `;
   }
-  if (list.loading && !connection.problem) {
-    const count = list.loading === "first" && rows.length === 0 ? 4 : 1;
+  if (store.isLoading) {
+    if (store.problem) return nothing;
+    const count = rows.length === 0 ? 4 : 1;
     return html`<div class="skeleton" aria-hidden="true">${Array.from({ length: count }, () => html`<span></span>`)}</div>`;
   }
-  if (list.hasMore && !connection.problem) {
-    return html`<button class="below" type="button" @click=${() => store.more()}>Show more</button>`;
-  }
-  if (rows.length === 0 && !list.loading && !list.hasMore) {
-    return stateText(...emptyTexts[list.filter]);
-  }
-  return nothing;
+  return rows.length === 0 ? stateText(...emptyTexts[store.filter]) : nothing;
 }
 
 /** Says in the middle of the page how things are. */

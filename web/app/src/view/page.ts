@@ -3,12 +3,12 @@ import type { User } from "../api/account.ts";
 import type { Session } from "../state/session.ts";
 import type { Store } from "../state/store.ts";
 import { composer } from "./composer.ts";
-import type { EndWatcher } from "./end-watcher.ts";
 import { helpDialog, openHelp } from "./help.ts";
 import { keyboardIcon } from "./icons.ts";
 import { filterLinks, stateText, todoList } from "./list.ts";
 import { awayBanner, noticeStack } from "./notices.ts";
 import type { Places } from "./places.ts";
+import type { RowWindow } from "./row-window.ts";
 import type { Shortcuts } from "./shortcuts.ts";
 import { signInPage } from "./sign-in.ts";
 
@@ -16,7 +16,7 @@ import { signInPage } from "./sign-in.ts";
 export interface Parts {
   readonly shortcuts: Shortcuts;
   readonly places: Places;
-  readonly end: EndWatcher;
+  readonly rowWindow: RowWindow;
 }
 
 /** Shows the page as it is for whoever is, or isn't, signed in. */
@@ -48,7 +48,7 @@ function startPage(session: Session): TemplateResult {
   `;
 }
 
-function todoPage(session: Session, store: Store, user: User, { shortcuts, places, end }: Parts): TemplateResult {
+function todoPage(session: Session, store: Store, user: User, { shortcuts, places, rowWindow }: Parts): TemplateResult {
   return html`
     <header class="top">
       <h1><img src="/favicon.svg" alt="" width="28" height="28" />Todo</h1>
@@ -61,13 +61,16 @@ function todoPage(session: Session, store: Store, user: User, { shortcuts, place
       </button>
     </header>
     <main class="todo-page">
-      ${awayBanner(store.connection.problem, "What you do is kept, and sent when it is back.", () =>
-        store.connection.retryNow(),
-      )}
-      ${composer(store)} ${filterLinks(store)} ${todoList(store, places, end.watch)}
+      ${awayBanner(store.problem, `What you do is kept, and sent when it is back.${waiting(store.unsent)}`, () => store.retryNow())}
+      ${composer(store)} ${filterLinks(store)} ${todoList(store, places, rowWindow)}
     </main>
     ${noticeStack(store)}
     <p class="visually-hidden" role="status" aria-live="polite">${store.announcement}</p>
     ${helpDialog(shortcuts)}
   `;
+}
+
+/** Says how many changes wait, if any do. */
+function waiting(count: number): string {
+  return count === 0 ? "" : count === 1 ? " 1 change waits." : ` ${count} changes wait.`;
 }

@@ -1,23 +1,32 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { Draft } from "../state/drafts.ts";
-import type { Row } from "../state/pending.ts";
 import { isolated } from "../state/quote.ts";
+import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
+import { conflictChoice } from "./conflict.ts";
 import { focusEditor, leaveEditor } from "./focus.ts";
 import { deleteIcon } from "./icons.ts";
 import { hasLinks, isOnLink, linkedText } from "./linked-text.ts";
 import type { Gap, Places } from "./places.ts";
 import { submitOnControlEnter, textFields } from "./text-fields.ts";
 
+/** Where a line stands in a list that is not drawn as a whole. */
+export interface LinePlace {
+  readonly position: number;
+  readonly of: number;
+}
+
 /** Shows a todo, or the form to edit it. */
-export function rowItem(store: Store, row: Row, places: Places): TemplateResult {
+export function rowItem(store: Store, row: Row, places: Places, place?: LinePlace): TemplateResult {
   const draft = store.drafts.of(row.key);
   return html`
     <li
       class="row ${row.isCompleted ? "done" : ""} ${draft ? "editing" : ""} ${row.progress}"
       data-key=${row.key}
       data-line=${row.key}
+      aria-posinset=${place?.position ?? nothing}
+      aria-setsize=${place?.of ?? nothing}
     >
       ${draft ? editor(store, row, draft, places) : content(store, row, places)}
     </li>
@@ -31,7 +40,7 @@ export function gapItem({ key, done }: Gap): TemplateResult {
 
 /** Begins to edit a row. */
 export function edit(store: Store, row: Row): void {
-  if (row.id === undefined) return;
+  if (row.id === undefined || row.deletedAt !== undefined) return;
   store.drafts.open(row);
   void focusEditor(row.key);
 }
@@ -62,7 +71,7 @@ function content(store: Store, row: Row, places: Places): TemplateResult {
       ${row.description
         ? html`<p class="description" dir="auto" @click=${(event: MouseEvent) => isOnLink(event) || edit(store, row)}>${linkedText(row.description)}</p>`
         : nothing}
-      ${progress(row)}
+      ${progress(row)} ${conflictChoice(store, row)}
     </div>
     ${stored
       ? html`<button

@@ -1,4 +1,4 @@
-import type { Row } from "../state/pending.ts";
+import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
 import { act, focusComposer, focusedKey, moveFocus } from "./focus.ts";
 import { openHelp } from "./help.ts";
@@ -8,7 +8,7 @@ import { edit } from "./row.ts";
 const storageKey = "todo.shortcuts";
 
 /** Keys that do something to a row, and must be pressed anew for the next one. */
-const actsOnRow = /^(x|e|u|enter|delete|backspace)$/i;
+const actsOnRow = /^(x|e|r|u|enter|delete|backspace)$/i;
 
 /** The keyboard's shortcuts. */
 export class Shortcuts {
@@ -19,10 +19,12 @@ export class Shortcuts {
     "1": () => (location.hash = "all"),
     "2": () => (location.hash = "open"),
     "3": () => (location.hash = "done"),
+    "4": () => (location.hash = "trash"),
     j: (store) => moveFocus(store.rows, 1),
     k: (store) => moveFocus(store.rows, -1),
     e: (store, row) => row && edit(store, row),
     x: (store, row) => row?.id && store.toggle(row),
+    r: (store, row) => row?.deletedAt !== undefined && store.restore(row),
     u: (store) => void act(store),
     "?": () => openHelp(),
   };

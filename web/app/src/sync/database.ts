@@ -1,0 +1,96 @@
+// The user's database in the browser (IndexedDB).
+
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
+import type { Entry } from "./outbox.ts";
+import type { LocalTodo } from "./todo.ts";
+
+/** A todo, and when it was last received. */
+export interface StoredTodo extends LocalTodo {
+  /** SyncState.generation of that time. */
+  readonly generation: number;
+}
+
+/** How far the copy has followed the service. */
+export interface SyncState {
+  /** Whose database it is. */
+  readonly userId: string;
+  /** The next_sync_token of the last page; "" before the first one. */
+  readonly token: string;
+  /** Counts how often the copy began anew. */
+  readonly generation: number;
+  /** Whether todos of an earlier generation are still to be dropped. */
+  readonly restarting: boolean;
+  /** Whether the copy has had all todos once. */
+  readonly complete: boolean;
+}
+
+/** The object stores. */
+export interface Schema extends DBSchema {
+  todos: { key: string; value: StoredTodo };
+  /** The operations that wait, by their number. */
+  outbox: { key: number; value: Entry };
+  state: { key: "sync"; value: SyncState };
+}
+
+export type Database = IDBPDatabase<Schema>;
+
+/** A transaction that may write to some stores. */
+export type Write = IDBPTransaction<Schema, ("todos" | "outbox" | "state")[], "readwrite">;
+
+/** The version of the schema. A later one needs steps in upgrade. */
+const version = 1;
+
+/** Returns the name of a user's database. */
+export function databaseName(userId: string): string {
+  return `todos-${hash(userId)}`;
+}
+
+/**
+ * Opens a user's database.
+ *
+ * @param lost is called when the database can't be used any more: another tab has
+ *   deleted it, or the browser has.
+ */
+export async function openDatabase(userId: string, lost: () => void): Promise<Database> {
+  const db = await openDB<Schema>(databaseName(userId), version, {
+    upgrade(db) {
+      db.createObjectStore("todos", { keyPath: "id" });
+      db.createObjectStore("outbox", { keyPath: "number", autoIncrement: true });
+      const first = { userId, token: "", generation: 1, restarting: false, complete: false };
+      void db.createObjectStore("state").put(first, "sync");
+    },
+    blocking() {
+      // Otherwise the deletion, or a newer page's upgrade, would wait for this tab.
+      db.close();
+      lost();
+    },
+    terminated: lost,
+  });
+  if ((await stateOf(db)).userId === userId) return db;
+  db.close();
+  throw new Error("two users have the same database name");
+}
+
+/** Removes all that the browser keeps of a user's todos. Tabs that have the database open lose it. */
+export function deleteDatabase(userId: string): Promise<void> {
+  return deleteDB(databaseName(userId));
+}
+
+/** Reads the state. */
+export async function stateOf(db: Database): Promise<SyncState> {
+  const state = await db.get("state", "sync");
+  if (!state) throw new Error("the database has no state");
+  return state;
+}
+
+/**
+ * Returns a hash of 64 bits (FNV-1a) in hexadecimal. Browsers have crypto.subtle only
+ * in secure contexts. openDatabase refuses a collision.
+ */
+function hash(text: string): string {
+  let sum = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    sum = BigInt.asUintN(64, (sum ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return sum.toString(16).padStart(16, "0");
+}
