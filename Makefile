@@ -62,8 +62,8 @@ test: postgres ## Run all Go tests
 	$(GO) test -C bench $(TESTFLAGS) ./...
 
 .PHONY: mutants
-mutants: ## Check that tests fail for each SQL statement without its owner condition
-	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut' ./internal/postgres ./internal/postgres/sqlowner
+mutants: ## Check that tests fail for SQL without its owner, its lock or its second look
+	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut|InEveryMutant' ./internal/postgres ./internal/postgres/sqlowner
 
 FUZZTIME ?= 10000x
 

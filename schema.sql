@@ -41,7 +41,7 @@ CREATE INDEX ix_todo_user_id_created_at ON todo (user_id, created_at DESC, id DE
 CREATE INDEX ix_todo_user_id_deleted_at ON todo (user_id, deleted_at DESC, id DESC) WHERE deleted_at IS NOT NULL AND NOT purged;
 
 -- For the sweep, which removes what was deleted long ago.
-CREATE INDEX ix_todo_deleted_at ON todo (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX ix_todo_deleted_at ON todo (deleted_at, id) WHERE deleted_at IS NOT NULL;
 
 -- One row for each owner of todos. Every change of a todo takes the next revision from
 -- it and so holds its lock until the commit: whoever reads a revision sees all changes
@@ -57,7 +57,7 @@ CREATE TABLE todo_account (
 
     CONSTRAINT todo_account_pkey PRIMARY KEY (user_id),
     CONSTRAINT ck_todo_account_user_id_not_empty CHECK (user_id <> '')
-) WITH (fillfactor = 50);
+);
 
 -- What became of the requests of ApplyTodos, so that a repetition of one changes nothing.
 -- The sweep removes those of more than a day ago.

@@ -68,12 +68,16 @@ func (b *banner) title(text *strings.Builder, title string) {
 // rest returns the commands for REST.
 func (b *banner) rest() string {
 	todos := address(b.service) + "/api/todos"
+	watch := ""
+	if b.page == "" { // A page shows changes by itself.
+		watch = `  curl -sSN ` + todos + `:watch -H "Authorization: Bearer $TOKEN"` + "\n"
+	}
 	return `  curl -sSw '\n' ` + todos + ` -H "Authorization: Bearer $TOKEN"
   curl -sSw '\n' ` + todos + ` -H "Authorization: Bearer $TOKEN" \
     -H 'Content-Type: application/json' -d '{"title": "Buy milk"}'
   curl -sSw '\n' -X PATCH -H "Authorization: Bearer $TOKEN" \
     -H 'Content-Type: application/json' -d '{"isCompleted": true}' \
-    ` + todos + "/" + b.sample + "\n"
+    ` + todos + "/" + b.sample + "\n" + watch
 }
 
 // connect returns the command for Connect.

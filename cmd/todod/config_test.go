@@ -275,7 +275,7 @@ func TestTheReadmeHasEverySettingWithItsDefault(t *testing.T) {
 func TestTheCommandLine(t *testing.T) {
 	t.Parallel()
 	none := func(string) string { return "" }
-	for _, args := range [][]string{{}, {"start"}, {"serve", "now"}, {"migrate", "--force"}, {"migrate", "now"}, {"healthcheck", "now"}} {
+	for _, args := range [][]string{{}, {"start"}, {"serve", "now"}, {"migrate", "--force"}, {"migrate", "now"}, {"healthcheck", "now"}, {"erase-user"}, {"erase-user", "alice", "bob"}, {"renew-epochs", "now"}} {
 		if err := run(context.Background(), args, none, io.Discard); !errors.Is(err, errUsage) {
 			t.Errorf("%q: %v", args, err)
 		}

@@ -107,7 +107,7 @@ func TestACreateBeyondTheBoundIsRefusedForGood(t *testing.T) {
 		}
 		_, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"})
 		checkCode(t, "the third", err, connect.CodeResourceExhausted)
-		if answer := string(heard.heard); strings.Contains(strings.ToLower(answer), "retry") || !strings.Contains(answer, "delete one") {
+		if answer := string(heard.heard); strings.Contains(strings.ToLower(answer), "retry") || !strings.Contains(answer, "with those in the trash; delete some permanently") {
 			t.Errorf("the third is answered %s", answer)
 		}
 		again, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Id: &last.Id, Title: "a"})
@@ -117,6 +117,18 @@ func TestACreateBeyondTheBoundIsRefusedForGood(t *testing.T) {
 		last.Etag = nil // A repetition's answer has none.
 		if diff := cmp.Diff(last, again, protocmp.Transform()); diff != "" {
 			t.Errorf("a repetition of the second (-first +again):\n%s", diff)
+		}
+
+		if _, err := client.DeleteTodo(t.Context(), &todov1.DeleteTodoRequest{Id: last.Id}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"})
+		checkCode(t, "the third, with the second in the trash", err, connect.CodeResourceExhausted)
+		if _, err := client.DeleteTodo(t.Context(), &todov1.DeleteTodoRequest{Id: last.Id, Permanently: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "a"}); err != nil {
+			t.Errorf("the third, with the second deleted permanently: %v", err)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,10 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 		{`"title":"Buy bread"`, `"title":"Buy rye bread"`, `"isCompleted":true`, `{}`},
 		{`"title":"Buy eggs"`},
 		{`"title":"Buy rye flour"`, "}200\n", `"code":"aborted"`, "}409\n", "HTTP/1.1 200 OK", "Etag: "},
+		{"{}\n", `"title":"Buy salt"`, `"deletedAt":"`, `"purgeTime":"`, "{}\n"},
+		{`"title":"Buy oats"`, `"nextSyncToken":"`, `"hasMore":false`},
+		{"data: {", `"title":"Buy oats"`, "id: "},
+		{`{"results":[{"todo":{"id":"`, `"title":"Buy rice"`, `"isCompleted":true`},
 		{"grpc.health.v1.Health", "todo.v1.TodoService", `"title": "Buy tea"`, `"description": "green"`, "{}", `"status": "SERVING"`},
 	}
 	if len(blocks) != len(wants) {
@@ -42,7 +47,11 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 	}
 
 	const separator = "=== next block"
-	script := "set -euo pipefail\n"
+	watch, err := os.ReadFile(filepath.Join("testdata", "watch.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "set -euo pipefail\n" + string(watch)
 	for _, block := range blocks {
 		script += strings.ReplaceAll(block[1], "http://localhost:8080", s.url) + "echo; echo '" + separator + "'\n"
 	}
@@ -69,7 +78,18 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 				t.Errorf("block %d prints not the same answer three times:\n%s", i, printed[i])
 			}
 		}
-		if strings.Contains(strings.ReplaceAll(printed[i], `"code":"aborted"`, ""), `"code"`) {
+		if strings.Contains(blocks[i][1], "for attempt in 1 2;") {
+			var results [2]struct {
+				Results []struct{ Todo json.RawMessage }
+			}
+			answers := strings.Split(strings.TrimSpace(printed[i]), "\n")
+			if len(answers) != 2 || json.Unmarshal([]byte(answers[0]), &results[0]) != nil || json.Unmarshal([]byte(answers[1]), &results[1]) != nil ||
+				len(results[0].Results) != 2 || string(results[1].Results[1].Todo) != string(results[0].Results[1].Todo) {
+				t.Errorf("block %d changes something with its repetition:\n%s", i, printed[i])
+			}
+		}
+		// Operations that were applied have an empty code.
+		if strings.Contains(strings.NewReplacer(`"code":"aborted"`, "", `"code":""`, "").Replace(printed[i]), `"code"`) {
 			t.Errorf("block %d fails:\n%s", i, printed[i])
 		}
 		if strings.Contains(printed[i], "}{") {

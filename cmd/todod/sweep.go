@@ -35,7 +35,7 @@ func startSweep(ctx context.Context, store sweeper, logger *slog.Logger) (stop f
 // together don't sweep together.
 func sweep(ctx context.Context, store sweeper, logger *slog.Logger) {
 	for {
-		pause := time.NewTimer(sweepInterval/2 + rand.N(sweepInterval))
+		pause := time.NewTimer(sweepInterval/2 + rand.N(sweepInterval)) //nolint:gosec // Not a secret.
 		select {
 		case <-ctx.Done():
 			pause.Stop()

@@ -13,11 +13,11 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// addIn counts in a transaction, and notes something, which comes back.
-func addIn(ctx context.Context, tx *database.Tx, owner string, id int, note string) error {
+// addIn adds to a counter of u in a transaction, and notes something, which comes back.
+func addIn(ctx context.Context, tx *database.Tx, id int, note string) error {
 	return tx.Run(ctx, database.Statement{
 		Name: "add in", SQL: "UPDATE counter SET n = n + 1, note = $3 WHERE owner = $1 AND id = $2 RETURNING note",
-		Args: []any{owner, id, note}, Owner: owner,
+		Args: []any{"u", id, note}, Owner: "u",
 		Read: func(rows pgx.Rows) error {
 			_, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[string])
 			return err
@@ -31,7 +31,7 @@ func addBoth(then func(runs int) (commit bool, err error)) database.Transaction 
 	return database.Transaction{Name: "add both", Owner: "u", Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
 		runs++
 		for id := range 2 {
-			if err := addIn(ctx, tx, "u", id+1, ""); err != nil {
+			if err := addIn(ctx, tx, id+1, ""); err != nil {
 				return false, err
 			}
 		}
@@ -78,14 +78,14 @@ func TestAFailedStatementEndsItsTransactionWhateverItsUserMakesOfIt(t *testing.T
 	c := newCounters(t, 1)
 	c.mustPut(t, "u", 1)
 	err := c.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
-		if err := addIn(ctx, tx, "u", 7, ""); !errors.Is(err, pgx.ErrNoRows) {
+		if err := addIn(ctx, tx, 7, ""); !errors.Is(err, pgx.ErrNoRows) {
 			t.Errorf("without a row: %v, want the error of Read", err)
 		}
-		if err := addIn(ctx, tx, "u", 1, ""); err != nil {
+		if err := addIn(ctx, tx, 1, ""); err != nil {
 			t.Errorf("after an error of Read: %v", err)
 		}
-		_ = addIn(ctx, tx, "u", 1, "refused")
-		if err := addIn(ctx, tx, "u", 1, ""); !violates(err) {
+		_ = addIn(ctx, tx, 1, "refused")
+		if err := addIn(ctx, tx, 1, ""); !violates(err) {
 			t.Errorf("the next statement: %v, want what ended the transaction", err)
 		}
 		return true, nil
@@ -133,7 +133,7 @@ func TestATransactionWhoseConnectionIsLost(t *testing.T) {
 				Name: "t", Owner: "u", Idempotent: test.idempotent,
 				Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
 					runs++
-					return true, addIn(ctx, tx, "u", 1, marked)
+					return true, addIn(ctx, tx, 1, marked)
 				},
 			})
 			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
@@ -214,14 +214,14 @@ func TestTransactionsInEachOthersWayBothTakeEffect(t *testing.T) {
 	for _, order := range [][]int{{1, 2}, {2, 1}} {
 		go func() {
 			failed <- c.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
-				if err := addIn(ctx, tx, "u", order[0], ""); err != nil {
+				if err := addIn(ctx, tx, order[0], ""); err != nil {
 					return false, err
 				}
 				if began.Add(1) == 2 {
 					close(both)
 				}
 				<-both
-				return true, addIn(ctx, tx, "u", order[1], "")
+				return true, addIn(ctx, tx, order[1], "")
 			}})
 		}()
 	}
@@ -304,4 +304,29 @@ func TestATransactionThatAStandbyMayLackIsNotAcknowledged(t *testing.T) {
 	}
 	pgtest.ExecOn(t, admin, "ALTER SYSTEM RESET synchronous_standby_names")
 	pgtest.ExecOn(t, admin, "SELECT pg_reload_conf()")
+}
+
+// TestNoBatchWaitsForATransactionOfItsOwners: its locks would hold up the others in it.
+func TestNoBatchWaitsForATransactionOfItsOwners(t *testing.T) {
+	t.Parallel()
+	direct := newCounters(t, 1)
+	direct.mustPut(t, "u", 1, 2)
+	b := observe(openCounters(t, direct.url, 8))
+	batches := func(when string, want int) {
+		t.Helper()
+		if _, err := b.add(t.Context(), "u", 1, ""); err != nil {
+			t.Error(err)
+		}
+		if got := len(b.ended()); got != want {
+			t.Errorf("%s: %d batches, want %d", when, got, want)
+		}
+	}
+	err := b.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(context.Context, *database.Tx) (bool, error) {
+		batches("meanwhile", 0)
+		return true, nil
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+	batches("afterwards", 1)
 }

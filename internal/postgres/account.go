@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,6 +27,27 @@ const nextRevision = `bumped AS (
 				SET    revision = GREATEST(mine.revision + 1, EXCLUDED.revision)
 				RETURNING revision, clock_timestamp() AS at
 			)`
+
+// nextFloor is nextRevision for a statement that removes a row. No client that has not
+// read the account since can learn of that, so all of them have to start again.
+const nextFloor = `bumped AS (
+				INSERT INTO todo_account AS mine (user_id, revision)
+				SELECT $1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint
+				WHERE  EXISTS (SELECT FROM meant)
+				ON CONFLICT (user_id) DO UPDATE
+				SET    revision = GREATEST(mine.revision + 1, EXCLUDED.revision),
+				       floor    = GREATEST(mine.revision + 1, EXCLUDED.revision)
+				RETURNING revision
+			)`
+
+// currentEpoch is an account's epoch on this timeline of the database. PostgreSQL begins
+// another timeline when a standby takes over, and when a backup is restored to a point in
+// time. Either may take back what clients have seen, be it acknowledged or not: a primary
+// shows a commit that its synchronous standby lacks when the wait for that is canceled.
+// On a standby it is the account's alone.
+const currentEpoch = `account.epoch # (
+				SELECT CASE WHEN pg_is_in_recovery() THEN 0
+				       ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer END)`
 
 // addAccount makes an owner's account, unless it is there.
 func (s *Store) addAccount(ctx context.Context, owner todo.UserID) error {
@@ -56,8 +76,11 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 	var id string
 	var head todo.Head
 	err := s.run(ctx, database.Statement{
-		Name:  "get heads",
-		SQL:   `SELECT user_id, epoch, revision FROM todo_account WHERE user_id = ANY ($1::text[])`,
+		Name: "get heads",
+		SQL: `
+			SELECT user_id, ` + currentEpoch + `, revision
+			FROM   todo_account AS account
+			WHERE  user_id = ANY ($1::text[])`,
 		Args:  []any{ids},
 		Alone: true,
 		Read: func(rows pgx.Rows) error {
@@ -74,29 +97,55 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 	return heads, nil
 }
 
-// otherEpoch is an epoch that the account does not have.
-const otherEpoch = `((account.epoch::bigint + 1 + floor(random() * 2147483646)::bigint) % 2147483647)::integer`
+// eraseBatch is how many todos one statement of EraseUser removes.
+const eraseBatch = 1000
 
-// EraseUser removes all that is kept of a user but an account without todos, and returns
-// how many todos there were. Clients that sync start again, and find nothing.
-func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (int, error) {
-	return s.count(ctx, database.Statement{
-		Name: "erase user",
+// EraseUser removes all that is kept of a user, and returns how many todos there were.
+// Clients that sync start again, and find nothing. What the user does meanwhile may stay.
+func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, err error) {
+	for {
+		n, err := s.eraseTodos(ctx, owner)
+		total += n
+		if err != nil {
+			return total, err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	// A new account has an epoch of its own.
+	_, err = s.count(ctx, database.Statement{
+		Name: "erase account",
 		SQL: `
-			WITH renewed AS (
-				INSERT INTO todo_account AS account (user_id, revision)
-				VALUES ($1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint)
-				ON CONFLICT (user_id) DO UPDATE
-				SET    epoch = ` + otherEpoch + `
-				RETURNING epoch
-			), requests AS (
+			WITH requests AS (
 				DELETE FROM todo_request WHERE user_id = $1
 			)
-			DELETE FROM todo
-			USING  renewed
-			WHERE  user_id = $1
-			RETURNING todo.id`,
+			DELETE FROM todo_account WHERE user_id = $1`,
 		Args:       []any{owner.String()},
+		Owner:      owner.String(),
+		Idempotent: true,
+	})
+	return total, err
+}
+
+// eraseTodos removes some of an owner's todos, and returns how many.
+func (s *Store) eraseTodos(ctx context.Context, owner todo.UserID) (int, error) {
+	return s.count(ctx, database.Statement{
+		Name: "erase todos",
+		SQL: `
+			WITH meant AS (
+				SELECT   revision
+				FROM     todo
+				WHERE    user_id = $1
+				ORDER BY revision
+				LIMIT    $2
+			), ` + nextFloor + `
+			DELETE FROM todo
+			USING  bumped
+			WHERE  user_id = $1
+			  AND  todo.revision <= (SELECT max(revision) FROM meant)
+			RETURNING todo.id`,
+		Args:       []any{owner.String(), eraseBatch},
 		Owner:      owner.String(),
 		Idempotent: true,
 		Alone:      true,
@@ -122,12 +171,14 @@ func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 					ORDER BY user_id
 					LIMIT    $2
 					FOR NO KEY UPDATE
+				), renewed AS (
+					UPDATE todo_account AS account
+					SET    epoch = ((account.epoch::bigint + 1 + floor(random() * 2147483646)::bigint) % 2147483647)::integer
+					FROM   following
+					WHERE  account.user_id = following.user_id
+					RETURNING account.user_id
 				)
-				UPDATE todo_account AS account
-				SET    epoch = ` + otherEpoch + `
-				FROM   following
-				WHERE  account.user_id = following.user_id
-				RETURNING account.user_id`,
+				SELECT user_id FROM renewed ORDER BY user_id`,
 			Args:       []any{after, epochBatch},
 			Owner:      everyone,
 			Idempotent: true,
@@ -141,7 +192,7 @@ func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 			return total, err
 		}
 		total += len(renewed)
-		after = slices.Max(renewed)
+		after = renewed[len(renewed)-1] // The last in the database's order.
 	}
 }
 

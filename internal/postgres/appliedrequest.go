@@ -58,7 +58,7 @@ func codeOf(err error) (code string, isKnown bool) {
 }
 
 // refusalOf returns the error that a code stands for, nil when the operation was applied.
-func refusalOf(code string) (err error, isKnown bool) { //nolint:revive,staticcheck // It is what is asked for, no failure.
+func refusalOf(code string) (err error, isKnown bool) { //nolint:revive // It is what is asked for, no failure.
 	if code == "" {
 		return nil, true
 	}

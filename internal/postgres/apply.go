@@ -21,7 +21,7 @@ func (s *Store) ApplyTodos(ctx context.Context, owner todo.UserID, request todo.
 		Owner:      owner.String(),
 		Idempotent: true,
 		Run: func(ctx context.Context, tx *database.Tx) (commit bool, err error) {
-			results, refused, commit = nil, nil, false
+			refused = nil
 			results, commit, err = s.in(tx).apply(ctx, owner, request)
 			if errors.Is(err, todo.ErrRequestReused) {
 				refused, err = err, nil

@@ -42,7 +42,20 @@ func outcomes(results []todo.Result) string {
 			words[i] = result.Err.Error()
 		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(words, " | ")
+}
+
+// idOf returns the id of the todo of a request's operation.
+func idOf(request todo.ApplyRequest, index int) (id todo.ID) {
+	switch o := request.Operations[index].(type) {
+	case todo.CreateOperation:
+		return *o.Draft.ID
+	case todo.UpdateOperation:
+		return o.ID
+	case todo.DeleteOperation:
+		return o.ID
+	}
+	return id
 }
 
 // variety returns a request with an operation for each outcome, of todos of the owner's.
@@ -68,8 +81,8 @@ func variety(t *testing.T, store todo.Store, owner todo.UserID) todo.ApplyReques
 	)
 }
 
-const varietyOutcomes = "ok, ok, todo already exists, ok, todo has another version, invalid operation, " +
-	"ok, todo not found, ok, ok, todo not found, todo has another version"
+const varietyOutcomes = "ok | ok | todo already exists | ok | todo has another version | invalid operation | " +
+	"ok | todo not found | ok | ok | todo not found | todo has another version"
 
 func TestEachOperationHasAResultOfItsOwn(t *testing.T) {
 	t.Parallel()
@@ -117,9 +130,7 @@ func TestARepeatedRequestChangesNothingAndHasTheSameErrors(t *testing.T) {
 	if got := apply(t, store, owner, request); got != varietyOutcomes {
 		t.Fatal(got)
 	}
-	made := *request.Operations[0].(todo.CreateOperation).Draft.ID
-	updated := request.Operations[3].(todo.UpdateOperation).ID
-	stale := request.Operations[11].(todo.DeleteOperation).ID
+	made, updated, stale := idOf(request, 0), idOf(request, 3), idOf(request, 11)
 	if _, err := store.UpdateTodo(t.Context(), owner, made, todo.Change{Title: new("since")}); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +219,7 @@ func TestAnAtomicRequestIsAppliedAsAWholeOrNotAtAll(t *testing.T) {
 	)
 	request.IsAtomic = true
 	request.Operations = request.Operations[:3]
-	const refused = "another operation was refused, another operation was refused, todo not found"
+	const refused = "another operation was refused | another operation was refused | todo not found"
 	if got := apply(t, store, owner, request); got != refused {
 		t.Errorf("applied: %s, want %s", got, refused)
 	}
@@ -222,7 +233,7 @@ func TestAnAtomicRequestIsAppliedAsAWholeOrNotAtAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // It is tried again, and then it is known.
-		if got := apply(t, store, owner, request); got != "ok, ok, ok" {
+		if got := apply(t, store, owner, request); got != "ok | ok | ok" {
 			t.Errorf("tried again: %s", got)
 		}
 	}
@@ -238,7 +249,7 @@ func TestACreateBeyondTheBoundIsRefusedByItself(t *testing.T) {
 		todo.DeleteOperation{ID: *first.ID, Deletion: todo.Deletion{Permanently: true}},
 	)
 	for range 2 {
-		if got, want := apply(t, store, owner, request), "ok, ok, too many todos, ok"; got != want {
+		if got, want := apply(t, store, owner, request), "ok | ok | too many todos | ok"; got != want {
 			t.Errorf("applied: %s, want %s", got, want)
 		}
 	}
@@ -252,7 +263,7 @@ func TestWithoutATrashOnlyUndeletesAreRefused(t *testing.T) {
 	request := applyRequest(todo.UndeleteOperation{ID: there.ID}, todo.DeleteOperation{ID: there.ID}, todo.DeleteOperation{ID: there.ID})
 	for range 2 {
 		results, err := store.ApplyTodos(t.Context(), owner, request)
-		if got, want := outcomes(results), "no trash, ok, todo not found"; err != nil || got != want {
+		if got, want := outcomes(results), "no trash | ok | todo not found"; err != nil || got != want {
 			t.Errorf("applied: %s, %v, want %s", got, err, want)
 		}
 		if results[1].Todo != nil {
@@ -280,7 +291,7 @@ func TestARequestThatTakesTooLongChangesNothing(t *testing.T) {
 	if err := locked.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := apply(t, store, owner, request); got != "ok, ok" {
+	if got := apply(t, store, owner, request); got != "ok | ok" {
 		t.Errorf("tried again: %s", got)
 	}
 }

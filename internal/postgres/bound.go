@@ -9,6 +9,11 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
+// maxKept is how many rows an owner may have for each todo, with those that were deleted
+// permanently and are kept for clients that sync. Who creates and deletes without end
+// would fill the disk.
+const maxKept = 10
+
 // checkRoom fails with [todo.ErrTooMany] when an owner has as many todos as an owner
 // may have. One who has the todo already is at a repetition, which needs no room.
 // Whether anybody else has the id is not looked at: an owner without room does not
@@ -35,8 +40,13 @@ func (s *Store) checkRoom(ctx context.Context, owner todo.UserID, id todo.ID) er
 			                (SELECT   FROM todo
 			                 WHERE    user_id = $1 AND deleted_at IS NOT NULL AND NOT purged
 			                 ORDER BY deleted_at DESC, id DESC
-			                 LIMIT    $3)) AS counted)`,
-		Args:  []any{owner.String(), uuidParam(id), s.config.MaxTodos},
+			                 LIMIT    $3)) AS counted)
+			   AND (SELECT count(*) < $4
+			        FROM   (SELECT   FROM todo
+			                WHERE    user_id = $1
+			                ORDER BY revision, id
+			                LIMIT    $4) AS kept)`,
+		Args:  []any{owner.String(), uuidParam(id), s.config.MaxTodos, maxKept * s.config.MaxTodos},
 		Alone: true, // It counts the owner's todos.
 		Read: func(rows pgx.Rows) (err error) {
 			isLeft, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])

@@ -125,10 +125,30 @@ func TestTheCountIsReadOffAnIndex(t *testing.T) {
 	statement := preparedBy(t, db, "counted")
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 		for _, owner := range []string{"most", "few 10", "nobody"} {
-			plan := statement.plan(t, mode, fmt.Sprintf("'%s', '%v', 100", owner, neverMade()))
+			plan := statement.plan(t, mode, fmt.Sprintf("'%s', '%v', 100, 1000", owner, neverMade()))
 			if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || strings.Contains(plan, "Sort") {
 				t.Errorf("%s, %s:\n%s", mode, owner, plan)
 			}
 		}
+	}
+}
+
+func TestWhatIsKeptOfDeletedTodosIsBoundToo(t *testing.T) {
+	t.Parallel()
+	store := openBound(t, pgtest.NewDatabase(t), 2, 1)
+	owner := user(t, "u")
+	var n int
+	for ; n < 20; n++ {
+		made, err := store.CreateTodo(t.Context(), owner, draft("t"))
+		if errors.Is(err, todo.ErrTooMany) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		remove(t, store, owner, made.ID, true)
+	}
+	if n != 10 {
+		t.Errorf("%d todos were created and deleted permanently, want ten times the bound", n)
 	}
 }

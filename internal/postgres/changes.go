@@ -60,7 +60,16 @@ func beforeAll() *todo.SyncPosition { return &todo.SyncPosition{Revision: -1} }
 // epoch, or of a future that a restore has undone, or todos have been removed since that
 // were deleted after it.
 func (a account) isVoid(at *todo.SyncPosition) bool {
-	return at.Epoch != a.epoch || at.Revision > a.revision || max(at.Revision, at.Start) < a.floor
+	return at.Epoch != a.epoch || max(at.Revision, at.Start) > a.revision || max(readUpTo(at), at.Start) < a.floor
+}
+
+// readUpTo returns the last revision of which a client at a position has read all todos.
+// Those that one statement has changed share a revision, and a page may end among them.
+func readUpTo(at *todo.SyncPosition) int64 {
+	if at.ID != lastID() {
+		return at.Revision - 1
+	}
+	return at.Revision
 }
 
 // page returns the changes that follow a position, nil for the beginning.
@@ -89,7 +98,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 	err := s.run(ctx, database.Statement{
 		Name: "list changes",
 		SQL: `
-			SELECT   account.epoch, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
+			SELECT   ` + currentEpoch + `, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
 			FROM     todo_account AS account
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo

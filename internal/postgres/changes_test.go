@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,6 +86,24 @@ func TestAVoidPositionStartsAgain(t *testing.T) {
 	}
 }
 
+// TestAFirstSyncThatBeganInTheFutureStartsAgain has a restore take the database back to
+// before the sync began, but not before what the client has come to.
+func TestAFirstSyncThatBeganInTheFutureStartsAgain(t *testing.T) {
+	t.Parallel()
+	store, _ := newStore(t)
+	owner := user(t, "u")
+	create(t, store, owner, "1")
+	create(t, store, owner, "2")
+	first, err := store.ListChanges(t.Context(), owner, nil, 1)
+	if err != nil || !first.HasMore {
+		t.Fatal(first, err)
+	}
+	first.Next.Start++
+	if changes, err := store.ListChanges(t.Context(), owner, &first.Next, 1); err != nil || !changes.IsReset {
+		t.Errorf("%+v, %v, want a reset", changes, err)
+	}
+}
+
 // TestARefusedCallTakesNoRevision wants clients to have nothing to read for calls that
 // changed nothing.
 func TestARefusedCallTakesNoRevision(t *testing.T) {
@@ -100,26 +119,32 @@ func TestARefusedCallTakesNoRevision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, call := range map[string]func() error{
-		"a repeated create": func() error { _, err := store.CreateTodo(t.Context(), owner, made); return err },
-		"an update of nobody's": func() error {
+	type refusal struct {
+		call func() error
+		want error
+	}
+	for name, r := range map[string]refusal{
+		"a repeated create": {func() error { _, err := store.CreateTodo(t.Context(), owner, made); return err }, nil},
+		"an update of nobody's": {func() error {
 			_, err := store.UpdateTodo(t.Context(), owner, neverMade(), todo.Change{Title: new("x")})
 			return err
-		},
-		"an update of an old version": func() error {
+		}, todo.ErrNotFound},
+		"an update of an old version": {func() error {
 			_, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{Title: new("x"), If: created.Version})
 			return err
-		},
-		"a deletion of an old version": func() error {
+		}, todo.ErrConflict},
+		"a deletion of an old version": {func() error {
 			return store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{If: created.Version})
-		},
-		"a restoration of what is there": func() error {
+		}, todo.ErrConflict},
+		"a restoration of what is there": {func() error {
 			_, err := store.UndeleteTodo(t.Context(), owner, created.ID, todo.Version{})
 			return err
-		},
-		"an empty trash": func() error { return store.EmptyTrash(t.Context(), owner) },
+		}, nil},
+		"an empty trash": {func() error { return store.EmptyTrash(t.Context(), owner) }, nil},
 	} {
-		_ = call()
+		if err := r.call(); !errors.Is(err, r.want) {
+			t.Errorf("%s: %v, want %v", name, err, r.want)
+		}
 		if changes, err := store.ListChanges(t.Context(), owner, nil, 10); err != nil || changes.Next.Revision != updated.Revision {
 			t.Errorf("after %s the account is at %d, %v, want %d", name, changes.Next.Revision, err, updated.Revision)
 		}

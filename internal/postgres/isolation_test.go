@@ -204,7 +204,7 @@ func applyForeign(u twoUsers) {
 		todo.DeleteOperation{ID: mine.ID},
 	)
 	request.ID = hers.ID
-	const want = "todo already exists, todo not found, todo not found, todo not found, ok"
+	const want = "todo already exists | todo not found | todo not found | todo not found | ok"
 	for range 2 { // The second finds the first.
 		if got := apply(u.T, u.store, u.mallory, request); got != want {
 			u.Errorf("Mallory's operations: %s, want %s", got, want)
@@ -216,7 +216,7 @@ func applyForeign(u twoUsers) {
 	}
 	// The id of one of Mallory's becomes Alice's.
 	again := applyRequest(todo.CreateOperation{Draft: draft("mine")})
-	id := *again.Operations[0].(todo.CreateOperation).Draft.ID
+	id := idOf(again, 0)
 	if got := apply(u.T, u.store, u.mallory, again); got != "ok" {
 		u.Fatal(got)
 	}
@@ -225,7 +225,7 @@ func applyForeign(u twoUsers) {
 	if err != nil || len(results) != 1 || results[0].Todo != nil {
 		u.Errorf("Mallory is shown %+v, %v", results, err)
 	}
-	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id IN ('"+id.String()+"', '"+hers.Operations[0].(todo.CreateOperation).Draft.ID.String()+"')")
+	pgtest.Exec(u.T, u.url, "DELETE FROM todo WHERE id IN ('"+id.String()+"', '"+idOf(hers, 0).String()+"')")
 	create(u.T, u.store, u.mallory, "the last change")
 }
 
@@ -290,7 +290,30 @@ func trash(u twoUsers) {
 // deleteWithoutTrash is the case of DeleteTodo on a store that keeps nothing deleted.
 func deleteWithoutTrash(u twoUsers) {
 	u.store = postgres.NewStore(databasetest.Open(u.T, u.url, 4), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
-	isolationCases()["DeleteTodo"](u)
+	kept := create(u.T, u.store, u.mallory, "kept")
+	trashing := open(u.T, u.url, 1)
+	before, err := trashing.ListChanges(u.Context(), u.mallory, nil, 10)
+	if err != nil {
+		u.Fatal(err)
+	}
+	gone := create(u.T, u.store, u.mallory, "mine")
+	remove(u.T, u.store, u.mallory, gone.ID, false)
+	if after, err := trashing.ListChanges(u.Context(), u.mallory, &before.Next, 10); err != nil || !after.IsReset {
+		u.Errorf("Mallory's other device: %+v, %v, want a reset", after, err)
+	}
+	at, err := trashing.Heads(u.Context(), []todo.UserID{u.mallory})
+	if err != nil {
+		u.Fatal(err)
+	}
+	for _, version := range u.versions() {
+		foreign := u.store.DeleteTodo(u.Context(), u.mallory, u.alices.ID, todo.Deletion{If: version})
+		none := u.store.DeleteTodo(u.Context(), u.mallory, neverMade(), todo.Deletion{If: version})
+		u.sameAsNone(foreign, none)
+	}
+	if head, err := trashing.Heads(u.Context(), []todo.UserID{u.mallory}); err != nil || head[u.mallory] != at[u.mallory] {
+		u.Errorf("refused deletions took Mallory's account from %v to %v, %v", at, head, err)
+	}
+	remove(u.T, trashing, u.mallory, kept.ID, false) // So that the last change is of a todo that is there.
 }
 
 func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {

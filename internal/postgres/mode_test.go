@@ -44,7 +44,7 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 			}
 			request := applyRequest(todo.UpdateOperation{ID: first.ID, Change: change}, todo.DeleteOperation{ID: second.ID}, todo.CreateOperation{Draft: draft(text)})
 			for range 2 {
-				if got, want := apply(t, store, owner, request), "ok, todo not found, ok"; got != want {
+				if got, want := apply(t, store, owner, request), "ok | todo not found | ok"; got != want {
 					t.Errorf("applied: %s, want %s", got, want)
 				}
 			}

@@ -58,10 +58,15 @@ func TestTheIsolationTestFailsForEveryStatementThatForgetsTheOwner(t *testing.T)
 	}
 }
 
-// runIsolationTest compiles the tests with an overlay of sources, none when it
-// is empty, and runs the isolation test on a server. A failed compilation fails
-// the calling test.
+// runIsolationTest runs the isolation test as runMutant does.
 func runIsolationTest(t *testing.T, overlay, databaseURL string) (output string, err error) {
+	t.Helper()
+	return runMutant(t, overlay, databaseURL, "-test.run", "^"+isolationTest+"$")
+}
+
+// runMutant compiles the tests with an overlay of sources, none when it is empty, and
+// runs them on a server. A failed compilation fails the calling test.
+func runMutant(t *testing.T, overlay, databaseURL string, args ...string) (output string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), mutantTimeout)
 	defer cancel()
@@ -73,7 +78,7 @@ func runIsolationTest(t *testing.T, overlay, databaseURL string) (output string,
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("the mutant does not compile: %v\n%s", err, text)
 	}
-	test := exec.CommandContext(ctx, binary, "-test.run", "^"+isolationTest+"$", "-test.timeout", mutantTimeout.String())
+	test := exec.CommandContext(ctx, binary, append(args, "-test.timeout", mutantTimeout.String())...)
 	test.Env = append(os.Environ(), "TEST_DATABASE_URL="+databaseURL)
 	text, err := test.CombinedOutput()
 	return string(text), err
@@ -92,12 +97,22 @@ type mutant struct {
 // overlay writes what `go build -overlay` reads, and returns its path.
 func (m mutant) overlay(t *testing.T) string {
 	t.Helper()
+	return writeOverlay(t, map[string][]byte{m.file: m.source})
+}
+
+// writeOverlay writes what `go build -overlay` reads, and returns its path. Sources are
+// by the paths of the files that they replace.
+func writeOverlay(t *testing.T, sources map[string][]byte) string {
+	t.Helper()
 	dir := t.TempDir()
-	changed := filepath.Join(dir, filepath.Base(m.file))
-	if err := os.WriteFile(changed, m.source, 0o600); err != nil {
-		t.Fatal(err)
+	replace := make(map[string]string)
+	for file, source := range sources {
+		replace[file] = filepath.Join(dir, filepath.Base(file))
+		if err := os.WriteFile(replace[file], source, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{m.file: changed}})
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +124,7 @@ func (m mutant) overlay(t *testing.T) string {
 }
 
 // forAll has the functions whose statements are about all owners' rows.
-func forAll() []string { return []string{"sweepSome", "RenewEpochs"} }
+func forAll() []string { return []string{"sweepSome", "sweepSomeRequests", "RenewEpochs"} }
 
 // lookTwice has the functions whose statements look at a row twice: before they take a
 // revision, and when they change it. Taking out the second look alone changes nothing, as

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,8 +19,8 @@ const (
 	// sweepBatch is how many todos one statement of Sweep removes.
 	sweepBatch = 500
 
-	// everyone stands for the owner where a write is for many.
-	everyone = "everyone"
+	// everyone stands for the owner where a write is for many. No user id has a NUL.
+	everyone = "everyone\x00"
 )
 
 // EmptyTrash implements [todo.Store].
@@ -28,7 +30,7 @@ func (s *Store) EmptyTrash(ctx context.Context, owner todo.UserID) error {
 	}
 	for {
 		n, err := s.emptySome(ctx, owner)
-		if err != nil || n < emptyBatch {
+		if err != nil || n == 0 {
 			return err
 		}
 	}
@@ -62,35 +64,40 @@ func (s *Store) emptySome(ctx context.Context, owner todo.UserID) (int, error) {
 	})
 }
 
+// leftTrashRetention is how long deleted todos are kept where there is no trash. While it
+// is switched on or off, other processes still have one.
+const leftTrashRetention = 24 * time.Hour
+
 // Sweep removes todos that were deleted longer ago than the trash's retention, in small
-// batches, and returns how many. Any number of processes may sweep at once. Without a
-// trash it removes nothing.
+// batches, and returns how many. Any number of processes may sweep at once.
 func (s *Store) Sweep(ctx context.Context) (total int, err error) {
-	if s.config.TrashRetention == 0 {
-		return 0, nil
-	}
-	for {
-		n, err := s.sweepSome(ctx)
-		total += n
-		if err != nil || n < sweepBatch {
+	for at := new(todo.Cursor); at != nil; {
+		var removed int
+		removed, at, err = s.sweepSome(ctx, *at)
+		if total += removed; err != nil {
 			return total, err
 		}
 	}
+	return total, nil
 }
 
-// sweepSome removes a batch of todos, by the database's clock. It locks their owners'
-// accounts first, as every write does, but waits for none: what it leaves is
-// found by a later sweep. A todo that has been restored since the statement began is
-// looked at again when it is locked, and stays.
-func (s *Store) sweepSome(ctx context.Context) (int, error) {
-	return s.count(ctx, database.Statement{
+// sweepSome looks at a batch of old trash behind a position, removes what it can, and
+// returns the position of the next batch, if there may be one. It locks the owners'
+// accounts first, as every write does, but waits for none: what it passes by is found by
+// a later sweep. A todo that has been restored since the statement began is looked at
+// again when it is locked, and stays.
+func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, next *todo.Cursor, err error) {
+	var looked int
+	var last todo.Cursor
+	err = s.run(ctx, database.Statement{
 		Name: "sweep trash",
 		SQL: `
 			WITH old AS (
-				SELECT   id, user_id
+				SELECT   id, user_id, deleted_at
 				FROM     todo
 				WHERE    deleted_at < now() - make_interval(secs => $1)
-				ORDER BY deleted_at
+				  AND    (deleted_at, id) > ($3, $4)
+				ORDER BY deleted_at, id
 				LIMIT    $2
 			), locked AS (
 				SELECT user_id
@@ -104,20 +111,41 @@ func (s *Store) sweepSome(ctx context.Context) (int, error) {
 				  AND  todo.user_id = old.user_id
 				  AND  todo.id = old.id
 				  AND  todo.deleted_at < now() - make_interval(secs => $1)
-				RETURNING todo.user_id, todo.revision
+				RETURNING todo.id, todo.user_id, todo.revision
 			), floors AS (
 				UPDATE todo_account AS account
 				SET    floor = GREATEST(floor, last.revision)
 				FROM   (SELECT user_id, max(revision) AS revision FROM removed GROUP BY user_id) AS last
 				WHERE  account.user_id = last.user_id
 			)
-			SELECT user_id FROM removed`,
-		Args:       []any{s.config.TrashRetention.Seconds(), sweepBatch},
+			SELECT   old.deleted_at, old.id, removed.id IS NOT NULL
+			FROM     old LEFT JOIN removed ON removed.id = old.id
+			ORDER BY old.deleted_at, old.id`,
+		Args:       []any{cmp.Or(s.config.TrashRetention, leftTrashRetention).Seconds(), sweepBatch, timeParam(after.At), uuidParam(after.ID)},
 		Owner:      everyone,
 		Idempotent: true,
 		Alone:      true,
 		MaxRows:    sweepBatch,
+		Read: func(rows pgx.Rows) error {
+			looked, removed = 0, 0
+			var isRemoved bool
+			_, err := pgx.ForEachRow(rows, []any{(*instant)(&last.At), (*[16]byte)(&last.ID), &isRemoved}, func() error {
+				looked++
+				if isRemoved {
+					removed++
+				}
+				return nil
+			})
+			return err
+		},
 	})
+	if err != nil {
+		return 0, nil, err
+	}
+	if looked == sweepBatch {
+		next = &last
+	}
+	return removed, next, nil
 }
 
 // count runs a statement and returns how many rows come back.

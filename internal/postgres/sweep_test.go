@@ -1,8 +1,11 @@
 package postgres_test
 
 import (
+	"log/slog"
 	"testing"
 
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -42,7 +45,8 @@ func TestASweepRemovesWhatIsOldAndSaysSoInTheFloor(t *testing.T) {
 	}
 	// Alice's client knows all that was removed; one that was before it does not.
 	for at, isReset := range map[int64]bool{position.Next.Revision: false, position.Next.Revision - 1: true} {
-		after := todo.SyncPosition{Epoch: position.Next.Epoch, Revision: at}
+		after := position.Next
+		after.Revision, after.Start = at, 0
 		changes, err := store.ListChanges(t.Context(), alice, &after, 10)
 		if err != nil || changes.IsReset != isReset {
 			t.Errorf("at %d of %d: %+v, %v, want a reset: %v", at, position.Next.Revision, changes, err, isReset)
@@ -52,6 +56,42 @@ func TestASweepRemovesWhatIsOldAndSaysSoInTheFloor(t *testing.T) {
 	begun := todo.SyncPosition{Epoch: position.Next.Epoch, Revision: 1, Start: position.Next.Revision}
 	if changes, err := store.ListChanges(t.Context(), alice, &begun, 10); err != nil || changes.IsReset {
 		t.Errorf("within a first sync: %+v, %v, want no reset", changes, err)
+	}
+}
+
+// TestASweepBetweenTwoPagesOfOneRevisionIsNotMissed has a reader stop amid the todos that
+// one call has changed, so that they have one revision. A sweep then removes the rest.
+func TestASweepBetweenTwoPagesOfOneRevisionIsNotMissed(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	var created []todo.Todo
+	for range 3 {
+		created = append(created, create(t, store, owner, "t"))
+	}
+	_, at := follow(t, store, owner, nil, 10)
+	for _, one := range created {
+		remove(t, store, owner, one.ID, false)
+	}
+	if err := store.EmptyTrash(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	first, err := store.ListChanges(t.Context(), owner, at, 1)
+	if err != nil || len(first.Todos) != 1 || !first.HasMore {
+		t.Fatalf("a page of one of three changes: %+v, %v", first, err)
+	}
+	pgtest.Exec(t, url, age)
+	if n, err := store.Sweep(t.Context()); err != nil || n != len(created) {
+		t.Fatalf("Sweep: %d, %v", n, err)
+	}
+	// Nothing but a reset tells of the two others.
+	second, err := store.ListChanges(t.Context(), owner, &first.Next, 10)
+	if err != nil || !second.IsReset || len(second.Todos) > 0 {
+		t.Errorf("the next page: %+v, %v, want a reset", second, err)
+	}
+	third, err := store.ListChanges(t.Context(), owner, &second.Next, 10)
+	if err != nil || third.IsReset {
+		t.Errorf("after the reset: %+v, %v, want no further one", third, err)
 	}
 }
 
@@ -102,5 +142,34 @@ func TestASweepPassesByOwnersWhoWrite(t *testing.T) {
 	}
 	if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
 		t.Errorf("Sweep after the write: %d, %v, want 1", n, err)
+	}
+}
+
+// TestASweepGoesOnBehindWhatItPassesBy has an owner who writes all the time own the oldest
+// trash, more than a batch of it.
+func TestASweepGoesOnBehindWhatItPassesBy(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	create(t, store, user(t, "busy"), "t")
+	pgtest.Exec(t, url, `INSERT INTO todo (user_id, title, deleted_at) SELECT 'busy', 't', now() - INTERVAL '3 days' FROM generate_series(1, 700)`)
+	remove(t, store, user(t, "idle"), create(t, store, user(t, "idle"), "t").ID, false)
+	pgtest.Exec(t, url, age)
+	pgtest.Begin(t, url, "UPDATE todo_account SET revision = revision + 1 WHERE user_id = 'busy'")
+	if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("Sweep: %d, %v, want the other owner's todo", n, err)
+	}
+}
+
+// TestWithoutATrashWhatIsLeftOfOneIsSwept is about a trash that was switched off.
+func TestWithoutATrashWhatIsLeftOfOneIsSwept(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	remove(t, store, owner, create(t, store, owner, "old").ID, false)
+	pgtest.Exec(t, url, age)
+	remove(t, store, owner, create(t, store, owner, "young").ID, false)
+	without := postgres.NewStore(databasetest.Open(t, url, 1), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
+	if n, err := without.Sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("Sweep: %d, %v, want what was deleted more than a day ago", n, err)
 	}
 }

@@ -117,8 +117,8 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 			WITH meant AS (
 				SELECT WHERE NOT EXISTS (SELECT FROM todo WHERE id = $2)
 			), ` + nextRevision + `
-			INSERT INTO todo (user_id, id, title, description, created_at, updated_at, revision)
-			SELECT $1, $2, $3, NULLIF($4, ''), bumped.at, bumped.at, bumped.revision
+			INSERT INTO todo (user_id, id, title, description, created_at, revision, updated_at)
+			SELECT $1, $2, $3, NULLIF($4, ''), bumped.at, bumped.revision, bumped.at
 			FROM   bumped
 			ON CONFLICT (id) DO NOTHING
 			RETURNING ` + columns,
@@ -147,6 +147,8 @@ func asCreated(t todo.Todo) todo.Todo {
 // findCreated returns the todo that a create has met, which may be deleted. It locks the row, as a write does,
 // so that it answers no sooner than a commit that waits for a synchronous standby: an
 // earlier attempt of the same create may have made the row and still lack that standby.
+// It is the one lock of a todo that is taken without the account's: should it meet a sweep
+// that removes the very todo, lock_timeout ends one of them.
 func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
 	return s.todo(ctx, database.Statement{
 		Name: "find created todo",

@@ -25,7 +25,11 @@ func (s *Store) deleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, d
 	case s.config.TrashRetention == 0:
 		statement.Name = "remove todo"
 		statement.SQL = `
+			WITH meant AS (
+				SELECT FROM todo WHERE ` + alive + `
+			), ` + nextFloor + `
 			DELETE FROM todo
+			USING  bumped
 			WHERE  ` + alive + `
 			RETURNING ` + columns
 	case deletion.Permanently:
@@ -90,7 +94,7 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 	const inTrash = `
 			       deleted_at IS NOT NULL
 			  AND  ` + unpurged
-	restored, err := s.todo(ctx, database.Statement{
+	undelete := database.Statement{
 		Name: "undelete todo",
 		SQL: `
 			WITH meant AS (
@@ -104,18 +108,23 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 			RETURNING ` + columns,
 		Args:  []any{owner.String(), uuidParam(id), versionParam(version)},
 		Owner: owner.String(),
-	})
-	if !errors.Is(err, todo.ErrNotFound) {
-		return restored, err
 	}
-	current, err := s.findTodo(ctx, owner, id)
-	switch {
-	case err != nil:
-		return todo.Todo{}, err
-	case !current.DeletedAt.IsZero(), version.Valid && version != current.Version:
-		return todo.Todo{}, &todo.ConflictError{Current: current}
+	for {
+		restored, err := s.todo(ctx, undelete)
+		if !errors.Is(err, todo.ErrNotFound) {
+			return restored, err
+		}
+		current, err := s.findTodo(ctx, owner, id)
+		switch {
+		case err != nil:
+			return todo.Todo{}, err
+		case version.Valid && version != current.Version:
+			return todo.Todo{}, &todo.ConflictError{Current: current}
+		case current.DeletedAt.IsZero():
+			return current, nil // It was not in the trash.
+		}
+		// It has come there since.
 	}
-	return current, nil // It was not in the trash.
 }
 
 // listTrash returns a page of what is in the trash.

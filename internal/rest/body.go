@@ -85,9 +85,10 @@ type failingBody struct{ err error }
 
 func (b failingBody) Read([]byte) (int, error) { return 0, b.err }
 
-// bodyless is the message of a method that takes no body: an object with the members
-// of the path, headers and the query, in an envelope for a stream. A request without a Content-Length may still have a body;
-// then Read fails.
+// bodyless is the message of a method that takes no body. It is an object with the
+// members that come from the path, the headers and the query. For a stream it is in an
+// envelope. A request without a Content-Length may have a body all the same: then Read
+// fails.
 type bodyless struct {
 	src     io.Reader
 	checked bool
@@ -125,9 +126,9 @@ func checkEmpty(r io.Reader, first []byte) error {
 // mergeBuffer is how much of a body is buffered to find its first member.
 const mergeBuffer = 512
 
-// mergedBody inserts members at the beginning of a JSON object. It parses only up to
-// the first member; the codec judges the rest. A body that isn't an object is passed on
-// without the white space before it.
+// mergedBody is a JSON object from a body, with further members at its beginning. It
+// parses the body up to the object's first member only, and leaves the rest to the codec.
+// A body that isn't an object loses the white space before it, and is passed on.
 type mergedBody struct {
 	src     io.Reader
 	members []byte

@@ -99,13 +99,19 @@ type changesService struct {
 // newChangesService returns one with room for two watches of a user and three in all.
 func newChangesService(t *testing.T, authenticator Authenticator) *changesService {
 	t.Helper()
+	return newLimitedService(t, authenticator, 0)
+}
+
+// newLimitedService returns the same with a rate limit.
+func newLimitedService(t *testing.T, authenticator Authenticator, rateLimit int) *changesService {
+	t.Helper()
 	s := &changesService{store: new(changesStore), log: new(lockedLog)}
 	logger := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.hub = watch.NewHub(watch.Config{Heads: s.store.heads, MaxPerUser: 2, Max: 3, Logger: logger})
 	t.Cleanup(s.hub.Close)
 	handler, err := New(Config{
 		Todos: todo.NewService(s.store, s.hub), Watches: s.hub, Authenticator: authenticator, OpenAPI: todobackend.OpenAPI,
-		Server: server.Config{Ping: func(context.Context) error { return nil }, Logger: logger, Origins: []string{"http://localhost:5173"}},
+		Server: server.Config{Ping: func(context.Context) error { return nil }, Logger: logger, Origins: []string{"http://localhost:5173"}, RateLimit: rateLimit},
 	})
 	if err != nil {
 		t.Fatal(err)

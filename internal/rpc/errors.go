@@ -36,7 +36,7 @@ func errorTable() server.ErrorTable {
 		{Err: todo.ErrNotFound, Code: connect.CodeNotFound, Text: "todo not found"},
 		{Err: todo.ErrAlreadyExists, Code: connect.CodeAlreadyExists, Text: "the id is taken; choose another one"},
 		{Err: todo.ErrConflict, Code: connect.CodeAborted, Text: "the todo has been changed since; get it, and try again with its etag", Detail: current},
-		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may; delete one first"},
+		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may, with those in the trash; delete some permanently"},
 		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
 		{Err: todo.ErrNoTrash, Code: connect.CodeUnimplemented, Text: "the trash is switched off on this server, and with it everything that needs it, as syncing does"},
 		{Err: watch.ErrUserLimit, Code: connect.CodeResourceExhausted, Text: "you have as many streams open as you may; close one, or try again later", Retry: watchRetry},

@@ -40,17 +40,19 @@ func decodeEtag(id todo.ID, etag *string) (todo.Version, error) {
 	if etag == nil {
 		return todo.Version{}, nil
 	}
-	// The text's length is checked too, because the decoder ignores line breaks.
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(*etag)
-	if err != nil || len(*etag) != etagLength || len(raw) != etagBytes || raw[0] != etagLayout {
+	raw, ok := decodeLayout(*etag, etagLayout, etagBytes)
+	if !ok {
 		return todo.Version{}, errEtag
 	}
 	number := int64(binary.BigEndian.Uint64(raw[1:]) ^ fold(id)) //nolint:gosec // Any 64 bits are a number.
 	return todo.Version{Number: number, Valid: true}, nil
 }
 
-// nobodysVersion returns a version that no todo has: that of a change in 1970.
-func nobodysVersion() todo.Version { return todo.VersionAt(time.Unix(0, 0)) }
+// nobodysVersion returns a version that no todo has: that of a change at a time which the
+// schema doesn't allow.
+func nobodysVersion() todo.Version {
+	return todo.VersionAt(time.Date(-1000, time.January, 1, 0, 0, 0, 0, time.UTC))
+}
 
 // fold returns 64 bits that all bits of an id count towards.
 func fold(id todo.ID) uint64 {

@@ -41,10 +41,8 @@ func decodePageToken(query todo.Query, token string) (*todo.Cursor, error) {
 	if token == "" {
 		return nil, nil //nolint:nilnil // no token means no cursor: the first page
 	}
-	// The text's length is checked too, because the decoder ignores line breaks.
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(token) != base64.RawURLEncoding.EncodedLen(pageTokenBytes) || len(raw) != pageTokenBytes ||
-		raw[0] != pageTokenVersion || raw[1] != filterByte(query) {
+	raw, ok := decodeLayout(token, pageTokenVersion, pageTokenBytes)
+	if !ok || raw[1] != filterByte(query) {
 		return nil, errPageToken
 	}
 	// Any 64 bits are a valid time. A todo stored by another program may have been

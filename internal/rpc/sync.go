@@ -48,7 +48,7 @@ func (s *todoServer) waitForChanges(
 		return todo.Changes{}, err
 	}
 	defer feed.Close()
-	ctx, cancel := server.WithWait(ctx, wait)
+	ctx, wait, cancel := server.WithWait(ctx, wait)
 	defer cancel()
 	changes, err := feed.First(ctx)
 	if err != nil || after == nil || len(changes.Todos) > 0 || changes.IsReset {
@@ -85,6 +85,12 @@ func (s *todoServer) WatchTodos(
 			HasMore:       changes.HasMore,
 			Reset_:        changes.IsReset,
 		}); err != nil {
+			return err
+		}
+		if len(changes.Todos) == 0 {
+			continue
+		}
+		if err := server.WaitForPage(ctx); err != nil {
 			return err
 		}
 	}

@@ -61,19 +61,21 @@ func TestASyncMayWait(t *testing.T) {
 		body   string
 		change time.Duration // When a change comes; 0 for never.
 		drain  time.Duration // When the server drains.
+		life   time.Duration // Of the token.
 		took   time.Duration
 		answer string
 		ended  string
 	}{
-		"nothing comes":       {`{"waitSeconds":25,` + upToDate + `}`, 0, 0, 25 * time.Second, `{"todos":[],`, "done"},
-		"a change comes":      {`{"waitSeconds":25,` + upToDate + `}`, 20 * time.Second, 0, 20 * time.Second, `"title":"new"`, "done"},
-		"the server drains":   {`{"waitSeconds":25,` + upToDate + `}`, 0, 14 * time.Second, 14 * time.Second, `{"todos":[],`, "drain"},
-		"a first sync":        {`{"waitSeconds":25}`, 0, 0, 0, `{"todos":[],`, "done"},
-		"a sync anew":         {`{"waitSeconds":25,"syncToken":"` + encodeSyncToken(todo.SyncPosition{Epoch: 6}) + `"}`, 0, 0, 0, `"reset":true`, "done"},
-		"a sync that doesn't": {`{` + upToDate + `}`, 0, 0, 0, `{"todos":[],`, ""},
+		"nothing comes":       {`{"waitSeconds":25,` + upToDate + `}`, 0, 0, 0, 25 * time.Second, `{"todos":[],`, "done"},
+		"a change comes":      {`{"waitSeconds":25,` + upToDate + `}`, 20 * time.Second, 0, 0, 20 * time.Second, `"title":"new"`, "done"},
+		"the server drains":   {`{"waitSeconds":25,` + upToDate + `}`, 0, 14 * time.Second, 0, 14 * time.Second, `{"todos":[],`, "drain"},
+		"the token expires":   {`{"waitSeconds":25,` + upToDate + `}`, 0, 0, 9 * time.Second, 9 * time.Second, `{"todos":[],`, "done"},
+		"a first sync":        {`{"waitSeconds":25}`, 0, 0, 0, 0, `{"todos":[],`, "done"},
+		"a sync anew":         {`{"waitSeconds":25,"syncToken":"` + encodeSyncToken(todo.SyncPosition{Epoch: 6}) + `"}`, 0, 0, 0, 0, `"reset":true`, "done"},
+		"a sync that doesn't": {`{` + upToDate + `}`, 0, 0, 0, 0, `{"todos":[],`, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newChangesService(t, names{})
+			s := newChangesService(t, names{life: test.life})
 			alice, err := todo.ParseUserID("alice")
 			if err != nil {
 				t.Fatal(err)

@@ -38,10 +38,8 @@ func decodeSyncToken(token string) (*todo.SyncPosition, error) {
 	if token == "" {
 		return nil, nil //nolint:nilnil // no token means no position: the beginning
 	}
-	// The text's length is checked too, because the decoder ignores line breaks.
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(token) != base64.RawURLEncoding.EncodedLen(syncTokenBytes) || len(raw) != syncTokenBytes ||
-		raw[0] != syncTokenVersion {
+	raw, ok := decodeLayout(token, syncTokenVersion, syncTokenBytes)
+	if !ok {
 		return nil, errSyncToken
 	}
 	return &todo.SyncPosition{

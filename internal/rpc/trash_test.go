@@ -63,9 +63,9 @@ func TestTheTrashIsAskedForWhatTheRequestSays(t *testing.T) {
 	}{
 		{"delete", "DeleteTodo", `{"id":"` + id + `"}`, 200, "{}", "alice deletes 0c of {Number:0 Valid:false}, permanently: false"},
 		{"delete for good", "DeleteTodo", `{"id":"` + id + `","permanently":true}`, 200, "{}", "alice deletes 0c of {Number:0 Valid:false}, permanently: true"},
-		{"delete for good what nobody knows", "DeleteTodo", `{"id":"` + id + `","permanently":true,"etag":"old"}`, 200, "{}", "alice deletes 0c of {Number:0 Valid:true}, permanently: true"},
+		{"delete for good what nobody knows", "DeleteTodo", `{"id":"` + id + `","permanently":true,"etag":"old"}`, 200, "{}", "alice deletes 0c of {Number:-93724128000000000 Valid:true}, permanently: true"},
 		{"restore", "UndeleteTodo", `{"id":"` + id + `"}`, 200, `"title":"restored"`, "alice restores 0c of {Number:0 Valid:false}"},
-		{"restore what nobody knows", "UndeleteTodo", `{"id":"` + id + `","etag":"old"}`, 200, `"title":"restored"`, "alice restores 0c of {Number:0 Valid:true}"},
+		{"restore what nobody knows", "UndeleteTodo", `{"id":"` + id + `","etag":"old"}`, 200, `"title":"restored"`, "alice restores 0c of {Number:-93724128000000000 Valid:true}"},
 		{"empty", "EmptyTrash", `{}`, 501, `"code":"unimplemented"`, "alice empties"},
 		{"list", "ListTodos", `{"deleted":true}`, 200, `"deletedAt":"2026-11-23T10:15:30.123456Z","purgeTime":"2026-11-23T10:15:30.123456Z"}],"nextPageToken":"` + trashPage + `"`, "alice lists true, after false"},
 		{"list on", "ListTodos", `{"deleted":true,"pageToken":"` + trashPage + `"}`, 200, trashPage, "alice lists true, after true"},

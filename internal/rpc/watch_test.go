@@ -110,27 +110,32 @@ func TestAWatchEndsWithAReason(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				receive(t, stream, 0, false)
+				received := 0
 				if test.end != nil {
+					receive(t, stream, 0, false)
+					received++
 					test.end(s)
 				}
-				if stream.Receive() {
+				for stream.Receive() {
+					received++
+				}
+				if received > 1 {
 					t.Errorf("it goes on with %v", stream.Msg())
 				}
-				checkRefused(t, stream.Err(), test.code, test.retry, time.Second)
+				checkRefused(t, stream.Err(), test.code, test.retry, time.Second, 6*time.Second)
 				_ = stream.Close()
 				s.waitForNone(t)
 				line := s.log.line(t, todov1connect.TodoServiceWatchTodosProcedure)
-				if line.Level != test.level || line.Ended != test.ended || line.Code != test.code.String() || line.Messages == nil || *line.Messages != 1 {
-					t.Errorf("logged as %+v", line)
+				if line.Level != test.level || line.Ended != test.ended || line.Code != test.code.String() || line.Messages == nil || *line.Messages != received {
+					t.Errorf("logged as %+v, %d messages came", line, received)
 				}
 			})
 		}
 	}
 }
 
-// checkRefused checks the error of a call, and when it is to be tried again.
-func checkRefused(t *testing.T, err error, code connect.Code, retry bool, delay time.Duration) {
+// checkRefused checks the error of a call, and after how long it is to be tried again.
+func checkRefused(t *testing.T, err error, code connect.Code, retry bool, least, most time.Duration) {
 	t.Helper()
 	failure := new(connect.Error)
 	if connect.CodeOf(err) != code || !asConnectError(err, &failure) {
@@ -140,7 +145,8 @@ func checkRefused(t *testing.T, err error, code connect.Code, retry bool, delay 
 	for _, detail := range failure.Details() {
 		value, _ := detail.Value()
 		info, ok := value.(*errdetails.RetryInfo)
-		told = told || ok && info.GetRetryDelay().AsDuration() == delay
+		delay := info.GetRetryDelay().AsDuration()
+		told = told || ok && delay >= least && delay <= most
 	}
 	if told != retry || (failure.Meta().Get("Retry-After") != "") != retry {
 		t.Errorf("it has the details %v and Retry-After %q", failure.Details(), failure.Meta().Get("Retry-After"))
@@ -180,13 +186,13 @@ func TestThereIsRoomForFewWatches(t *testing.T) {
 				if stream.Receive() {
 					t.Errorf("%s may watch: %v", user, stream.Msg())
 				}
-				checkRefused(t, stream.Err(), connect.CodeResourceExhausted, true, 10*time.Second)
+				checkRefused(t, stream.Err(), connect.CodeResourceExhausted, true, 10*time.Second, 10*time.Second)
 				_ = stream.Close()
 				if want := `"reason":"` + reason + `"`; !strings.Contains(s.log.peek(), want) {
 					t.Errorf("the log has no %s: %s", want, s.log.peek())
 				}
 				_, err := protocol.client(t, url, user).SyncTodos(t.Context(), &todov1.SyncTodosRequest{WaitSeconds: 1})
-				checkRefused(t, err, connect.CodeResourceExhausted, true, 10*time.Second)
+				checkRefused(t, err, connect.CodeResourceExhausted, true, 10*time.Second, 10*time.Second)
 				if _, err := protocol.client(t, url, user).SyncTodos(t.Context(), &todov1.SyncTodosRequest{}); err != nil {
 					t.Errorf("%s can't sync without waiting: %v", user, err)
 				}
@@ -235,6 +241,49 @@ func TestAQuietWatchHasHeartbeatsAndIsRenewed(t *testing.T) {
 		line := s.log.line(t, todov1connect.TodoServiceWatchTodosProcedure)
 		if line.Level != "INFO" || line.Ended != "length" || line.Code != "unavailable" || *line.Messages != last {
 			t.Errorf("logged as %+v", line)
+		}
+	})
+}
+
+// TestTheRateLimitHoldsForPagesOfAWatch has more pages than a burst, in a bubble.
+func TestTheRateLimitHoldsForPagesOfAWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const perSecond, burst, pages = 10, 100, 150
+		s := newLimitedService(t, names{}, perSecond)
+		alice, err := todo.ParseUserID("alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.store.changes = map[todo.UserID][]todo.Todo{alice: make([]todo.Todo, pages*todo.DefaultPageSize)}
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		call := func(ctx context.Context, procedure, contentType, body string) *envelopes {
+			r := httptest.NewRequest(http.MethodPost, procedure, strings.NewReader(body)).WithContext(ctx)
+			r.Header.Set("Content-Type", contentType)
+			r.Header.Set("Authorization", "Bearer alice")
+			w := &envelopes{ResponseRecorder: httptest.NewRecorder(), start: time.Now()}
+			s.ServeHTTP(w, r)
+			return w
+		}
+		ended := make(chan *envelopes)
+		go func() {
+			ended <- call(ctx, todov1connect.TodoServiceWatchTodosProcedure, "application/connect+json", envelope("{}"))
+		}()
+		time.Sleep(time.Second) // It waits for pages.
+		if w := call(t.Context(), todov1connect.TodoServiceSyncTodosProcedure, "application/json", "{}"); w.Code != http.StatusOK {
+			t.Errorf("another call gets %d: %s", w.Code, w.Body)
+		}
+		time.Sleep(10 * time.Second)
+		leave()
+		w := <-ended
+		if len(w.at) < pages {
+			t.Fatalf("%d pages came, want %d", len(w.at), pages)
+		}
+		for i, at := range w.at[:pages] {
+			if want := time.Duration(max(0, i-burst)) * time.Second / perSecond; at.Round(time.Millisecond) != want {
+				t.Errorf("page %d came after %v, want %v", i, at, want)
+			}
 		}
 	})
 }

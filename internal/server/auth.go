@@ -18,7 +18,8 @@ type Authenticator interface {
 // Caller is who makes a request.
 type Caller struct {
 	User User
-	// Expires is when the credentials expire; zero for never. A stream ends then.
+	// Expires is when the credentials expire; zero for never. A stream ends then, and a
+	// long poll is answered.
 	Expires time.Time
 }
 
@@ -28,6 +29,7 @@ type Caller struct {
 type authInterceptor struct {
 	authenticator Authenticator
 	limiter       *limiter
+	pages         *limiter // Of streams; see [WaitForPage].
 	errors        *errorRenderer
 	messageBytes  map[string]int64 // Of procedures; see [API].
 }
@@ -48,7 +50,8 @@ func (a *authInterceptor) intercept(
 	if err := a.limiter.allow(caller.User); err != nil {
 		return nil, a.errors.render(ctx, peer.Protocol, err)
 	}
-	state.admitted, state.charged, state.limiter = true, 1, a.limiter
+	state.admitted, state.charged, state.limiter, state.pages = true, 1, a.limiter, a.pages
+	state.expires = caller.Expires
 	state.messageBytes = a.messageBytes[spec.Procedure]
 	state.expireStream(caller.Expires)
 	return ctx, nil

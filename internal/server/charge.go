@@ -30,6 +30,19 @@ func (e *rateLimitError) render() *connect.Error {
 // fails when the caller has to wait, and counts nothing then. A call may count as 100.
 func Charge(ctx context.Context, calls int) error { return stateOf(ctx).charge(calls, calls) }
 
+// WaitForPage is called by the handler of a stream after each page that it read, before
+// it reads another one. It waits until all of the user's streams together have read no
+// more pages than the user may make calls. The pages have buckets of their own: with one
+// for both, a user's first sync would have their other calls refused until it is done.
+// It fails with the context's error.
+func WaitForPage(ctx context.Context) error {
+	state := stateOf(ctx)
+	if state.pages == nil {
+		return nil
+	}
+	return state.pages.wait(ctx, state.user)
+}
+
 // charge has an admitted call count as so many, if it counts as less. A caller who has to
 // wait is told when the call may count as most.
 func (s *requestState) charge(calls, most int) error {

@@ -76,7 +76,7 @@ func TestAProcedureMayHaveLargerRequests(t *testing.T) {
 			{"a byte more", wide(largeBytes + 1), false, "the request is larger than 1048576 bytes"},
 			{"compressed, up to the bound", gzipped(t, wide(largeBytes)), true, "ok"},
 			{"compressed, a byte more", gzipped(t, wide(largeBytes+1)), true, "the request is larger than 1048576 bytes"},
-			{"compressed, members without end", gzipped(t, append([][]byte{wide(100)}, make([][]byte, 15_000)...)...), true, "the compressed request is larger than 262144 bytes"},
+			{"compressed, members without end", append(gzipped(t, wide(100)), bytes.Repeat(gzipped(t, nil), 15_000)...), true, "the compressed request is larger than 262144 bytes"},
 		} {
 			if test.isCompressed && call.encoding == "" {
 				continue

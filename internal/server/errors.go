@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -19,6 +21,9 @@ const (
 	retrySoon = time.Second
 	// retryAfter is the same as a value of Retry-After.
 	retryAfter = "1"
+	// reopenSpread is over how long the streams come back that end at once, at the latest:
+	// 10,000 of them at 2,000 a second, which a process opens beside its calls.
+	reopenSpread = 5 * time.Second
 )
 
 // ErrorTable says what a caller is told of each error. The first row that
@@ -33,6 +38,9 @@ type ErrorRow struct {
 	// Retry is how long callers should wait before they try again; 0 to say nothing of
 	// it. Callers of the code unavailable are always told, a second unless it is set.
 	Retry time.Duration
+	// Spread is by how much longer, at most, a caller is told to wait, at random. It keeps
+	// callers who fail at once from coming back at once.
+	Spread time.Duration
 
 	// Detail returns a detail of the error, which the caller gets too; nil for none.
 	// Over gRPC the caller gets no more than maxTrailerDetails.
@@ -56,7 +64,7 @@ func (row *ErrorRow) render(err error) *connect.Error {
 		addDetail(rendered, row.Detail(err))
 	}
 	if row.Retry > 0 {
-		addRetry(rendered, row.Retry)
+		addRetry(rendered, row.Retry+jitter(row.Spread))
 	}
 	return rendered
 }
@@ -68,9 +76,9 @@ func serverErrors() ErrorTable {
 		{Err: errUserUnread, Code: connect.CodeResourceExhausted, Text: "too many responses to your calls are unread; read them, or cancel the calls, and try again in a second", Retry: retrySoon},
 		{Err: errAllUnread, Code: connect.CodeUnavailable, Text: "too many responses are unread at the moment; try again"},
 		{Err: errTooManyStreams, Code: connect.CodeResourceExhausted, Text: "too many streams are open; close some, or try again in a second", Retry: retrySoon},
-		{Err: errDraining, Code: connect.CodeUnavailable, Text: "the service is shutting down; try again", Retry: retrySoon},
+		{Err: errDraining, Code: connect.CodeUnavailable, Text: "the service is shutting down; try again", Retry: retrySoon, Spread: reopenSpread},
 		{Err: errStreamDuration, Code: connect.CodeDeadlineExceeded, Text: "the stream has lasted as long as it may; open another one"},
-		{Err: errStreamRenewal, Code: connect.CodeUnavailable, Text: "the stream has lasted as long as it may; open it again where it ended", Retry: retrySoon},
+		{Err: errStreamRenewal, Code: connect.CodeUnavailable, Text: "the stream has lasted as long as it may; open it again where it ended", Retry: retrySoon, Spread: reopenSpread},
 		{Err: errExpired, Code: connect.CodeUnauthenticated, Text: "the access token has expired; open the stream again with a new one"},
 	}
 }
@@ -149,7 +157,7 @@ func (e *errorRenderer) render(ctx context.Context, protocol string, err error) 
 	switch {
 	case rendered.Code() == connect.CodeUnavailable:
 		if rendered.Meta().Get("Retry-After") == "" {
-			rendered.Meta().Set("Retry-After", retryAfter)
+			addRetry(rendered, retrySoon)
 		}
 	case rendered.Code() == connect.CodeUnauthenticated:
 		// RFC 9110 section 11.6.1 asks for it. In gRPC it would have to be a
@@ -199,11 +207,20 @@ func isExpected(ctx context.Context, state *requestState, err error) bool {
 	return state.deadline.IsZero() || asked.Before(state.deadline)
 }
 
-// addRetry tells the caller when to try again: by the header Retry-After, and in the
-// form that gRPC clients read.
+// addRetry tells the caller when to try again: by the header Retry-After, in whole
+// seconds, and by a detail. gRPC clients read the detail, and so does who reads
+// server-sent events, whose error event has no headers.
 func addRetry(rendered *connect.Error, delay time.Duration) {
-	rendered.Meta().Set("Retry-After", strconv.Itoa(int(delay.Seconds())))
+	rendered.Meta().Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 	addDetail(rendered, &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
+}
+
+// jitter returns a random duration below a bound, or 0 for 0.
+func jitter(bound time.Duration) time.Duration {
+	if bound <= 0 {
+		return 0
+	}
+	return rand.N(bound) //nolint:gosec // Not a secret.
 }
 
 // addDetail adds a detail. It panics when the message can't be encoded, which is a

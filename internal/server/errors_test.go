@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -51,6 +54,33 @@ func TestErrorsAreRenderedByTheTables(t *testing.T) {
 			if advice := rendered.Meta().Get("Retry-After"); (advice != "") != again {
 				t.Errorf("%s: Retry-After is %q", test.name, advice)
 			}
+			if hasRetryInfo(rendered) != again {
+				t.Errorf("%s: it has the details %v", test.name, rendered.Details())
+			}
+		}
+	}
+}
+
+// TestStreamsThatEndAtOnceDontComeBackAtOnce is about drains and renewals.
+func TestStreamsThatEndAtOnceDontComeBackAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{errDraining, errStreamRenewal} {
+		delays, seconds := make(map[time.Duration]bool), make(map[string]bool)
+		for range 200 {
+			rendered := serverErrors().Lookup(err)
+			for _, detail := range rendered.Details() {
+				value, _ := detail.Value()
+				info, _ := value.(*errdetails.RetryInfo)
+				delay := info.GetRetryDelay().AsDuration()
+				after, convErr := strconv.Atoi(rendered.Meta().Get("Retry-After"))
+				if delay < retrySoon || delay > retrySoon+reopenSpread || convErr != nil || time.Duration(after-1)*time.Second >= delay || time.Duration(after)*time.Second < delay {
+					t.Errorf("%v: back after %v, Retry-After %d, %v", err, delay, after, convErr)
+				}
+				delays[delay], seconds[rendered.Meta().Get("Retry-After")] = true, true
+			}
+		}
+		if len(delays) < 100 || len(seconds) < 3 {
+			t.Errorf("%v: back after %v", err, delays)
 		}
 	}
 }
@@ -81,7 +111,7 @@ func TestLargeDetailsAreLeftOutOverGRPC(t *testing.T) {
 			}}
 			ctx := context.WithValue(t.Context(), stateKey{}, new(requestState))
 			rendered := newErrorRenderer(table.Lookup).render(ctx, protocol, errLarge)
-			if want := !isLarge || protocol != connect.ProtocolGRPC; (len(rendered.Details()) == 1) != want {
+			if want := !isLarge || protocol != connect.ProtocolGRPC; (len(rendered.Details()) == 2) != want { // The other is RetryInfo.
 				t.Errorf("%d bytes over %s: %d details", size, protocol, len(rendered.Details()))
 			}
 			if rendered.Code() != connect.CodeUnavailable || rendered.Message() != "large" || rendered.Meta().Get("Retry-After") == "" {

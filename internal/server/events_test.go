@@ -87,7 +87,7 @@ func checkEventsEnding(t *testing.T, ending ending, http2 bool, messages int) {
 		if res.StatusCode != status || res.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("status %d of the type %s, want %d", res.StatusCode, res.Header.Get("Content-Type"), status)
 		}
-		if advice := res.Header.Get("Retry-After"); (advice == "1") != (ending.code == connect.CodeUnavailable) {
+		if advice := res.Header.Get("Retry-After"); (advice != "") != (ending.code == connect.CodeUnavailable) {
 			t.Errorf("Retry-After is %q", advice)
 		}
 	}

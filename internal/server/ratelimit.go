@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"sync"
@@ -58,6 +59,32 @@ func (l *limiter) allow(user User) error {
 		return errRateLimited
 	}
 	return nil
+}
+
+// wait counts a page of a stream, as soon as the rate allows: in the order in which a
+// user's streams came. It fails with the error of a context that ends before, and counts
+// nothing then.
+func (l *limiter) wait(ctx context.Context, user User) error {
+	if l.perSecond == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	now := time.Now()
+	page := l.bucket(user, now).ReserveN(now, 1)
+	l.mu.Unlock()
+	delay := page.DelayFrom(now)
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		page.Cancel()
+		return ctx.Err()
+	}
 }
 
 // allowMore counts a call as more than it was counted as. When the user has to wait, it

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -59,6 +61,35 @@ func TestARefusedCallerNeedWaitForOneSecondOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAStreamWaitsForItsPages reads more of them than a burst, and leaves one that it
+// waits for.
+func TestAStreamWaitsForItsPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, user := newLimiter(10), userName("u")
+		wait := func(ctx context.Context, pages int, want error, took time.Duration) {
+			t.Helper()
+			start := time.Now()
+			for range pages {
+				if err := l.wait(ctx, user); !errors.Is(err, want) {
+					t.Errorf("%v, want %v", err, want)
+				}
+			}
+			if got := time.Since(start).Round(time.Millisecond); got != took {
+				t.Errorf("%d pages take %v, want %v", pages, got, took)
+			}
+		}
+		wait(t.Context(), minBurst, nil, 0)
+		wait(t.Context(), 50, nil, 5*time.Second)
+		ctx, leave := context.WithTimeout(t.Context(), 60*time.Millisecond)
+		defer leave()
+		wait(ctx, 1, context.DeadlineExceeded, 60*time.Millisecond)
+		wait(t.Context(), 1, nil, 40*time.Millisecond)
+		user = "another"
+		wait(t.Context(), minBurst, nil, 0)
+	})
 }
 
 func TestNobodyIsLimitedWithoutALimit(t *testing.T) {

@@ -93,7 +93,10 @@ func New(cfg Config, api API) *Server {
 		logger: cfg.Logger,
 		base:   connect.WithHandlerOptions(connect.WithInterceptors(cfg.Interceptors...), baseOptions(errs, api.Codecs)),
 	}
-	authenticate := &authInterceptor{authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), errors: errs, messageBytes: api.MessageBytes}
+	authenticate := &authInterceptor{
+		authenticator: api.Authenticator, limiter: newLimiter(cfg.RateLimit), pages: newLimiter(cfg.RateLimit),
+		errors: errs, messageBytes: api.MessageBytes,
+	}
 	s.auth = connect.WithHandlerOptions(
 		boundOf(api.MessageBytes, withReadLimit),
 		boundOf(api.MessageBytes, withGzip),

@@ -39,7 +39,7 @@ func (cannedTodos) ListTodos(context.Context, *todov1.ListTodosRequest) (*todov1
 	return page, nil
 }
 
-// ApplyTodos counts as as many calls as it has operations.
+// ApplyTodos counts as a call for each operation.
 func (cannedTodos) ApplyTodos(ctx context.Context, req *todov1.ApplyTodosRequest) (*todov1.ApplyTodosResponse, error) {
 	return &todov1.ApplyTodosResponse{}, Charge(ctx, len(req.GetOperations()))
 }

@@ -27,9 +27,11 @@ type requestState struct {
 	request   context.Context //nolint:containedctx // The request's, without the server's deadline.
 	response  responseWriter
 
-	limiter      *limiter // Of an admitted call.
-	charged      int      // The calls that it counts as.
-	messageBytes int64    // The bound of its procedure's messages; 0 for the usual one.
+	limiter      *limiter  // Of an admitted call.
+	charged      int       // The calls that it counts as.
+	pages        *limiter  // Of an admitted stream.
+	expires      time.Time // When the caller's credentials expire; zero for never.
+	messageBytes int64     // The bound of its procedure's messages; 0 for the usual one.
 
 	// The outcome, for the log.
 	code     connect.Code // 0 unless the request failed.

@@ -6,22 +6,28 @@ import (
 )
 
 // WithWait returns a context for a call that may wait for something before it answers: a
-// long poll. Its deadline is the call's own, later by the wait. A caller's deadline that is
-// earlier than the call's own stays as it is. The call counts as a stream in the log and
-// for the observer, since the time that it takes says nothing of the service.
+// long poll. The call may wait for as long as granted. That is less than the wait if the
+// caller's credentials expire before. The context's deadline is the call's own, later by
+// as much. A caller's deadline that is earlier than the call's own stays as it is. The
+// call counts as a stream in the log and for the observer, since the time that it takes
+// says nothing of the service.
 //
 // Cancel has to be called when the call has what it answers.
-func WithWait(ctx context.Context, wait time.Duration) (_ context.Context, cancel context.CancelFunc) {
+func WithWait(ctx context.Context, wait time.Duration) (_ context.Context, granted time.Duration, cancel context.CancelFunc) {
 	state := stateOf(ctx)
 	state.waited = true
+	if !state.expires.IsZero() {
+		wait = max(0, min(wait, time.Until(state.expires)))
+	}
 	if deadline, ok := ctx.Deadline(); !ok || state.request == nil || deadline.Before(state.deadline) {
-		return context.WithCancel(ctx)
+		ctx, cancel = context.WithCancel(ctx)
+		return ctx, wait, cancel
 	}
 	// ctx ends too early, so only its values stay.
 	waiting, end := context.WithDeadline(context.WithoutCancel(ctx), state.deadline.Add(wait))
 	stop := afterFunc(state.request, end) // When the caller leaves.
 	state.response.setDeadline(time.Now().Add(wait + writeTimeout))
-	return waiting, func() {
+	return waiting, wait, func() {
 		stop()
 		end()
 	}

@@ -23,7 +23,8 @@ type waitingCall struct {
 	leaves  time.Duration // After which its caller leaves; 0 for never.
 	drains  time.Duration // After which the server drains; 0 for never.
 	wait    time.Duration // That the call is given.
-	work    func(ctx context.Context) error
+	life    time.Duration // Of the caller's token; 0 for ever.
+	work    func(ctx context.Context, granted time.Duration) error
 }
 
 // serve serves the call. It returns its response, its line in the log, and how long before
@@ -40,10 +41,13 @@ func (c waitingCall) serve(t *testing.T) (w *httptest.ResponseRecorder, line log
 	const path = todov1connect.TodoServiceGetTodoProcedure
 	routes.procedure(procedure{name: path, handler: connect.NewUnaryHandlerSimple(path,
 		func(ctx context.Context, _ *todov1.GetTodoRequest) (*todov1.Todo, error) {
-			ctx, cancel := WithWait(ctx, c.wait)
+			if c.life > 0 {
+				stateOf(ctx).expires = time.Now().Add(c.life)
+			}
+			ctx, granted, cancel := WithWait(ctx, c.wait)
 			defer cancel()
 			defer func() { left = time.Until(conn.write) }()
-			return new(todov1.Todo), c.work(ctx)
+			return new(todov1.Todo), c.work(ctx, granted)
 		}, baseOptions(errs, testCodecs()))})
 	handler := withMiddleware(Config{Logger: slog.New(slog.NewJSONHandler(log, nil))}, refuse, health, newUnreadResponses(nil), routes)
 	ctx, leave := context.WithCancel(t.Context())
@@ -68,7 +72,11 @@ func (c waitingCall) serve(t *testing.T) (w *httptest.ResponseRecorder, line log
 func TestACallThatWaitsHasItsTimeBeyondTheWait(t *testing.T) {
 	t.Parallel()
 	const wait = 25 * time.Second
-	untilItEnds := func(ctx context.Context) error {
+	asGranted := func(_ context.Context, granted time.Duration) error {
+		time.Sleep(granted)
+		return nil
+	}
+	untilItEnds := func(ctx context.Context, _ time.Duration) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -79,19 +87,18 @@ func TestACallThatWaitsHasItsTimeBeyondTheWait(t *testing.T) {
 		level  string
 		ended  streamEnd
 	}{
-		"answers after its wait": {waitingCall{wait: wait, work: func(context.Context) error {
-			time.Sleep(wait)
-			return nil
-		}}, wait, http.StatusOK, "INFO", endDone},
+		"answers after its wait":               {waitingCall{wait: wait, work: asGranted}, wait, http.StatusOK, "INFO", endDone},
+		"its token expires":                    {waitingCall{wait: wait, life: 7 * time.Second, work: asGranted}, 7 * time.Second, http.StatusOK, "INFO", endDone},
+		"its token outlives the wait":          {waitingCall{wait: wait, life: time.Minute, work: asGranted}, wait, http.StatusOK, "INFO", endDone},
 		"never answers":                        {waitingCall{wait: wait, work: untilItEnds}, wait + callTimeout, http.StatusGatewayTimeout, "ERROR", endError},
 		"its caller has little time":           {waitingCall{timeout: "3000", wait: wait, work: untilItEnds}, 3 * time.Second, http.StatusGatewayTimeout, "INFO", endCaller},
 		"its caller has more time than a call": {waitingCall{timeout: "60000", wait: wait, work: untilItEnds}, wait + callTimeout, http.StatusGatewayTimeout, "ERROR", endError},
 		"its caller leaves":                    {waitingCall{leaves: 20 * time.Second, wait: wait, work: untilItEnds}, 20 * time.Second, statusClientClosedRequest, "INFO", endCaller},
 		"fails": {
-			waitingCall{wait: wait, work: func(context.Context) error { return errMissing }},
+			waitingCall{wait: wait, work: func(context.Context, time.Duration) error { return errMissing }},
 			0, http.StatusNotFound, "INFO", endError,
 		},
-		"the server drains": {waitingCall{drains: 12 * time.Second, wait: wait, work: func(ctx context.Context) error {
+		"the server drains": {waitingCall{drains: 12 * time.Second, wait: wait, work: func(ctx context.Context, _ time.Duration) error {
 			select {
 			case <-Ending(ctx):
 				return nil
@@ -122,8 +129,11 @@ func TestNobodyWaitsOutsideOfACall(t *testing.T) {
 	if Ending(t.Context()) != nil {
 		t.Error("it ends")
 	}
-	ctx, cancel := WithWait(t.Context(), time.Second)
+	ctx, granted, cancel := WithWait(t.Context(), time.Second)
 	cancel()
+	if granted != time.Second {
+		t.Errorf("it may wait for %v", granted)
+	}
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		t.Errorf("after cancel: %v", ctx.Err())
 	}

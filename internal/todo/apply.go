@@ -118,8 +118,9 @@ func (s *Service) Apply(ctx context.Context, owner UserID, request ApplyRequest)
 		operations[i] = operation
 	}
 	request.Operations = operations
-	defer s.changed(owner)
-	return s.store.ApplyTodos(ctx, owner, request)
+	results, err := s.store.ApplyTodos(ctx, owner, request)
+	s.changed(owner, err)
+	return results, err
 }
 
 // createdID returns the ID of a todo that an owner's request creates without giving it

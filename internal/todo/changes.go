@@ -10,8 +10,9 @@ type SyncPosition struct {
 	// account's revision and the last ID when it was given all.
 	Revision int64
 	ID       ID
-	// Start is the account's revision when the client began with the first todo. What
-	// was deleted before is none of its business.
+	// Start is the account's revision when the client began with the first todo. Todos
+	// that were forgotten before then are not in the client's copy, so they are no reason
+	// for a reset.
 	Start int64
 }
 

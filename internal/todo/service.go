@@ -97,12 +97,23 @@ func NewService(store Store, listener Listener) *Service {
 	return &Service{store: store, listener: listener}
 }
 
-// changed tells the listener that a call may have changed an owner's todos. A call that
-// failed may have as well: nobody knows what became of a lost one.
-func (s *Service) changed(owner UserID) {
-	if s.listener != nil {
+// changed tells the listener of a write that has changed an owner's todos, or may have:
+// nobody knows what became of one that failed and was not refused. When the caller left
+// early, the change may come after this.
+func (s *Service) changed(owner UserID, err error) {
+	if s.listener != nil && !isRefusal(err) {
 		s.listener.Changed(owner)
 	}
+}
+
+// isRefusal reports whether an error means that nothing was changed.
+func isRefusal(err error) bool {
+	for _, refusal := range []error{ErrNotFound, ErrAlreadyExists, ErrTooMany, ErrConflict, ErrNoTrash} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // Create stores a new todo and trims white space from its title. It chooses the ID
@@ -117,8 +128,9 @@ func (s *Service) Create(ctx context.Context, owner UserID, draft Draft) (Todo, 
 		}
 		draft.ID = (*ID)(&id)
 	}
-	defer s.changed(owner)
-	return s.store.CreateTodo(ctx, owner, draft.trimmed())
+	created, err := s.store.CreateTodo(ctx, owner, draft.trimmed())
+	s.changed(owner, err)
+	return created, err
 }
 
 // Get returns one of the owner's todos.
@@ -140,27 +152,31 @@ func (s *Service) List(ctx context.Context, owner UserID, query Query) (Page, er
 
 // Update changes one of the owner's todos and trims white space from a new title.
 func (s *Service) Update(ctx context.Context, owner UserID, id ID, change Change) (Todo, error) {
-	defer s.changed(owner)
-	return s.store.UpdateTodo(ctx, owner, id, change.trimmed())
+	changed, err := s.store.UpdateTodo(ctx, owner, id, change.trimmed())
+	s.changed(owner, err)
+	return changed, err
 }
 
 // Delete deletes one of the owner's todos.
 func (s *Service) Delete(ctx context.Context, owner UserID, id ID, deletion Deletion) error {
-	defer s.changed(owner)
-	return s.store.DeleteTodo(ctx, owner, id, deletion)
+	err := s.store.DeleteTodo(ctx, owner, id, deletion)
+	s.changed(owner, err)
+	return err
 }
 
 // Undelete takes one of the owner's todos out of the trash, if it has the version;
 // none stands for any.
 func (s *Service) Undelete(ctx context.Context, owner UserID, id ID, version Version) (Todo, error) {
-	defer s.changed(owner)
-	return s.store.UndeleteTodo(ctx, owner, id, version)
+	changed, err := s.store.UndeleteTodo(ctx, owner, id, version)
+	s.changed(owner, err)
+	return changed, err
 }
 
 // EmptyTrash deletes permanently all that is in the owner's trash.
 func (s *Service) EmptyTrash(ctx context.Context, owner UserID) error {
-	defer s.changed(owner)
-	return s.store.EmptyTrash(ctx, owner)
+	err := s.store.EmptyTrash(ctx, owner)
+	s.changed(owner, err)
+	return err
 }
 
 // Changes returns a page of the owner's todos that were changed after a position; nil

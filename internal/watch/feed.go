@@ -16,6 +16,11 @@ const (
 	heartbeat = 20 * time.Second
 	// readTimeout bounds the read of a page, as a call's time.
 	readTimeout = 10 * time.Second
+	// maxReads bounds the feeds of a process that read at once. Thousands are woken
+	// together, or come back together, after a restore or when another process drains.
+	// Without a bound they would fill the queue of reads (1000 statements), and calls
+	// would be refused. So many make full batches: 10,000 pages take a second or so.
+	maxReads = 32
 	// giveUpAfter is how long a feed that has begun goes on while reads fail, up to
 	// giveUpSpread longer. A database that restarts or fails over is back before. The
 	// spread keeps thousands of streams from ending at once.
@@ -75,22 +80,22 @@ func (f *Feed) Next(ctx context.Context) (todo.Changes, error) {
 }
 
 // Wait is Next for a client that waits as long as it chooses, and no longer than until
-// enough is closed.
-func (f *Feed) Wait(ctx context.Context, wait time.Duration, enough <-chan struct{}) (todo.Changes, error) {
-	return f.next(ctx, wait, enough)
+// done is closed.
+func (f *Feed) Wait(ctx context.Context, wait time.Duration, done <-chan struct{}) (todo.Changes, error) {
+	return f.next(ctx, wait, done)
 }
 
-func (f *Feed) next(ctx context.Context, wait time.Duration, enough <-chan struct{}) (todo.Changes, error) {
-	patience := time.Now().Add(wait)
+func (f *Feed) next(ctx context.Context, wait time.Duration, done <-chan struct{}) (todo.Changes, error) {
+	deadline := time.Now().Add(wait)
 	isDue := f.hasMore && f.failure == nil
 	for {
 		if !isDue {
-			f.setTimer(patience)
+			f.setTimer(deadline)
 			select {
 			case <-ctx.Done():
 				return todo.Changes{}, ctx.Err()
 			case <-f.watcher.dirty:
-			case <-enough:
+			case <-done:
 				return f.nothing(), nil
 			case <-f.timer.C:
 				if f.failure != nil && !time.Now().Before(f.giveUp) {
@@ -103,7 +108,7 @@ func (f *Feed) next(ctx context.Context, wait time.Duration, enough <-chan struc
 		page, err := f.readOn(ctx)
 		switch {
 		case err != nil:
-			if err := f.bear(ctx, err); err != nil {
+			if !f.retries(ctx, err) {
 				return todo.Changes{}, err
 			}
 		case len(page.Todos) > 0 || page.HasMore || page.IsReset:
@@ -115,8 +120,8 @@ func (f *Feed) next(ctx context.Context, wait time.Duration, enough <-chan struc
 // nothing returns a page without todos.
 func (f *Feed) nothing() todo.Changes { return todo.Changes{Next: f.position, HasMore: f.hasMore} }
 
-// setTimer sets the timer for the end of the client's patience, or that of the feed's own
-// while reads fail.
+// setTimer sets the timer for a deadline, or, while reads fail, for the end of the retries
+// if that is earlier.
 func (f *Feed) setTimer(at time.Time) {
 	if f.failure != nil && f.giveUp.Before(at) {
 		at = f.giveUp
@@ -128,14 +133,17 @@ func (f *Feed) setTimer(at time.Time) {
 	f.timer.Reset(time.Until(at))
 }
 
-// readOn reads the page after the last one.
+// readOn reads the page after the last one, as soon as the hub lets it. It fails with
+// [todo.ErrUnavailable] when that takes longer than readTimeout.
 func (f *Feed) readOn(ctx context.Context) (todo.Changes, error) {
-	f.watcher.clear()
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	reading, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	page, err := f.read(ctx, f.owner, f.after, f.size)
+	page, err := f.readPage(reading)
 	if err != nil {
 		f.hub.note(&f.watcher, todo.Head{}, false) // So that the next poll wakes it.
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: %w", todo.ErrUnavailable, err)
+		}
 		return todo.Changes{}, err
 	}
 	f.failure = nil
@@ -145,24 +153,27 @@ func (f *Feed) readOn(ctx context.Context) (todo.Changes, error) {
 	return page, nil
 }
 
-// bear returns nil when a feed that could not read waits for the next poll that succeeds,
-// to read again, and otherwise the error that it fails with.
-func (f *Feed) bear(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return err
+// readPage reads when fewer than maxReads others do.
+func (f *Feed) readPage(ctx context.Context) (todo.Changes, error) {
+	select {
+	case f.hub.reads <- struct{}{}:
+	case <-ctx.Done():
+		return todo.Changes{}, ctx.Err()
 	}
-	if errors.Is(err, context.DeadlineExceeded) { // That of the read.
-		err = fmt.Errorf("%w: %w", todo.ErrUnavailable, err)
-	}
-	if !errors.Is(err, todo.ErrUnavailable) {
-		return err
+	defer func() { <-f.hub.reads }()
+	f.watcher.clear()
+	return f.read(ctx, f.owner, f.after, f.size)
+}
+
+// retries reports whether a feed that could not read waits for the next poll that
+// succeeds, to read again. Otherwise it fails.
+func (f *Feed) retries(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || !errors.Is(err, todo.ErrUnavailable) {
+		return false
 	}
 	if f.failure == nil {
 		f.giveUp = time.Now().Add(giveUpAfter + rand.N(giveUpSpread)) //nolint:gosec // Not a secret.
 	}
 	f.failure = err
-	if time.Now().Before(f.giveUp) {
-		return nil
-	}
-	return err
+	return time.Now().Before(f.giveUp)
 }

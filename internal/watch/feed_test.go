@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,6 +149,26 @@ func TestAFeedGivesUpAfterHalfAMinute(t *testing.T) {
 	}
 }
 
+// TestAFeedThatCouldNotReadTriesAgainThoughNothingHasChanged: a write that failed wakes as
+// well, since nobody knows what became of it.
+func TestAFeedThatCouldNotReadTriesAgainThoughNothingHasChanged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(store)
+		hub, _ := store.hub(t)
+		alice := user(t, "alice")
+		feed := store.feed(t, hub, alice)
+		store.fail(errAway, errAway)
+		hub.Changed(alice)
+		time.AfterFunc(5*time.Second, func() { store.fail(nil, nil) })
+		for range 5 { // Heartbeats.
+			if got := next(t, feed); got != 0 {
+				t.Errorf("%d todos", got)
+			}
+		}
+	})
+}
+
 func TestAReadThatHangsIsAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -217,37 +239,118 @@ func TestAFeedEndsWithItsContext(t *testing.T) {
 func TestAClientWaitsAsLongAsItChooses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change, enough time.Duration // When that happens; 0 for never.
-		todos          int
-		took           time.Duration
+		change, done time.Duration // When that happens; 0 for never.
+		todos        int
+		took         time.Duration
 	}{
-		"nothing happens":               {0, 0, 0, 25 * time.Second},
-		"a change comes":                {3 * time.Second, 0, 1, 3 * time.Second},
-		"it is enough before":           {0, 4 * time.Second, 0, 4 * time.Second},
-		"a change comes and then it is": {3 * time.Second, 4 * time.Second, 1, 3 * time.Second},
+		"nothing happens":                 {0, 0, 0, 25 * time.Second},
+		"a change comes":                  {3 * time.Second, 0, 1, 3 * time.Second},
+		"the server ends it before":       {0, 4 * time.Second, 0, 4 * time.Second},
+		"a change comes and then the end": {3 * time.Second, 4 * time.Second, 1, 3 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			store := new(store)
 			hub, _ := store.hub(t)
 			alice := user(t, "alice")
 			feed := store.feed(t, hub, alice)
-			enough := make(chan struct{})
+			done := make(chan struct{})
 			if test.change > 0 {
 				time.AfterFunc(test.change, func() {
 					store.change(alice)
 					hub.Changed(alice)
 				})
 			}
-			if test.enough > 0 {
-				time.AfterFunc(test.enough, func() { close(enough) })
+			if test.done > 0 {
+				time.AfterFunc(test.done, func() { close(done) })
 			}
 			start := time.Now()
-			page, err := feed.Wait(t.Context(), 25*time.Second, enough)
+			page, err := feed.Wait(t.Context(), 25*time.Second, done)
 			if err != nil || len(page.Todos) != test.todos || time.Since(start) != test.took {
 				t.Errorf("%s: %d todos, %v, after %v", name, len(page.Todos), err, time.Since(start))
 			}
 		})
 	}
+}
+
+// TestManyFeedsThatAreWokenReadAFewAtATime wakes all feeds of a process at once.
+func TestManyFeedsThatAreWokenReadAFewAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(store)
+		hub, _ := store.hub(t)
+		const feeds, atOnce = 1000, 32
+		var reading, most, done atomic.Int64
+		read := func(ctx context.Context, owner todo.UserID, after *todo.SyncPosition, size int) (todo.Changes, error) {
+			n := reading.Add(1)
+			defer reading.Add(-1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			time.Sleep(10 * time.Millisecond)
+			return store.Changes(ctx, owner, after, size)
+		}
+		for i := range feeds {
+			feed, err := hub.Open(user(t, fmt.Sprint(i)), nil, pageSize, read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				defer feed.Close()
+				if _, err := feed.First(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if page, err := feed.Next(t.Context()); err != nil || !page.IsReset {
+					t.Errorf("%+v, %v", page, err)
+				}
+				done.Add(1)
+			}()
+		}
+		time.Sleep(500 * time.Millisecond) // The first pages are read.
+		store.restore()
+		time.Sleep(10 * time.Second)
+		if most.Load() != atOnce || done.Load() != feeds {
+			t.Errorf("%d read at once, want %d; %d of %d have read", most.Load(), atOnce, done.Load(), feeds)
+		}
+	})
+}
+
+// TestAFeedThatMayNotReadInTimeIsRefused has others read for longer than a read may take.
+func TestAFeedThatMayNotReadInTimeIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(store)
+		hub, _ := store.hub(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		hang := func(context.Context, todo.UserID, *todo.SyncPosition, int) (todo.Changes, error) {
+			<-ctx.Done()
+			return todo.Changes{}, ctx.Err()
+		}
+		var hanging sync.WaitGroup
+		for i := range 32 {
+			feed, err := hub.Open(user(t, fmt.Sprint(i)), nil, pageSize, hang)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hanging.Go(func() {
+				defer feed.Close()
+				_, _ = feed.First(ctx)
+			})
+		}
+		synctest.Wait()
+		feed, err := hub.Open(user(t, "alice"), nil, pageSize, store.Changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer feed.Close()
+		start := time.Now()
+		if _, err := feed.First(t.Context()); !errors.Is(err, todo.ErrUnavailable) || time.Since(start) != 10*time.Second {
+			t.Errorf("it fails with %v after %v", err, time.Since(start))
+		}
+		cancel()
+		hanging.Wait()
+		if _, err := feed.First(t.Context()); err != nil {
+			t.Errorf("when others have read: %v", err)
+		}
+	})
 }
 
 // TestWritesDoNotWaitForWatchers has a feed that nobody reads, and many writers.

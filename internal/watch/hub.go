@@ -29,6 +29,7 @@ type Config struct {
 type Hub struct {
 	config Config
 	begun  chan struct{} // Has an element when there may be somebody to poll for.
+	reads  chan struct{} // Has an element for each feed that reads.
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -45,7 +46,7 @@ var _ todo.Listener = (*Hub)(nil)
 func NewHub(config Config) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Hub{
-		config: config, begun: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
+		config: config, begun: make(chan struct{}, 1), reads: make(chan struct{}, maxReads), stop: stop, done: make(chan struct{}),
 		watchers: make(map[todo.UserID][]*watcher),
 	}
 	go h.run(ctx)

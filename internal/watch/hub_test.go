@@ -209,6 +209,36 @@ func TestWhoDoesNotReadIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+// TestWhatAPageHasWakesNobodyForAnother makes a change between two pages.
+func TestWhatAPageHasWakesNobodyForAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(store)
+		hub, _ := store.hub(t)
+		alice := user(t, "alice")
+		feed := store.feed(t, hub, alice)
+		change := func() {
+			store.change(alice)
+			hub.Changed(alice)
+		}
+		for range pageSize + 1 {
+			change()
+		}
+		next(t, feed)
+		change()
+		if got := next(t, feed); got != 2 {
+			t.Errorf("the second page has %d todos, want both that are left", got)
+		}
+		before, _ := store.counts()
+		if got := next(t, feed); got != 0 {
+			t.Errorf("then come %d todos", got)
+		}
+		if reads, _ := store.counts(); reads != before {
+			t.Errorf("%d reads in vain", reads-before)
+		}
+	})
+}
+
 func TestAPollThatPanicsIsOneThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,6 +17,7 @@
 //	process_test.go    child processes: their end, memory and output
 //	todod_test.go      the service as a child process
 //	usage_test.go      its resources: processor time, connections, goroutines
+//	sync_test.go       writers and readers of changes during all faults (-changes 1000000 for a million)
 //	framer_test.go     HTTP/2 frames that no client would send
 //	log_test.go        its log, which must contain no secret
 //

@@ -90,6 +90,9 @@ var rowsOfRun = []string{
 	"a log reader that stops",
 	"a log reader that dies",
 	"signals",
+	"sync while all else fails",
+	"sync after a failover that lost changes",
+	"how soon watchers learn of a change",
 	"secrets in the log",
 }
 

@@ -107,7 +107,8 @@ func TestRunbookCommandsWork(t *testing.T) {
 	if a := s.on(t, client, http.MethodDelete, deleted, ""); a.status != http.StatusOK {
 		t.Errorf("delete: %d %s", a.status, a.body)
 	}
-	prints(b.run(t, "pg_restore --exit-on-error"), "CREATE DATABASE", "ANALYZE", "    2 |")
+	token := s.sync(t, client, "").NextSyncToken
+	prints(b.run(t, "pg_restore --exit-on-error"), "CREATE DATABASE", "renewed the epochs", "ANALYZE", "    2 |")
 
 	old := s.url
 	s = startTodod(t, s.issuer, restored, nil)
@@ -116,6 +117,9 @@ func TestRunbookCommandsWork(t *testing.T) {
 		if a := s.get(t, client, id); a.status != status {
 			t.Errorf("after the restore %s is answered with %d %s, not with %d", id, a.status, a.body, status)
 		}
+	}
+	if got := s.sync(t, client, token); !got.Reset || len(got.Todos) != 2 {
+		t.Errorf("after the restore a client that syncs gets %+v, want a reset and the two todos of the backup", got)
 	}
 	again := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"id":%q,"title":%q}`, lost, canaryTitle),
 		"Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON)
@@ -138,6 +142,23 @@ func TestRunbookCommandsWork(t *testing.T) {
 func (s *todod) get(t *testing.T, client *http.Client, id string) answer {
 	t.Helper()
 	return s.on(t, client, http.MethodGet, id, "")
+}
+
+// synced is a page of changes.
+type synced struct {
+	Todos         []struct{ ID string }
+	NextSyncToken string
+	Reset         bool
+}
+
+// sync gets the changes of the user u since a token.
+func (s *todod) sync(t *testing.T, client *http.Client, token string) (page synced) {
+	t.Helper()
+	a := call(t, client, http.MethodGet, s.url+"/api/todos:sync?syncToken="+token, "", "Authorization", s.issuer.bearer("u"))
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != http.StatusOK {
+		t.Fatalf("sync: %d %s %v", a.status, a.body, err)
+	}
+	return page
 }
 
 // on sends a request about a todo of the user u.

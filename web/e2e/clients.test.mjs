@@ -101,15 +101,17 @@ describe("a project of one's own", () => {
     await page.getByRole("checkbox", { name: "Buy bread" }).waitFor({ state: "detached" });
 
     // Of the same session, by fetch alone.
-    const { made, list, refusal } = await page.evaluate(
+    const { made, list, restored, refusal } = await page.evaluate(
       async ([api, auth]) => {
         const todos = /** @type {any} */ (globalThis).connect(api, auth);
         const made = await todos.create({ title: "Buy eggs" });
         await todos.update(made.id, { description: "six" });
         const { todos: list } = await todos.list();
         await todos.remove(made.id);
+        const restored = await todos.restore(made.id);
+        await todos.remove(made.id);
         const refusal = await todos.remove(made.id).catch((/** @type {any} */ error) => ({ ...error, message: error.message }));
-        return { made, list, refusal };
+        return { made, list, restored, refusal };
       },
       /** @type {const} */ ([stack.apiURL, stack.authURL]),
     );
@@ -118,6 +120,7 @@ describe("a project of one's own", () => {
       [["Buy eggs", "six", false], ["Buy milk", undefined, true]],
     );
     assert.equal(made.isCompleted, false);
+    assert.equal(restored.description, "six");
     assert.deepEqual({ code: refusal.code, status: refusal.status, message: refusal.message }, { code: "not_found", status: 404, message: "todo not found" });
   });
 });

@@ -29,6 +29,22 @@ const expected = [
   `"title":"Buy rye flour"`,
   `{"code":"aborted"`,
   `HTTP/1.1 200 OK`,
+  // The trash
+  `{}`,
+  `"title":"Buy salt"`,
+  `"deletedAt":"`,
+  `"title":"Buy salt"`,
+  `{}`,
+  `{}`,
+  // Sync, watch and apply
+  `"title":"Buy oats"`,
+  `"title":"Buy oats"`,
+  `"nextSyncToken":"`,
+  `data: {"todos":[{`,
+  `"title":"Buy oats"`,
+  `{"results":[{`,
+  `"title":"Buy rice"`,
+  `{"results":[{`,
   // gRPC
   `todo.v1.TodoService`,
   `"title": "Buy tea"`,
@@ -42,7 +58,8 @@ test("the README's commands work with a token of Better Auth", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map((match) => match[1]);
   const script = blocks.join("\n").replaceAll("localhost:8080", stack.apiURL.replace("http://", ""));
-  const { code, stdout, stderr } = await execute("bash", ["-c", `set -euo pipefail\n${script}`], {
+  const watch = await readFile(join(root, "cmd/todod/testdata/watch.sh"), "utf8");
+  const { code, stdout, stderr } = await execute("bash", ["-c", `set -euo pipefail\n${watch}\n${script}`], {
     env: { TOKEN: await stack.signUp("Alice") },
     path: grpcurl.folder,
   });
@@ -53,5 +70,5 @@ test("the README's commands work with a token of Better Auth", async () => {
     assert(start >= 0, `no ${text} in\n${stdout.slice(end)}`);
     end = start + text.length;
   }
-  assert.deepEqual(stdout.match(/"code": *"[^"]*"/g), [`"code":"aborted"`]); // The one that is meant to fail.
+  assert.deepEqual(stdout.match(/"code": *"[^"]+"/g), [`"code":"aborted"`]); // The one that is meant to fail.
 });

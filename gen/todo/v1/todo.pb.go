@@ -777,8 +777,12 @@ type SyncTodosResponse struct {
 	HasMore bool `protobuf:"varint,3,opt,name=has_more,json=hasMore,proto3" json:"has_more,omitempty"`
 	// True when the token can't be continued, because deletions since then are
 	// forgotten, or the database was restored. This page begins anew, from the
-	// first todo. Keep showing the old copy if you like, but once `has_more` is
-	// false, drop every todo that has not come since the reset.
+	// first todo; later pages don't repeat the flag. The simplest is to drop the
+	// local copy in the transaction that stores this page and its token. To keep
+	// showing the old copy until `has_more` is false, and only then drop every todo
+	// that has not come since the reset, store with each token that a reset is under
+	// way, and which todos have come: a client that restarts meanwhile, and has
+	// forgotten it, keeps todos that are gone.
 	Reset_        bool `protobuf:"varint,4,opt,name=reset,proto3" json:"reset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -66,7 +66,11 @@ export function connect(apiUrl: string, authUrl: string) {
     update: (id: string, changes: { title?: string; description?: string; isCompleted?: boolean }) =>
       call<Todo>("PATCH", `/${id}`, changes),
 
+    /** Moves the todo to the trash. */
     remove: (id: string) => call<object>("DELETE", `/${id}`),
+
+    /** Restores a todo from the trash. */
+    restore: (id: string) => call<Todo>("POST", `/${id}:undelete`, {}),
   };
 }
 

@@ -1,0 +1,68 @@
+//go:build linux
+
+package faults
+
+import (
+	"testing"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+)
+
+// TestSyncAfterAFailoverThatLostChanges has a client sync a change that the standby never
+// gets. When the standby has taken over, and has changes that are newer, the client has to
+// begin anew: nothing else takes the lost change out of its copy.
+func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
+	r := newRow(t, "sync after a failover that lost changes")
+	c := startSyncCluster(t)
+	s := &syncRun{t: t, issuer: c.issuer, clients: c.clients(t)[:1]}
+	ctx := t.Context()
+	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " kept"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, standby := session(t, c.primary.URL()), session(t, c.standby.URL("postgres"))
+	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	execute(t, admin, `SELECT pg_reload_conf()`)
+	execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
+	execute(t, standby, `SELECT pg_reload_conf()`)
+	eventually(t, "the standby follows no more", func() bool {
+		return ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
+	})
+	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " lost"}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.failOver(t)
+	retry(t, "a change after the failover", func() error {
+		_, err := s.any().UpdateTodo(s.as(ctx, "u"), &todov1.UpdateTodoRequest{Id: kept.GetId(), IsCompleted: new(true)})
+		return err
+	})
+	after, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{SyncToken: before.GetNextSyncToken()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{SyncToken: after.GetNextSyncToken()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.did("promoted a standby that lacks one of two todos, which a client has")
+	same(r, "todos before", len(before.GetTodos()), 2)
+	same(r, "the client begins anew", after.GetReset_(), true)
+	same(r, "todos after", len(after.GetTodos()), 1)
+	same(r, "begins anew again", again.GetReset_(), false)
+}
+
+// retry repeats a call until it succeeds, or fails but by an outage.
+func retry(t *testing.T, what string, call func() error) {
+	t.Helper()
+	eventually(t, what, func() bool {
+		err := call()
+		if err != nil && !isOutage(err) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		return err == nil
+	})
+}

@@ -1,0 +1,120 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/gen/todo/v1/todov1connect"
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// TestHowSoonWatchersLearn measures from the call of a change to its arrival at two
+// streams: one on the process of the call, one on another. The goals, on an idle machine,
+// are 50 ms and 1.5 s for 99 of 100; the bounds are those that a stream which is not woken
+// misses.
+func TestHowSoonWatchersLearn(t *testing.T) {
+	const users = 20
+	rounds := size(5, 50)
+	r := newRow(t, "how soon watchers learn of a change")
+	database := pgtest.NewDatabase(t)
+	issuer := startIssuer(t)
+	s := &syncRun{t: t, issuer: issuer}
+	for range 2 {
+		s.clients = append(s.clients, todov1connect.NewTodoServiceClient(newClient(t, false), startTodod(t, issuer, database, nil).url))
+	}
+	var mu sync.Mutex
+	took := make([][]time.Duration, len(s.clients))
+	var all sync.WaitGroup
+	for i := range users {
+		all.Go(func() {
+			user := fmt.Sprint("watcher-", i)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			created, err := s.clients[0].CreateTodo(s.as(ctx, user), &todov1.CreateTodoRequest{Title: canaryTitle})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			arrived := make([]chan arrival, len(s.clients))
+			for n, client := range s.clients {
+				arrived[n] = make(chan arrival)
+				all.Go(func() { s.titles(ctx, client, user, arrived[n]) })
+				awaitTitle(arrived[n], canaryTitle)
+			}
+			for round := range rounds {
+				title := fmt.Sprint(canaryTitle, " ", round)
+				began := time.Now()
+				if _, err := s.clients[0].UpdateTodo(s.as(ctx, user), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title}); err != nil {
+					t.Error(err)
+					return
+				}
+				for n := range arrived {
+					at := awaitTitle(arrived[n], title)
+					if at.IsZero() {
+						t.Error("a stream has ended")
+						return
+					}
+					mu.Lock()
+					took[n] = append(took[n], at.Sub(began))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+	r.did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
+	for n, name := range []string{"on the same process", "on another"} {
+		slices.Sort(took[n])
+		if len(took[n]) != users*rounds {
+			t.Fatalf("%s: %d changes arrived, not %d", name, len(took[n]), users*rounds)
+		}
+		r.note(name+": median", rounded(took[n][len(took[n])/2]))
+		// A poll comes after a second, a sign of life after 20.
+		atMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
+	}
+}
+
+// arrival is a title that came to a stream.
+type arrival struct {
+	title string
+	at    time.Time
+}
+
+// titles sends the titles that come to a user's stream, until that ends, and then closes
+// the channel.
+func (s *syncRun) titles(ctx context.Context, client todov1connect.TodoServiceClient, user string, to chan<- arrival) {
+	defer close(to)
+	stream, err := client.WatchTodos(s.as(ctx, user), &todov1.WatchTodosRequest{})
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	defer func() { _ = stream.Close() }() // It ends by its context.
+	for stream.Receive() {
+		at := time.Now()
+		for _, changed := range stream.Msg().GetTodos() {
+			select {
+			case to <- arrival{changed.GetTitle(), at}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// awaitTitle returns when a title came, or the zero time when the stream ends without it.
+func awaitTitle(from <-chan arrival, title string) time.Time {
+	for a := range from {
+		if a.title == title {
+			return a.at
+		}
+	}
+	return time.Time{}
+}
