@@ -490,8 +490,12 @@ export type SyncTodosResponse = Message<"todo.v1.SyncTodosResponse"> & {
   /**
    * True when the token can't be continued, because deletions since then are
    * forgotten, or the database was restored. This page begins anew, from the
-   * first todo. Keep showing the old copy if you like, but once `has_more` is
-   * false, drop every todo that has not come since the reset.
+   * first todo; later pages don't repeat the flag. The simplest is to drop the
+   * local copy in the transaction that stores this page and its token. To keep
+   * showing the old copy until `has_more` is false, and only then drop every todo
+   * that has not come since the reset, store with each token that a reset is under
+   * way, and which todos have come: a client that restarts meanwhile, and has
+   * forgotten it, keeps todos that are gone.
    *
    * @generated from field: bool reset = 4;
    */
@@ -732,7 +736,8 @@ export const TodoResultSchema: GenMessage<TodoResult> = /*@__PURE__*/
  * - `resource_exhausted` (429): the request is larger than 64 KiB. Or, with
  *   `Retry-After` and a `google.rpc.RetryInfo` detail, the caller makes too many
  *   requests.
- * - `unavailable` (503): a dependency is down; retry after `Retry-After`.
+ * - `unavailable` (503): a dependency is down; retry after `Retry-After`, which
+ *   is also in a `google.rpc.RetryInfo` detail.
  * - `deadline_exceeded` (504): the call took longer than the caller allowed,
  *   or than 10 seconds.
  *
