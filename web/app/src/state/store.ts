@@ -1,21 +1,17 @@
 import type { TodoClient } from "../api/client.ts";
-import { failureOfResult, type Faults } from "../api/failure.ts";
-import { newId } from "../api/ids.ts";
 import type { Patch } from "../sync/operation.ts";
 import type { Entry } from "../sync/outbox.ts";
 import { SyncedTodos } from "../sync/synced-todos.ts";
 import type { Text } from "../sync/todo.ts";
-import { composerKey, Drafts, type Draft } from "./drafts.ts";
+import { composerKey, Drafts } from "./drafts.ts";
 import { Notices } from "./notices.ts";
 import { quote } from "./quote.ts";
-import { matches, rowOf, rowsOf, type Filter, type Row } from "./rows.ts";
+import { ReturnedTexts } from "./returned-texts.ts";
+import { matches, rowsOf, type Filter, type Row } from "./rows.ts";
 import { descriptionFault, titleFault } from "./title.ts";
 
 /** How long a message about an error stays, in seconds. */
 const errorSeconds = 12;
-
-/** The row of a text that is no todo. */
-const noTodo = { etag: "", isCompleted: false, progress: "refused" } as const;
 
 /** The options of a store. */
 export interface StoreOptions {
@@ -44,8 +40,7 @@ export class Store {
   readonly #options: StoreOptions;
   #filter: Filter;
   #announcement = "";
-  /** The refused entries of the outbox whose texts are in drafts, by the drafts' keys. */
-  readonly #returned = new Map<string, string>();
+  readonly #returned: ReturnedTexts;
   #isComplete: boolean;
 
   /** Opens the user's todos in this browser. It fails when the browser can't keep any. */
@@ -72,7 +67,11 @@ export class Store {
     this.#todos = todos;
     this.#filter = options.filter;
     this.#isComplete = todos.complete;
-    this.drafts = new Drafts(() => this.#draftsChanged());
+    this.drafts = new Drafts(() => {
+      this.#returned.forgetClosed();
+      options.changed();
+    });
+    this.#returned = new ReturnedTexts(todos, this.drafts);
     this.notices = new Notices(options.changed);
     if (this.#isComplete) this.#announce(this.#summary());
   }
@@ -121,7 +120,7 @@ export class Store {
   /** The rows that stay: those with unsaved text, and editors whose todo is deleted elsewhere while they are open. */
   get #writing(): Row[] {
     const unsaved = new Set(this.drafts.rows);
-    return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#isThere(row.key));
+    return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#returned.isThere(row.key));
   }
 
   get #isAway(): boolean {
@@ -183,7 +182,7 @@ export class Store {
     if (this.#isFaulty(row.key, row.id === undefined ? draft : patch)) return false;
     if (row.id === undefined) this.#add(draft);
     else if (Object.keys(patch).length > 0) {
-      if (!this.#isThere(row.id)) return this.#saveDeleted(row.key, draft);
+      if (!this.#returned.isThere(row.id)) return this.#returned.saveDeleted(row.key, draft);
       this.#todos.update(row.id, patch, before);
     }
     this.drafts.close(row.key); // Not before the outbox has it.
@@ -253,88 +252,18 @@ export class Store {
       this.#isComplete = true;
       this.#announce(this.#summary());
     }
-    this.#giveBackLostConflicts();
+    this.#returned.takeLostConflicts();
     this.#options.changed();
   }
 
   /** Says why the service has refused what the user did, and gives the text back. */
   #refused(entries: readonly Entry[]): void {
-    for (const { key, title, operation, refusal } of entries) {
-      if (!refusal) continue;
-      const failure = failureOfResult(refusal.code, refusal.message);
-      const faults: Faults = failure.kind === "invalid" ? failure.fields : { "": failure.message };
-      if (operation.kind === "create") {
-        this.#giveBack(operation, refusal.code === "not_stored" ? { "": refusal.message } : faults, key);
-      } else if (operation.kind === "update" && hasText(operation.patch)) {
-        if (refusal.code === "aborted") this.complain(`${quote(title)} was changed elsewhere, too. Choose a text.`);
-        else if (refusal.code === "not_found") this.#giveBackDeleted(operation.id, operation.patch, key);
-        else this.#editAgain(operation.id, operation.patch, faults, key);
-      } else {
-        this.notices.withdraw(operation.id);
-        const done = operation.kind === "update" ? "changed" : operation.kind === "undelete" ? "restored" : "deleted";
-        this.complain(`${quote(title)} was not ${done}. ${failure.message}`);
-      }
+    for (const entry of entries) {
+      const message = this.#returned.take(entry);
+      if (message === undefined) continue;
+      this.notices.withdraw(entry.operation.id);
+      this.complain(message);
     }
-  }
-
-  /** Opens the editor of a todo with a refused text. */
-  #editAgain(id: string, patch: Patch, faults: Faults, entry: string): void {
-    const todo = this.#todos.find(id);
-    if (!todo || !this.#isThere(id)) return this.#giveBackDeleted(id, patch, entry);
-    const row = rowOf(todo, false);
-    this.drafts.edit(row, { title: row.title, description: row.description, ...patch, ...this.drafts.of(id), faults });
-    this.#returned.set(id, entry);
-  }
-
-  /** Gives the text of a todo back that was deleted elsewhere. */
-  #giveBackDeleted(id: string, patch: Patch, entry: string): void {
-    const todo = this.#todos.find(id);
-    const text = { title: todo?.title ?? "", description: todo?.description ?? "", ...patch, ...this.drafts.of(id) };
-    this.#giveBack(text, deletedFault, entry);
-    this.drafts.close(id);
-  }
-
-  /** A conflict with a todo that has been deleted meanwhile has no row to be shown in. */
-  #giveBackLostConflicts(): void {
-    const returned = new Set(this.#returned.values());
-    for (const { key, operation, refusal } of this.#todos.refused) {
-      if (refusal?.code !== "aborted" || operation.kind !== "update" || returned.has(key)) continue;
-      if (!this.#isThere(operation.id)) this.#giveBackDeleted(operation.id, operation.patch, key);
-    }
-  }
-
-  /** Returns whether there is a todo that is not deleted. */
-  #isThere(id: string): boolean {
-    const todo = this.#todos.find(id);
-    return todo !== undefined && todo.deletedAt === undefined;
-  }
-
-  /** Keeps the text of a row whose todo was deleted elsewhere while it was edited. */
-  #saveDeleted(key: string, draft: Draft): boolean {
-    this.#giveBack(draft, deletedFault);
-    this.drafts.close(key);
-    return true;
-  }
-
-  /** Puts text back into the composer, or, while that is in use, into a row of its own, so that the user can correct it. */
-  #giveBack({ title, description }: Text, faults: Faults, entry?: string): void {
-    const isFree = !this.drafts.composing;
-    const key = isFree ? composerKey : (entry ?? newId());
-    const draft = { title, description, faults };
-    if (isFree) this.drafts.set(composerKey, draft);
-    else this.drafts.edit({ ...noTodo, key, title, description }, draft);
-    if (entry !== undefined) this.#returned.set(key, entry);
-  }
-
-  /** Drops the refused entries whose texts the user has sent again, or given up. */
-  #draftsChanged(): void {
-    for (const [key, entry] of this.#returned) {
-      const isThere = key === composerKey ? this.drafts.composing : this.drafts.of(key) !== undefined;
-      if (isThere) continue;
-      this.#returned.delete(key);
-      void this.#todos.drop(entry);
-    }
-    this.#options.changed();
   }
 
   /** Checks texts, and shows their errors at their fields. */
@@ -392,12 +321,6 @@ export class Store {
     this.#announcement = this.#announcement === text ? `${text}\u00a0` : text;
     this.#options.changed();
   }
-}
-
-const deletedFault: Faults = { "": "This was deleted elsewhere. Add it again?" };
-
-function hasText({ title, description }: Patch): boolean {
-  return (title ?? description) !== undefined;
 }
 
 function countOf(count: number, kind = ""): string {

@@ -6,11 +6,12 @@ import { Copy, type Changes, type Page } from "./copy.ts";
 import { databaseName, openDatabase, type Database } from "./database.ts";
 import { Feed, type FeedTimes } from "./feed.ts";
 import { Leadership } from "./leadership.ts";
+import { Mirror } from "./mirror.ts";
 import type { Operation, Patch } from "./operation.ts";
 import { Outbox, type Entry } from "./outbox.ts";
 import { Sender } from "./sender.ts";
-import { nowMicroseconds, type LocalTodo, type Text } from "./todo.ts";
-import { viewOf, type ShownTodo, type View } from "./view.ts";
+import { nowMicroseconds, type Text } from "./todo.ts";
+import type { ShownTodo } from "./view.ts";
 
 /** How long a hidden tab goes on following changes, in milliseconds: switching tabs costs no new stream. */
 const hiddenLimit = 5 * 60_000;
@@ -20,6 +21,8 @@ const hiddenLimitAlone = 10_000;
 
 /** How often expired trash is dropped, in milliseconds. */
 const dropInterval = 60 * 60_000;
+
+const nothing: Changes = { put: [], removed: [] };
 
 /** Gets the events of the todos. */
 export interface SyncListener {
@@ -57,6 +60,7 @@ export interface SyncOptions {
 export class SyncedTodos {
   readonly #options: SyncOptions;
   readonly #db: Database;
+  readonly #mirror: Mirror;
   readonly #copy: Copy;
   readonly #outbox: Outbox;
   readonly #feed: Feed;
@@ -67,15 +71,9 @@ export class SyncedTodos {
   readonly #tab = newId();
   /** Keys of the entries that were there before this tab, whose own tab may be gone. */
   #adopted: ReadonlySet<string> = new Set();
-  readonly #todos = new Map<string, LocalTodo>();
-  #entries: readonly Entry[] = [];
-  /** The entries that are being stored. */
-  #unstored: readonly Entry[] = [];
   /** Resolves when all entries so far are stored. */
   #storing: Promise<void> = Promise.resolve();
-  #complete = false;
   #status: Status = {};
-  #view: View | undefined;
   #hiding: ReturnType<typeof setTimeout> | undefined;
   readonly #dropping: ReturnType<typeof setInterval>;
   #closed = false;
@@ -86,7 +84,8 @@ export class SyncedTodos {
     const db = await openDatabase(options.userId, () => lose());
     const todos = new SyncedTodos(options, db);
     lose = () => todos.#lose();
-    await todos.#load();
+    await todos.#mirror.load(todos.#copy);
+    todos.#adopted = new Set(todos.#mirror.entries.map(({ key }) => key));
     todos.#channel.send({ kind: "hello" });
     todos.#leadership.join();
     return todos;
@@ -96,6 +95,7 @@ export class SyncedTodos {
     const { client, userId, times } = options;
     this.#options = options;
     this.#db = db;
+    this.#mirror = new Mirror(db);
     this.#copy = new Copy(db);
     this.#outbox = new Outbox(db);
     this.#feed = new Feed({
@@ -110,8 +110,7 @@ export class SyncedTodos {
       client,
       outbox: this.#outbox,
       finished: ({ entries, refused, ...changes }) => {
-        this.#entries = entries;
-        this.#take(changes, refused);
+        this.#take(changes, refused, entries);
         this.#heard();
       },
       failed: (failure) => this.#failed(failure),
@@ -129,17 +128,17 @@ export class SyncedTodos {
 
   /** The todos that are not deleted, newest first. */
   get todos(): readonly ShownTodo[] {
-    return this.#shown.todos;
+    return this.#mirror.view.todos;
   }
 
   /** The deleted todos that can be restored, deleted last first. */
   get trash(): readonly ShownTodo[] {
-    return this.#shown.trash;
+    return this.#mirror.view.trash;
   }
 
   /** Whether the todos are known: all have come at least once. */
   get complete(): boolean {
-    return this.#complete;
+    return this.#mirror.isComplete;
   }
 
   /** How the service is. */
@@ -149,17 +148,17 @@ export class SyncedTodos {
 
   /** How many operations wait to be carried out. */
   get unsent(): number {
-    return this.#all.filter(({ refusal }) => !refusal).length;
+    return this.#mirror.entries.filter(({ refusal }) => !refusal).length;
   }
 
   /** The refused entries whose text the user has not dropped or sent again. */
   get refused(): readonly Entry[] {
-    return this.#entries.filter(({ refusal }) => refusal);
+    return this.#mirror.entries.filter(({ refusal }) => refusal);
   }
 
   /** Returns a todo, also a deleted one. */
   find(id: string): ShownTodo | undefined {
-    return this.#shown.byId.get(id);
+    return this.#mirror.view.byId.get(id);
   }
 
   /** Creates a todo. Returns its id. */
@@ -197,7 +196,7 @@ export class SyncedTodos {
 
   /** Deletes todos of the trash permanently, except those that somebody restores meanwhile. */
   purge(...ids: readonly string[]): void {
-    this.#do(...ids.map((id) => ({ kind: "purge", id, etag: this.#todos.get(id)?.etag ?? "" }) as const));
+    this.#do(...ids.map((id) => ({ kind: "purge", id, etag: this.#mirror.etagOf(id) }) as const));
   }
 
   /** Drops refused entries, with their texts. */
@@ -249,14 +248,6 @@ export class SyncedTodos {
     this.#db.close();
   }
 
-  get #all(): readonly Entry[] {
-    return [...this.#entries, ...this.#unstored];
-  }
-
-  get #shown(): View {
-    return (this.#view ??= viewOf(this.#todos, this.#all));
-  }
-
   #begin(): void {
     if (this.#closed) return;
     this.#feed.start();
@@ -274,11 +265,11 @@ export class SyncedTodos {
       const title = operation.kind === "create" ? operation.title : (this.find(operation.id)?.title ?? "");
       return { key: newId(), origin: this.#tab, title, operation };
     });
-    this.#unstored = [...this.#unstored, ...added];
+    this.#mirror.add(added);
     this.#changed();
     void this.#store(
       () => this.#outbox.add(...added),
-      () => (this.#unstored = this.#unstored.filter((entry) => !added.includes(entry))),
+      () => this.#mirror.settle(added),
     ).catch((error: unknown) => {
       if (this.#closed) return;
       const refusal = { code: "not_stored", message: `This browser could not keep it. ${(error as Error).message}` };
@@ -290,7 +281,7 @@ export class SyncedTodos {
   #store(write: () => Promise<readonly Entry[]>, done = () => {}): Promise<void> {
     const stored = this.#storing.then(async () => {
       try {
-        this.#entries = await write();
+        this.#mirror.take(nothing, await write());
       } finally {
         done();
         if (!this.#closed) this.#changed();
@@ -306,9 +297,10 @@ export class SyncedTodos {
   async #put(from: string, page: Page): Promise<boolean> {
     const changes = await this.#copy.put(from, page);
     if (!changes || this.#closed) return false;
-    const wasComplete = this.#complete;
-    this.#complete = changes.state.complete;
-    if (changes.put.length + changes.removed.length > 0 || !wasComplete) this.#take(changes, []);
+    const { complete } = changes.state;
+    if (changes.put.length + changes.removed.length > 0 || complete !== this.complete) {
+      this.#take(changes, [], undefined, complete);
+    }
     return true;
   }
 
@@ -318,10 +310,9 @@ export class SyncedTodos {
   }
 
   /** Takes over what has changed in the database, and tells the other tabs. */
-  #take({ put, removed }: Changes, refused: readonly Entry[]): void {
-    for (const todo of put) this.#todos.set(todo.id, todo);
-    for (const id of removed) this.#todos.delete(id);
-    this.#channel.send({ kind: "changed", ids: [...put.map(({ id }) => id), ...removed], refused });
+  #take(changes: Changes, refused: readonly Entry[], entries?: readonly Entry[], isComplete?: boolean): void {
+    this.#mirror.take(changes, entries, isComplete);
+    this.#channel.send({ kind: "changed", ids: [...changes.put.map(({ id }) => id), ...changes.removed], refused });
     this.#tell(refused);
     this.#changed();
   }
@@ -329,7 +320,9 @@ export class SyncedTodos {
   async #listen(message: Message): Promise<void> {
     switch (message.kind) {
       case "changed":
-        await this.#reload(message.ids);
+        await this.#mirror.reload(message.ids);
+        if (this.#closed) return;
+        this.#changed();
         this.#sender.wake();
         return this.#tell(message.refused);
       case "status":
@@ -343,33 +336,6 @@ export class SyncedTodos {
       case "retry":
         if (this.#leadership.leads) this.#begin();
     }
-  }
-
-  /** Reads all that is in the database. Other tabs may change it meanwhile, and say so. */
-  async #load(): Promise<void> {
-    await this.#copy.dropExpired();
-    await this.#reload(await this.#db.getAllKeys("todos"));
-    this.#adopted = new Set(this.#entries.map(({ key }) => key));
-  }
-
-  /** Reads what another tab has changed. */
-  async #reload(ids: readonly string[]): Promise<void> {
-    const tx = this.#db.transaction(["todos", "outbox", "state"]);
-    const [entries, state, ...todos] = await Promise.all([
-      tx.objectStore("outbox").getAll(),
-      tx.objectStore("state").get("sync"),
-      ...ids.map((id) => tx.objectStore("todos").get(id)),
-    ]);
-    await tx.done;
-    if (this.#closed) return;
-    this.#entries = entries;
-    this.#complete = state?.complete ?? false;
-    for (const [i, id] of ids.entries()) {
-      const todo = todos[i];
-      if (todo) this.#todos.set(id, todo);
-      else this.#todos.delete(id);
-    }
-    this.#changed();
   }
 
   #tell(refused: readonly Entry[]): void {
@@ -409,7 +375,6 @@ export class SyncedTodos {
   }
 
   #changed(): void {
-    this.#view = undefined;
     this.#options.listener.changed();
   }
 }
