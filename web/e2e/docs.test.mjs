@@ -24,7 +24,18 @@ before(async () => {
 after(() => browser.close());
 
 /** What the docs list under Todos. */
-const operations = ["GET /api/todos", "POST /api/todos", "GET /api/todos/{id}", "DELETE /api/todos/{id}", "PATCH /api/todos/{id}"];
+const operations = [
+  "GET /api/todos",
+  "POST /api/todos",
+  "GET /api/todos/{id}",
+  "DELETE /api/todos/{id}",
+  "PATCH /api/todos/{id}",
+  "POST /api/todos/{id}:undelete",
+  "POST /api/todos:apply",
+  "POST /api/todos:emptyTrash",
+  "GET /api/todos:sync",
+  "GET /api/todos:watch",
+];
 
 /**
  * Returns a page that fails the test at its end when it has asked a host other
