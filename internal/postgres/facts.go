@@ -49,7 +49,7 @@ func tables() []table {
 			{"deleted_at", "timestamptz", "u"},
 			{"purged", "bool", "ud"},
 		}},
-		{name: "todo_account", key: "user_id", columns: []column{
+		{name: "todo_account", key: "user_id", isDeleted: true, columns: []column{
 			{"user_id", "varchar,text", "i"},
 			{"epoch", "int4", "ud"},
 			{"revision", "int8", "iu"},

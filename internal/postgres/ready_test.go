@@ -38,7 +38,7 @@ func operations(ctx context.Context, store *postgres.Store, owner todo.UserID) e
 func TestReadyMeansAble(t *testing.T) {
 	t.Parallel()
 	const (
-		grantsOnOthers = "GRANT SELECT, INSERT, UPDATE ON todo_account TO app; GRANT SELECT, INSERT, UPDATE, DELETE ON todo_request TO app"
+		grantsOnOthers = "GRANT SELECT, INSERT, UPDATE, DELETE ON todo_account TO app; GRANT SELECT, INSERT, UPDATE, DELETE ON todo_request TO app"
 		grants         = grantsOnOthers + "; GRANT SELECT, INSERT, UPDATE, DELETE ON todo TO app"
 	)
 	for name, test := range map[string]struct {
