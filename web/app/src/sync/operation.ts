@@ -56,10 +56,11 @@ export function isConditional(operation: Operation): boolean {
  * Returns the etag to send with an operation, if any.
  *
  * @param todo the copy's todo, without pending operations. If only other fields than
- *   the user's have changed since the user saw it, the update may overwrite it.
+ *   the user's have changed since the user saw it, the update may overwrite it. If it
+ *   is still in the trash, it may be deleted permanently.
  */
 export function etagFor(operation: Operation, todo: LocalTodo | undefined): string | undefined {
-  if (operation.kind === "purge") return operation.etag || noEtag;
+  if (operation.kind === "purge") return (todo?.deletedAt !== undefined ? todo.etag : operation.etag) || noEtag;
   if (operation.kind !== "update" || !operation.base) return undefined;
   return (todo && isUntouched(operation, todo) ? todo.etag : operation.base.etag) || noEtag;
 }

@@ -102,6 +102,21 @@ test("an edit behind another one that is on its way is sent with the etag of its
   assert.deepEqual([server.titles, tab.titles, tab.todos.refused], [["c"], ["c"], []]);
 });
 
+test("a todo that is deleted and then purged while offline is gone for good", async (t) => {
+  const server = new TodoServer();
+  const id = server.create("a");
+  const tab = await open(t, server);
+  const sent = gate();
+  server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+  tab.todos.create(text("first"));
+  await until(() => server.calls.includes("applyTodos"));
+  tab.todos.delete(id);
+  tab.todos.purge(id);
+  sent.open();
+  await until(() => tab.todos.unsent === 0);
+  assert.deepEqual([tab.refusals, tab.trash, tab.titles], [[], [], ["first"]]);
+});
+
 test("a change elsewhere of another field is no conflict", async (t) => {
   const server = new TodoServer();
   const id = server.create("a");
