@@ -109,12 +109,13 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 		Args:  []any{owner.String(), uuidParam(id), versionParam(version)},
 		Owner: owner.String(),
 	}
-	for {
+	var current todo.Todo
+	for range 2 { // It may come to the trash between the two statements.
 		restored, err := s.todo(ctx, undelete)
 		if !errors.Is(err, todo.ErrNotFound) {
 			return restored, err
 		}
-		current, err := s.findTodo(ctx, owner, id)
+		current, err = s.findTodo(ctx, owner, id)
 		switch {
 		case err != nil:
 			return todo.Todo{}, err
@@ -123,8 +124,8 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 		case current.DeletedAt.IsZero():
 			return current, nil // It was not in the trash.
 		}
-		// It has come there since.
 	}
+	return todo.Todo{}, &todo.ConflictError{Current: current}
 }
 
 // listTrash returns a page of what is in the trash.
