@@ -255,6 +255,8 @@ func heads(u twoUsers) {
 // erase is the case of [postgres.Store.EraseUser].
 func erase(u twoUsers) {
 	store := open(u.T, u.url, 1)
+	// As many as one statement erases, of older revisions.
+	pgtest.Exec(u.T, u.url, "INSERT INTO todo (user_id, title, deleted_at, purged) SELECT 'alice', 'hers', now(), true FROM generate_series(1, 1000)")
 	create(u.T, u.store, u.mallory, "mine")
 	apply(u.T, u.store, u.alice, applyRequest(todo.InvalidOperation{}))
 	both := []todo.UserID{u.alice, u.mallory}
@@ -349,6 +351,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 // todos an owner has: a statement of its own.
 func createWithinBound(u twoUsers) {
 	remove(u.T, u.store, u.alice, create(u.T, u.store, u.alice, "her trash").ID, false)
+	pgtest.Exec(u.T, u.url, "INSERT INTO todo (user_id, title, deleted_at, purged) SELECT 'alice', 'hers', now(), true FROM generate_series(1, 30)")
 	u.store = openBound(u.T, u.url, 16, 2)
 	isolationCases()["CreateTodo"](u)
 	// Alice's todo takes none of Mallory's room, and no room tells her nothing.
