@@ -81,7 +81,7 @@ func checkSpare(ctx context.Context, conn *pgx.Conn, s spare) error {
 		last = append(last, todoID(s.first+(client+1)*(s.count/pgbenchClients)-1))
 	}
 	var left int
-	if err := conn.QueryRow(ctx, "SELECT count(*) FROM todo WHERE id = ANY($1::uuid[])", last).Scan(&left); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT count(*) FROM todo WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL", last).Scan(&left); err != nil {
 		return err
 	}
 	if left < pgbenchClients {

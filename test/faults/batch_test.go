@@ -173,7 +173,7 @@ func TestReadersInBatches(t *testing.T) {
 		pgtest.Exec(t, database, fmt.Sprintf(`
 			ALTER TABLE todo RENAME TO todo_rows;
 			CREATE VIEW todo AS
-				SELECT id, title, description, is_completed, user_id, created_at, updated_at
+				SELECT id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged
 				FROM   todo_rows
 				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
 		l := startReaders(t, s) // Whose todos go through the view.

@@ -104,7 +104,7 @@ func (l *ledger) rows(t *testing.T, database, prefix string) map[string]content 
 	rows, err := session(t, database).Query(t.Context(), `
 		SELECT id::text, title, coalesce(description, ''), is_completed
 		FROM   todo
-		WHERE  starts_with(user_id, $1)`, prefix)
+		WHERE  starts_with(user_id, $1) AND deleted_at IS NULL`, prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
