@@ -21,7 +21,7 @@ func TestTooManyConnections(t *testing.T) {
 	server := pgtest.StartServer(t, map[string]string{"max_connections": "20", "superuser_reserved_connections": "2"})
 	admin := session(t, server.URL())
 	// The reserve is for superusers, so the service must not be one.
-	execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo TO service`)
+	execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo, todo_account, todo_request TO service`)
 	database := "postgres://service@" + hostOf(server.URL()) + "/todo?sslmode=disable"
 	s := startTodod(t, startIssuer(t), database, nil)
 	client := newClient(t, false)
