@@ -10,21 +10,26 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
+// clockRevision is the least revision that a change may take now. Revisions follow the
+// clock, so that those after a restore of the database are greater than those before.
+const clockRevision = `(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint`
+
+// laterRevision is the next revision of an account that is there: it rises strictly where
+// the clock does not.
+const laterRevision = `GREATEST(mine.revision + 1, EXCLUDED.revision)`
+
 // nextRevision is the part of a statement's WITH that takes the next revision of the
 // owner, $1, if there is a row in `meant`: a call that changes nothing takes none.
 //
 // The account's row stays locked until the commit, and a commit is visible before its
 // locks are gone. So whoever reads an account's revision sees every change up to it.
 // Every statement locks the account before any todo.
-//
-// Revisions follow the clock, so that those after a restore of the database are greater
-// than those before, and rise strictly where the clock does not.
 const nextRevision = `bumped AS (
 				INSERT INTO todo_account AS mine (user_id, revision)
-				SELECT $1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint
+				SELECT $1, ` + clockRevision + `
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
-				SET    revision = GREATEST(mine.revision + 1, EXCLUDED.revision)
+				SET    revision = ` + laterRevision + `
 				RETURNING revision, clock_timestamp() AS at
 			)`
 
@@ -32,11 +37,11 @@ const nextRevision = `bumped AS (
 // read the account since can learn of that, so all of them have to start again.
 const nextFloor = `bumped AS (
 				INSERT INTO todo_account AS mine (user_id, revision)
-				SELECT $1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint
+				SELECT $1, ` + clockRevision + `
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
-				SET    revision = GREATEST(mine.revision + 1, EXCLUDED.revision),
-				       floor    = GREATEST(mine.revision + 1, EXCLUDED.revision)
+				SET    revision = ` + laterRevision + `,
+				       floor    = ` + laterRevision + `
 				RETURNING revision
 			)`
 
@@ -49,14 +54,17 @@ const currentEpoch = `account.epoch # (
 				SELECT CASE WHEN pg_is_in_recovery() THEN 0
 				       ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer END)`
 
-// addAccount makes an owner's account, unless it is there.
-func (s *Store) addAccount(ctx context.Context, owner todo.UserID) error {
+// lockAccount locks an owner's account until the transaction ends, and makes it if need
+// be. PostgreSQL locks the row also where the condition keeps it from being updated.
+func (s *Store) lockAccount(ctx context.Context, owner todo.UserID) error {
 	return s.run(ctx, database.Statement{
-		Name: "add account",
+		Name: "lock account",
 		SQL: `
-			INSERT INTO todo_account (user_id, revision)
-			VALUES ($1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint)
-			ON CONFLICT (user_id) DO NOTHING`,
+			INSERT INTO todo_account AS mine (user_id, revision)
+			VALUES ($1, ` + clockRevision + `)
+			ON CONFLICT (user_id) DO UPDATE
+			SET    revision = mine.revision
+			WHERE  false`,
 		Args:       []any{owner.String()},
 		Owner:      owner.String(),
 		Idempotent: true,
@@ -103,18 +111,11 @@ const eraseBatch = 1000
 // EraseUser removes all that is kept of a user, and returns how many todos there were.
 // Clients that sync start again, and find nothing. What the user does meanwhile may stay.
 func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, err error) {
-	for {
-		n, err := s.eraseTodos(ctx, owner)
-		total += n
-		if err != nil {
-			return total, err
-		}
-		if n == 0 {
-			break
-		}
+	total, err = untilNone(func() (int, error) { return s.eraseTodos(ctx, owner) })
+	if err != nil {
+		return total, err
 	}
-	// A new account has an epoch of its own.
-	_, err = s.count(ctx, database.Statement{
+	return total, s.run(ctx, database.Statement{ // A new account has an epoch of its own.
 		Name: "erase account",
 		SQL: `
 			WITH requests AS (
@@ -124,8 +125,8 @@ func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, er
 		Args:       []any{owner.String()},
 		Owner:      owner.String(),
 		Idempotent: true,
+		Read:       ignoreRows,
 	})
-	return total, err
 }
 
 // eraseTodos removes some of an owner's todos, and returns how many.

@@ -84,23 +84,6 @@ func (r *appliedRequest) add(id todo.ID, refused error) error {
 	return nil
 }
 
-// lockAccount locks an owner's account until the transaction ends, and makes it if need
-// be. PostgreSQL locks the row also where the condition keeps it from being updated.
-func (s *Store) lockAccount(ctx context.Context, owner todo.UserID) error {
-	return s.run(ctx, database.Statement{
-		Name: "lock account",
-		SQL: `
-			INSERT INTO todo_account AS mine (user_id, revision)
-			VALUES ($1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint)
-			ON CONFLICT (user_id) DO UPDATE
-			SET    revision = mine.revision
-			WHERE  false`,
-		Args:  []any{owner.String()},
-		Owner: owner.String(),
-		Read:  ignoreRows,
-	})
-}
-
 // findRequest returns an owner's request that was applied before. It fails with
 // [todo.ErrNotFound].
 func (s *Store) findRequest(ctx context.Context, owner todo.UserID, id todo.RequestID) (appliedRequest, error) {
@@ -191,13 +174,7 @@ func idTexts(ids []todo.ID) []string {
 // [todo.RequestRetention], in small batches, and returns how many. Any number of
 // processes may sweep at once.
 func (s *Store) SweepRequests(ctx context.Context) (total int, err error) {
-	for {
-		n, err := s.sweepSomeRequests(ctx)
-		total += n
-		if err != nil || n < sweepBatch {
-			return total, err
-		}
-	}
+	return untilNone(func() (int, error) { return s.sweepSomeRequests(ctx) })
 }
 
 // sweepSomeRequests forgets a batch of requests, by the database's clock. It waits for no

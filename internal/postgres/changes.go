@@ -31,7 +31,7 @@ func (s *Store) ListChanges(ctx context.Context, owner todo.UserID, after *todo.
 	}
 	found, err := s.changesAfter(ctx, owner, from, size)
 	if errors.Is(err, todo.ErrNotFound) {
-		if err := s.addAccount(ctx, owner); err != nil {
+		if err := s.lockAccount(ctx, owner); err != nil {
 			return todo.Changes{}, err
 		}
 		found, err = s.changesAfter(ctx, owner, from, size)

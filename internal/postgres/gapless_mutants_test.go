@@ -30,13 +30,13 @@ type gaplessMutant struct {
 type sourceChange struct{ file, before, after string }
 
 func gaplessMutants() []gaplessMutant {
-	const takeRevision = `INSERT INTO todo_account AS mine (user_id, revision)
-				SELECT $1, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint
+	takeRevision := strings.NewReplacer("<", "` + ", ">", " + `").Replace(`INSERT INTO todo_account AS mine (user_id, revision)
+				SELECT $1, <clockRevision>
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
-				SET    revision = GREATEST(mine.revision + 1, EXCLUDED.revision)
+				SET    revision = <laterRevision>
 				RETURNING revision, clock_timestamp() AS at
-			)`
+			)`)
 	return []gaplessMutant{
 		{"revisions without the account's lock", []sourceChange{
 			{"account.go", takeRevision, `SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint AS revision, clock_timestamp() AS at

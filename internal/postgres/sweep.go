@@ -28,12 +28,8 @@ func (s *Store) EmptyTrash(ctx context.Context, owner todo.UserID) error {
 	if s.config.TrashRetention == 0 {
 		return todo.ErrNoTrash
 	}
-	for {
-		n, err := s.emptySome(ctx, owner)
-		if err != nil || n == 0 {
-			return err
-		}
-	}
+	_, err := untilNone(func() (int, error) { return s.emptySome(ctx, owner) })
+	return err
 }
 
 // emptySome deletes permanently what was in the trash longest, and returns how many
@@ -146,6 +142,18 @@ func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, 
 		next = &last
 	}
 	return removed, next, nil
+}
+
+// untilNone runs statements that each change some rows, until one finds none, and returns
+// how many rows that were in all.
+func untilNone(some func() (int, error)) (total int, err error) {
+	for {
+		n, err := some()
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
 }
 
 // count runs a statement and returns how many rows come back.

@@ -144,9 +144,10 @@ func asCreated(t todo.Todo) todo.Todo {
 	return todo.Todo{ID: t.ID, Title: t.Title, Description: t.Description, CreatedAt: t.CreatedAt, UpdatedAt: t.CreatedAt}
 }
 
-// findCreated returns the todo that a create has met, which may be deleted. It locks the row, as a write does,
-// so that it answers no sooner than a commit that waits for a synchronous standby: an
-// earlier attempt of the same create may have made the row and still lack that standby.
+// findCreated returns the todo that a create has met, which may be deleted. It locks the
+// row, as a write does, so that it answers no sooner than a commit that waits for a
+// synchronous standby: an earlier attempt of the same create may have made the row and
+// still lack that standby.
 // It is the one lock of a todo that is taken without the account's: should it meet a sweep
 // that removes the very todo, lock_timeout ends one of them.
 func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
