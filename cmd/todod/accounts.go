@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -43,24 +42,14 @@ func renewEpochs(ctx context.Context, args []string, getenv func(string) string,
 	})
 }
 
-// onStore has run use a store with the settings of [migrateConfig].
+// onStore has run use a store on the database that a migration would change.
 func onStore(ctx context.Context, getenv func(string) string, stdout io.Writer, run func(*postgres.Store, *slog.Logger) error) error {
-	cfg, err := loadConfig[migrateConfig](getenv)
-	if err != nil {
-		return err
-	}
-	log := newLogWriter(stdout)
-	defer log.close()
-	logger := newLogger(log, cfg.LogLevel)
-	logIgnored(ctx, logger, getenv)
-	db, err := database.Open(database.Config{
-		URL:      string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)),
-		MaxConns: 2,
-		Logger:   logger,
+	return onDatabase(ctx, getenv, stdout, func(url string, logger *slog.Logger) error {
+		db, err := database.Open(database.Config{URL: url, MaxConns: 2, Logger: logger})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return run(postgres.NewStore(db, postgres.Config{Logger: logger}), logger)
 	})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return run(postgres.NewStore(db, postgres.Config{Logger: logger}), logger)
 }
