@@ -35,12 +35,17 @@ func (o *ownerCooldown) lasts(now time.Time) bool { return o.running > 0 || now.
 // start begins the cooldown of an owner.
 func (c *cooldowns) start(owner string, now time.Time) {
 	maps.DeleteFunc(c.owners, func(_ string, other *ownerCooldown) bool { return !other.lasts(now) })
+	c.of(owner).until = now.Add(cooldown)
+}
+
+// of returns the cooldown of an owner, which may not have begun.
+func (c *cooldowns) of(owner string) *ownerCooldown {
 	mine := c.owners[owner]
 	if mine == nil {
 		mine = new(ownerCooldown)
 		c.owners[owner] = mine
 	}
-	mine.until = now.Add(cooldown)
+	return mine
 }
 
 // enter counts a statement that runs alone, if its owner has a cooldown. Leave then has
@@ -61,11 +66,7 @@ func (c *cooldowns) enter(owner string) (leave func(isSlow bool, now time.Time))
 
 // hold has an owner's statements run alone until release is called.
 func (c *cooldowns) hold(owner string) (release func(now time.Time)) {
-	mine := c.owners[owner]
-	if mine == nil {
-		mine = new(ownerCooldown)
-		c.owners[owner] = mine
-	}
+	mine := c.of(owner)
 	mine.running++
 	return func(now time.Time) {
 		mine.running--
