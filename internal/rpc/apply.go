@@ -49,9 +49,10 @@ func (s *todoServer) ApplyTodos(ctx context.Context, req *todov1.ApplyTodosReque
 	if err != nil {
 		return nil, err
 	}
+	table := errorTable()
 	res := &todov1.ApplyTodosResponse{Results: make([]*todov1.TodoResult, len(results))}
 	for i, result := range results {
-		if res.Results[i], err = resultMessage(result, broken[i]); err != nil {
+		if res.Results[i], err = resultMessage(result, broken[i], table); err != nil {
 			return nil, fmt.Errorf("operation %d: %w", i, err)
 		}
 	}
@@ -84,7 +85,7 @@ func operation(op *todov1.TodoOperation) (todo.Operation, error) {
 	case *todov1.TodoOperation_Delete:
 		return valid(op.Delete, func(req *todov1.DeleteTodoRequest) (todo.Operation, error) {
 			id, version, err := idAndVersion(req)
-			return todo.DeleteOperation{ID: id, Deletion: todo.Deletion{If: version, Permanently: req.GetPermanently()}}, err
+			return todo.DeleteOperation{ID: id, Deletion: deletionOf(req, version)}, err
 		})
 	case *todov1.TodoOperation_Undelete:
 		return valid(op.Undelete, func(req *todov1.UndeleteTodoRequest) (todo.Operation, error) {
@@ -103,8 +104,7 @@ func valid[Req proto.Message, T any](req Req, convert func(Req) (T, error)) (con
 	return convert(req)
 }
 
-// idAndVersion returns the id and the version in a request. An etag that is none stands
-// for a version that no todo has.
+// idAndVersion returns the id in a request, and the version that it is for.
 func idAndVersion(req interface {
 	GetId() string
 	GetEtag() string
@@ -118,16 +118,12 @@ func idAndVersion(req interface {
 	if *etag == "" {
 		etag = nil // The contract has no empty one.
 	}
-	version, err := decodeEtag(id, etag)
-	if err != nil {
-		version = nobodysVersion()
-	}
-	return id, version, nil
+	return id, versionOf(id, etag), nil
 }
 
 // resultMessage converts the result of an operation: a refusal to what a call of its own
 // would be told. broken is why the operation is invalid, if it is.
-func resultMessage(result todo.Result, broken error) (*todov1.TodoResult, error) {
+func resultMessage(result todo.Result, broken error, table server.ErrorTable) (*todov1.TodoResult, error) {
 	msg := new(todov1.TodoResult)
 	if result.Todo != nil {
 		msg.Todo = message(*result.Todo)
@@ -135,7 +131,7 @@ func resultMessage(result todo.Result, broken error) (*todov1.TodoResult, error)
 	if result.Err == nil {
 		return msg, nil
 	}
-	told := errorTable().Lookup(result.Err)
+	told := table.Lookup(result.Err)
 	if told == nil {
 		return nil, result.Err
 	}

@@ -47,7 +47,7 @@ func TestTheRulesOfOperationsAreNotThoseOfTheirRequest(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s becomes %+v", name, converted)
 		}
-		result, failed := resultMessage(todo.Result{Err: todo.ErrInvalid}, err)
+		result, failed := resultMessage(todo.Result{Err: todo.ErrInvalid}, err, errorTable())
 		if failed != nil || result.GetCode() != connect.CodeInvalidArgument.String() || result.GetMessage() != err.Error() {
 			t.Errorf("%s is answered by %v, %v", name, result, failed)
 		}
@@ -67,11 +67,11 @@ func TestTheRulesOfOperationsAreNotThoseOfTheirRequest(t *testing.T) {
 // TestAnInvalidOperationKeepsItsCodeWhenTheRulesHaveChanged is about a repetition.
 func TestAnInvalidOperationKeepsItsCodeWhenTheRulesHaveChanged(t *testing.T) {
 	t.Parallel()
-	was, err := resultMessage(todo.Result{Err: todo.ErrInvalid}, nil)
+	was, err := resultMessage(todo.Result{Err: todo.ErrInvalid}, nil, errorTable())
 	if err != nil || was.GetCode() != connect.CodeInvalidArgument.String() || was.GetMessage() == "" {
 		t.Errorf("once invalid: %v, %v", was, err)
 	}
-	is, err := resultMessage(todo.Result{Err: todo.ErrNotFound}, errNoOperation)
+	is, err := resultMessage(todo.Result{Err: todo.ErrNotFound}, errNoOperation, errorTable())
 	if err != nil || is.GetCode() != connect.CodeNotFound.String() || is.GetMessage() == errNoOperation.Error() {
 		t.Errorf("invalid by now: %v, %v", is, err)
 	}
@@ -79,7 +79,7 @@ func TestAnInvalidOperationKeepsItsCodeWhenTheRulesHaveChanged(t *testing.T) {
 
 func TestAnUnknownErrorIsNoResult(t *testing.T) {
 	t.Parallel()
-	if result, err := resultMessage(todo.Result{Err: fmt.Errorf("secret")}, nil); err == nil {
+	if result, err := resultMessage(todo.Result{Err: fmt.Errorf("secret")}, nil, errorTable()); err == nil {
 		t.Errorf("it becomes %v", result)
 	}
 }

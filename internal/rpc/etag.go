@@ -48,6 +48,16 @@ func decodeEtag(id todo.ID, etag *string) (todo.Version, error) {
 	return todo.Version{Number: number, Valid: true}, nil
 }
 
+// versionOf returns the version that a call on a todo is for: none for no etag. A text
+// that is no etag of this layout stands for a version that no todo has.
+func versionOf(id todo.ID, etag *string) todo.Version {
+	version, err := decodeEtag(id, etag)
+	if err != nil {
+		return nobodysVersion()
+	}
+	return version
+}
+
 // nobodysVersion returns a version that no todo has: that of a change at a time which the
 // schema doesn't allow.
 func nobodysVersion() todo.Version {

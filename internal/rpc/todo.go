@@ -79,11 +79,7 @@ func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoReque
 	if err != nil {
 		return nil, err
 	}
-	version, err := decodeEtag(id, req.Etag)
-	if err != nil {
-		return nil, s.todos.Refuse(ctx, owner, id)
-	}
-	return result(s.todos.Update(ctx, owner, id, changeOf(req, version)))
+	return result(s.todos.Update(ctx, owner, id, changeOf(req, versionOf(id, req.Etag))))
 }
 
 // changeOf returns the change in a request, of a todo that has a version.
@@ -96,17 +92,15 @@ func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoReque
 	if err != nil {
 		return nil, err
 	}
-	version, err := decodeEtag(id, req.Etag)
-	switch {
-	case err != nil && req.GetPermanently():
-		version = nobodysVersion() // Refuse does not find a todo in the trash.
-	case err != nil:
-		return nil, s.todos.Refuse(ctx, owner, id)
-	}
-	if err := s.todos.Delete(ctx, owner, id, todo.Deletion{If: version, Permanently: req.GetPermanently()}); err != nil {
+	if err := s.todos.Delete(ctx, owner, id, deletionOf(req, versionOf(id, req.Etag))); err != nil {
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil
+}
+
+// deletionOf returns the deletion in a request, of a todo that has a version.
+func deletionOf(req *todov1.DeleteTodoRequest, version todo.Version) todo.Deletion {
+	return todo.Deletion{If: version, Permanently: req.GetPermanently()}
 }
 
 func (s *todoServer) UndeleteTodo(ctx context.Context, req *todov1.UndeleteTodoRequest) (*todov1.Todo, error) {
@@ -114,11 +108,7 @@ func (s *todoServer) UndeleteTodo(ctx context.Context, req *todov1.UndeleteTodoR
 	if err != nil {
 		return nil, err
 	}
-	version, err := decodeEtag(id, req.Etag)
-	if err != nil {
-		version = nobodysVersion() // Refuse does not find a todo in the trash.
-	}
-	return result(s.todos.Undelete(ctx, owner, id, version))
+	return result(s.todos.Undelete(ctx, owner, id, versionOf(id, req.Etag)))
 }
 
 func (s *todoServer) EmptyTrash(ctx context.Context, _ *todov1.EmptyTrashRequest) (*emptypb.Empty, error) {

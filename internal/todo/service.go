@@ -188,14 +188,3 @@ func (s *Service) Changes(ctx context.Context, owner UserID, after *SyncPosition
 	}
 	return changes.bounded(), nil
 }
-
-// Refuse refuses a call that is for a version which no todo can have. It fails as
-// Update and Delete do for another version than the todo's: with a ConflictError, or
-// with ErrNotFound when the owner has no such todo.
-func (s *Service) Refuse(ctx context.Context, owner UserID, id ID) error {
-	current, err := s.store.GetTodo(ctx, owner, id)
-	if err != nil {
-		return err
-	}
-	return &ConflictError{Current: current}
-}
