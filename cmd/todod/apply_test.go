@@ -198,12 +198,7 @@ func TestOperationsOnAnothersTodosAreAnsweredAsOnNone(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	eachWay(t, func(t *testing.T, way string) {
-		anna, _ := s.client(t, way, s.issuer.Token("anna "+way))
-		berta, heard := s.client(t, way, s.issuer.Token("berta "+way))
-		annas, err := anna.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "private"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		anna, annas, berta, heard := s.annaAndBerta(t, way)
 		about := func(id string) *todov1.ApplyTodosResponse {
 			res, err := berta.ApplyTodos(t.Context(), applying(
 				updating(&todov1.UpdateTodoRequest{Id: id, Title: new("taken")}),

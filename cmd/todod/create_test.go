@@ -59,12 +59,7 @@ func TestATakenIDIsAnsweredAlikeWhosesoeverItIs(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	eachWay(t, func(t *testing.T, way string) {
-		anna, _ := s.client(t, way, s.issuer.Token("anna "+way))
-		berta, heard := s.client(t, way, s.issuer.Token("berta "+way))
-		annas, err := anna.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "private"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		anna, annas, berta, heard := s.annaAndBerta(t, way)
 		bertas, err := berta.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "mine"})
 		if err != nil {
 			t.Fatal(err)

@@ -73,12 +73,7 @@ func TestAnothersTodoIsNotTheCallersWhateverTheEtag(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	eachWay(t, func(t *testing.T, way string) {
-		anna, _ := s.client(t, way, s.issuer.Token("anna "+way))
-		berta, heard := s.client(t, way, s.issuer.Token("berta "+way))
-		annas, err := anna.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "private"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		anna, annas, berta, heard := s.annaAndBerta(t, way)
 		for name, etag := range map[string]*string{"its etag": annas.Etag, "an etag that nobody has": new("abc"), "no etag": nil} {
 			_, err := berta.UpdateTodo(t.Context(), &todov1.UpdateTodoRequest{Id: annas.GetId(), Etag: etag, Title: new("taken")})
 			checkCode(t, "update with "+name, err, connect.CodeNotFound)

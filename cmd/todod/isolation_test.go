@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/gen/todo/v1/todov1connect"
 )
 
 // TestEveryRPCHasAnIsolationCase knows of those that name no todo that is there
@@ -39,12 +40,7 @@ func TestAnothersTodoIsAnsweredLikeOneThatNeverWas(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	eachWay(t, func(t *testing.T, way string) {
-		anna, _ := s.client(t, way, s.issuer.Token("anna "+way))
-		berta, heard := s.client(t, way, s.issuer.Token("berta "+way))
-		annas, err := anna.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "private"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		anna, annas, berta, heard := s.annaAndBerta(t, way)
 		eachRPC(t, func(rpc protoreflect.MethodDescriptor, sample proto.Message) {
 			id := idOf(rpc)
 			if id == nil {
@@ -126,4 +122,17 @@ func TestNobodyGetsInWithoutAToken(t *testing.T) {
 			checkCode(t, "a request that breaks a rule, with "+name, err, connect.CodeUnauthenticated)
 		}
 	})
+}
+
+// annaAndBerta returns two users' clients: Anna's with a todo of hers, and Berta's with
+// what it hears.
+func (s *service) annaAndBerta(t *testing.T, way string) (anna todov1connect.TodoServiceClient, annas *todov1.Todo, berta todov1connect.TodoServiceClient, heard *ear) {
+	t.Helper()
+	anna, _ = s.client(t, way, s.issuer.Token("anna "+way))
+	berta, heard = s.client(t, way, s.issuer.Token("berta "+way))
+	annas, err := anna.CreateTodo(t.Context(), &todov1.CreateTodoRequest{Title: "private"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return anna, annas, berta, heard
 }

@@ -154,10 +154,7 @@ func TestAFeedGivesUpAfterHalfAMinute(t *testing.T) {
 func TestAFeedThatCouldNotReadTriesAgainThoughNothingHasChanged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(store)
-		hub, _ := store.hub(t)
-		alice := user(t, "alice")
-		feed := store.feed(t, hub, alice)
+		store, hub, alice, feed := watched(t)
 		store.fail(errAway, errAway)
 		hub.Changed(alice)
 		time.AfterFunc(5*time.Second, func() { store.fail(nil, nil) })
@@ -206,10 +203,7 @@ func TestAReadThatHangsIsAnOutage(t *testing.T) {
 func TestADefectEndsAFeedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(store)
-		hub, _ := store.hub(t)
-		alice := user(t, "alice")
-		feed := store.feed(t, hub, alice)
+		store, hub, alice, feed := watched(t)
 		defect := errors.New("a defect")
 		store.fail(defect, nil)
 		hub.Changed(alice)

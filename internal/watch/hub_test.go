@@ -40,10 +40,7 @@ func TestAChangeInThisProcessWakesAtOnce(t *testing.T) {
 func TestAChangeInAnotherProcessWakesWithinAboutASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(store)
-		hub, _ := store.hub(t)
-		alice := user(t, "alice")
-		feed := store.feed(t, hub, alice)
+		store, _, alice, feed := watched(t)
 		for range 20 {
 			start := time.Now()
 			store.change(alice)
@@ -59,10 +56,7 @@ func TestAChangeInAnotherProcessWakesWithinAboutASecond(t *testing.T) {
 func TestWhoKnowsOfAChangeIsNotWokenForIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(store)
-		hub, _ := store.hub(t)
-		alice := user(t, "alice")
-		feed := store.feed(t, hub, alice)
+		store, hub, alice, feed := watched(t)
 		store.change(alice)
 		hub.Changed(alice)
 		next(t, feed)
@@ -185,10 +179,7 @@ func TestFeedsHaveBounds(t *testing.T) {
 func TestWhoDoesNotReadIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(store)
-		hub, _ := store.hub(t)
-		alice := user(t, "alice")
-		feed := store.feed(t, hub, alice)
+		store, hub, alice, feed := watched(t)
 		for range 2 {
 			for range pageSize {
 				store.change(alice)
@@ -213,10 +204,7 @@ func TestWhoDoesNotReadIsNotWaitedFor(t *testing.T) {
 func TestWhatAPageHasWakesNobodyForAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(store)
-		hub, _ := store.hub(t)
-		alice := user(t, "alice")
-		feed := store.feed(t, hub, alice)
+		store, hub, alice, feed := watched(t)
 		change := func() {
 			store.change(alice)
 			hub.Changed(alice)

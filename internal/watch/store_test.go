@@ -145,3 +145,12 @@ func user(t testing.TB, name string) todo.UserID {
 	}
 	return id
 }
+
+// watched returns a store, a hub on it, an owner, and a feed of theirs that has read all.
+func watched(t *testing.T) (*store, *watch.Hub, todo.UserID, *watch.Feed) {
+	t.Helper()
+	store := new(store)
+	hub, _ := store.hub(t)
+	alice := user(t, "alice")
+	return store, hub, alice, store.feed(t, hub, alice)
+}
