@@ -2,30 +2,14 @@
 // was typed, and recovers by itself.
 
 import assert from "node:assert/strict";
-import test, { afterEach } from "node:test";
+import test from "node:test";
 import { eventually } from "./testing/eventually.mjs";
-import { useStack } from "./testing/stack.mjs";
+import { useOutages, useStack } from "./testing/stack.mjs";
 import { password } from "./testing/todo-page.mjs";
 
 const stack = useStack();
+const { stop, start } = useOutages(stack);
 const away = "The service can’t be reached. What you do is kept, and sent when it is back.";
-
-/** @type {boolean} whether the service runs. */
-let up = true;
-
-async function stop() {
-  up = false;
-  await stack.stopService();
-}
-
-async function start() {
-  await stack.startService();
-  up = true;
-}
-
-afterEach(async () => {
-  if (!up) await start();
-});
 
 test("what is typed and done while the service is away is kept, and sent when it is back", async (t) => {
   const page = await stack.openAs(t, "Alice");

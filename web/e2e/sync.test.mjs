@@ -2,30 +2,14 @@
 // without a network, see the same in the end, and nothing that was done is lost.
 
 import assert from "node:assert/strict";
-import test, { afterEach } from "node:test";
+import test from "node:test";
 import { eventually } from "./testing/eventually.mjs";
-import { useStack } from "./testing/stack.mjs";
+import { useOutages, useStack } from "./testing/stack.mjs";
 import { TodoPage } from "./testing/todo-page.mjs";
 
 const stack = useStack();
+const { stop, start } = useOutages(stack);
 const away = "The service can’t be reached.";
-
-/** @type {boolean} whether the service runs. */
-let up = true;
-
-async function stop() {
-  up = false;
-  await stack.stopService();
-}
-
-async function start() {
-  await stack.startService();
-  up = true;
-}
-
-afterEach(async () => {
-  if (!up) await start();
-});
 
 test("what is done on one device shows on the other, and takes no focus", async (t) => {
   const [one, two] = await openTwo(t);

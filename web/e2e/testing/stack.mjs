@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before } from "node:test";
+import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startBrowser } from "./browser.mjs";
 import { createDatabase, execute } from "./database.mjs";
@@ -44,6 +44,27 @@ export function useStack(settings = {}) {
   before(() => stack.start());
   after(() => stack.close());
   return stack;
+}
+
+/**
+ * Returns functions that stop and start a stack's service. It runs again after each test.
+ *
+ * @param {Stack} stack
+ */
+export function useOutages(stack) {
+  let up = true;
+  const stop = async () => {
+    up = false;
+    await stack.stopService();
+  };
+  const start = async () => {
+    await stack.startService();
+    up = true;
+  };
+  afterEach(async () => {
+    if (!up) await start();
+  });
+  return { stop, start };
 }
 
 /** A running stack. */
