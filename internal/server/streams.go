@@ -12,10 +12,10 @@ import (
 const (
 	// maxStreamDuration is how long a stream lasts.
 	maxStreamDuration = time.Minute
-	// maxStreamMessages is how many messages a caller may send on one stream. A
-	// reflection client that describes all services sends one for each file and
-	// symbol, a few dozen.
-	maxStreamMessages = 40
+	// maxStreamMessages is how many messages a caller may send on one stream. grpcurl
+	// describes all services with three; other reflection clients send one for each
+	// file and symbol, two dozen. More would cost more than ten calls that are refused.
+	maxStreamMessages = 30
 	// maxAnonymousPerConn and maxAnonymous bound the open streams without a
 	// token, of one connection and of the process. A load balancer needs one
 	// health watch for each service name, a developer's tool one reflection
