@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -16,9 +17,12 @@ type comparison struct {
 	part          float64 // The second's rate as a part of the first's; the median of the rounds'.
 }
 
-// compare measures two services in turn at the highest rate, on one database, and
-// prints a table. What else the machine does slows both down alike, which two runs,
-// one after the other, can't say of themselves.
+// compare measures two services in turn at the highest rate, and prints a table. What
+// else the machine does slows both down alike, which two runs, one after the other, can't
+// say of themselves.
+//
+// Another binary has a small database of its own, since its schema may be another one. The
+// large database has the first's.
 func compare(ctx context.Context, o options, stdout, progress io.Writer) (err error) {
 	st, err := newStack(ctx, o)
 	if err != nil {
@@ -29,14 +33,37 @@ func compare(ctx context.Context, o options, stdout, progress io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	err = errors.Join(compareOn(ctx, o, st, first, o.plan, stdout, progress), first.close())
-	if err != nil || o.large.todos == 0 {
+	if o.beside == "" {
+		err = compareOn(ctx, o, st, first, o.plan, stdout, progress)
+	} else {
+		err = compareOnTwo(ctx, o, st, first, stdout, progress)
+	}
+	if err = errors.Join(err, first.close()); err != nil || o.large.todos == 0 {
 		return err
 	}
 	if first, err = newLargeSubject(ctx, st, o.large, progress); err != nil {
 		return err
 	}
 	return errors.Join(compareOn(ctx, o, st, first, o.largePlan, stdout, progress), first.close())
+}
+
+// compareOnTwo compares a service with another binary, which gets a database as large.
+func compareOnTwo(ctx context.Context, o options, st *stack, first *subject, stdout, progress io.Writer) (err error) {
+	other := *st
+	other.todod = o.beside
+	other.settings = slices.Concat(st.settings, o.besideSettings)
+	d := small()
+	d.name += "_beside"
+	second, err := newSubjectOn(ctx, &other, d, progress)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, second.close()) }()
+	comparisons, err := measureBoth(ctx, o, [2]*subject{first, second}, o.plan, progress)
+	if err != nil {
+		return err
+	}
+	return writeComparisons(stdout, first.data, comparisons)
 }
 
 // compareOn compares a service with another one on its database.

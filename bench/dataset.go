@@ -71,6 +71,14 @@ func (d dataset) insert(ctx context.Context, conn *pgx.Conn, from, to int64, sin
 	return err
 }
 
+// replace stores a todo anew.
+func (d dataset) replace(ctx context.Context, conn *pgx.Conn, n int64) error {
+	if _, err := conn.Exec(ctx, "DELETE FROM todo WHERE id = $1", todoID(n)); err != nil {
+		return err
+	}
+	return d.insert(ctx, conn, n, n+1, ordinary)
+}
+
 // settle has PostgreSQL do now what it would otherwise do while something is
 // measured.
 func settle(ctx context.Context, conn *pgx.Conn) error {

@@ -171,8 +171,8 @@ func newSubject(ctx context.Context, st *stack, d dataset, progress io.Writer) (
 	if s.conn, err = st.connect(ctx, d.name); err != nil {
 		return nil, err
 	}
-	// The recorded calls have deleted it.
-	if err := d.insert(ctx, s.conn, recordedTodo, recordedTodo+1, ordinary); err != nil {
+	// The recorded calls have moved it to the trash.
+	if err := d.replace(ctx, s.conn, recordedTodo); err != nil {
 		return nil, errors.Join(err, s.conn.Close(ctx))
 	}
 	var took time.Duration

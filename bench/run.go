@@ -62,7 +62,11 @@ func benchSmall(ctx context.Context, o options, st *stack, r *results, progress 
 
 // newSmallSubject fills the small database and starts the service on it.
 func newSmallSubject(ctx context.Context, st *stack, progress io.Writer) (*subject, error) {
-	d := small()
+	return newSubjectOn(ctx, st, small(), progress)
+}
+
+// newSubjectOn makes and fills a database, and starts the service on it.
+func newSubjectOn(ctx context.Context, st *stack, d dataset, progress io.Writer) (*subject, error) {
 	if err := st.createDatabase(ctx, d.name); err != nil {
 		return nil, err
 	}
