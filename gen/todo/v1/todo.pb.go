@@ -39,6 +39,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Priority says how important a todo is.
+type Priority int32
+
+const (
+	// None.
+	Priority_PRIORITY_UNSPECIFIED Priority = 0
+	// Low.
+	Priority_PRIORITY_LOW Priority = 1
+	// Medium.
+	Priority_PRIORITY_MEDIUM Priority = 2
+	// High.
+	Priority_PRIORITY_HIGH Priority = 3
+)
+
+// Enum value maps for Priority.
+var (
+	Priority_name = map[int32]string{
+		0: "PRIORITY_UNSPECIFIED",
+		1: "PRIORITY_LOW",
+		2: "PRIORITY_MEDIUM",
+		3: "PRIORITY_HIGH",
+	}
+	Priority_value = map[string]int32{
+		"PRIORITY_UNSPECIFIED": 0,
+		"PRIORITY_LOW":         1,
+		"PRIORITY_MEDIUM":      2,
+		"PRIORITY_HIGH":        3,
+	}
+)
+
+func (x Priority) Enum() *Priority {
+	p := new(Priority)
+	*p = x
+	return p
+}
+
+func (x Priority) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Priority) Descriptor() protoreflect.EnumDescriptor {
+	return file_todo_v1_todo_proto_enumTypes[0].Descriptor()
+}
+
+func (Priority) Type() protoreflect.EnumType {
+	return &file_todo_v1_todo_proto_enumTypes[0]
+}
+
+func (x Priority) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Priority.Descriptor instead.
+func (Priority) EnumDescriptor() ([]byte, []int) {
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{0}
+}
+
 // A Todo is one thing that its owner wants to do.
 type Todo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -75,7 +132,28 @@ type Todo struct {
 	// True for a todo that has been deleted permanently: its texts are gone, the
 	// title is a placeholder, and it can't be restored. Only SyncTodos, WatchTodos and
 	// ApplyTodos return such todos. Absent otherwise.
-	Purged        *bool `protobuf:"varint,10,opt,name=purged,proto3,oneof" json:"purged,omitempty"`
+	Purged *bool `protobuf:"varint,10,opt,name=purged,proto3,oneof" json:"purged,omitempty"`
+	// When it was completed, to the microsecond. Absent for a todo that is not
+	// completed, and for one that was completed before the service kept this time.
+	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=completed_at,json=completedAt,proto3,oneof" json:"completed_at,omitempty"`
+	// The day on which it is due: YYYY-MM-DD (RFC 3339 full-date), of the year 0001 or
+	// later. Absent when it has no due date. A due date without a time is a day, not an
+	// instant: show it as it is, in every time zone.
+	DueDate *string `protobuf:"bytes,12,opt,name=due_date,json=dueDate,proto3,oneof" json:"due_date,omitempty"`
+	// The time of `due_date` at which it is due: HH:MM, from 00:00 to 23:59. Absent when
+	// it is due at no particular time of the day.
+	DueTime *string `protobuf:"bytes,13,opt,name=due_time,json=dueTime,proto3,oneof" json:"due_time,omitempty"`
+	// The time zone of `due_time`, a name of the IANA time zone database such as
+	// "Europe/Berlin". Absent when the time is wherever the user is at the moment: 09:00 is
+	// nine in the morning there.
+	DueTimeZone *string `protobuf:"bytes,14,opt,name=due_time_zone,json=dueTimeZone,proto3,oneof" json:"due_time_zone,omitempty"`
+	// How important it is; absent when nobody has said.
+	Priority *Priority `protobuf:"varint,15,opt,name=priority,proto3,enum=todo.v1.Priority,oneof" json:"priority,omitempty"`
+	// Its tags, a set: no two of them differ only in case. They are in alphabetical order.
+	Tags []string `protobuf:"bytes,16,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Its place in an order by hand: a key that is compared with others byte by byte,
+	// the least first. See CreateTodoRequest.position.
+	Position      *string `protobuf:"bytes,17,opt,name=position,proto3,oneof" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -180,6 +258,101 @@ func (x *Todo) GetPurged() bool {
 	return false
 }
 
+func (x *Todo) GetCompletedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompletedAt
+	}
+	return nil
+}
+
+func (x *Todo) GetDueDate() string {
+	if x != nil && x.DueDate != nil {
+		return *x.DueDate
+	}
+	return ""
+}
+
+func (x *Todo) GetDueTime() string {
+	if x != nil && x.DueTime != nil {
+		return *x.DueTime
+	}
+	return ""
+}
+
+func (x *Todo) GetDueTimeZone() string {
+	if x != nil && x.DueTimeZone != nil {
+		return *x.DueTimeZone
+	}
+	return ""
+}
+
+func (x *Todo) GetPriority() Priority {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *Todo) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *Todo) GetPosition() string {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return ""
+}
+
+// Tags is a set of tags.
+type Tags struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tags: see CreateTodoRequest.tags.
+	Values        []string `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tags) Reset() {
+	*x = Tags{}
+	mi := &file_todo_v1_todo_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tags) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tags) ProtoMessage() {}
+
+func (x *Tags) ProtoReflect() protoreflect.Message {
+	mi := &file_todo_v1_todo_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tags.ProtoReflect.Descriptor instead.
+func (*Tags) Descriptor() ([]byte, []int) {
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Tags) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 // CreateTodoRequest has the content of a new todo, and its id if the caller
 // chooses one.
 type CreateTodoRequest struct {
@@ -201,16 +374,38 @@ type CreateTodoRequest struct {
 	// same response: the todo as it was created, even if it has been completed
 	// meanwhile. Only `etag` is missing from the response to a repetition. When the id belongs to a todo with other content, the call fails
 	// with `already_exists` and overwrites nothing. That todo may be anybody's; it
-	// may also be the same todo, edited since. A todo in the trash keeps its id: a
+	// may also be the same todo, edited since. Of the fields after this one, only
+	// those that the call sends are compared. A todo in the trash keeps its id: a
 	// repetition gets the todo as it was created, and does not restore it.
-	Id            *string `protobuf:"bytes,3,opt,name=id,proto3,oneof" json:"id,omitempty"`
+	Id *string `protobuf:"bytes,3,opt,name=id,proto3,oneof" json:"id,omitempty"`
+	// The day on which it is due, as in Todo. Empty means the same as absent.
+	DueDate *string `protobuf:"bytes,4,opt,name=due_date,json=dueDate,proto3,oneof" json:"due_date,omitempty"`
+	// The time at which it is due, as in Todo; needs a `due_date`. Empty means the same
+	// as absent.
+	DueTime *string `protobuf:"bytes,5,opt,name=due_time,json=dueTime,proto3,oneof" json:"due_time,omitempty"`
+	// The time zone of `due_time`, as in Todo; needs a `due_time`. Empty means the same as
+	// absent. Names are those of the IANA time zone database that the service has;
+	// another one is `invalid_argument`.
+	DueTimeZone *string `protobuf:"bytes,6,opt,name=due_time_zone,json=dueTimeZone,proto3,oneof" json:"due_time_zone,omitempty"`
+	// How important it is; PRIORITY_UNSPECIFIED means the same as absent.
+	Priority *Priority `protobuf:"varint,7,opt,name=priority,proto3,enum=todo.v1.Priority,oneof" json:"priority,omitempty"`
+	// Its tags: at most 20, each of 1 to 50 characters (Unicode code points), at least one
+	// of them visible, without white space around them. Of those that differ only in
+	// case, the first stays.
+	Tags []string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Its place in an order by hand, a fractional index: there is always a key between two
+	// others. Keys are those of the npm package fractional-indexing (base 62, at most 255
+	// characters), so `generateKeyBetween(before, after)` makes the key for a place.
+	// Empty or absent puts it before all todos that were created earlier in this way, by
+	// the time of creation.
+	Position      *string `protobuf:"bytes,9,opt,name=position,proto3,oneof" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateTodoRequest) Reset() {
 	*x = CreateTodoRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[1]
+	mi := &file_todo_v1_todo_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -222,7 +417,7 @@ func (x *CreateTodoRequest) String() string {
 func (*CreateTodoRequest) ProtoMessage() {}
 
 func (x *CreateTodoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[1]
+	mi := &file_todo_v1_todo_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -235,7 +430,7 @@ func (x *CreateTodoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTodoRequest.ProtoReflect.Descriptor instead.
 func (*CreateTodoRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{1}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CreateTodoRequest) GetTitle() string {
@@ -259,6 +454,48 @@ func (x *CreateTodoRequest) GetId() string {
 	return ""
 }
 
+func (x *CreateTodoRequest) GetDueDate() string {
+	if x != nil && x.DueDate != nil {
+		return *x.DueDate
+	}
+	return ""
+}
+
+func (x *CreateTodoRequest) GetDueTime() string {
+	if x != nil && x.DueTime != nil {
+		return *x.DueTime
+	}
+	return ""
+}
+
+func (x *CreateTodoRequest) GetDueTimeZone() string {
+	if x != nil && x.DueTimeZone != nil {
+		return *x.DueTimeZone
+	}
+	return ""
+}
+
+func (x *CreateTodoRequest) GetPriority() Priority {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *CreateTodoRequest) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *CreateTodoRequest) GetPosition() string {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return ""
+}
+
 // GetTodoRequest says which todo to return.
 type GetTodoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -270,7 +507,7 @@ type GetTodoRequest struct {
 
 func (x *GetTodoRequest) Reset() {
 	*x = GetTodoRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[2]
+	mi := &file_todo_v1_todo_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -282,7 +519,7 @@ func (x *GetTodoRequest) String() string {
 func (*GetTodoRequest) ProtoMessage() {}
 
 func (x *GetTodoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[2]
+	mi := &file_todo_v1_todo_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -295,7 +532,7 @@ func (x *GetTodoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTodoRequest.ProtoReflect.Descriptor instead.
 func (*GetTodoRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{2}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetTodoRequest) GetId() string {
@@ -312,21 +549,52 @@ type ListTodosRequest struct {
 	// A page may have fewer without being the last. The size may differ from
 	// page to page.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The `next_page_token` of a response with the same filter. Empty or absent
-	// starts with the newest todo. The token is opaque: its format may change.
+	// The `next_page_token` of a response with the same filter, order and time zone.
+	// Empty or absent starts with the first todo. The token is opaque: its format may
+	// change.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only todos that are completed (true) or not (false); absent means both.
 	IsCompleted *bool `protobuf:"varint,3,opt,name=is_completed,json=isCompleted,proto3,oneof" json:"is_completed,omitempty"`
 	// True lists the trash instead, what was deleted last first. Fails with
 	// `unimplemented` (501) where the server has no trash.
-	Deleted       bool `protobuf:"varint,4,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Deleted bool `protobuf:"varint,4,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// Only todos in whose title or description each of these words occurs, anywhere in it.
+	// Case and accents don't matter: "cafe" finds "Café". At most 100 characters; empty or
+	// absent means all.
+	Search string `protobuf:"bytes,5,opt,name=search,proto3" json:"search,omitempty"`
+	// Only todos that have all of these tags, in whatever case; at most 20.
+	AllTags []string `protobuf:"bytes,6,rep,name=all_tags,json=allTags,proto3" json:"all_tags,omitempty"`
+	// Only todos that have one of these tags at least, in whatever case; at most 20.
+	AnyTags []string `protobuf:"bytes,7,rep,name=any_tags,json=anyTags,proto3" json:"any_tags,omitempty"`
+	// Only todos with one of these priorities; PRIORITY_UNSPECIFIED stands for none.
+	Priorities []Priority `protobuf:"varint,8,rep,packed,name=priorities,proto3,enum=todo.v1.Priority" json:"priorities,omitempty"`
+	// Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or later. Empty or
+	// absent means from the beginning, where those without a due date are not left out
+	// unless `due_to` is there.
+	DueFrom string `protobuf:"bytes,9,opt,name=due_from,json=dueFrom,proto3" json:"due_from,omitempty"`
+	// Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or earlier. Empty or
+	// absent means to the end.
+	DueTo string `protobuf:"bytes,10,opt,name=due_to,json=dueTo,proto3" json:"due_to,omitempty"`
+	// True for only those without a due date.
+	NoDueDate bool `protobuf:"varint,11,opt,name=no_due_date,json=noDueDate,proto3" json:"no_due_date,omitempty"`
+	// Only todos that were changed at this time or later.
+	UpdatedSince *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=updated_since,json=updatedSince,proto3" json:"updated_since,omitempty"`
+	// The order: `created` (the default, newest first), `due` (earliest first, those
+	// without a due date last), `priority` (highest first, then newest), `position` (by
+	// hand), or `updated` (changed last first). The trash has no other order than its
+	// own.
+	OrderBy string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The time zone of the user, for what depends on it: where the days of `due_from` and
+	// `due_to` begin, and when a due time without a zone is. A name of the IANA time zone
+	// database; empty or absent means UTC.
+	TimeZone      string `protobuf:"bytes,14,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTodosRequest) Reset() {
 	*x = ListTodosRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[3]
+	mi := &file_todo_v1_todo_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +606,7 @@ func (x *ListTodosRequest) String() string {
 func (*ListTodosRequest) ProtoMessage() {}
 
 func (x *ListTodosRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[3]
+	mi := &file_todo_v1_todo_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +619,7 @@ func (x *ListTodosRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTodosRequest.ProtoReflect.Descriptor instead.
 func (*ListTodosRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{3}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListTodosRequest) GetPageSize() int32 {
@@ -382,10 +650,80 @@ func (x *ListTodosRequest) GetDeleted() bool {
 	return false
 }
 
+func (x *ListTodosRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListTodosRequest) GetAllTags() []string {
+	if x != nil {
+		return x.AllTags
+	}
+	return nil
+}
+
+func (x *ListTodosRequest) GetAnyTags() []string {
+	if x != nil {
+		return x.AnyTags
+	}
+	return nil
+}
+
+func (x *ListTodosRequest) GetPriorities() []Priority {
+	if x != nil {
+		return x.Priorities
+	}
+	return nil
+}
+
+func (x *ListTodosRequest) GetDueFrom() string {
+	if x != nil {
+		return x.DueFrom
+	}
+	return ""
+}
+
+func (x *ListTodosRequest) GetDueTo() string {
+	if x != nil {
+		return x.DueTo
+	}
+	return ""
+}
+
+func (x *ListTodosRequest) GetNoDueDate() bool {
+	if x != nil {
+		return x.NoDueDate
+	}
+	return false
+}
+
+func (x *ListTodosRequest) GetUpdatedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedSince
+	}
+	return nil
+}
+
+func (x *ListTodosRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListTodosRequest) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
 // ListTodosResponse is one page of the caller's todos.
 type ListTodosResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The todos, newest first.
+	// The todos, in the order of the request.
 	Todos []*Todo `protobuf:"bytes,1,rep,name=todos,proto3" json:"todos,omitempty"`
 	// The `page_token` of the next page; empty on the last page, and only there.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -395,7 +733,7 @@ type ListTodosResponse struct {
 
 func (x *ListTodosResponse) Reset() {
 	*x = ListTodosResponse{}
-	mi := &file_todo_v1_todo_proto_msgTypes[4]
+	mi := &file_todo_v1_todo_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +745,7 @@ func (x *ListTodosResponse) String() string {
 func (*ListTodosResponse) ProtoMessage() {}
 
 func (x *ListTodosResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[4]
+	mi := &file_todo_v1_todo_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +758,7 @@ func (x *ListTodosResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTodosResponse.ProtoReflect.Descriptor instead.
 func (*ListTodosResponse) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{4}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListTodosResponse) GetTodos() []*Todo {
@@ -465,14 +803,38 @@ type UpdateTodoRequest struct {
 	//
 	// Over REST, the header If-Match does the same: one etag in double quotes, or
 	// `*` for no condition. Send the etag in one place only.
-	Etag          *string `protobuf:"bytes,5,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
+	Etag *string `protobuf:"bytes,5,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
+	// The new due date: a day as in CreateTodoRequest.due_date. Empty removes it, together
+	// with the time and its zone; absent leaves it as it is.
+	DueDate *string `protobuf:"bytes,6,opt,name=due_date,json=dueDate,proto3,oneof" json:"due_date,omitempty"`
+	// The new due time, as in CreateTodoRequest.due_time. Empty removes it, together with its
+	// zone; absent leaves it as it is. A time of a todo without a due date is
+	// `invalid_argument`.
+	DueTime *string `protobuf:"bytes,7,opt,name=due_time,json=dueTime,proto3,oneof" json:"due_time,omitempty"`
+	// The new zone of the due time, as in CreateTodoRequest.due_time_zone. Empty removes it;
+	// absent leaves it as it is. A zone of a todo without a due time is
+	// `invalid_argument`.
+	DueTimeZone *string `protobuf:"bytes,8,opt,name=due_time_zone,json=dueTimeZone,proto3,oneof" json:"due_time_zone,omitempty"`
+	// The new priority. PRIORITY_UNSPECIFIED removes it, absent leaves it as it is.
+	Priority *Priority `protobuf:"varint,9,opt,name=priority,proto3,enum=todo.v1.Priority,oneof" json:"priority,omitempty"`
+	// The new tags, in place of those that the todo has; without values, it removes all.
+	// Absent leaves them as they are. A todo can't have more than 20 after an update.
+	Tags *Tags `protobuf:"bytes,10,opt,name=tags,proto3,oneof" json:"tags,omitempty"`
+	// Tags to add, as in CreateTodoRequest.tags. A tag that the todo has already, in
+	// whatever case, stays as it is. Tags are removed first, and added then.
+	AddTags []string `protobuf:"bytes,11,rep,name=add_tags,json=addTags,proto3" json:"add_tags,omitempty"`
+	// Tags to remove, in whatever case. Those that the todo does not have are ignored.
+	RemoveTags []string `protobuf:"bytes,12,rep,name=remove_tags,json=removeTags,proto3" json:"remove_tags,omitempty"`
+	// The new place in an order by hand, as in CreateTodoRequest.position. Empty returns it
+	// to its place by the time of creation, absent leaves it as it is.
+	Position      *string `protobuf:"bytes,13,opt,name=position,proto3,oneof" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateTodoRequest) Reset() {
 	*x = UpdateTodoRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[5]
+	mi := &file_todo_v1_todo_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +846,7 @@ func (x *UpdateTodoRequest) String() string {
 func (*UpdateTodoRequest) ProtoMessage() {}
 
 func (x *UpdateTodoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[5]
+	mi := &file_todo_v1_todo_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +859,7 @@ func (x *UpdateTodoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTodoRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTodoRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{5}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UpdateTodoRequest) GetId() string {
@@ -535,6 +897,62 @@ func (x *UpdateTodoRequest) GetEtag() string {
 	return ""
 }
 
+func (x *UpdateTodoRequest) GetDueDate() string {
+	if x != nil && x.DueDate != nil {
+		return *x.DueDate
+	}
+	return ""
+}
+
+func (x *UpdateTodoRequest) GetDueTime() string {
+	if x != nil && x.DueTime != nil {
+		return *x.DueTime
+	}
+	return ""
+}
+
+func (x *UpdateTodoRequest) GetDueTimeZone() string {
+	if x != nil && x.DueTimeZone != nil {
+		return *x.DueTimeZone
+	}
+	return ""
+}
+
+func (x *UpdateTodoRequest) GetPriority() Priority {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *UpdateTodoRequest) GetTags() *Tags {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *UpdateTodoRequest) GetAddTags() []string {
+	if x != nil {
+		return x.AddTags
+	}
+	return nil
+}
+
+func (x *UpdateTodoRequest) GetRemoveTags() []string {
+	if x != nil {
+		return x.RemoveTags
+	}
+	return nil
+}
+
+func (x *UpdateTodoRequest) GetPosition() string {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return ""
+}
+
 // DeleteTodoRequest says which todo to delete.
 type DeleteTodoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -553,7 +971,7 @@ type DeleteTodoRequest struct {
 
 func (x *DeleteTodoRequest) Reset() {
 	*x = DeleteTodoRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[6]
+	mi := &file_todo_v1_todo_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +983,7 @@ func (x *DeleteTodoRequest) String() string {
 func (*DeleteTodoRequest) ProtoMessage() {}
 
 func (x *DeleteTodoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[6]
+	mi := &file_todo_v1_todo_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +996,7 @@ func (x *DeleteTodoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTodoRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTodoRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{6}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DeleteTodoRequest) GetId() string {
@@ -616,7 +1034,7 @@ type UndeleteTodoRequest struct {
 
 func (x *UndeleteTodoRequest) Reset() {
 	*x = UndeleteTodoRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[7]
+	mi := &file_todo_v1_todo_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +1046,7 @@ func (x *UndeleteTodoRequest) String() string {
 func (*UndeleteTodoRequest) ProtoMessage() {}
 
 func (x *UndeleteTodoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[7]
+	mi := &file_todo_v1_todo_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +1059,7 @@ func (x *UndeleteTodoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndeleteTodoRequest.ProtoReflect.Descriptor instead.
 func (*UndeleteTodoRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{7}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UndeleteTodoRequest) GetId() string {
@@ -667,7 +1085,7 @@ type EmptyTrashRequest struct {
 
 func (x *EmptyTrashRequest) Reset() {
 	*x = EmptyTrashRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[8]
+	mi := &file_todo_v1_todo_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -679,7 +1097,7 @@ func (x *EmptyTrashRequest) String() string {
 func (*EmptyTrashRequest) ProtoMessage() {}
 
 func (x *EmptyTrashRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[8]
+	mi := &file_todo_v1_todo_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -692,7 +1110,7 @@ func (x *EmptyTrashRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyTrashRequest.ProtoReflect.Descriptor instead.
 func (*EmptyTrashRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{8}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{9}
 }
 
 // SyncTodosRequest says from where to return changes, and how many.
@@ -715,7 +1133,7 @@ type SyncTodosRequest struct {
 
 func (x *SyncTodosRequest) Reset() {
 	*x = SyncTodosRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[9]
+	mi := &file_todo_v1_todo_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +1145,7 @@ func (x *SyncTodosRequest) String() string {
 func (*SyncTodosRequest) ProtoMessage() {}
 
 func (x *SyncTodosRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[9]
+	mi := &file_todo_v1_todo_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +1158,7 @@ func (x *SyncTodosRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncTodosRequest.ProtoReflect.Descriptor instead.
 func (*SyncTodosRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{9}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SyncTodosRequest) GetSyncToken() string {
@@ -790,7 +1208,7 @@ type SyncTodosResponse struct {
 
 func (x *SyncTodosResponse) Reset() {
 	*x = SyncTodosResponse{}
-	mi := &file_todo_v1_todo_proto_msgTypes[10]
+	mi := &file_todo_v1_todo_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +1220,7 @@ func (x *SyncTodosResponse) String() string {
 func (*SyncTodosResponse) ProtoMessage() {}
 
 func (x *SyncTodosResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[10]
+	mi := &file_todo_v1_todo_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +1233,7 @@ func (x *SyncTodosResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncTodosResponse.ProtoReflect.Descriptor instead.
 func (*SyncTodosResponse) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{10}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SyncTodosResponse) GetTodos() []*Todo {
@@ -858,7 +1276,7 @@ type WatchTodosRequest struct {
 
 func (x *WatchTodosRequest) Reset() {
 	*x = WatchTodosRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[11]
+	mi := &file_todo_v1_todo_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +1288,7 @@ func (x *WatchTodosRequest) String() string {
 func (*WatchTodosRequest) ProtoMessage() {}
 
 func (x *WatchTodosRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[11]
+	mi := &file_todo_v1_todo_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1301,7 @@ func (x *WatchTodosRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTodosRequest.ProtoReflect.Descriptor instead.
 func (*WatchTodosRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{11}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchTodosRequest) GetSyncToken() string {
@@ -911,7 +1329,7 @@ type WatchTodosResponse struct {
 
 func (x *WatchTodosResponse) Reset() {
 	*x = WatchTodosResponse{}
-	mi := &file_todo_v1_todo_proto_msgTypes[12]
+	mi := &file_todo_v1_todo_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1341,7 @@ func (x *WatchTodosResponse) String() string {
 func (*WatchTodosResponse) ProtoMessage() {}
 
 func (x *WatchTodosResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[12]
+	mi := &file_todo_v1_todo_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1354,7 @@ func (x *WatchTodosResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTodosResponse.ProtoReflect.Descriptor instead.
 func (*WatchTodosResponse) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{12}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchTodosResponse) GetTodos() []*Todo {
@@ -985,7 +1403,7 @@ type ApplyTodosRequest struct {
 
 func (x *ApplyTodosRequest) Reset() {
 	*x = ApplyTodosRequest{}
-	mi := &file_todo_v1_todo_proto_msgTypes[13]
+	mi := &file_todo_v1_todo_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1415,7 @@ func (x *ApplyTodosRequest) String() string {
 func (*ApplyTodosRequest) ProtoMessage() {}
 
 func (x *ApplyTodosRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[13]
+	mi := &file_todo_v1_todo_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1428,7 @@ func (x *ApplyTodosRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyTodosRequest.ProtoReflect.Descriptor instead.
 func (*ApplyTodosRequest) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{13}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ApplyTodosRequest) GetRequestId() string {
@@ -1052,7 +1470,7 @@ type TodoOperation struct {
 
 func (x *TodoOperation) Reset() {
 	*x = TodoOperation{}
-	mi := &file_todo_v1_todo_proto_msgTypes[14]
+	mi := &file_todo_v1_todo_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1482,7 @@ func (x *TodoOperation) String() string {
 func (*TodoOperation) ProtoMessage() {}
 
 func (x *TodoOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[14]
+	mi := &file_todo_v1_todo_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1495,7 @@ func (x *TodoOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TodoOperation.ProtoReflect.Descriptor instead.
 func (*TodoOperation) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{14}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TodoOperation) GetOperation() isTodoOperation_Operation {
@@ -1166,7 +1584,7 @@ type ApplyTodosResponse struct {
 
 func (x *ApplyTodosResponse) Reset() {
 	*x = ApplyTodosResponse{}
-	mi := &file_todo_v1_todo_proto_msgTypes[15]
+	mi := &file_todo_v1_todo_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1596,7 @@ func (x *ApplyTodosResponse) String() string {
 func (*ApplyTodosResponse) ProtoMessage() {}
 
 func (x *ApplyTodosResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[15]
+	mi := &file_todo_v1_todo_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1609,7 @@ func (x *ApplyTodosResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyTodosResponse.ProtoReflect.Descriptor instead.
 func (*ApplyTodosResponse) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{15}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ApplyTodosResponse) GetResults() []*TodoResult {
@@ -1220,7 +1638,7 @@ type TodoResult struct {
 
 func (x *TodoResult) Reset() {
 	*x = TodoResult{}
-	mi := &file_todo_v1_todo_proto_msgTypes[16]
+	mi := &file_todo_v1_todo_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1232,7 +1650,7 @@ func (x *TodoResult) String() string {
 func (*TodoResult) ProtoMessage() {}
 
 func (x *TodoResult) ProtoReflect() protoreflect.Message {
-	mi := &file_todo_v1_todo_proto_msgTypes[16]
+	mi := &file_todo_v1_todo_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1245,7 +1663,7 @@ func (x *TodoResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TodoResult.ProtoReflect.Descriptor instead.
 func (*TodoResult) Descriptor() ([]byte, []int) {
-	return file_todo_v1_todo_proto_rawDescGZIP(), []int{16}
+	return file_todo_v1_todo_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TodoResult) GetTodo() *Todo {
@@ -1273,7 +1691,7 @@ var File_todo_v1_todo_proto protoreflect.FileDescriptor
 
 const file_todo_v1_todo_proto_rawDesc = "" +
 	"\n" +
-	"\x12todo/v1/todo.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x04\n" +
+	"\x12todo/v1/todo.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13todo/v1/rules.proto\"\x8c\a\n" +
 	"\x04Todo\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12 \n" +
 	"\x05title\x18\x02 \x01(\tB\n" +
@@ -1290,48 +1708,104 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\n" +
 	"purge_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampH\x03R\tpurgeTime\x88\x01\x01\x12\x1b\n" +
 	"\x06purged\x18\n" +
-	" \x01(\bH\x04R\x06purged\x88\x01\x01B\x0e\n" +
+	" \x01(\bH\x04R\x06purged\x88\x01\x01\x12B\n" +
+	"\fcompleted_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampH\x05R\vcompletedAt\x88\x01\x01\x12'\n" +
+	"\bdue_date\x18\f \x01(\tB\a\xbaH\x04r\x02\x18\n" +
+	"H\x06R\adueDate\x88\x01\x01\x12'\n" +
+	"\bdue_time\x18\r \x01(\tB\a\xbaH\x04r\x02\x18\x05H\aR\adueTime\x88\x01\x01\x120\n" +
+	"\rdue_time_zone\x18\x0e \x01(\tB\a\xbaH\x04r\x02\x18@H\bR\vdueTimeZone\x88\x01\x01\x122\n" +
+	"\bpriority\x18\x0f \x01(\x0e2\x11.todo.v1.PriorityH\tR\bpriority\x88\x01\x01\x12\x12\n" +
+	"\x04tags\x18\x10 \x03(\tR\x04tags\x12\x1f\n" +
+	"\bposition\x18\x11 \x01(\tH\n" +
+	"R\bposition\x88\x01\x01B\x0e\n" +
 	"\f_descriptionB\a\n" +
 	"\x05_etagB\r\n" +
 	"\v_deleted_atB\r\n" +
 	"\v_purge_timeB\t\n" +
-	"\a_purged\"\xed\x04\n" +
-	"\x11CreateTodoRequest\x12\xa0\x03\n" +
-	"\x05title\x18\x01 \x01(\tB\x89\x03\xbaH\x85\x03\xba\x01\xaf\x02\n" +
-	"\x0ftitle.not_blank\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')\xba\x01G\n" +
-	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')\xc8\x01\x01r\x03\x18\xf4\x03R\x05title\x12\x7f\n" +
-	"\vdescription\x18\x02 \x01(\tBX\xbaHU\xba\x01M\n" +
-	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01\x12\x1d\n" +
-	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x01R\x02id\x88\x01\x01B\x0e\n" +
+	"\a_purgedB\x0f\n" +
+	"\r_completed_atB\v\n" +
+	"\t_due_dateB\v\n" +
+	"\t_due_timeB\x10\n" +
+	"\x0e_due_time_zoneB\v\n" +
+	"\t_priorityB\v\n" +
+	"\t_position\"8\n" +
+	"\x04Tags\x120\n" +
+	"\x06values\x18\x01 \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\x06values\"\xe1\x05\n" +
+	"\x11CreateTodoRequest\x12)\n" +
+	"\x05title\x18\x01 \x01(\tB\x13\xbaH\x10\xc8\x01\x01r\v\xa8\x9f\x19\x01\xb0\x9f\x19\x01\x18\xf4\x03R\x05title\x123\n" +
+	"\vdescription\x18\x02 \x01(\tB\f\xbaH\tr\a\xb0\x9f\x19\x01\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01\x12\x1d\n" +
+	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x01R\x02id\x88\x01\x01\x12)\n" +
+	"\bdue_date\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xb8\x9f\x19\x01H\x02R\adueDate\x88\x01\x01\x12)\n" +
+	"\bdue_time\x18\x05 \x01(\tB\t\xbaH\x06r\x04\xc0\x9f\x19\x01H\x03R\adueTime\x88\x01\x01\x122\n" +
+	"\rdue_time_zone\x18\x06 \x01(\tB\t\xbaH\x06r\x04ȟ\x19\x01H\x04R\vdueTimeZone\x88\x01\x01\x12<\n" +
+	"\bpriority\x18\a \x01(\x0e2\x11.todo.v1.PriorityB\b\xbaH\x05\x82\x01\x02\x10\x01H\x05R\bpriority\x88\x01\x01\x12,\n" +
+	"\x04tags\x18\b \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\x04tags\x12-\n" +
+	"\bposition\x18\t \x01(\tB\f\xbaH\tr\aП\x19\x01\x18\xff\x01H\x06R\bposition\x88\x01\x01:\xca\x01\xbaH\xc6\x01\x1aZ\n" +
+	"\x13due_time.needs_date\x12\x17dueTime needs a dueDate\x1a*this.due_time == '' || this.due_date != ''\x1ah\n" +
+	"\x18due_time_zone.needs_time\x12\x1bdueTimeZone needs a dueTime\x1a/this.due_time_zone == '' || this.due_time != ''B\x0e\n" +
 	"\f_descriptionB\x05\n" +
-	"\x03_id\"-\n" +
+	"\x03_idB\v\n" +
+	"\t_due_dateB\v\n" +
+	"\t_due_timeB\x10\n" +
+	"\x0e_due_time_zoneB\v\n" +
+	"\t_priorityB\v\n" +
+	"\t_position\"-\n" +
 	"\x0eGetTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\"\xb4\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\"\xb1\a\n" +
 	"\x10ListTodosRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12&\n" +
 	"\fis_completed\x18\x03 \x01(\bH\x00R\visCompleted\x88\x01\x01\x12\x18\n" +
-	"\adeleted\x18\x04 \x01(\bR\adeletedB\x0f\n" +
+	"\adeleted\x18\x04 \x01(\bR\adeleted\x12#\n" +
+	"\x06search\x18\x05 \x01(\tB\v\xbaH\br\x06\xb0\x9f\x19\x01\x18dR\x06search\x123\n" +
+	"\ball_tags\x18\x06 \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\aallTags\x123\n" +
+	"\bany_tags\x18\a \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\aanyTags\x12B\n" +
+	"\n" +
+	"priorities\x18\b \x03(\x0e2\x11.todo.v1.PriorityB\x0f\xbaH\f\x92\x01\t\x10\x04\"\x05\x82\x01\x02\x10\x01R\n" +
+	"priorities\x12$\n" +
+	"\bdue_from\x18\t \x01(\tB\t\xbaH\x06r\x04\xb8\x9f\x19\x01R\adueFrom\x12 \n" +
+	"\x06due_to\x18\n" +
+	" \x01(\tB\t\xbaH\x06r\x04\xb8\x9f\x19\x01R\x05dueTo\x12\x1e\n" +
+	"\vno_due_date\x18\v \x01(\bR\tnoDueDate\x12?\n" +
+	"\rupdated_since\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\fupdatedSince\x12M\n" +
+	"\border_by\x18\r \x01(\tB2\xbaH/r-R\x00R\acreatedR\x03dueR\bpriorityR\bpositionR\aupdatedR\aorderBy\x12&\n" +
+	"\ttime_zone\x18\x0e \x01(\tB\t\xbaH\x06r\x04ȟ\x19\x01R\btimeZone:\x87\x02\xbaH\x83\x02\x1az\n" +
+	"\x15order_by.not_in_trash\x12;orderBy can't be sent with deleted: the trash has one order\x1a$!this.deleted || this.order_by == ''\x1a\x84\x01\n" +
+	"\x14no_due_date.no_range\x12-noDueDate can't be sent with dueFrom or dueTo\x1a=!this.no_due_date || this.due_from == '' && this.due_to == ''B\x0f\n" +
 	"\r_is_completed\"`\n" +
 	"\x11ListTodosResponse\x12#\n" +
 	"\x05todos\x18\x01 \x03(\v2\r.todo.v1.TodoR\x05todos\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf7\x06\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\t\n" +
 	"\x11UpdateTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12\xa4\x03\n" +
-	"\x05title\x18\x02 \x01(\tB\x88\x03\xbaH\x84\x03\xba\x01\xaf\x02\n" +
-	"\x0ftitle.not_blank\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')\xba\x01G\n" +
-	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x05\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x12\x7f\n" +
-	"\vdescription\x18\x03 \x01(\tBX\xbaHU\xba\x01M\n" +
-	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')r\x03\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12-\n" +
+	"\x05title\x18\x02 \x01(\tB\x12\xbaH\x0fr\r\xa8\x9f\x19\x01\xb0\x9f\x19\x01\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x123\n" +
+	"\vdescription\x18\x03 \x01(\tB\f\xbaH\tr\a\xb0\x9f\x19\x01\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +
 	"\fis_completed\x18\x04 \x01(\bH\x02R\visCompleted\x88\x01\x01\x12(\n" +
 	"\x04etag\x18\x05 \x01(\tB\x0f\xbaH\fr\n" +
-	"2\b^[!-~]+$H\x03R\x04etag\x88\x01\x01:\x96\x01\xbaH\x92\x01\x1a\x8f\x01\n" +
-	"\x10update.not_empty\x127name at least one of title, description and isCompleted\x1aBhas(this.title) || has(this.description) || has(this.is_completed)B\b\n" +
+	"2\b^[!-~]+$H\x03R\x04etag\x88\x01\x01\x12)\n" +
+	"\bdue_date\x18\x06 \x01(\tB\t\xbaH\x06r\x04\xb8\x9f\x19\x01H\x04R\adueDate\x88\x01\x01\x12)\n" +
+	"\bdue_time\x18\a \x01(\tB\t\xbaH\x06r\x04\xc0\x9f\x19\x01H\x05R\adueTime\x88\x01\x01\x122\n" +
+	"\rdue_time_zone\x18\b \x01(\tB\t\xbaH\x06r\x04ȟ\x19\x01H\x06R\vdueTimeZone\x88\x01\x01\x12<\n" +
+	"\bpriority\x18\t \x01(\x0e2\x11.todo.v1.PriorityB\b\xbaH\x05\x82\x01\x02\x10\x01H\aR\bpriority\x88\x01\x01\x12&\n" +
+	"\x04tags\x18\n" +
+	" \x01(\v2\r.todo.v1.TagsH\bR\x04tags\x88\x01\x01\x123\n" +
+	"\badd_tags\x18\v \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\aaddTags\x129\n" +
+	"\vremove_tags\x18\f \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\n" +
+	"removeTags\x12-\n" +
+	"\bposition\x18\r \x01(\tB\f\xbaH\tr\aП\x19\x01\x18\xff\x01H\tR\bposition\x88\x01\x01:\xe7\x03\xbaH\xe3\x03\x1a\xd6\x02\n" +
+	"\x10update.not_empty\x12?name at least one field to change, such as title or isCompleted\x1a\x80\x02has(this.title) || has(this.description) || has(this.is_completed) || has(this.due_date) || has(this.due_time) || has(this.due_time_zone) || has(this.priority) || has(this.tags) || size(this.add_tags) > 0 || size(this.remove_tags) > 0 || has(this.position)\x1a\x87\x01\n" +
+	"\ftags.one_way\x12+send either tags, or addTags and removeTags\x1aJ!has(this.tags) || size(this.add_tags) == 0 && size(this.remove_tags) == 0B\b\n" +
 	"\x06_titleB\x0e\n" +
 	"\f_descriptionB\x0f\n" +
 	"\r_is_completedB\a\n" +
-	"\x05_etag\"\x85\x01\n" +
+	"\x05_etagB\v\n" +
+	"\t_due_dateB\v\n" +
+	"\t_due_timeB\x10\n" +
+	"\x0e_due_time_zoneB\v\n" +
+	"\t_priorityB\a\n" +
+	"\x05_tagsB\v\n" +
+	"\t_position\"\x85\x01\n" +
 	"\x11DeleteTodoRequest\x12\x1b\n" +
 	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12(\n" +
 	"\x04etag\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
@@ -1382,7 +1856,12 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\x04todo\x18\x01 \x01(\v2\r.todo.v1.TodoH\x00R\x04todo\x88\x01\x01\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessageB\a\n" +
-	"\x05_todo2\xa1\a\n" +
+	"\x05_todo*^\n" +
+	"\bPriority\x12\x18\n" +
+	"\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fPRIORITY_LOW\x10\x01\x12\x13\n" +
+	"\x0fPRIORITY_MEDIUM\x10\x02\x12\x11\n" +
+	"\rPRIORITY_HIGH\x10\x032\xa1\a\n" +
 	"\vTodoService\x12N\n" +
 	"\n" +
 	"CreateTodo\x12\x1a.todo.v1.CreateTodoRequest\x1a\r.todo.v1.Todo\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
@@ -1415,68 +1894,78 @@ func file_todo_v1_todo_proto_rawDescGZIP() []byte {
 	return file_todo_v1_todo_proto_rawDescData
 }
 
-var file_todo_v1_todo_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_todo_v1_todo_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_todo_v1_todo_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_todo_v1_todo_proto_goTypes = []any{
-	(*Todo)(nil),                  // 0: todo.v1.Todo
-	(*CreateTodoRequest)(nil),     // 1: todo.v1.CreateTodoRequest
-	(*GetTodoRequest)(nil),        // 2: todo.v1.GetTodoRequest
-	(*ListTodosRequest)(nil),      // 3: todo.v1.ListTodosRequest
-	(*ListTodosResponse)(nil),     // 4: todo.v1.ListTodosResponse
-	(*UpdateTodoRequest)(nil),     // 5: todo.v1.UpdateTodoRequest
-	(*DeleteTodoRequest)(nil),     // 6: todo.v1.DeleteTodoRequest
-	(*UndeleteTodoRequest)(nil),   // 7: todo.v1.UndeleteTodoRequest
-	(*EmptyTrashRequest)(nil),     // 8: todo.v1.EmptyTrashRequest
-	(*SyncTodosRequest)(nil),      // 9: todo.v1.SyncTodosRequest
-	(*SyncTodosResponse)(nil),     // 10: todo.v1.SyncTodosResponse
-	(*WatchTodosRequest)(nil),     // 11: todo.v1.WatchTodosRequest
-	(*WatchTodosResponse)(nil),    // 12: todo.v1.WatchTodosResponse
-	(*ApplyTodosRequest)(nil),     // 13: todo.v1.ApplyTodosRequest
-	(*TodoOperation)(nil),         // 14: todo.v1.TodoOperation
-	(*ApplyTodosResponse)(nil),    // 15: todo.v1.ApplyTodosResponse
-	(*TodoResult)(nil),            // 16: todo.v1.TodoResult
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 18: google.protobuf.Empty
+	(Priority)(0),                 // 0: todo.v1.Priority
+	(*Todo)(nil),                  // 1: todo.v1.Todo
+	(*Tags)(nil),                  // 2: todo.v1.Tags
+	(*CreateTodoRequest)(nil),     // 3: todo.v1.CreateTodoRequest
+	(*GetTodoRequest)(nil),        // 4: todo.v1.GetTodoRequest
+	(*ListTodosRequest)(nil),      // 5: todo.v1.ListTodosRequest
+	(*ListTodosResponse)(nil),     // 6: todo.v1.ListTodosResponse
+	(*UpdateTodoRequest)(nil),     // 7: todo.v1.UpdateTodoRequest
+	(*DeleteTodoRequest)(nil),     // 8: todo.v1.DeleteTodoRequest
+	(*UndeleteTodoRequest)(nil),   // 9: todo.v1.UndeleteTodoRequest
+	(*EmptyTrashRequest)(nil),     // 10: todo.v1.EmptyTrashRequest
+	(*SyncTodosRequest)(nil),      // 11: todo.v1.SyncTodosRequest
+	(*SyncTodosResponse)(nil),     // 12: todo.v1.SyncTodosResponse
+	(*WatchTodosRequest)(nil),     // 13: todo.v1.WatchTodosRequest
+	(*WatchTodosResponse)(nil),    // 14: todo.v1.WatchTodosResponse
+	(*ApplyTodosRequest)(nil),     // 15: todo.v1.ApplyTodosRequest
+	(*TodoOperation)(nil),         // 16: todo.v1.TodoOperation
+	(*ApplyTodosResponse)(nil),    // 17: todo.v1.ApplyTodosResponse
+	(*TodoResult)(nil),            // 18: todo.v1.TodoResult
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 20: google.protobuf.Empty
 }
 var file_todo_v1_todo_proto_depIdxs = []int32{
-	17, // 0: todo.v1.Todo.created_at:type_name -> google.protobuf.Timestamp
-	17, // 1: todo.v1.Todo.updated_at:type_name -> google.protobuf.Timestamp
-	17, // 2: todo.v1.Todo.deleted_at:type_name -> google.protobuf.Timestamp
-	17, // 3: todo.v1.Todo.purge_time:type_name -> google.protobuf.Timestamp
-	0,  // 4: todo.v1.ListTodosResponse.todos:type_name -> todo.v1.Todo
-	0,  // 5: todo.v1.SyncTodosResponse.todos:type_name -> todo.v1.Todo
-	0,  // 6: todo.v1.WatchTodosResponse.todos:type_name -> todo.v1.Todo
-	14, // 7: todo.v1.ApplyTodosRequest.operations:type_name -> todo.v1.TodoOperation
-	1,  // 8: todo.v1.TodoOperation.create:type_name -> todo.v1.CreateTodoRequest
-	5,  // 9: todo.v1.TodoOperation.update:type_name -> todo.v1.UpdateTodoRequest
-	6,  // 10: todo.v1.TodoOperation.delete:type_name -> todo.v1.DeleteTodoRequest
-	7,  // 11: todo.v1.TodoOperation.undelete:type_name -> todo.v1.UndeleteTodoRequest
-	16, // 12: todo.v1.ApplyTodosResponse.results:type_name -> todo.v1.TodoResult
-	0,  // 13: todo.v1.TodoResult.todo:type_name -> todo.v1.Todo
-	1,  // 14: todo.v1.TodoService.CreateTodo:input_type -> todo.v1.CreateTodoRequest
-	2,  // 15: todo.v1.TodoService.GetTodo:input_type -> todo.v1.GetTodoRequest
-	3,  // 16: todo.v1.TodoService.ListTodos:input_type -> todo.v1.ListTodosRequest
-	5,  // 17: todo.v1.TodoService.UpdateTodo:input_type -> todo.v1.UpdateTodoRequest
-	6,  // 18: todo.v1.TodoService.DeleteTodo:input_type -> todo.v1.DeleteTodoRequest
-	7,  // 19: todo.v1.TodoService.UndeleteTodo:input_type -> todo.v1.UndeleteTodoRequest
-	8,  // 20: todo.v1.TodoService.EmptyTrash:input_type -> todo.v1.EmptyTrashRequest
-	9,  // 21: todo.v1.TodoService.SyncTodos:input_type -> todo.v1.SyncTodosRequest
-	11, // 22: todo.v1.TodoService.WatchTodos:input_type -> todo.v1.WatchTodosRequest
-	13, // 23: todo.v1.TodoService.ApplyTodos:input_type -> todo.v1.ApplyTodosRequest
-	0,  // 24: todo.v1.TodoService.CreateTodo:output_type -> todo.v1.Todo
-	0,  // 25: todo.v1.TodoService.GetTodo:output_type -> todo.v1.Todo
-	4,  // 26: todo.v1.TodoService.ListTodos:output_type -> todo.v1.ListTodosResponse
-	0,  // 27: todo.v1.TodoService.UpdateTodo:output_type -> todo.v1.Todo
-	18, // 28: todo.v1.TodoService.DeleteTodo:output_type -> google.protobuf.Empty
-	0,  // 29: todo.v1.TodoService.UndeleteTodo:output_type -> todo.v1.Todo
-	18, // 30: todo.v1.TodoService.EmptyTrash:output_type -> google.protobuf.Empty
-	10, // 31: todo.v1.TodoService.SyncTodos:output_type -> todo.v1.SyncTodosResponse
-	12, // 32: todo.v1.TodoService.WatchTodos:output_type -> todo.v1.WatchTodosResponse
-	15, // 33: todo.v1.TodoService.ApplyTodos:output_type -> todo.v1.ApplyTodosResponse
-	24, // [24:34] is the sub-list for method output_type
-	14, // [14:24] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	19, // 0: todo.v1.Todo.created_at:type_name -> google.protobuf.Timestamp
+	19, // 1: todo.v1.Todo.updated_at:type_name -> google.protobuf.Timestamp
+	19, // 2: todo.v1.Todo.deleted_at:type_name -> google.protobuf.Timestamp
+	19, // 3: todo.v1.Todo.purge_time:type_name -> google.protobuf.Timestamp
+	19, // 4: todo.v1.Todo.completed_at:type_name -> google.protobuf.Timestamp
+	0,  // 5: todo.v1.Todo.priority:type_name -> todo.v1.Priority
+	0,  // 6: todo.v1.CreateTodoRequest.priority:type_name -> todo.v1.Priority
+	0,  // 7: todo.v1.ListTodosRequest.priorities:type_name -> todo.v1.Priority
+	19, // 8: todo.v1.ListTodosRequest.updated_since:type_name -> google.protobuf.Timestamp
+	1,  // 9: todo.v1.ListTodosResponse.todos:type_name -> todo.v1.Todo
+	0,  // 10: todo.v1.UpdateTodoRequest.priority:type_name -> todo.v1.Priority
+	2,  // 11: todo.v1.UpdateTodoRequest.tags:type_name -> todo.v1.Tags
+	1,  // 12: todo.v1.SyncTodosResponse.todos:type_name -> todo.v1.Todo
+	1,  // 13: todo.v1.WatchTodosResponse.todos:type_name -> todo.v1.Todo
+	16, // 14: todo.v1.ApplyTodosRequest.operations:type_name -> todo.v1.TodoOperation
+	3,  // 15: todo.v1.TodoOperation.create:type_name -> todo.v1.CreateTodoRequest
+	7,  // 16: todo.v1.TodoOperation.update:type_name -> todo.v1.UpdateTodoRequest
+	8,  // 17: todo.v1.TodoOperation.delete:type_name -> todo.v1.DeleteTodoRequest
+	9,  // 18: todo.v1.TodoOperation.undelete:type_name -> todo.v1.UndeleteTodoRequest
+	18, // 19: todo.v1.ApplyTodosResponse.results:type_name -> todo.v1.TodoResult
+	1,  // 20: todo.v1.TodoResult.todo:type_name -> todo.v1.Todo
+	3,  // 21: todo.v1.TodoService.CreateTodo:input_type -> todo.v1.CreateTodoRequest
+	4,  // 22: todo.v1.TodoService.GetTodo:input_type -> todo.v1.GetTodoRequest
+	5,  // 23: todo.v1.TodoService.ListTodos:input_type -> todo.v1.ListTodosRequest
+	7,  // 24: todo.v1.TodoService.UpdateTodo:input_type -> todo.v1.UpdateTodoRequest
+	8,  // 25: todo.v1.TodoService.DeleteTodo:input_type -> todo.v1.DeleteTodoRequest
+	9,  // 26: todo.v1.TodoService.UndeleteTodo:input_type -> todo.v1.UndeleteTodoRequest
+	10, // 27: todo.v1.TodoService.EmptyTrash:input_type -> todo.v1.EmptyTrashRequest
+	11, // 28: todo.v1.TodoService.SyncTodos:input_type -> todo.v1.SyncTodosRequest
+	13, // 29: todo.v1.TodoService.WatchTodos:input_type -> todo.v1.WatchTodosRequest
+	15, // 30: todo.v1.TodoService.ApplyTodos:input_type -> todo.v1.ApplyTodosRequest
+	1,  // 31: todo.v1.TodoService.CreateTodo:output_type -> todo.v1.Todo
+	1,  // 32: todo.v1.TodoService.GetTodo:output_type -> todo.v1.Todo
+	6,  // 33: todo.v1.TodoService.ListTodos:output_type -> todo.v1.ListTodosResponse
+	1,  // 34: todo.v1.TodoService.UpdateTodo:output_type -> todo.v1.Todo
+	20, // 35: todo.v1.TodoService.DeleteTodo:output_type -> google.protobuf.Empty
+	1,  // 36: todo.v1.TodoService.UndeleteTodo:output_type -> todo.v1.Todo
+	20, // 37: todo.v1.TodoService.EmptyTrash:output_type -> google.protobuf.Empty
+	12, // 38: todo.v1.TodoService.SyncTodos:output_type -> todo.v1.SyncTodosResponse
+	14, // 39: todo.v1.TodoService.WatchTodos:output_type -> todo.v1.WatchTodosResponse
+	17, // 40: todo.v1.TodoService.ApplyTodos:output_type -> todo.v1.ApplyTodosResponse
+	31, // [31:41] is the sub-list for method output_type
+	21, // [21:31] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_todo_v1_todo_proto_init() }
@@ -1484,31 +1973,33 @@ func file_todo_v1_todo_proto_init() {
 	if File_todo_v1_todo_proto != nil {
 		return
 	}
+	file_todo_v1_rules_proto_init()
 	file_todo_v1_todo_proto_msgTypes[0].OneofWrappers = []any{}
-	file_todo_v1_todo_proto_msgTypes[1].OneofWrappers = []any{}
-	file_todo_v1_todo_proto_msgTypes[3].OneofWrappers = []any{}
-	file_todo_v1_todo_proto_msgTypes[5].OneofWrappers = []any{}
+	file_todo_v1_todo_proto_msgTypes[2].OneofWrappers = []any{}
+	file_todo_v1_todo_proto_msgTypes[4].OneofWrappers = []any{}
 	file_todo_v1_todo_proto_msgTypes[6].OneofWrappers = []any{}
 	file_todo_v1_todo_proto_msgTypes[7].OneofWrappers = []any{}
-	file_todo_v1_todo_proto_msgTypes[14].OneofWrappers = []any{
+	file_todo_v1_todo_proto_msgTypes[8].OneofWrappers = []any{}
+	file_todo_v1_todo_proto_msgTypes[15].OneofWrappers = []any{
 		(*TodoOperation_Create)(nil),
 		(*TodoOperation_Update)(nil),
 		(*TodoOperation_Delete)(nil),
 		(*TodoOperation_Undelete)(nil),
 	}
-	file_todo_v1_todo_proto_msgTypes[16].OneofWrappers = []any{}
+	file_todo_v1_todo_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_todo_v1_todo_proto_rawDesc), len(file_todo_v1_todo_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   17,
+			NumEnums:      1,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_todo_v1_todo_proto_goTypes,
 		DependencyIndexes: file_todo_v1_todo_proto_depIdxs,
+		EnumInfos:         file_todo_v1_todo_proto_enumTypes,
 		MessageInfos:      file_todo_v1_todo_proto_msgTypes,
 	}.Build()
 	File_todo_v1_todo_proto = out.File

@@ -86,10 +86,11 @@ type TodoServiceClient interface {
 	//
 	// Fails with `not_found` (404) when the caller has no todo with this id.
 	GetTodo(context.Context, *v1.GetTodoRequest) (*v1.Todo, error)
-	// Lists the caller's todos, newest first, in pages.
+	// Lists the caller's todos, newest first or in the order of `order_by`, in pages.
+	// What the request names besides narrows the list: a todo has to meet all of it.
 	//
 	// Pass the `next_page_token` of one response as `page_token` of the next
-	// request, with the same filter, until it is empty. Only an empty token marks
+	// request, with the same filter and order, until it is empty. Only an empty token marks
 	// the end: a page may have fewer todos than requested, since it ends early
 	// when its texts are long (256 KiB). No todo is skipped or shown twice. Todos
 	// created meanwhile appear only when the list is started again.
@@ -368,10 +369,11 @@ type TodoServiceHandler interface {
 	//
 	// Fails with `not_found` (404) when the caller has no todo with this id.
 	GetTodo(context.Context, *v1.GetTodoRequest) (*v1.Todo, error)
-	// Lists the caller's todos, newest first, in pages.
+	// Lists the caller's todos, newest first or in the order of `order_by`, in pages.
+	// What the request names besides narrows the list: a todo has to meet all of it.
 	//
 	// Pass the `next_page_token` of one response as `page_token` of the next
-	// request, with the same filter, until it is empty. Only an empty token marks
+	// request, with the same filter and order, until it is empty. Only an empty token marks
 	// the end: a page may have fewer todos than requested, since it ends early
 	// when its texts are long (256 KiB). No todo is skipped or shown twice. Todos
 	// created meanwhile appear only when the list is started again.

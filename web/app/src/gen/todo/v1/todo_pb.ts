@@ -16,8 +16,8 @@
 // @generated from file todo/v1/todo.proto (package todo.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { EmptySchema, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file todo/v1/todo.proto.
  */
 export const file_todo_v1_todo: GenFile = /*@__PURE__*/
-  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEihQMKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEZXRhZxgHIAEoCUgBiAEBEjMKCmRlbGV0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAKIAQESMwoKcHVyZ2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIA4gBARITCgZwdXJnZWQYCiABKAhIBIgBAUIOCgxfZGVzY3JpcHRpb25CBwoFX2V0YWdCDQoLX2RlbGV0ZWRfYXRCDQoLX3B1cmdlX3RpbWVCCQoHX3B1cmdlZCJkChFDcmVhdGVUb2RvUmVxdWVzdBINCgV0aXRsZRgBIAEoCRIYCgtkZXNjcmlwdGlvbhgCIAEoCUgAiAEBEg8KAmlkGAMgASgJSAGIAQFCDgoMX2Rlc2NyaXB0aW9uQgUKA19pZCIcCg5HZXRUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCSJ2ChBMaXN0VG9kb3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEhkKDGlzX2NvbXBsZXRlZBgDIAEoCEgAiAEBEg8KB2RlbGV0ZWQYBCABKAhCDwoNX2lzX2NvbXBsZXRlZCJKChFMaXN0VG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkirwEKEVVwZGF0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhIKBXRpdGxlGAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBARIZCgxpc19jb21wbGV0ZWQYBCABKAhIAogBARIRCgRldGFnGAUgASgJSAOIAQFCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIPCg1faXNfY29tcGxldGVkQgcKBV9ldGFnIlAKEURlbGV0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhEKBGV0YWcYAiABKAlIAIgBARITCgtwZXJtYW5lbnRseRgDIAEoCEIHCgVfZXRhZyI9ChNVbmRlbGV0ZVRvZG9SZXF1ZXN0EgoKAmlkGAEgASgJEhEKBGV0YWcYAiABKAlIAIgBAUIHCgVfZXRhZyITChFFbXB0eVRyYXNoUmVxdWVzdCJPChBTeW5jVG9kb3NSZXF1ZXN0EhIKCnN5bmNfdG9rZW4YASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhQKDHdhaXRfc2Vjb25kcxgDIAEoBSJrChFTeW5jVG9kb3NSZXNwb25zZRIcCgV0b2RvcxgBIAMoCzINLnRvZG8udjEuVG9kbxIXCg9uZXh0X3N5bmNfdG9rZW4YAiABKAkSEAoIaGFzX21vcmUYAyABKAgSDQoFcmVzZXQYBCABKAgiJwoRV2F0Y2hUb2Rvc1JlcXVlc3QSEgoKc3luY190b2tlbhgBIAEoCSJsChJXYXRjaFRvZG9zUmVzcG9uc2USHAoFdG9kb3MYASADKAsyDS50b2RvLnYxLlRvZG8SFwoPbmV4dF9zeW5jX3Rva2VuGAIgASgJEhAKCGhhc19tb3JlGAMgASgIEg0KBXJlc2V0GAQgASgIImMKEUFwcGx5VG9kb3NSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSKgoKb3BlcmF0aW9ucxgCIAMoCzIWLnRvZG8udjEuVG9kb09wZXJhdGlvbhIOCgZhdG9taWMYAyABKAgi2AEKDVRvZG9PcGVyYXRpb24SLAoGY3JlYXRlGAEgASgLMhoudG9kby52MS5DcmVhdGVUb2RvUmVxdWVzdEgAEiwKBnVwZGF0ZRgCIAEoCzIaLnRvZG8udjEuVXBkYXRlVG9kb1JlcXVlc3RIABIsCgZkZWxldGUYAyABKAsyGi50b2RvLnYxLkRlbGV0ZVRvZG9SZXF1ZXN0SAASMAoIdW5kZWxldGUYBCABKAsyHC50b2RvLnYxLlVuZGVsZXRlVG9kb1JlcXVlc3RIAEILCglvcGVyYXRpb24iOgoSQXBwbHlUb2Rvc1Jlc3BvbnNlEiQKB3Jlc3VsdHMYASADKAsyEy50b2RvLnYxLlRvZG9SZXN1bHQiVgoKVG9kb1Jlc3VsdBIgCgR0b2RvGAEgASgLMg0udG9kby52MS5Ub2RvSACIAQESDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJQgcKBV90b2RvMpoFCgtUb2RvU2VydmljZRI3CgpDcmVhdGVUb2RvEhoudG9kby52MS5DcmVhdGVUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbxI2CgdHZXRUb2RvEhcudG9kby52MS5HZXRUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbyIDkAIBEkcKCUxpc3RUb2RvcxIZLnRvZG8udjEuTGlzdFRvZG9zUmVxdWVzdBoaLnRvZG8udjEuTGlzdFRvZG9zUmVzcG9uc2UiA5ACARI3CgpVcGRhdGVUb2RvEhoudG9kby52MS5VcGRhdGVUb2RvUmVxdWVzdBoNLnRvZG8udjEuVG9kbxJACgpEZWxldGVUb2RvEhoudG9kby52MS5EZWxldGVUb2RvUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRI7CgxVbmRlbGV0ZVRvZG8SHC50b2RvLnYxLlVuZGVsZXRlVG9kb1JlcXVlc3QaDS50b2RvLnYxLlRvZG8SQAoKRW1wdHlUcmFzaBIaLnRvZG8udjEuRW1wdHlUcmFzaFJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSRwoJU3luY1RvZG9zEhkudG9kby52MS5TeW5jVG9kb3NSZXF1ZXN0GhoudG9kby52MS5TeW5jVG9kb3NSZXNwb25zZSIDkAIBEkcKCldhdGNoVG9kb3MSGi50b2RvLnYxLldhdGNoVG9kb3NSZXF1ZXN0GhsudG9kby52MS5XYXRjaFRvZG9zUmVzcG9uc2UwARJFCgpBcHBseVRvZG9zEhoudG9kby52MS5BcHBseVRvZG9zUmVxdWVzdBobLnRvZG8udjEuQXBwbHlUb2Rvc1Jlc3BvbnNlQi1aK2V4YW1wbGUuY29tL3RvZG8tYmFja2VuZC9nZW4vdG9kby92MTt0b2RvdjFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
+  fileDesc("ChJ0b2RvL3YxL3RvZG8ucHJvdG8SB3RvZG8udjEirAUKBFRvZG8SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIUCgxpc19jb21wbGV0ZWQYBCABKAgSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEZXRhZxgHIAEoCUgBiAEBEjMKCmRlbGV0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAKIAQESMwoKcHVyZ2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIA4gBARITCgZwdXJnZWQYCiABKAhIBIgBARI1Cgxjb21wbGV0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAWIAQESFQoIZHVlX2RhdGUYDCABKAlIBogBARIVCghkdWVfdGltZRgNIAEoCUgHiAEBEhoKDWR1ZV90aW1lX3pvbmUYDiABKAlICIgBARIoCghwcmlvcml0eRgPIAEoDjIRLnRvZG8udjEuUHJpb3JpdHlICYgBARIMCgR0YWdzGBAgAygJEhUKCHBvc2l0aW9uGBEgASgJSAqIAQFCDgoMX2Rlc2NyaXB0aW9uQgcKBV9ldGFnQg0KC19kZWxldGVkX2F0Qg0KC19wdXJnZV90aW1lQgkKB19wdXJnZWRCDwoNX2NvbXBsZXRlZF9hdEILCglfZHVlX2RhdGVCCwoJX2R1ZV90aW1lQhAKDl9kdWVfdGltZV96b25lQgsKCV9wcmlvcml0eUILCglfcG9zaXRpb24iFgoEVGFncxIOCgZ2YWx1ZXMYASADKAkiwwIKEUNyZWF0ZVRvZG9SZXF1ZXN0Eg0KBXRpdGxlGAEgASgJEhgKC2Rlc2NyaXB0aW9uGAIgASgJSACIAQESDwoCaWQYAyABKAlIAYgBARIVCghkdWVfZGF0ZRgEIAEoCUgCiAEBEhUKCGR1ZV90aW1lGAUgASgJSAOIAQESGgoNZHVlX3RpbWVfem9uZRgGIAEoCUgEiAEBEigKCHByaW9yaXR5GAcgASgOMhEudG9kby52MS5Qcmlvcml0eUgFiAEBEgwKBHRhZ3MYCCADKAkSFQoIcG9zaXRpb24YCSABKAlIBogBAUIOCgxfZGVzY3JpcHRpb25CBQoDX2lkQgsKCV9kdWVfZGF0ZUILCglfZHVlX3RpbWVCEAoOX2R1ZV90aW1lX3pvbmVCCwoJX3ByaW9yaXR5QgsKCV9wb3NpdGlvbiIcCg5HZXRUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCSLgAgoQTGlzdFRvZG9zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIZCgxpc19jb21wbGV0ZWQYAyABKAhIAIgBARIPCgdkZWxldGVkGAQgASgIEg4KBnNlYXJjaBgFIAEoCRIQCghhbGxfdGFncxgGIAMoCRIQCghhbnlfdGFncxgHIAMoCRIlCgpwcmlvcml0aWVzGAggAygOMhEudG9kby52MS5Qcmlvcml0eRIQCghkdWVfZnJvbRgJIAEoCRIOCgZkdWVfdG8YCiABKAkSEwoLbm9fZHVlX2RhdGUYCyABKAgSMQoNdXBkYXRlZF9zaW5jZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIb3JkZXJfYnkYDSABKAkSEQoJdGltZV96b25lGA4gASgJQg8KDV9pc19jb21wbGV0ZWQiSgoRTGlzdFRvZG9zUmVzcG9uc2USHAoFdG9kb3MYASADKAsyDS50b2RvLnYxLlRvZG8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItIDChFVcGRhdGVUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCRISCgV0aXRsZRgCIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAMgASgJSAGIAQESGQoMaXNfY29tcGxldGVkGAQgASgISAKIAQESEQoEZXRhZxgFIAEoCUgDiAEBEhUKCGR1ZV9kYXRlGAYgASgJSASIAQESFQoIZHVlX3RpbWUYByABKAlIBYgBARIaCg1kdWVfdGltZV96b25lGAggASgJSAaIAQESKAoIcHJpb3JpdHkYCSABKA4yES50b2RvLnYxLlByaW9yaXR5SAeIAQESIAoEdGFncxgKIAEoCzINLnRvZG8udjEuVGFnc0gIiAEBEhAKCGFkZF90YWdzGAsgAygJEhMKC3JlbW92ZV90YWdzGAwgAygJEhUKCHBvc2l0aW9uGA0gASgJSAmIAQFCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIPCg1faXNfY29tcGxldGVkQgcKBV9ldGFnQgsKCV9kdWVfZGF0ZUILCglfZHVlX3RpbWVCEAoOX2R1ZV90aW1lX3pvbmVCCwoJX3ByaW9yaXR5QgcKBV90YWdzQgsKCV9wb3NpdGlvbiJQChFEZWxldGVUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCRIRCgRldGFnGAIgASgJSACIAQESEwoLcGVybWFuZW50bHkYAyABKAhCBwoFX2V0YWciPQoTVW5kZWxldGVUb2RvUmVxdWVzdBIKCgJpZBgBIAEoCRIRCgRldGFnGAIgASgJSACIAQFCBwoFX2V0YWciEwoRRW1wdHlUcmFzaFJlcXVlc3QiTwoQU3luY1RvZG9zUmVxdWVzdBISCgpzeW5jX3Rva2VuGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRIUCgx3YWl0X3NlY29uZHMYAyABKAUiawoRU3luY1RvZG9zUmVzcG9uc2USHAoFdG9kb3MYASADKAsyDS50b2RvLnYxLlRvZG8SFwoPbmV4dF9zeW5jX3Rva2VuGAIgASgJEhAKCGhhc19tb3JlGAMgASgIEg0KBXJlc2V0GAQgASgIIicKEVdhdGNoVG9kb3NSZXF1ZXN0EhIKCnN5bmNfdG9rZW4YASABKAkibAoSV2F0Y2hUb2Rvc1Jlc3BvbnNlEhwKBXRvZG9zGAEgAygLMg0udG9kby52MS5Ub2RvEhcKD25leHRfc3luY190b2tlbhgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCBINCgVyZXNldBgEIAEoCCJjChFBcHBseVRvZG9zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEioKCm9wZXJhdGlvbnMYAiADKAsyFi50b2RvLnYxLlRvZG9PcGVyYXRpb24SDgoGYXRvbWljGAMgASgIItgBCg1Ub2RvT3BlcmF0aW9uEiwKBmNyZWF0ZRgBIAEoCzIaLnRvZG8udjEuQ3JlYXRlVG9kb1JlcXVlc3RIABIsCgZ1cGRhdGUYAiABKAsyGi50b2RvLnYxLlVwZGF0ZVRvZG9SZXF1ZXN0SAASLAoGZGVsZXRlGAMgASgLMhoudG9kby52MS5EZWxldGVUb2RvUmVxdWVzdEgAEjAKCHVuZGVsZXRlGAQgASgLMhwudG9kby52MS5VbmRlbGV0ZVRvZG9SZXF1ZXN0SABCCwoJb3BlcmF0aW9uIjoKEkFwcGx5VG9kb3NSZXNwb25zZRIkCgdyZXN1bHRzGAEgAygLMhMudG9kby52MS5Ub2RvUmVzdWx0IlYKClRvZG9SZXN1bHQSIAoEdG9kbxgBIAEoCzINLnRvZG8udjEuVG9kb0gAiAEBEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCUIHCgVfdG9kbypeCghQcmlvcml0eRIYChRQUklPUklUWV9VTlNQRUNJRklFRBAAEhAKDFBSSU9SSVRZX0xPVxABEhMKD1BSSU9SSVRZX01FRElVTRACEhEKDVBSSU9SSVRZX0hJR0gQAzKaBQoLVG9kb1NlcnZpY2USNwoKQ3JlYXRlVG9kbxIaLnRvZG8udjEuQ3JlYXRlVG9kb1JlcXVlc3QaDS50b2RvLnYxLlRvZG8SNgoHR2V0VG9kbxIXLnRvZG8udjEuR2V0VG9kb1JlcXVlc3QaDS50b2RvLnYxLlRvZG8iA5ACARJHCglMaXN0VG9kb3MSGS50b2RvLnYxLkxpc3RUb2Rvc1JlcXVlc3QaGi50b2RvLnYxLkxpc3RUb2Rvc1Jlc3BvbnNlIgOQAgESNwoKVXBkYXRlVG9kbxIaLnRvZG8udjEuVXBkYXRlVG9kb1JlcXVlc3QaDS50b2RvLnYxLlRvZG8SQAoKRGVsZXRlVG9kbxIaLnRvZG8udjEuRGVsZXRlVG9kb1JlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSOwoMVW5kZWxldGVUb2RvEhwudG9kby52MS5VbmRlbGV0ZVRvZG9SZXF1ZXN0Gg0udG9kby52MS5Ub2RvEkAKCkVtcHR5VHJhc2gSGi50b2RvLnYxLkVtcHR5VHJhc2hSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5EkcKCVN5bmNUb2RvcxIZLnRvZG8udjEuU3luY1RvZG9zUmVxdWVzdBoaLnRvZG8udjEuU3luY1RvZG9zUmVzcG9uc2UiA5ACARJHCgpXYXRjaFRvZG9zEhoudG9kby52MS5XYXRjaFRvZG9zUmVxdWVzdBobLnRvZG8udjEuV2F0Y2hUb2Rvc1Jlc3BvbnNlMAESRQoKQXBwbHlUb2RvcxIaLnRvZG8udjEuQXBwbHlUb2Rvc1JlcXVlc3QaGy50b2RvLnYxLkFwcGx5VG9kb3NSZXNwb25zZUItWitleGFtcGxlLmNvbS90b2RvLWJhY2tlbmQvZ2VuL3RvZG8vdjE7dG9kb3YxYgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_timestamp]);
 
 /**
  * A Todo is one thing that its owner wants to do.
@@ -117,6 +117,62 @@ export type Todo = Message<"todo.v1.Todo"> & {
    * @generated from field: optional bool purged = 10;
    */
   purged?: boolean | undefined;
+
+  /**
+   * When it was completed, to the microsecond. Absent for a todo that is not
+   * completed, and for one that was completed before the service kept this time.
+   *
+   * @generated from field: optional google.protobuf.Timestamp completed_at = 11;
+   */
+  completedAt?: Timestamp | undefined;
+
+  /**
+   * The day on which it is due: YYYY-MM-DD (RFC 3339 full-date), of the year 0001 or
+   * later. Absent when it has no due date. A due date without a time is a day, not an
+   * instant: show it as it is, in every time zone.
+   *
+   * @generated from field: optional string due_date = 12;
+   */
+  dueDate?: string | undefined;
+
+  /**
+   * The time of `due_date` at which it is due: HH:MM, from 00:00 to 23:59. Absent when
+   * it is due at no particular time of the day.
+   *
+   * @generated from field: optional string due_time = 13;
+   */
+  dueTime?: string | undefined;
+
+  /**
+   * The time zone of `due_time`, a name of the IANA time zone database such as
+   * "Europe/Berlin". Absent when the time is wherever the user is at the moment: 09:00 is
+   * nine in the morning there.
+   *
+   * @generated from field: optional string due_time_zone = 14;
+   */
+  dueTimeZone?: string | undefined;
+
+  /**
+   * How important it is; absent when nobody has said.
+   *
+   * @generated from field: optional todo.v1.Priority priority = 15;
+   */
+  priority?: Priority | undefined;
+
+  /**
+   * Its tags, a set: no two of them differ only in case. They are in alphabetical order.
+   *
+   * @generated from field: repeated string tags = 16;
+   */
+  tags: string[];
+
+  /**
+   * Its place in an order by hand: a key that is compared with others byte by byte,
+   * the least first. See CreateTodoRequest.position.
+   *
+   * @generated from field: optional string position = 17;
+   */
+  position?: string | undefined;
 };
 
 /**
@@ -125,6 +181,27 @@ export type Todo = Message<"todo.v1.Todo"> & {
  */
 export const TodoSchema: GenMessage<Todo> = /*@__PURE__*/
   messageDesc(file_todo_v1_todo, 0);
+
+/**
+ * Tags is a set of tags.
+ *
+ * @generated from message todo.v1.Tags
+ */
+export type Tags = Message<"todo.v1.Tags"> & {
+  /**
+   * The tags: see CreateTodoRequest.tags.
+   *
+   * @generated from field: repeated string values = 1;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message todo.v1.Tags.
+ * Use `create(TagsSchema)` to create a new message.
+ */
+export const TagsSchema: GenMessage<Tags> = /*@__PURE__*/
+  messageDesc(file_todo_v1_todo, 1);
 
 /**
  * CreateTodoRequest has the content of a new todo, and its id if the caller
@@ -161,12 +238,64 @@ export type CreateTodoRequest = Message<"todo.v1.CreateTodoRequest"> & {
    * same response: the todo as it was created, even if it has been completed
    * meanwhile. Only `etag` is missing from the response to a repetition. When the id belongs to a todo with other content, the call fails
    * with `already_exists` and overwrites nothing. That todo may be anybody's; it
-   * may also be the same todo, edited since. A todo in the trash keeps its id: a
+   * may also be the same todo, edited since. Of the fields after this one, only
+   * those that the call sends are compared. A todo in the trash keeps its id: a
    * repetition gets the todo as it was created, and does not restore it.
    *
    * @generated from field: optional string id = 3;
    */
   id?: string | undefined;
+
+  /**
+   * The day on which it is due, as in Todo. Empty means the same as absent.
+   *
+   * @generated from field: optional string due_date = 4;
+   */
+  dueDate?: string | undefined;
+
+  /**
+   * The time at which it is due, as in Todo; needs a `due_date`. Empty means the same
+   * as absent.
+   *
+   * @generated from field: optional string due_time = 5;
+   */
+  dueTime?: string | undefined;
+
+  /**
+   * The time zone of `due_time`, as in Todo; needs a `due_time`. Empty means the same as
+   * absent. Names are those of the IANA time zone database that the service has;
+   * another one is `invalid_argument`.
+   *
+   * @generated from field: optional string due_time_zone = 6;
+   */
+  dueTimeZone?: string | undefined;
+
+  /**
+   * How important it is; PRIORITY_UNSPECIFIED means the same as absent.
+   *
+   * @generated from field: optional todo.v1.Priority priority = 7;
+   */
+  priority?: Priority | undefined;
+
+  /**
+   * Its tags: at most 20, each of 1 to 50 characters (Unicode code points), at least one
+   * of them visible, without white space around them. Of those that differ only in
+   * case, the first stays.
+   *
+   * @generated from field: repeated string tags = 8;
+   */
+  tags: string[];
+
+  /**
+   * Its place in an order by hand, a fractional index: there is always a key between two
+   * others. Keys are those of the npm package fractional-indexing (base 62, at most 255
+   * characters), so `generateKeyBetween(before, after)` makes the key for a place.
+   * Empty or absent puts it before all todos that were created earlier in this way, by
+   * the time of creation.
+   *
+   * @generated from field: optional string position = 9;
+   */
+  position?: string | undefined;
 };
 
 /**
@@ -174,7 +303,7 @@ export type CreateTodoRequest = Message<"todo.v1.CreateTodoRequest"> & {
  * Use `create(CreateTodoRequestSchema)` to create a new message.
  */
 export const CreateTodoRequestSchema: GenMessage<CreateTodoRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 1);
+  messageDesc(file_todo_v1_todo, 2);
 
 /**
  * GetTodoRequest says which todo to return.
@@ -195,7 +324,7 @@ export type GetTodoRequest = Message<"todo.v1.GetTodoRequest"> & {
  * Use `create(GetTodoRequestSchema)` to create a new message.
  */
 export const GetTodoRequestSchema: GenMessage<GetTodoRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 2);
+  messageDesc(file_todo_v1_todo, 3);
 
 /**
  * ListTodosRequest selects a page of the caller's todos.
@@ -213,8 +342,9 @@ export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
   pageSize: number;
 
   /**
-   * The `next_page_token` of a response with the same filter. Empty or absent
-   * starts with the newest todo. The token is opaque: its format may change.
+   * The `next_page_token` of a response with the same filter, order and time zone.
+   * Empty or absent starts with the first todo. The token is opaque: its format may
+   * change.
    *
    * @generated from field: string page_token = 2;
    */
@@ -234,6 +364,86 @@ export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
    * @generated from field: bool deleted = 4;
    */
   deleted: boolean;
+
+  /**
+   * Only todos in whose title or description each of these words occurs, anywhere in it.
+   * Case and accents don't matter: "cafe" finds "Café". At most 100 characters; empty or
+   * absent means all.
+   *
+   * @generated from field: string search = 5;
+   */
+  search: string;
+
+  /**
+   * Only todos that have all of these tags, in whatever case; at most 20.
+   *
+   * @generated from field: repeated string all_tags = 6;
+   */
+  allTags: string[];
+
+  /**
+   * Only todos that have one of these tags at least, in whatever case; at most 20.
+   *
+   * @generated from field: repeated string any_tags = 7;
+   */
+  anyTags: string[];
+
+  /**
+   * Only todos with one of these priorities; PRIORITY_UNSPECIFIED stands for none.
+   *
+   * @generated from field: repeated todo.v1.Priority priorities = 8;
+   */
+  priorities: Priority[];
+
+  /**
+   * Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or later. Empty or
+   * absent means from the beginning, where those without a due date are not left out
+   * unless `due_to` is there.
+   *
+   * @generated from field: string due_from = 9;
+   */
+  dueFrom: string;
+
+  /**
+   * Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or earlier. Empty or
+   * absent means to the end.
+   *
+   * @generated from field: string due_to = 10;
+   */
+  dueTo: string;
+
+  /**
+   * True for only those without a due date.
+   *
+   * @generated from field: bool no_due_date = 11;
+   */
+  noDueDate: boolean;
+
+  /**
+   * Only todos that were changed at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp updated_since = 12;
+   */
+  updatedSince?: Timestamp | undefined;
+
+  /**
+   * The order: `created` (the default, newest first), `due` (earliest first, those
+   * without a due date last), `priority` (highest first, then newest), `position` (by
+   * hand), or `updated` (changed last first). The trash has no other order than its
+   * own.
+   *
+   * @generated from field: string order_by = 13;
+   */
+  orderBy: string;
+
+  /**
+   * The time zone of the user, for what depends on it: where the days of `due_from` and
+   * `due_to` begin, and when a due time without a zone is. A name of the IANA time zone
+   * database; empty or absent means UTC.
+   *
+   * @generated from field: string time_zone = 14;
+   */
+  timeZone: string;
 };
 
 /**
@@ -241,7 +451,7 @@ export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
  * Use `create(ListTodosRequestSchema)` to create a new message.
  */
 export const ListTodosRequestSchema: GenMessage<ListTodosRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 3);
+  messageDesc(file_todo_v1_todo, 4);
 
 /**
  * ListTodosResponse is one page of the caller's todos.
@@ -250,7 +460,7 @@ export const ListTodosRequestSchema: GenMessage<ListTodosRequest> = /*@__PURE__*
  */
 export type ListTodosResponse = Message<"todo.v1.ListTodosResponse"> & {
   /**
-   * The todos, newest first.
+   * The todos, in the order of the request.
    *
    * @generated from field: repeated todo.v1.Todo todos = 1;
    */
@@ -269,7 +479,7 @@ export type ListTodosResponse = Message<"todo.v1.ListTodosResponse"> & {
  * Use `create(ListTodosResponseSchema)` to create a new message.
  */
 export const ListTodosResponseSchema: GenMessage<ListTodosResponse> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 4);
+  messageDesc(file_todo_v1_todo, 5);
 
 /**
  * UpdateTodoRequest says which todo to change, and how: at least one field
@@ -327,6 +537,70 @@ export type UpdateTodoRequest = Message<"todo.v1.UpdateTodoRequest"> & {
    * @generated from field: optional string etag = 5;
    */
   etag?: string | undefined;
+
+  /**
+   * The new due date: a day as in CreateTodoRequest.due_date. Empty removes it, together
+   * with the time and its zone; absent leaves it as it is.
+   *
+   * @generated from field: optional string due_date = 6;
+   */
+  dueDate?: string | undefined;
+
+  /**
+   * The new due time, as in CreateTodoRequest.due_time. Empty removes it, together with its
+   * zone; absent leaves it as it is. A time of a todo without a due date is
+   * `invalid_argument`.
+   *
+   * @generated from field: optional string due_time = 7;
+   */
+  dueTime?: string | undefined;
+
+  /**
+   * The new zone of the due time, as in CreateTodoRequest.due_time_zone. Empty removes it;
+   * absent leaves it as it is. A zone of a todo without a due time is
+   * `invalid_argument`.
+   *
+   * @generated from field: optional string due_time_zone = 8;
+   */
+  dueTimeZone?: string | undefined;
+
+  /**
+   * The new priority. PRIORITY_UNSPECIFIED removes it, absent leaves it as it is.
+   *
+   * @generated from field: optional todo.v1.Priority priority = 9;
+   */
+  priority?: Priority | undefined;
+
+  /**
+   * The new tags, in place of those that the todo has; without values, it removes all.
+   * Absent leaves them as they are. A todo can't have more than 20 after an update.
+   *
+   * @generated from field: optional todo.v1.Tags tags = 10;
+   */
+  tags?: Tags | undefined;
+
+  /**
+   * Tags to add, as in CreateTodoRequest.tags. A tag that the todo has already, in
+   * whatever case, stays as it is. Tags are removed first, and added then.
+   *
+   * @generated from field: repeated string add_tags = 11;
+   */
+  addTags: string[];
+
+  /**
+   * Tags to remove, in whatever case. Those that the todo does not have are ignored.
+   *
+   * @generated from field: repeated string remove_tags = 12;
+   */
+  removeTags: string[];
+
+  /**
+   * The new place in an order by hand, as in CreateTodoRequest.position. Empty returns it
+   * to its place by the time of creation, absent leaves it as it is.
+   *
+   * @generated from field: optional string position = 13;
+   */
+  position?: string | undefined;
 };
 
 /**
@@ -334,7 +608,7 @@ export type UpdateTodoRequest = Message<"todo.v1.UpdateTodoRequest"> & {
  * Use `create(UpdateTodoRequestSchema)` to create a new message.
  */
 export const UpdateTodoRequestSchema: GenMessage<UpdateTodoRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 5);
+  messageDesc(file_todo_v1_todo, 6);
 
 /**
  * DeleteTodoRequest says which todo to delete.
@@ -372,7 +646,7 @@ export type DeleteTodoRequest = Message<"todo.v1.DeleteTodoRequest"> & {
  * Use `create(DeleteTodoRequestSchema)` to create a new message.
  */
 export const DeleteTodoRequestSchema: GenMessage<DeleteTodoRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 6);
+  messageDesc(file_todo_v1_todo, 7);
 
 /**
  * UndeleteTodoRequest says which todo to restore from the trash.
@@ -401,7 +675,7 @@ export type UndeleteTodoRequest = Message<"todo.v1.UndeleteTodoRequest"> & {
  * Use `create(UndeleteTodoRequestSchema)` to create a new message.
  */
 export const UndeleteTodoRequestSchema: GenMessage<UndeleteTodoRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 7);
+  messageDesc(file_todo_v1_todo, 8);
 
 /**
  * EmptyTrashRequest has nothing to say: the trash is the caller's.
@@ -416,7 +690,7 @@ export type EmptyTrashRequest = Message<"todo.v1.EmptyTrashRequest"> & {
  * Use `create(EmptyTrashRequestSchema)` to create a new message.
  */
 export const EmptyTrashRequestSchema: GenMessage<EmptyTrashRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 8);
+  messageDesc(file_todo_v1_todo, 9);
 
 /**
  * SyncTodosRequest says from where to return changes, and how many.
@@ -456,7 +730,7 @@ export type SyncTodosRequest = Message<"todo.v1.SyncTodosRequest"> & {
  * Use `create(SyncTodosRequestSchema)` to create a new message.
  */
 export const SyncTodosRequestSchema: GenMessage<SyncTodosRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 9);
+  messageDesc(file_todo_v1_todo, 10);
 
 /**
  * SyncTodosResponse is a page of changes.
@@ -507,7 +781,7 @@ export type SyncTodosResponse = Message<"todo.v1.SyncTodosResponse"> & {
  * Use `create(SyncTodosResponseSchema)` to create a new message.
  */
 export const SyncTodosResponseSchema: GenMessage<SyncTodosResponse> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 10);
+  messageDesc(file_todo_v1_todo, 11);
 
 /**
  * WatchTodosRequest says from where to stream changes.
@@ -529,7 +803,7 @@ export type WatchTodosRequest = Message<"todo.v1.WatchTodosRequest"> & {
  * Use `create(WatchTodosRequestSchema)` to create a new message.
  */
 export const WatchTodosRequestSchema: GenMessage<WatchTodosRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 11);
+  messageDesc(file_todo_v1_todo, 12);
 
 /**
  * WatchTodosResponse is a page of changes, as SyncTodosResponse is, or, without
@@ -572,7 +846,7 @@ export type WatchTodosResponse = Message<"todo.v1.WatchTodosResponse"> & {
  * Use `create(WatchTodosResponseSchema)` to create a new message.
  */
 export const WatchTodosResponseSchema: GenMessage<WatchTodosResponse> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 12);
+  messageDesc(file_todo_v1_todo, 13);
 
 /**
  * ApplyTodosRequest has operations to apply.
@@ -610,7 +884,7 @@ export type ApplyTodosRequest = Message<"todo.v1.ApplyTodosRequest"> & {
  * Use `create(ApplyTodosRequestSchema)` to create a new message.
  */
 export const ApplyTodosRequestSchema: GenMessage<ApplyTodosRequest> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 13);
+  messageDesc(file_todo_v1_todo, 14);
 
 /**
  * TodoOperation is one operation of ApplyTodos.
@@ -663,7 +937,7 @@ export type TodoOperation = Message<"todo.v1.TodoOperation"> & {
  * Use `create(TodoOperationSchema)` to create a new message.
  */
 export const TodoOperationSchema: GenMessage<TodoOperation> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 14);
+  messageDesc(file_todo_v1_todo, 15);
 
 /**
  * ApplyTodosResponse has the results of the operations.
@@ -684,7 +958,7 @@ export type ApplyTodosResponse = Message<"todo.v1.ApplyTodosResponse"> & {
  * Use `create(ApplyTodosResponseSchema)` to create a new message.
  */
 export const ApplyTodosResponseSchema: GenMessage<ApplyTodosResponse> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 15);
+  messageDesc(file_todo_v1_todo, 16);
 
 /**
  * TodoResult is the result of one operation.
@@ -723,7 +997,48 @@ export type TodoResult = Message<"todo.v1.TodoResult"> & {
  * Use `create(TodoResultSchema)` to create a new message.
  */
 export const TodoResultSchema: GenMessage<TodoResult> = /*@__PURE__*/
-  messageDesc(file_todo_v1_todo, 16);
+  messageDesc(file_todo_v1_todo, 17);
+
+/**
+ * Priority says how important a todo is.
+ *
+ * @generated from enum todo.v1.Priority
+ */
+export enum Priority {
+  /**
+   * None.
+   *
+   * @generated from enum value: PRIORITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Low.
+   *
+   * @generated from enum value: PRIORITY_LOW = 1;
+   */
+  LOW = 1,
+
+  /**
+   * Medium.
+   *
+   * @generated from enum value: PRIORITY_MEDIUM = 2;
+   */
+  MEDIUM = 2,
+
+  /**
+   * High.
+   *
+   * @generated from enum value: PRIORITY_HIGH = 3;
+   */
+  HIGH = 3,
+}
+
+/**
+ * Describes the enum todo.v1.Priority.
+ */
+export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
+  enumDesc(file_todo_v1_todo, 0);
 
 /**
  * TodoService keeps the todos of its callers.
@@ -774,10 +1089,11 @@ export const TodoService: GenService<{
     output: typeof TodoSchema;
   },
   /**
-   * Lists the caller's todos, newest first, in pages.
+   * Lists the caller's todos, newest first or in the order of `order_by`, in pages.
+   * What the request names besides narrows the list: a todo has to meet all of it.
    *
    * Pass the `next_page_token` of one response as `page_token` of the next
-   * request, with the same filter, until it is empty. Only an empty token marks
+   * request, with the same filter and order, until it is empty. Only an empty token marks
    * the end: a page may have fewer todos than requested, since it ends early
    * when its texts are long (256 KiB). No todo is skipped or shown twice. Todos
    * created meanwhile appear only when the list is started again.
