@@ -59,11 +59,20 @@ type Todo struct {
 	DeletedAt   time.Time // Zero unless it is in the trash or purged.
 	PurgeAt     time.Time // When a deleted todo is removed at the earliest; zero for others.
 	IsPurged    bool      // Whether it was deleted permanently; its texts are gone then.
+	CompletedAt time.Time // Zero unless it is completed, and for one that was before this was kept.
+	Due         Due
+	Priority    Priority
+	Tags        Tags
+	Position    string // Empty when it follows from CreatedAt: see [Todo.AppendPosition].
 }
 
 // textBytes returns how many bytes the texts of a todo have, as bytes counts them.
 func (t Todo) textBytes(bytes func(string) int) int {
-	return bytes(t.Title) + bytes(t.Description)
+	n := bytes(t.Title) + bytes(t.Description) + bytes(t.Due.Date) + bytes(t.Due.Time) + bytes(t.Due.Zone) + bytes(t.Position)
+	for _, tag := range t.Tags {
+		n += bytes(tag)
+	}
+	return n
 }
 
 // IsTime reports whether a time is in the years 1 to 9999, which is what RFC 3339 and
@@ -81,6 +90,10 @@ type Draft struct {
 	ID          *ID // nil lets the service choose.
 	Title       string
 	Description string // Empty for none.
+	Due         Due
+	Priority    Priority
+	Tags        Tags
+	Position    string // Empty lets it follow from the time of creation.
 }
 
 // trimmed returns the draft as it is stored.
@@ -94,6 +107,10 @@ type Change struct {
 	Title       *string
 	Description *string // Empty removes it.
 	IsCompleted *bool
+	Due         DueChange
+	Priority    *Priority // NoPriority removes it.
+	Tags        TagsChange
+	Position    *string // Empty lets it follow from the time of creation.
 	If          Version // The version to change; none for any.
 }
 
