@@ -9,6 +9,7 @@ package todo
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,4 +128,34 @@ func (c Change) trimmed() Change {
 		c.Title = &title
 	}
 	return c
+}
+
+// HasDetails reports whether the draft has more than a title and a description.
+func (d Draft) HasDetails() bool {
+	return d.Due != Due{} || d.Priority != NoPriority || len(d.Tags) > 0 || d.Position != ""
+}
+
+// Describes reports whether a todo has the draft's content. Of the details only those
+// count that the draft has.
+func (d Draft) Describes(t Todo) bool {
+	isSame := func(wanted, there string) bool { return wanted == "" || wanted == there }
+	return d.Title == t.Title && d.Description == t.Description &&
+		isSame(d.Due.Date, t.Due.Date) && isSame(d.Due.Time, t.Due.Time) && isSame(d.Due.Zone, t.Due.Zone) &&
+		(d.Priority == NoPriority || d.Priority == t.Priority) &&
+		(len(d.Tags) == 0 || slices.Equal(d.Tags, t.Tags)) &&
+		isSame(d.Position, t.Position)
+}
+
+// Created returns the todo that the draft, which has an ID, was made to at a time.
+func (d Draft) Created(at time.Time) Todo {
+	return Todo{
+		ID: *d.ID, Title: d.Title, Description: d.Description, CreatedAt: at, UpdatedAt: at,
+		Due: d.Due, Priority: d.Priority, Tags: d.Tags, Position: d.Position,
+	}
+}
+
+// HasDetails reports whether the change is of more than the title, the description and
+// whether the todo is completed.
+func (c Change) HasDetails() bool {
+	return !c.Due.IsZero() || c.Priority != nil || !c.Tags.IsZero() || c.Position != nil
 }
