@@ -3,6 +3,7 @@ package todo
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -61,8 +62,17 @@ func FoldTag(tag string) string {
 	if isFolded(tag) {
 		return tag
 	}
-	// Folding may leave a letter and its mark apart that are one character.
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(tag)))
+	folded := cases.Fold().String(strings.Map(lowerCherokee, norm.NFC.String(tag)))
+	return norm.NFC.String(folded) // Folding may leave a letter and its mark apart.
+}
+
+// lowerCherokee returns a letter of Cherokee in lower case. [cases.Fold] makes small ones
+// of capital ones, and the other way around, which folds none.
+func lowerCherokee(r rune) rune {
+	if unicode.Is(unicode.Cherokee, r) {
+		return unicode.ToLower(r)
+	}
+	return r
 }
 
 // isFolded reports whether a tag has only ASCII characters without capital letters.
