@@ -323,6 +323,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	cases := isolationCases()
 	cases["CreateTodo within a bound"] = createWithinBound
 	cases["ListTodos in the trash"] = trash
+	cases["ListTodos by filters and orders"] = filteredLists
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads
 	cases["EraseUser"] = erase

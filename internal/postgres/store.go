@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,8 @@ type Store struct {
 	runner runner // The database, or a transaction on it.
 	config Config
 	told   *told
+
+	foldings func() *foldings // For searches; made when the first one comes.
 }
 
 // runner runs statements. [database.DB] and [database.Tx] do.
@@ -58,7 +61,7 @@ var _ todo.Store = (*Store)(nil)
 
 // NewStore returns a Store on a database, which the caller closes.
 func NewStore(db *database.DB, config Config) *Store {
-	return &Store{db: db, runner: db, config: config, told: new(told)}
+	return &Store{db: db, runner: db, config: config, told: new(told), foldings: sync.OnceValue(newFoldings)}
 }
 
 // in returns the store whose statements run in a transaction.

@@ -59,7 +59,12 @@ func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Que
 	if query.Size < 1 {
 		return todo.Page{}, fmt.Errorf("postgres: list todos: page size %d", query.Size)
 	}
-	if query.InTrash {
+	switch {
+	case query.InTrash && s.config.TrashRetention == 0:
+		return todo.Page{}, todo.ErrNoTrash
+	case !query.IsPlain():
+		return s.find(ctx, owner, query)
+	case query.InTrash:
 		return s.listTrash(ctx, owner, query)
 	}
 	return s.page(ctx, query, database.Statement{

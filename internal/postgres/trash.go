@@ -132,9 +132,6 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 
 // listTrash returns a page of what is in the trash.
 func (s *Store) listTrash(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
-	if s.config.TrashRetention == 0 {
-		return todo.Page{}, todo.ErrNoTrash
-	}
 	return s.page(ctx, query, database.Statement{
 		Name: "list trash",
 		SQL: `

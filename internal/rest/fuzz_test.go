@@ -22,6 +22,7 @@ func FuzzTranscode(f *testing.F) {
 	for _, seed := range []struct{ verb, path, query, body string }{
 		{"GET", "/api/todos", "pageSize=7&page_token=a%22&isCompleted=true", ""},
 		{"GET", "/api/todos", "pageSize=99999999999&&pageSize;=%zz", ""},
+		{"GET", "/api/todos", "allTags=a&search=b&allTags=%5D&priorities=PRIORITY_HIGH&updatedSince=2026-11-23T10:15:30Z", ""},
 		{"GET", "/api/todos/0b6b5a1e-3f0c-4a57-9f0e-6d1f3b2a9c11", "", ""},
 		{"HEAD", "/api/todos/a%2Fb%00%22", "id=b", ""},
 		{"GET", "/api/todos/%FF", "", "{}"},

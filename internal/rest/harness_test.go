@@ -63,9 +63,9 @@ func newService(tb testing.TB, methods ...method) protoreflect.ServiceDescriptor
 }
 
 // newFile returns a file with the message Request, which has a field of every
-// kind but group, named like string_field, and besides them a string id, a
-// repeated string tags and a oneof of one and two. Cursors has one and two, and
-// NextCursors next_one and next_two.
+// kind but group, named like string_field, and besides them a string id, repeated
+// tags, colors, times and inners, a time, and a oneof of one and two. Cursors has one
+// and two, and NextCursors next_one and next_two.
 func newFile() *descriptorpb.FileDescriptorProto {
 	field := func(number int32, name string, kind descriptorpb.FieldDescriptorProto_Type) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{
@@ -97,6 +97,18 @@ func newFile() *descriptorpb.FileDescriptorProto {
 	tags.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
 	one.OneofIndex, two.OneofIndex = new(int32(0)), new(int32(0))
 	request.Field = append(request.Field, field(30, "id", text), tags, one, two)
+	for i, typeName := range []string{".test.v1.Color", ".google.protobuf.Timestamp", ".test.v1.Inner", ".google.protobuf.Timestamp"} {
+		kind := descriptorpb.FieldDescriptorProto_TYPE_MESSAGE
+		if i == 0 {
+			kind = descriptorpb.FieldDescriptorProto_TYPE_ENUM
+		}
+		f := field(int32(34+i), []string{"colors", "times", "inners", "time"}[i], kind) //nolint:gosec // Small.
+		f.TypeName = &typeName
+		if i < 3 {
+			f.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
+		}
+		request.Field = append(request.Field, f)
+	}
 	return &descriptorpb.FileDescriptorProto{
 		Name:       new("test/v1/test.proto"),
 		Package:    new("test.v1"),

@@ -84,11 +84,13 @@ func (rt *route) isConditional(header http.Header) bool {
 }
 
 // appendQuery appends the members that a query names. A client that continues a stream
-// sends its first query again, so Last-Event-ID overrides the query.
+// sends its first query again, so Last-Event-ID overrides the query. The values of a
+// repeated field are those of all parameters of its name, in their order.
 //
 // It parses the query itself, since [url.ParseQuery] continues after a pair that it
 // can't parse, and its map loses the order.
 func (rt *route) appendQuery(members []byte, rawQuery string, sent headerFields) ([]byte, error) {
+	var arrays arrays
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		if pair == "" {
 			continue
@@ -101,6 +103,12 @@ func (rt *route) appendQuery(members []byte, rawQuery string, sent headerFields)
 		if err != nil {
 			return nil, err
 		}
+		if field.IsList() {
+			if err := arrays.add(field, value); err != nil {
+				return nil, fmt.Errorf("query parameter %q %w", field.JSONName(), err)
+			}
+			continue
+		}
 		if slices.Contains(sent.seen, field.Number()) {
 			return nil, fmt.Errorf("query parameter %q is given more than once, in either spelling or as a header", field.JSONName())
 		}
@@ -112,7 +120,41 @@ func (rt *route) appendQuery(members []byte, rawQuery string, sent headerFields)
 			return nil, fmt.Errorf("query parameter %q %w", field.JSONName(), err)
 		}
 	}
-	return members, nil
+	return arrays.appendTo(members), nil
+}
+
+// arrays are the members of repeated fields, in the order in which a query names them
+// first.
+type arrays []array
+
+// array is the member of a repeated field, but for the bracket at its end.
+type array struct {
+	field  protoreflect.FieldDescriptor
+	member []byte
+}
+
+// add adds a value to those of a field.
+func (as *arrays) add(field protoreflect.FieldDescriptor, value string) (err error) {
+	i := slices.IndexFunc(*as, func(a array) bool { return a.field.Number() == field.Number() })
+	if i < 0 {
+		i = len(*as)
+		*as = append(*as, array{field: field, member: append(appendString(nil, field.JSONName()), ":["...)})
+	} else {
+		(*as)[i].member = append((*as)[i].member, ',')
+	}
+	(*as)[i].member, err = appendValue((*as)[i].member, field, value)
+	return err
+}
+
+// appendTo appends the arrays to the members of an object.
+func (as arrays) appendTo(members []byte) []byte {
+	for _, a := range as {
+		if len(members) > 0 {
+			members = append(members, ',')
+		}
+		members = append(append(members, a.member...), ']')
+	}
+	return members
 }
 
 // decodePair decodes a pair of a query as HTML forms encode it, with '+' for a space.
@@ -150,8 +192,8 @@ func (rt *route) queryField(name string) (protoreflect.FieldDescriptor, error) {
 			quote(name), strings.Join(rt.queryable, ", "))
 	case rt.inPath(field):
 		return nil, fmt.Errorf("query parameter %q is in the path already", field.JSONName())
-	case !isScalar(field):
-		return nil, fmt.Errorf("query parameter %q can't be given in a query: the field has more than one value", field.JSONName())
+	case !isQueryable(field):
+		return nil, fmt.Errorf("query parameter %q can't be given in a query: the field is a message", field.JSONName())
 	}
 	return field, nil
 }

@@ -42,7 +42,22 @@ func TestQuery(t *testing.T) {
 		"a field within a field":           {query: "message_field.text=a", want: `"message_field.text" is unknown`, refused: true},
 		"a field twice":                    {query: "id=a&id=a", want: `"id" is given more than once`, refused: true},
 		"a field in both spellings":        {query: "string_field=a&stringField=a", want: `"stringField" is given more than once`, refused: true},
-		"a repeated field":                 {query: "tags=a", want: `"tags" can't be given in a query`, refused: true},
+		"a repeated field once":            {query: "tags=a", want: `{"tags":["a"]}`},
+		"a repeated field, several times":  {query: "tags=b&tags=a&tags=b", want: `{"tags":["b","a","b"]}`},
+		"repeated fields among others":     {query: "tags=b&id=x&colors=COLOR_RED&tags=&colors=7", want: `{"id":"x","tags":["b",""],"colors":["COLOR_RED",7]}`},
+		"a comma separates no values":      {query: "tags=a,b", want: `{"tags":["a,b"]}`},
+		"a bracket ends no value":          {query: "tags=%22%5D", want: `{"tags":["\"]"]}`},
+		"a repeated field with one fault":  {query: "colors=COLOR_RED&colors=RED", want: `"colors" must be one of`, refused: true},
+		"repeated messages":                {query: "inners=a", want: `"inners" can't be given in a query`, refused: true},
+		"a time":                           {query: "time=2026-11-23T10:15:30.123456789Z", want: `{"time":"2026-11-23T10:15:30.123456789Z"}`},
+		"a time with an offset":            {query: "time=2026-11-23T10:15:30%2B01:00", want: `{"time":"2026-11-23T10:15:30+01:00"}`},
+		"a time with a bare plus":          {query: "time=2026-11-23T10:15:30+01:00", want: `"time" must be a time as RFC 3339 writes it, such as 2026-11-23T10:15:30Z or 2026-11-23T11:15:30%2B01:00, with %2B for a plus sign`, refused: true},
+		"a time without a zone":            {query: "time=2026-11-23T10:15:30", want: `"time" must be a time`, refused: true},
+		"a time with a comma":              {query: "time=2026-11-23T10:15:30,5Z", want: `"time" must be a time`, refused: true},
+		"a day that is no time":            {query: "time=2026-11-23", want: `"time" must be a time`, refused: true},
+		"no time":                          {query: "time=", want: `"time" must be a time`, refused: true},
+		"a time twice":                     {query: "time=2026-11-23T10:15:30Z&time=2026-11-23T10:15:30Z", want: "more than once", refused: true},
+		"repeated times":                   {query: "times=2026-11-23T10:15:30Z&times=2026-02-29T00:00:00Z", want: `"times" must be a time`, refused: true},
 		"a message field":                  {query: "messageField=a", want: `"messageField" can't be given in a query`, refused: true},
 		"a field that is in the path":      {target: "/v1/items/A", query: "id=B", want: `"id" is in the path already`, refused: true},
 		"the same value as in the path":    {target: "/v1/items/A", query: "id=A", want: `"id" is in the path already`, refused: true},
@@ -92,12 +107,12 @@ func TestUnknownQueryParameterIsToldTheKnown(t *testing.T) {
 	got := serve(t, items(t), newRequest(t, http.MethodGet, "/v1/items/A?user=B", ""))
 	_, list, _ := strings.Cut(got.message(), "this path takes ")
 	known := strings.Split(list, ", ")
-	for _, name := range []string{"one", "two", "boolField", "enumField", "sint64Field"} {
+	for _, name := range []string{"one", "two", "boolField", "enumField", "sint64Field", "tags", "colors", "time", "times"} {
 		if !slices.Contains(known, name) {
 			t.Errorf("message %q names not %s", got.message(), name)
 		}
 	}
-	for _, name := range []string{"id", "tags", "messageField"} {
+	for _, name := range []string{"id", "inners", "messageField"} {
 		if slices.Contains(known, name) {
 			t.Errorf("message %q names %s, which a query can't have", got.message(), name)
 		}

@@ -190,7 +190,7 @@ func (rt *route) inPath(field protoreflect.FieldDescriptor) bool {
 func (rt *route) queryableNames() []string {
 	var names []string
 	for i := range rt.fields.Len() {
-		if field := rt.fields.Get(i); isScalar(field) && !rt.inPath(field) {
+		if field := rt.fields.Get(i); isQueryable(field) && !rt.inPath(field) {
 			names = append(names, field.JSONName())
 		}
 	}

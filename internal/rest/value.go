@@ -7,18 +7,31 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // isScalar reports whether a field has a single value that is not a message. Only such
-// fields can be in a path or a query.
+// fields can be in a path.
 func isScalar(field protoreflect.FieldDescriptor) bool {
-	return field.Cardinality() != protoreflect.Repeated && field.Message() == nil
+	return !field.IsList() && field.Message() == nil
 }
 
-// appendValue appends the JSON of a scalar field's value from a path or a query. Its
+// isQueryable reports whether a query can give a field its value, or, by a parameter for
+// each, its values.
+func isQueryable(field protoreflect.FieldDescriptor) bool {
+	return field.Message() == nil || isTimestamp(field)
+}
+
+// isTimestamp reports whether a field's values are times. It is the one message whose JSON
+// is a string that people write in queries.
+func isTimestamp(field protoreflect.FieldDescriptor) bool {
+	return field.Message() != nil && field.Message().FullName() == "google.protobuf.Timestamp"
+}
+
+// appendValue appends the JSON of one value of a field from a path or a query. Its
 // errors say what the value must be; they continue a sentence that begins with the
 // field's name.
 //
@@ -50,9 +63,20 @@ func appendValue(dst []byte, field protoreflect.FieldDescriptor, value string) (
 			return nil, errors.New("must be UTF-8, percent-encoded")
 		}
 		return appendString(dst, value), nil
-	default: // Messages; isScalar rejects them earlier.
+	case protoreflect.MessageKind:
+		return appendTimestamp(dst, value)
+	default: // Groups; isQueryable rejects them earlier, and other messages.
 		return nil, errors.New("must be sent in a body")
 	}
+}
+
+// appendTimestamp appends a time. A plus sign that is not escaped comes as a space, as in
+// any form, so that the error says how to write one.
+func appendTimestamp(dst []byte, value string) ([]byte, error) {
+	if _, err := time.Parse(time.RFC3339Nano, value); err != nil || strings.Contains(value, ",") {
+		return nil, errors.New("must be a time as RFC 3339 writes it, such as 2026-11-23T10:15:30Z or 2026-11-23T11:15:30%2B01:00, with %2B for a plus sign")
+	}
+	return appendString(dst, value), nil
 }
 
 // appendInt appends an integer. It accepts only the shortest decimal form. Like

@@ -57,25 +57,6 @@ func (s *todoServer) GetTodo(ctx context.Context, req *todov1.GetTodoRequest) (*
 	return result(s.todos.Get(ctx, owner, id))
 }
 
-func (s *todoServer) ListTodos(ctx context.Context, req *todov1.ListTodosRequest) (*todov1.ListTodosResponse, error) {
-	owner, err := caller(ctx)
-	if err != nil {
-		return nil, err
-	}
-	query := todo.Query{IsCompleted: req.IsCompleted, InTrash: req.GetDeleted(), Size: int(req.GetPageSize())}
-	if query.After, err = decodePageToken(query, req.GetPageToken()); err != nil {
-		return nil, err
-	}
-	page, err := s.todos.List(ctx, owner, query)
-	if err != nil {
-		return nil, err
-	}
-	return &todov1.ListTodosResponse{
-		Todos:         messages(page.Todos),
-		NextPageToken: encodePageToken(query, page.Next),
-	}, nil
-}
-
 func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoRequest) (*todov1.Todo, error) {
 	owner, id, err := callerAndID(ctx, req)
 	if err != nil {

@@ -13,12 +13,21 @@ const (
 // be 3 MB, which the service holds until they are read.
 const MaxPageBytes = 256 << 10
 
-// Query chooses a page of an owner's todos, newest first, or of their trash.
+// Query chooses a page of an owner's todos, or of their trash.
 type Query struct {
-	IsCompleted *bool   // nil for both.
-	InTrash     bool    // The trash instead, what was deleted last first.
+	IsCompleted *bool // nil for both.
+	InTrash     bool  // The trash instead, what was deleted last first, whatever the Order.
+	Filter      Filter
+	Order       Order
+	Zone        *Zone   // Of the user, for the Filter's days and the Order by due date; nil for UTC.
 	After       *Cursor // nil for the first page.
 	Size        int     // 0 for DefaultPageSize; more than MaxPageSize means that.
+}
+
+// IsPlain reports whether a page is read off an index, so that it costs the same wherever
+// it is.
+func (q Query) IsPlain() bool {
+	return q.Filter.IsZero() && (q.InTrash || q.Order == ByCreation)
 }
 
 // sized returns the query with the default for a missing size, and a too large one cut.
@@ -30,18 +39,23 @@ func (q Query) sized() Query {
 	return q
 }
 
-// Page is one page of an owner's todos, newest first.
+// Page is one page of an owner's todos.
 type Page struct {
-	Todos []Todo
-	Next  *Cursor // nil on the last page, and only there.
+	Todos   []Todo
+	Cursors []Cursor // After each todo; nil when the query is plain, as they follow from the todos then.
+	Next    *Cursor  // nil on the last page, and only there.
 }
 
 // bounded returns the page, or its beginning when its texts exceed MaxPageBytes.
 func (p Page) bounded(query Query) Page {
-	if n := withinPageBytes(p.Todos); n < len(p.Todos) {
-		return Page{Todos: p.Todos[:n], Next: query.CursorAfter(p.Todos[n-1])}
+	n := withinPageBytes(p.Todos)
+	switch {
+	case n == len(p.Todos):
+		return p
+	case p.Cursors != nil:
+		return Page{Todos: p.Todos[:n], Cursors: p.Cursors[:n], Next: &p.Cursors[n-1]}
 	}
-	return p
+	return Page{Todos: p.Todos[:n], Next: query.CursorAfter(p.Todos[n-1])}
 }
 
 // withinPageBytes returns how many of the todos, at least one, have texts of no more
@@ -82,14 +96,16 @@ func WireBytes(text string) int {
 	return n
 }
 
-// Cursor is a position in a list of an owner's todos: after the todo with this time
-// and id. The todo may be deleted, or another user's: a cursor grants no access.
+// Cursor is a position in a list of an owner's todos: after the todo with this place in
+// the list's order. The todo may be deleted, or another user's: a cursor grants no access.
 type Cursor struct {
-	At time.Time // Of the creation; in the trash, of the deletion.
-	ID ID
+	At       time.Time // Of the creation, the last change, or when it is due; in the trash, of the deletion. Zero by position.
+	Priority Priority  // In the order of priorities.
+	Position string    // In the order of positions.
+	ID       ID
 }
 
-// CursorAfter returns the position after a todo in the query's list.
+// CursorAfter returns the position after a todo in the list of a plain query.
 func (q Query) CursorAfter(t Todo) *Cursor {
 	if q.InTrash {
 		return &Cursor{At: t.DeletedAt, ID: t.ID}

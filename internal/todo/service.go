@@ -46,8 +46,9 @@ type Store interface {
 	// GetTodo returns one todo. It fails with ErrNotFound.
 	GetTodo(ctx context.Context, owner UserID, id ID) (Todo, error)
 
-	// ListTodos returns at most query.Size todos, by creation time and then id, both
-	// descending. The cost depends on the page's size only.
+	// ListTodos returns at most query.Size todos that meet the query's filter, in its
+	// order. Without a filter, in the order of creation, the cost depends on the page's
+	// size only; else on how many todos the owner has.
 	ListTodos(ctx context.Context, owner UserID, query Query) (Page, error)
 
 	// UpdateTodo applies a change, moves UpdatedAt forward and returns the changed
@@ -89,6 +90,7 @@ type Listener interface {
 type Service struct {
 	store    Store
 	listener Listener
+	zones    zones
 }
 
 // NewService returns a Service that keeps its todos in store, and tells a listener of
@@ -149,6 +151,10 @@ func (s *Service) List(ctx context.Context, owner UserID, query Query) (Page, er
 	}
 	return page.bounded(query), nil
 }
+
+// Zone returns the time zone with a name of the IANA database, for a query; UTC for "". It
+// fails with a [FieldError] when there is none.
+func (s *Service) Zone(name string) (*Zone, error) { return s.zones.load(name) }
 
 // Update changes one of the owner's todos and trims white space from a new title.
 func (s *Service) Update(ctx context.Context, owner UserID, id ID, change Change) (Todo, error) {

@@ -42,7 +42,7 @@ func InstantOf(local time.Time, zone *time.Location) time.Time {
 	_, before := local.Add(-earlier).In(zone).Zone()
 	for at := local.Add(-earlier).In(zone); ; {
 		_, offset := at.Zone()
-		start, end := at.ZoneBounds()
+		start, end := zoneBounds(at)
 		instant := local.Add(-time.Duration(offset) * time.Second)
 		switch {
 		case !start.IsZero() && instant.Before(start):
@@ -52,4 +52,15 @@ func InstantOf(local time.Time, zone *time.Location) time.Time {
 		}
 		before, at = offset, end
 	}
+}
+
+// zoneBounds is [time.Time.ZoneBounds] with an end that is after the time. For the last day
+// of a leap year, Go 1.26 returns its beginning, where the rules of a zone are extended
+// beyond its table: it takes every year to have 365 days.
+func zoneBounds(at time.Time) (start, end time.Time) {
+	start, end = at.ZoneBounds()
+	if !end.IsZero() && !end.After(at) {
+		end = time.Date(at.UTC().Year()+1, time.January, 1, 0, 0, 0, 0, time.UTC).In(at.Location())
+	}
+	return start, end
 }
