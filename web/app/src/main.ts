@@ -4,10 +4,10 @@ import { createTodoClient } from "./api/client.ts";
 import { wireFormatOf } from "./api/transport.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { openOffline } from "./offline.ts";
+import { filterOf, hashOf } from "./state/filter.ts";
 import { Session } from "./state/session.ts";
 import { drawAround, focusForm } from "./view/focus.ts";
 import { leaveInputMethodsAlone } from "./view/input-method.ts";
-import { filterOf } from "./view/list.ts";
 import { brokenPage, page } from "./view/page.ts";
 import { Places } from "./view/places.ts";
 import { coalesce } from "./view/render.ts";
@@ -43,7 +43,7 @@ function start(config: Config): void {
     undoSeconds: config.undoSeconds,
     clientFor: (user) => createTodoClient(config.apiUrl, wireFormatOf(location.search), account, user),
     filter: () => filterOf(location.hash),
-    goTo: (filter) => (location.hash = filter),
+    goTo: (filter) => (location.hash = hashOf(filter)),
     changed,
     confirm: (question) => confirm(question),
   });

@@ -7,10 +7,11 @@ import { databaseName, openDatabase, type Database } from "./database.ts";
 import { Feed, type FeedTimes } from "./feed.ts";
 import { Leadership } from "./leadership.ts";
 import { Mirror } from "./mirror.ts";
-import type { Operation, Patch } from "./operation.ts";
+import type { NewTodo, Operation, Patch } from "./operation.ts";
 import { Outbox, type Entry } from "./outbox.ts";
 import { Sender } from "./sender.ts";
 import { nowMicroseconds, type Text } from "./todo.ts";
+import type { Change, Todos, TodosListener } from "./todos.ts";
 import type { ShownTodo } from "./view.ts";
 
 /** How long a hidden tab goes on following changes, in milliseconds: switching tabs costs no new stream. */
@@ -24,27 +25,12 @@ const dropInterval = 60 * 60_000;
 
 const nothing: Changes = { put: [], removed: [] };
 
-/** Gets the events of the todos. */
-export interface SyncListener {
-  /** Something that the user sees has changed. */
-  changed(): void;
-  /**
-   * The service has refused what the user did in this tab, or in one that is gone.
-   * Entries with text stay in `refused` until they are dropped.
-   */
-  refused(entries: readonly Entry[]): void;
-  /** The user must sign in again; resume goes on. */
-  sessionEnded(): void;
-  /** The database is gone: the user has signed out in another tab, or the browser has removed it. */
-  lost(): void;
-}
-
 /** The options of todos. */
 export interface SyncOptions {
   /** The subject of the user's access tokens. Each user has a database of their own. */
   readonly userId: string;
   readonly client: TodoClient;
-  readonly listener: SyncListener;
+  readonly listener: TodosListener;
   /** The browser's locks; tests have their own. */
   readonly locks?: LockManager | undefined;
   readonly times?: Partial<FeedTimes> | undefined;
@@ -57,7 +43,8 @@ export interface SyncOptions {
  * network. Changes are sent, and changes made elsewhere come, as soon as the service
  * can be reached.
  */
-export class SyncedTodos {
+export class SyncedTodos implements Todos {
+  readonly hasTrash = true;
   readonly #options: SyncOptions;
   readonly #db: Database;
   readonly #mirror: Mirror;
@@ -161,11 +148,11 @@ export class SyncedTodos {
     return this.#mirror.view.byId.get(id);
   }
 
-  /** Creates a todo. Returns its id. */
-  create({ title, description }: Text): string {
-    const id = newId();
-    this.#do({ kind: "create", id, title: title.trim(), description, at: nowMicroseconds() });
-    return id;
+  create(...todos: readonly NewTodo[]): readonly string[] {
+    const at = nowMicroseconds();
+    const creates = todos.map((todo) => ({ ...todo, kind: "create", id: newId(), title: todo.title.trim(), at }) as const);
+    this.#do(...creates);
+    return creates.map(({ id }) => id);
   }
 
   /**
@@ -181,17 +168,23 @@ export class SyncedTodos {
       ...(patch.title !== undefined && { title: seen.title }),
       ...(patch.description !== undefined && { description: seen.description }),
     };
-    this.#do({ kind: "update", id, patch, base });
+    this.#do({ kind: "update", id, patch, base, at: nowMicroseconds() });
+  }
+
+  updateAll(changes: readonly Change[]): void {
+    const at = nowMicroseconds();
+    this.#do(...changes.map(({ id, patch }) => ({ kind: "update", id, patch, at }) as const));
   }
 
   /** Moves a todo to the trash. */
-  delete(id: string): void {
-    this.#do({ kind: "delete", id, at: nowMicroseconds() });
+  delete(...ids: readonly string[]): void {
+    const at = nowMicroseconds();
+    this.#do(...ids.map((id) => ({ kind: "delete", id, at }) as const));
   }
 
   /** Restores a todo from the trash. */
-  undelete(id: string): void {
-    this.#do({ kind: "undelete", id });
+  undelete(...ids: readonly string[]): void {
+    this.#do(...ids.map((id) => ({ kind: "undelete", id }) as const));
   }
 
   /** Deletes todos of the trash permanently, except those that somebody restores meanwhile. */

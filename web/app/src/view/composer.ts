@@ -10,7 +10,7 @@ export function composer(store: Store): TemplateResult {
   const { drafts } = store;
   const create = (event: SubmitEvent) => {
     event.preventDefault();
-    store.create(); // Shows an error at the field if the text is not valid.
+    store.composer.create(); // Shows an error at the field if the text is not valid.
     focusComposer();
   };
   const keydown = (event: KeyboardEvent) => {

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { Filter, Row } from "../state/rows.ts";
+import { tagOf, type Filter } from "../state/filter.ts";
+import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
 import type { Places } from "./places.ts";
 import type { Placed, RowWindow } from "./row-window.ts";
@@ -9,22 +10,19 @@ import { emptyTrashButton, trashItem } from "./trash.ts";
 
 const filters: readonly { readonly filter: Filter; readonly name: string; readonly key: string }[] = [
   { filter: "all", name: "All", key: "1" },
-  { filter: "open", name: "Open", key: "2" },
+  { filter: "today", name: "Today", key: "2" },
   { filter: "done", name: "Done", key: "3" },
   { filter: "trash", name: "Trash", key: "4" },
 ];
 
-const emptyTexts: Readonly<Record<Filter, readonly [string, string]>> = {
+const emptyTexts: Readonly<Record<string, readonly [string, string]>> = {
   all: ["Nothing here yet", "Write down the first thing that comes to mind."],
-  open: ["All done", "There is nothing left to do. Enjoy it."],
+  today: ["All done", "There is nothing left to do. Enjoy it."],
+  upcoming: ["Nothing coming up", "Give a todo a due date, and it is shown here."],
+  tag: ["Nothing with this tag", "Add a tag to a todo, and it is shown here."],
   done: ["Nothing done yet", "What you complete is kept here."],
   trash: ["The trash is empty", "What you delete is kept here for a while."],
 };
-
-/** Reads the list to show from a page's fragment, "#open"; all otherwise. */
-export function filterOf(fragment: string): Filter {
-  return filters.find(({ filter }) => fragment === `#${filter}`)?.filter ?? "all";
-}
 
 /** Shows the choice of lists. They are links, so that they can be kept and gone back to. */
 export function filterLinks(store: Store): TemplateResult {
@@ -85,7 +83,7 @@ function state(store: Store, rows: readonly Row[]): TemplateResult | typeof noth
     const count = rows.length === 0 ? 4 : 1;
     return html`<div class="skeleton" aria-hidden="true">${Array.from({ length: count }, () => html`<span></span>`)}</div>`;
   }
-  return rows.length === 0 ? stateText(...emptyTexts[store.filter]) : nothing;
+  return rows.length === 0 ? stateText(...emptyTexts[tagOf(store.filter) === undefined ? store.filter : "tag"]!) : nothing;
 }
 
 /** Says in the middle of the page how things are. */

@@ -53,7 +53,7 @@ function content(store: Store, row: Row, places: Places): TemplateResult {
   };
   const remove = (event: MouseEvent) => {
     places.hold(event, row.key, "Deleted");
-    store.delete(row);
+    store.actions.delete([row]);
   };
   return html`
     <input
@@ -64,7 +64,7 @@ function content(store: Store, row: Row, places: Places): TemplateResult {
       aria-disabled=${stored ? nothing : "true"}
       .checked=${live(row.isCompleted)}
       @click=${check}
-      @change=${() => store.toggle(row)}
+      @change=${() => store.actions.toggle([row])}
     />
     <div class="text">
       ${hasLinks(row.title) ? linkedTitle(store, row) : title(store, row)}
@@ -125,12 +125,12 @@ function progress(row: Row): TemplateResult | typeof nothing {
 
 function editor(store: Store, row: Row, draft: Draft, places: Places): TemplateResult {
   const cancel = () => {
-    store.cancel(row);
+    store.editor.cancel(row);
     void leaveEditor(row.key);
   };
   const save = (event: SubmitEvent) => {
     event.preventDefault();
-    if (store.save(row)) void leaveEditor(row.key);
+    if (store.editor.save(row)) void leaveEditor(row.key);
     else void focusEditor(row.key);
   };
   const keydown = (event: KeyboardEvent) => {

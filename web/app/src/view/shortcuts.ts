@@ -17,14 +17,14 @@ export class Shortcuts {
   readonly #actions: Readonly<Record<string, (store: Store, row: Row | undefined) => void>> = {
     n: () => focusComposer(),
     "1": () => (location.hash = "all"),
-    "2": () => (location.hash = "open"),
+    "2": () => (location.hash = "today"),
     "3": () => (location.hash = "done"),
     "4": () => (location.hash = "trash"),
     j: (store) => moveFocus(store.rows, 1),
     k: (store) => moveFocus(store.rows, -1),
     e: (store, row) => row && edit(store, row),
-    x: (store, row) => row?.id && store.toggle(row),
-    r: (store, row) => row?.deletedAt !== undefined && store.restore(row),
+    x: (store, row) => row?.id && store.actions.toggle([row]),
+    r: (store, row) => row?.deletedAt !== undefined && store.actions.restore([row]),
     u: (store) => void act(store),
     "?": () => openHelp(),
   };
@@ -77,7 +77,7 @@ export class Shortcuts {
         return true;
       case "Delete":
       case "Backspace":
-        store.delete(row);
+        store.actions.delete([row]);
         return true;
       default:
         return false;

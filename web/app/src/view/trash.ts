@@ -12,11 +12,11 @@ const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
 export function trashItem(store: Store, row: Row, places: Places, place?: LinePlace): TemplateResult {
   const restore = (event: MouseEvent) => {
     places.hold(event, row.key, "Restored");
-    store.restore(row);
+    store.actions.restore([row]);
   };
   const purge = (event: MouseEvent) => {
     places.hold(event, row.key, "Deleted for good");
-    store.purge(row);
+    store.actions.purge([row]);
   };
   const name = isolated(row.title);
   return html`
@@ -44,5 +44,5 @@ export function trashItem(store: Store, row: Row, places: Places, place?: LinePl
 
 /** The button to delete all of the trash. */
 export function emptyTrashButton(store: Store): TemplateResult {
-  return html`<p class="above"><button class="small" type="button" @click=${() => store.emptyTrash()}>Empty the trash</button></p>`;
+  return html`<p class="above"><button class="small" type="button" @click=${() => store.actions.emptyTrash()}>Empty the trash</button></p>`;
 }
