@@ -74,7 +74,7 @@ test("what happens is announced", async (t) => {
   await page.checkbox("Buy milk").click();
   await page.messages.getByRole("status").getByText("Opened “Buy milk”").waitFor();
   await page.link("Done").click();
-  await hears("No done todos");
+  await hears("No todos done");
   await page.link("All").click();
   await hears("61 todos");
   await page.delete("Buy milk");

@@ -318,7 +318,7 @@ test("a change that is refused leaves the focus on the next todo", async (t) => 
 });
 
 test("todos that are not stored yet can be moved through", async (t) => {
-  const page = await openWith(t, "One");
+  const page = await openWith(t, "One", "Done soon");
   await page.browserPage.context().setOffline(true);
   await type(page, "ArrowDown", "x");
   await page.text("The service can’t be reached.").waitFor();

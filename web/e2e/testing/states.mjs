@@ -76,7 +76,7 @@ export const states = [
     reach: async (page) => {
       await page.add("Water the plants");
       await page.complete("Water the plants");
-      await page.text("All done").waitFor();
+      await page.list.getByText("All done").waitFor();
     },
   },
   {

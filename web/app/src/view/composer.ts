@@ -97,8 +97,8 @@ function understood(store: Store, plan: Plan): TemplateResult {
           #${tag}${closeIcon}
         </button>`,
       )}
-      <button class="chip plain" type="button" aria-label="Plan the new todo" title="Due, priority, tags" @click=${() => plan.open([composerKey])}>
-        ${planIcon}${due || priority !== 0 || tags.length > 0 ? nothing : "Due, priority, tags"}
+      <button class="chip plain" type="button" title="Due, priority, tags" @click=${() => plan.open([composerKey])}>
+        ${planIcon}<span class=${due || priority !== 0 || tags.length > 0 ? "visually-hidden" : ""}>Due, priority, tags</span>
       </button>
     </p>
   `;

@@ -47,8 +47,9 @@ export function editor(store: Store, row: Row, draft: Draft, plan: Plan, meta: T
   };
   const leave = (event: FocusEvent) => {
     const form = event.currentTarget as HTMLElement;
+    if (form.contains(event.relatedTarget as Node | null)) return;
     // Not when the row itself goes, or another window comes to the front.
-    queueMicrotask(() => {
+    setTimeout(() => {
       if (form.isConnected && document.hasFocus() && !form.contains(document.activeElement) && store.drafts.of(key)) store.editor.save(row);
     });
   };
