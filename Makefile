@@ -89,6 +89,7 @@ breaking: ## Check that the contract breaks no caller
 .PHONY: generate
 generate: imports ## Regenerate gen/ from the contract
 	$(BUF) generate
+	$(GO) run -C tools ./zonenames > internal/todo/zonenames.txt
 
 .PHONY: generate-web
 generate-web: web/node_modules/.package-lock.json ## Regenerate the page's client, web/app/src/gen/ (needs Node.js)

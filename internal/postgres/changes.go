@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
@@ -111,19 +110,22 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 		Args:    []any{owner.String(), after.Revision, uuidParam(after.ID), limit},
 		MaxRows: limit,
 		Read: func(rows pgx.Rows) error {
+			defer rows.Close()
 			found, isFound = account{}, false
-			row := row{store: s}
-			var id pgtype.UUID // NULL without any change.
-			into := append([]any{&found.epoch, &found.revision, &found.floor, &found.isOnStandby, &id}, row.columns()[1:]...)
-			_, err := pgx.ForEachRow(rows, into, func() error {
+			row := row{rows: rows}
+			for row.isNext() {
 				isFound = true
-				if id.Valid {
-					row.scanned.ID = id.Bytes
-					found.changed = append(found.changed, row.todo())
+				found.epoch = row.integer()
+				found.revision, found.floor, found.isOnStandby = row.number(), row.number(), row.flag()
+				if row.isNull() { // The id: there is no change.
+					continue
 				}
-				return nil
-			})
-			return err
+				found.changed = append(found.changed, todo.Todo{})
+				if err := s.scanTodo(&row, &found.changed[len(found.changed)-1]); err != nil {
+					return err
+				}
+			}
+			return row.end()
 		},
 	})
 	if err == nil && !isFound {

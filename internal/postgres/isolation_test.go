@@ -60,7 +60,7 @@ func isolationCases() map[string]func(twoUsers) {
 				if !errors.Is(foreign, todo.ErrAlreadyExists) || own == nil || own.Error() != foreign.Error() {
 					u.Errorf("Alice's id: %v, Mallory's own: %v, want the same", foreign, own)
 				}
-				if got != (todo.Todo{}) {
+				if !cmp.Equal(got, todo.Todo{}) {
 					u.Errorf("Mallory is shown %+v", got)
 				}
 			}
