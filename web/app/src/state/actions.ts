@@ -1,11 +1,10 @@
-import type { Due } from "../sync/due.ts";
-import { sameDue } from "../sync/due.ts";
+import { sameDue, type Due } from "../sync/due.ts";
 import type { Patch } from "../sync/operation.ts";
 import { editTags, hasTag, maxTags } from "../sync/tags.ts";
 import type { Change, Todos } from "../sync/todos.ts";
 import type { Priority } from "../sync/todo.ts";
-import type { ShownTodo } from "../sync/view.ts";
 import type { Drafts } from "./drafts.ts";
+import type { Lists } from "./lists.ts";
 import { movesTo } from "./moves.ts";
 import type { Notices } from "./notices.ts";
 import { quote } from "./quote.ts";
@@ -18,8 +17,7 @@ export interface ActionsOptions {
   readonly drafts: Drafts;
   readonly notices: Notices;
   readonly teller: Teller;
-  /** Returns the todos that are not done, in the order by hand. */
-  byHand(): readonly ShownTodo[];
+  readonly lists: Pick<Lists, "byHand">;
   /** Asks the user a question, and returns whether the answer is yes. */
   confirm(question: string): boolean;
 }
@@ -80,13 +78,13 @@ export class Actions {
   /** Moves todos up (-1) or down (1) by one place. */
   moveBy(rows: readonly Row[], step: -1 | 1): void {
     const moved = new Set(rows.map(({ key }) => key));
-    const order = this.#options.byHand();
+    const order = this.#options.lists.byHand;
     const places = order.flatMap(({ id }, i) => (moved.has(id) ? [i] : []));
     const [first, last] = [places[0], places.at(-1)];
     if (first === undefined || last === undefined) return;
     const target = step < 0 ? first - 1 : last + 1;
     if (target >= 0 && target < order.length) this.#move(rows, order[step < 0 ? target : target + 1]?.id);
-    const place = this.#options.byHand().findIndex(({ id }) => moved.has(id));
+    const place = this.#options.lists.byHand.findIndex(({ id }) => moved.has(id));
     this.#options.teller.announce(`Place ${place + 1} of ${order.length}`);
   }
 
@@ -146,7 +144,7 @@ export class Actions {
 
   /** Moves rows, and returns what moves them back. */
   #move(rows: readonly Row[], before: string | undefined): readonly Change[] {
-    const order = this.#options.byHand();
+    const order = this.#options.lists.byHand;
     const moves = movesTo(order, new Set(idsOf(rows)), before);
     const byId = new Map(order.map((todo) => [todo.id, todo]));
     const undone = moves.map(({ id }) => ({ id, patch: { position: byId.get(id)!.position } }));

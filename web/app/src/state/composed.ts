@@ -82,12 +82,15 @@ function maskOut(text: string, ranges: readonly Range[]): string {
   return ranges.reduce((text, { start, end }) => text.slice(0, start) + mask.repeat(end - start) + text.slice(end), text);
 }
 
-/** Returns a title without some parts, and without the white space around them. */
+/** Returns a title without some parts, and without the white space that was around them. */
 function without(title: string, pieces: readonly Range[]): string {
-  if (pieces.length === 0) return title.trim();
   const cuts = pieces.toSorted((a, b) => a.start - b.start);
-  const rest = [0, ...cuts.map(({ end }) => end)].map((start, i) => title.slice(start, cuts[i]?.start).trim());
+  const rest = [0, ...cuts.map(({ end }) => end)].map((start, i) => title.slice(start, cuts[i]?.start));
   return rest
-    .filter((part) => part !== "")
-    .reduce((text, part) => (text === "" || /^[,.;:!?)\]]/.test(part) ? text + part : `${text} ${part}`), "");
+    .reduce((text, part) => {
+      const isApart = /\s$/u.test(text) || /^\s/u.test(part);
+      const [before, after] = [text.trimEnd(), part.trimStart()];
+      return before + (isApart && before !== "" && !/^[,.;:!?)\]]/.test(after) ? " " : "") + after;
+    }, "")
+    .trim();
 }

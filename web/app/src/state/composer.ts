@@ -1,15 +1,14 @@
 import { generateNKeysBetween } from "fractional-indexing";
 import type { Due } from "../sync/due.ts";
 import { editTags, hasTag, maxTags } from "../sync/tags.ts";
-import type { Details, Priority } from "../sync/todo.ts";
+import type { Priority } from "../sync/todo.ts";
 import type { Todos } from "../sync/todos.ts";
-import type { ShownTodo } from "../sync/view.ts";
 import type { Now } from "./clock.ts";
 import { compose, nameOf, type Composed, type Piece } from "./composed.ts";
 import { composerKey, type Draft, type Drafts } from "./drafts.ts";
 import type { DueInput } from "./due-input.ts";
+import type { Lists } from "./lists.ts";
 import { maxLines, pastedTodos, type PastedTodo } from "./pasted.ts";
-import type { Row } from "./rows.ts";
 import type { Teller } from "./teller.ts";
 import { textFaults, titleFault } from "./title.ts";
 
@@ -20,12 +19,7 @@ export interface ComposerOptions {
   readonly teller: Teller;
   readonly dueInput: DueInput;
   now(): Now;
-  /** Returns what a new todo of the list that is shown has. */
-  defaults(): Partial<Details>;
-  /** Returns the todos that are not done, in the order by hand. */
-  byHand(): readonly ShownTodo[];
-  /** Returns the rows of todos. */
-  rowsOf(ids: readonly string[]): readonly Row[];
+  readonly lists: Pick<Lists, "byHand" | "defaults" | "rowsOf">;
 }
 
 /** The form for new todos. */
@@ -124,21 +118,21 @@ export class Composer {
   }
 
   #addAll(lines: readonly PastedTodo[]): void {
-    const { todos, teller, byHand, defaults, rowsOf } = this.#options;
-    const first = byHand()[0];
+    const { todos, teller, lists } = this.#options;
+    const first = lists.byHand[0];
     // Without keys the last line would come first. The service would give the first
     // todo a key of its own, if it doesn't know it yet.
     if (first?.isProvisional) todos().updateAll([{ id: first.id, patch: { position: first.position } }]);
     const keys = generateNKeysBetween(null, first?.position ?? null, lines.length);
-    const ids = todos().create(...lines.map(({ title }, i) => ({ ...defaults(), title, description: "", position: keys[i]! })));
+    const ids = todos().create(...lines.map(({ title }, i) => ({ ...lists.defaults, title, description: "", position: keys[i]! })));
     const done = ids.filter((_, i) => lines[i]!.isCompleted);
     if (done.length > 0) todos().updateAll(done.map((id) => ({ id, patch: { isCompleted: true } })));
-    teller.offerUndo("Added", rowsOf(ids), () => todos().delete(...ids));
+    teller.offerUndo("Added", lists.rowsOf(ids), () => todos().delete(...ids));
   }
 
   #compose(draft: Draft): Composed {
-    const { dueInput, now, defaults } = this.#options;
-    return compose(draft, { now: now(), readDue: (text, at) => dueInput.all(text, at), defaults: defaults() });
+    const { dueInput, now, lists } = this.#options;
+    return compose(draft, { now: now(), readDue: (text, at) => dueInput.all(text, at), defaults: lists.defaults });
   }
 
   #set(change: Partial<Draft>): void {

@@ -1,9 +1,10 @@
+import type { Details } from "../sync/todo.ts";
 import type { Todos } from "../sync/todos.ts";
 import type { ShownTodo } from "../sync/view.ts";
 import type { Now } from "./clock.ts";
 import { countsOf, tagsOf, type Counts, type TagCount } from "./counts.ts";
-import type { Filter } from "./filter.ts";
-import { tagOf } from "./filter.ts";
+import { today } from "./due.ts";
+import { tagOf, type Filter } from "./filter.ts";
 import { rowOf, type Row } from "./rows.ts";
 import { orders, sectionsOf, type Section } from "./sections.ts";
 
@@ -79,6 +80,22 @@ export class Lists {
 
   get canMove(): boolean {
     return this.filter === "all" && this.#search.trim() === "";
+  }
+
+  /** What a new todo of the list that is shown has. */
+  get defaults(): Partial<Details> {
+    const tag = tagOf(this.filter);
+    if (tag !== undefined) return { tags: [this.tags.find(({ filter }) => filter === this.filter)?.tag ?? tag] };
+    return this.filter === "today" ? { due: { date: today(this.now) } } : {};
+  }
+
+  /** Returns the rows of todos. */
+  rowsOf(ids: readonly string[]): readonly Row[] {
+    const todos = this.#options.todos();
+    return ids.flatMap((id) => {
+      const todo = todos.find(id);
+      return todo ? [rowOf(todo, todos.status.problem !== undefined)] : [];
+    });
   }
 
   /** Says what is shown. */

@@ -30,6 +30,7 @@ class Bench {
       sessionEnded: () => {},
       lost: () => {},
     });
+    if (filter === "all") this.store.toggleFold("done");
   }
 
   /** What the user sees of the rows: those that are edited as "title > draft: fault". */
@@ -166,9 +167,9 @@ test("an edit of a todo that was deleted elsewhere stays, and is given back when
   bench.store.drafts.open(row);
   bench.server.delete(row.key);
   await bench.sees(() => bench.store.show("trash"), ["a"]);
-  assert.deepEqual(bench.seen, ["b", "a > a: "], "the editor stays open");
+  assert.deepEqual(bench.seen, ["a > a: ", "b"], "the editor stays open");
   bench.store.drafts.type(row.key, "title", "edited");
-  assert.deepEqual(bench.seen, ["b", "a > edited: "]);
+  assert.deepEqual(bench.seen, ["a > edited: ", "b"]);
   bench.store.editor.save(row);
   assert.deepEqual(bench.seen, ["b"]);
   assert.equal(bench.store.drafts.composer.title, "edited");
@@ -252,7 +253,7 @@ test("completing can be undone, and what is no longer so can't", async (t) => {
   const { key } = bench.row("a");
   bench.store.actions.toggle([bench.row("a")]);
   await bench.settled();
-  assert.deepEqual([bench.seen, bench.messages], [["b"], ["Completed “a” [Undo]"]]);
+  assert.deepEqual([bench.seen, bench.messages], [["b", "x a"], ["Completed “a” [Undo]"]]);
   assert.equal(bench.store.notices.act(), key);
   await bench.settled();
   assert.deepEqual([bench.seen, bench.messages], [["b", "a"], []]);

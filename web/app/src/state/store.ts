@@ -1,9 +1,8 @@
 import type { TodoClient } from "../api/client.ts";
 import type { Entry } from "../sync/outbox.ts";
+import { DirectTodos } from "../sync/direct-todos.ts";
 import { SyncedTodos } from "../sync/synced-todos.ts";
-import type { Details } from "../sync/todo.ts";
 import type { Todos } from "../sync/todos.ts";
-import type { ShownTodo } from "../sync/view.ts";
 import { Actions } from "./actions.ts";
 import { MinuteTicks, systemNow, type Now } from "./clock.ts";
 import { Composer } from "./composer.ts";
@@ -11,16 +10,18 @@ import type { Counts, TagCount } from "./counts.ts";
 import { DraftStorage } from "./draft-storage.ts";
 import { Drafts } from "./drafts.ts";
 import { DueInput } from "./due-input.ts";
-import { today } from "./due.ts";
 import { Editor } from "./editor.ts";
-import { tagOf, type Filter } from "./filter.ts";
+import type { Filter } from "./filter.ts";
 import { Lists } from "./lists.ts";
 import { Notices } from "./notices.ts";
 import { ReturnedTexts } from "./returned-texts.ts";
-import { rowOf, type Row } from "./rows.ts";
+import type { Row } from "./rows.ts";
 import type { Section } from "./sections.ts";
 import { Selection } from "./selection.ts";
 import { Teller } from "./teller.ts";
+
+/** How long changes may take to be sent before the page goes on without a copy, in milliseconds. */
+const settleTimeout = 3_000;
 
 /** The options of a store. */
 export interface StoreOptions {
@@ -54,7 +55,7 @@ export class Store {
   readonly editor: Editor;
   readonly notices: Notices;
   readonly selection: Selection;
-  readonly #todos: Todos;
+  #todos: Todos;
   readonly #options: StoreOptions;
   readonly #lists: Lists;
   readonly #returned: ReturnedTexts;
@@ -74,6 +75,7 @@ export class Store {
         refused: (entries) => store && store.#refused(entries),
         sessionEnded,
         lost,
+        unserved: async () => store !== undefined && (await store.#goDirect()),
       },
     });
     store = new Store(options, todos);
@@ -107,9 +109,10 @@ export class Store {
     });
     this.dueInput = new DueInput(changed);
     this.selection = new Selection(() => this.rows, changed);
-    const parts = { todos: current, drafts: this.drafts, notices: this.notices, teller: this.#teller, byHand: () => this.#lists.byHand };
+    const { drafts, notices } = this;
+    const parts = { todos: current, drafts, notices, teller: this.#teller, lists: this.#lists };
     this.actions = new Actions({ ...parts, confirm: options.confirm });
-    this.composer = new Composer({ ...parts, dueInput: this.dueInput, now, defaults: () => this.#defaults, rowsOf: (ids) => this.#rowsOf(ids) });
+    this.composer = new Composer({ ...parts, dueInput: this.dueInput, now });
     this.editor = new Editor({ ...parts, returned: this.#returned, composer: this.composer });
     this.#ticks = new MinuteTicks(now, changed);
     if (this.#isComplete) this.#teller.announce(this.#lists.summary);
@@ -185,7 +188,7 @@ export class Store {
     return this.#todos.unsent;
   }
 
-  /** Whether closing the page would lose text: what is done is kept, what is being written is kept for a reload only. */
+  /** Whether closing the page would lose text: what is being written is kept for a reload only. */
   get wouldLose(): boolean {
     return this.drafts.any;
   }
@@ -205,6 +208,7 @@ export class Store {
   /** Shows what has these words, as the user types them. */
   searchFor(text: string): void {
     this.#lists.searchFor(text);
+    this.selection.keepShown();
     this.#teller.announce(this.#lists.summary);
   }
 
@@ -247,18 +251,6 @@ export class Store {
     return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#returned.isThere(row.key));
   }
 
-  /** What a new todo of the list that is shown has. */
-  get #defaults(): Partial<Details> {
-    const tag = tagOf(this.filter);
-    if (tag !== undefined) return { tags: [this.tags.find(({ filter }) => filter === this.filter)?.tag ?? tag] };
-    return this.filter === "today" ? { due: { date: today(this.now) } } : {};
-  }
-
-  #rowsOf(ids: readonly string[]): readonly Row[] {
-    const found = ids.map((id) => this.#todos.find(id));
-    return found.filter((todo): todo is ShownTodo => todo !== undefined).map((todo) => rowOf(todo, this.problem !== undefined));
-  }
-
   #todosChanged(): void {
     this.#lists.forget();
     if (!this.#isComplete && this.#todos.complete) {
@@ -266,12 +258,38 @@ export class Store {
       this.#teller.announce(this.#lists.summary);
     }
     this.#returned.takeLostConflicts();
+    this.selection.keepShown();
     this.#changed();
   }
 
   #changed(): void {
     this.#lists.forget();
     this.#options.changed();
+  }
+
+  /** Goes on without a copy, if the service lists todos although it tells no changes. */
+  async #goDirect(): Promise<boolean> {
+    const before = this.#todos;
+    if (before instanceof DirectTodos) return true;
+    const { client, sessionEnded, lost } = this.#options;
+    const listener = {
+      changed: () => this.#todosChanged(),
+      refused: (entries: readonly Entry[]) => this.#refused(entries),
+      sessionEnded,
+      lost,
+    };
+    try {
+      const todos = await DirectTodos.open({ client, listener });
+      // What was done before is sent first; it needs no trash.
+      await before.settle(settleTimeout);
+      this.#todos = todos;
+      await before.close();
+      todos.retryNow();
+    } catch {
+      return false;
+    }
+    this.#todosChanged();
+    return true;
   }
 
   /** Says why the service has refused what the user did, and gives the text back. */

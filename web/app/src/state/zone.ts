@@ -50,13 +50,15 @@ export function daysBetween(from: string, to: string): number {
 }
 
 /** Returns how much local time is ahead of UTC at an instant, in milliseconds. */
-function offsetAt(instant: number, zone: string): number {
+export function offsetAt(instant: number, zone: string): number {
   const parts: Record<string, string> = {};
   for (const { type, value } of formatOf(zone).formatToParts(instant)) parts[type] = value;
-  const { year = "", month, day, hour, minute, second, era } = parts;
-  const fullYear = era === "BC" ? `-${String(Number(year) - 1).padStart(6, "0")}` : year.padStart(4, "0");
-  const local = Date.parse(`${fullYear}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return local - Math.floor(instant / 1000) * 1000;
+  const { era, year, month, day, hour, minute, second } = parts;
+  const local = new Date(0);
+  // Date.UTC takes the years 0 to 99 for those of the last century.
+  local.setUTCFullYear(era === "BC" ? 1 - Number(year) : Number(year), Number(month) - 1, Number(day));
+  local.setUTCHours(Number(hour), Number(minute), Number(second));
+  return local.getTime() - Math.floor(instant / 1000) * 1000;
 }
 
 /** Returns a zone's format. A browser may not know a zone that the service knows; it then takes its own. */

@@ -45,6 +45,21 @@ type Update = Operation & { kind: "update" };
 /** An etag that no todo has: a conditional update with it is always refused. */
 const noEtag = "none";
 
+/**
+ * Returns the update of a todo.
+ *
+ * @param seen the todo as the user saw it, if the update shall not overwrite other texts.
+ */
+export function updateOf(id: string, { title, ...rest }: Patch, at: number, seen?: Text & { readonly etag: string }): Update {
+  const patch: Patch = title === undefined ? rest : { ...rest, title: title.trim() };
+  const base = seen && {
+    etag: seen.etag,
+    ...(patch.title !== undefined && { title: seen.title }),
+    ...(patch.description !== undefined && { description: seen.description }),
+  };
+  return { kind: "update", id, at, patch, base };
+}
+
 /** Returns the operations with the effect of two operations on the same todo: none, one or both. */
 export function merge(earlier: Operation, later: Operation): readonly Operation[] {
   if (earlier.kind === "create" && later.kind === "update" && later.patch.isCompleted === undefined) {
