@@ -16,17 +16,16 @@ test("what is typed and done while the service is away is kept, and sent when it
   for (const title of ["One", "Two", "Three"]) await page.add(title);
   await stop();
 
-  await page.checkbox("One").check();
+  await page.complete("One");
   await page.text(away).waitFor();
-  const editor = await page.edit("Two");
-  await editor.getByLabel("Title").fill("Two, edited");
-  await editor.getByRole("button", { name: "Save" }).click();
+  await page.change("Two", { title: "Two, edited" });
   await page.delete("Three");
   await page.messages.getByRole("button", { name: "Dismiss" }).last().click();
   await page.write("Four", "with details");
   await page.button("Add").click();
   await page.row("Four").getByText("Not stored yet").waitFor();
   await page.write("Five, half-wri", "more to come");
+  await page.showDone();
   await page.shows(["Four", "Two, edited", "One"]);
   assert.equal(await page.checkbox("One").isChecked(), true);
 
@@ -107,7 +106,7 @@ test("trying now does not wait for the next attempt", async (t) => {
   await page.reload();
   await page.browserPage.clock.pauseAt(Date.now() + 60_000);
   await stop();
-  await page.checkbox("One").check();
+  await page.checkbox("One").click();
   await page.text(away).waitFor();
   await start();
   await page.button("Try now").click();
@@ -121,7 +120,7 @@ test("a browser that loses the network goes on when it has it again", async (t) 
   const page = await stack.openAs(t, "Alice");
   await page.add("One");
   await page.browserPage.context().setOffline(true);
-  await page.checkbox("One").check();
+  await page.checkbox("One").click();
   await page.text(away).waitFor();
   await page.write("Two");
   await page.button("Add").click();
@@ -218,7 +217,7 @@ test("signing out with changes that are not stored asks first", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.add("One");
   await stop();
-  await page.checkbox("One").check();
+  await page.checkbox("One").click();
   await page.text(away).waitFor();
   /** @type {string[]} */
   const questions = [];

@@ -62,8 +62,9 @@ test("a todo is edited in place", async (t) => {
   assert.equal(await editor.getByLabel("Details").inputValue(), "2 litres");
   await editor.getByLabel("Title").fill("Buy oat milk");
   await editor.getByLabel("Details").fill("");
-  await editor.getByRole("button", { name: "Save" }).click();
+  await page.text("Todo").first().click(); // Beside the list.
   await page.shows(["Buy oat milk"]);
+  assert.equal(await page.editor("Buy oat milk").count(), 0);
 
   // An update names what has changed, so it must not have touched the rest.
   await eventually(async () => {
@@ -72,12 +73,12 @@ test("a todo is edited in place", async (t) => {
   }, [{ title: "Buy oat milk", description: undefined }]);
 });
 
-test("an edit that is cancelled changes nothing", async (t) => {
+test("Escape leaves a todo as it was", async (t) => {
   const page = await stack.openAs(t, "Alice");
   await page.add("Buy milk");
   const editor = await page.edit("Buy milk");
   await editor.getByLabel("Title").fill("Buy beer");
-  await editor.getByRole("button", { name: "Cancel" }).click();
+  await editor.getByLabel("Title").press("Escape");
   await page.shows(["Buy milk"]);
   await page.settled();
   assert.equal(page.calls.filter(({ procedure }) => procedure === "ApplyTodos").length, 1, "only what has added it");
@@ -86,9 +87,10 @@ test("an edit that is cancelled changes nothing", async (t) => {
 test("completed todos move between the lists", async (t) => {
   const page = await stack.openAs(t, "Alice");
   for (const title of ["One", "Two", "Three"]) await page.add(title);
-  await page.checkbox("Two").check();
-  await page.link("Open").click();
+  await page.complete("Two");
   await page.shows(["Three", "One"]);
+  await page.showDone();
+  await page.shows(["Three", "One", "Two"]);
   await page.link("Done").click();
   await page.shows(["Two"]);
   assert.equal(await page.checkbox("Two").isChecked(), true);
@@ -138,8 +140,7 @@ test("a deletion is carried out although the page is left at once", async (t) =>
 test("a completion can be undone, also once the todo has left the list", async (t) => {
   const page = await stack.openAs(t, "Alice");
   for (const title of ["One", "Two"]) await page.add(title);
-  await page.link("Open").click();
-  await page.checkbox("One").click();
+  await page.complete("One");
   await page.shows(["Two"]);
   await page.messages.getByText("Completed “One”").waitFor();
   await page.messages.getByRole("button", { name: "Undo" }).click();
@@ -166,7 +167,6 @@ test("a second click where a row was hits no other row", async (t) => {
   await page.messages.getByRole("button", { name: "Undo" }).last().click();
   await page.shows(["Four", "One"]);
 
-  await page.link("Open").click();
   await page.checkbox("Four").dblclick();
   await page.shows(["One"]);
   assert.equal(await page.checkbox("One").isChecked(), false);
@@ -175,28 +175,51 @@ test("a second click where a row was hits no other row", async (t) => {
 test("a second touch where a row was hits no other row", async (t) => {
   const page = await stack.openAs(t, "Alice", { context: { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true } });
   for (const title of ["One", "Two", "Three"]) await page.add(title);
-  const { x, y, width, height } = (await page.button("Delete Two").boundingBox()) ?? assert.fail("it can’t be seen");
+  const { x, y, width, height } = (await page.checkbox("Two").boundingBox()) ?? assert.fail("it can’t be seen");
   const touch = () => page.browserPage.touchscreen.tap(x + width / 2, y + height / 2);
   await touch();
   await touch();
   await page.shows(["Three", "One"]);
-  await page.button("Delete One").tap(); // Which is still where it was.
+  await page.checkbox("One").tap(); // Which is still where it was.
   await page.shows(["Three"]);
   await page.messages.getByRole("button", { name: "Undo" }).last().tap();
   await page.shows(["Three", "One"]);
 });
 
-test("a second click on what closes an editor hits no row below", async (t) => {
+test("the text of a todo stays where it is when it is edited, and the caret is where the click was", async (t) => {
   const page = await stack.openAs(t, "Alice");
-  const titles = ["Six", "Five", "Four", "Three", "Two", "One"];
-  for (const title of titles.toReversed()) await page.add(title);
-  for (const name of ["Save", "Cancel"]) {
-    const editor = await page.edit("Six");
-    await editor.getByRole("button", { name }).dblclick({ position: { x: 10, y: 28 } });
-    await page.button("Edit Six").waitFor();
-    await page.shows(titles); // None is being edited,
-    assert.equal(await page.list.getByRole("checkbox", { checked: true }).count(), 0); // or completed.
-  }
+  await page.add("Buy milk and a good bread", "from the market");
+  const place = (/** @type {Element} */ element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const { left, top } = element instanceof HTMLTextAreaElement ? element.getBoundingClientRect() : range.getBoundingClientRect();
+    const { paddingLeft, paddingTop, fontSize, lineHeight } = getComputedStyle(element);
+    const isField = element instanceof HTMLTextAreaElement;
+    const leading = isField ? (parseFloat(lineHeight) - parseFloat(fontSize) * 1.2) / 2 : 0;
+    return [left + (isField ? parseFloat(paddingLeft) : 0), top + (isField ? parseFloat(paddingTop) + leading : 0)].map(Math.round);
+  };
+  const text = page.row("Buy milk and a good bread").getByText("Buy milk and a good bread");
+  const before = await text.evaluate(place);
+  const { x, y, height } = (await text.boundingBox()) ?? assert.fail("it can’t be seen");
+  await page.browserPage.mouse.click(x + 1, y + height / 2);
+  const title = page.editor("Buy milk and a good bread").getByLabel("Title");
+  const after = await title.evaluate(place);
+  assert(before.every((coordinate, i) => Math.abs(coordinate - (after[i] ?? NaN)) <= 3), `${before} became ${after}`);
+  assert.equal(await title.evaluate((field) => /** @type {HTMLTextAreaElement} */ (field).selectionStart), 0);
+  await page.browserPage.keyboard.type("Go and ");
+  await page.browserPage.keyboard.press("Enter");
+  await page.shows(["Go and Buy milk and a good bread"]);
+});
+
+test("a long title is clamped until it is opened", async (t) => {
+  const page = await stack.openAs(t, "Alice");
+  const title = "A long title that goes on and on. ".repeat(14).trim();
+  await page.add(title);
+  const height = async () => (await page.row(title).boundingBox())?.height ?? 0;
+  const clamped = await height();
+  assert(clamped < 140, `${clamped} px`);
+  await page.edit(title);
+  assert((await height()) > clamped + 40, "all of it can be read while it is edited");
 });
 
 test("a second click on what adds a todo finds no fault with the empty form", async (t) => {
@@ -223,7 +246,7 @@ test("a title in which nothing can be seen is refused by the page, in its own wo
 
   const editor = await page.edit("One");
   await editor.getByLabel("Title").fill(" ");
-  await editor.getByRole("button", { name: "Save" }).click();
+  await editor.getByLabel("Title").press("Enter");
   await editor.getByText("Write a title first.").waitFor();
   assert.equal(await editor.getByLabel("Title").evaluate((field) => field === document.activeElement), true);
   assert.equal(page.calls.filter(({ procedure }) => procedure === "ApplyTodos").length, 1, "only what has added it");
@@ -235,10 +258,10 @@ test("what is added while another list is shown is said, with the way there", as
   await page.text("Nothing done yet").waitFor();
   await page.write("One");
   await page.button("Add").click();
-  await page.messages.getByText("Added “One” to Open").waitFor();
+  await page.messages.getByText("Added “One” to All").waitFor();
   await page.messages.getByRole("button", { name: "Show" }).click();
   await page.shows(["One"]);
-  assert.equal(await page.link("Open").getAttribute("aria-current"), "page");
+  assert.equal(await page.link("All").getAttribute("aria-current"), "page");
   await page.browserPage.goBack();
   await page.text("Nothing done yet").waitFor();
 });
@@ -322,7 +345,7 @@ test("an edit of a todo that was deleted elsewhere gives the text back", async (
   const { todos } = await page.call("ListTodos", {});
   await page.call("DeleteTodo", { id: todos[0].id });
   await editor.getByLabel("Title").fill("One, and how to do it");
-  await editor.getByRole("button", { name: "Save" }).click();
+  await editor.getByLabel("Title").press("Enter");
   await page.newTodo.getByText("This was deleted elsewhere. Add it again?").waitFor();
   assert.equal(await page.newTitle.inputValue(), "One, and how to do it");
   await page.button("Add").click();
@@ -333,13 +356,12 @@ test("an edit of a todo that has left the list meanwhile stays, and can be saved
   const page = await stack.openAs(t, "Alice");
   await page.add("One");
   await page.add("Two");
-  await page.link("Open").click();
   const editor = await page.edit("One");
   await editor.getByLabel("Title").fill("One, edited");
   const { todos } = await page.call("ListTodos", {});
   await page.call("UpdateTodo", { id: todos[1].id, isCompleted: true });
-  await page.shows(["Two"]);
-  await editor.getByRole("button", { name: "Save" }).click();
+  await eventually(async () => (await page.call("ListTodos", {})).todos[1].isCompleted, true);
+  await editor.getByLabel("Title").press("Enter");
   await eventually(async () => (await page.call("ListTodos", {})).todos[1].title, "One, edited");
 });
 
@@ -350,8 +372,6 @@ test("two users see and change their own todos only", async (t) => {
   await bob.add("Bob’s secret");
   for (const [page, own] of /** @type {const} */ ([[alice, "Alice’s secret"], [bob, "Bob’s secret"]])) {
     await page.reload();
-    await page.shows([own]);
-    await page.link("Open").click();
     await page.shows([own]);
   }
 

@@ -6,7 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { root, useStack } from "./testing/stack.mjs";
-import { fill } from "./testing/states.mjs";
+import { fillWeek } from "./testing/states.mjs";
 
 const stack = useStack();
 
@@ -19,15 +19,9 @@ const maxSize = 150_000;
 
 test("the README's picture can be made, and is small", async (t) => {
   const page = await stack.openAs(t, "Alice", { context: { viewport, deviceScaleFactor, colorScheme: "light" } });
-  await fill(page);
-  await page.shows([
-    "Buy oat milk, coffee and a good bread",
-    "Book the train to Vienna",
-    "Water the plants",
-    "Pay the electricity bill",
-    "Call the dentist",
-    "Return the library books",
-  ]);
+  await fillWeek(page);
+  await page.goTo("Upcoming");
+  await page.heading("Tomorrow").waitFor();
   const picture = await page.browserPage.screenshot();
   if (process.env.PAGE_PICTURE) await writeFile(process.env.PAGE_PICTURE, picture);
 

@@ -21,10 +21,11 @@ for (const { transport, contentType } of protocols) {
     for (let i = 1; i <= 60; i++) await page.call("CreateTodo", { title: `Todo ${i}` }, token);
     await page.reload();
     await page.add("é 😀", "zwei\nZeilen");
-    await page.checkbox("é 😀").check();
+    await page.complete("é 😀");
+    await page.showDone();
     const editor = await page.edit("é 😀");
     await editor.getByLabel("Details").fill("");
-    await editor.getByRole("button", { name: "Save" }).click();
+    await page.leaveEditor();
     await eventually(async () => (await page.call("ListTodos", { pageSize: 1 }, token)).todos.map(withoutTimes), [
       { title: "é 😀", isCompleted: true },
     ]);

@@ -17,9 +17,9 @@ test("what is done on one device shows on the other, and takes no focus", async 
   await two.shows(["One"]);
   await two.button("Edit One").focus();
   await one.add("Two");
-  await one.checkbox("One").check();
   await two.shows(["Two", "One"]);
-  await eventually(() => two.checkbox("One").isChecked(), true);
+  await one.change("One", { description: "with details" });
+  await two.row("One").getByText("with details").waitFor();
   assert.equal(await two.button("Edit One").evaluate((button) => button === document.activeElement), true);
   await one.delete("Two");
   await two.shows(["One"]);
@@ -56,16 +56,14 @@ test("devices that were offline agree afterwards", async (t) => {
     await page.browserPage.context().setOffline(true);
     await page.text(away).waitFor();
   }
-  await one.checkbox("A").check();
+  await one.complete("A");
   await one.delete("B");
   await addUnsent(one, "of one");
-  const editor = await two.edit("A");
-  await editor.getByLabel("Title").fill("A, edited");
-  await editor.getByRole("button", { name: "Save" }).click();
+  await two.change("A", { title: "A, edited" });
   await addUnsent(two, "of two");
   await one.text("3 changes wait.").waitFor();
   await two.text("2 changes wait.").waitFor();
-  await one.shows(["of one", "C", "A"]);
+  await one.shows(["of one", "C"]);
   await two.shows(["of two", "C", "B", "A, edited"]);
 
   await one.browserPage.context().setOffline(false);
@@ -74,6 +72,7 @@ test("devices that were offline agree afterwards", async (t) => {
   await two.settled();
   const agreed = ["of two", "of one", "C", "A, edited"];
   for (const page of [one, two]) {
+    await page.showDone();
     await page.shows(agreed);
     await eventually(() => page.checkbox("A, edited").isChecked(), true);
   }
@@ -90,13 +89,9 @@ for (const [choice, titles] of /** @type {const} */ ([
     await one.add("One");
     await two.shows(["One"]);
     await two.browserPage.context().setOffline(true);
-    const editor = await two.edit("One");
-    await editor.getByLabel("Title").fill("mine");
-    await editor.getByRole("button", { name: "Save" }).click();
+    await two.change("One", { title: "mine" });
     await two.shows(["mine"]);
-    const other = await one.edit("One");
-    await other.getByLabel("Title").fill("the other");
-    await other.getByRole("button", { name: "Save" }).click();
+    await one.change("One", { title: "the other" });
     await one.stored("the other");
     await two.browserPage.context().setOffline(false);
     await two.button(choice).waitFor();
@@ -261,7 +256,7 @@ async function openTwo(t) {
 async function openTab(page) {
   const tab = new TodoPage(stack, await page.browserPage.context().newPage());
   await tab.browserPage.goto(stack.pageURL);
-  await tab.button("Sign out").waitFor();
+  await tab.newTodo.waitFor();
   return tab;
 }
 

@@ -81,7 +81,7 @@ describe("long-lived tokens", () => {
     await stack.stopService(); // It remembers keys for an hour.
     await stack.startService();
 
-    await page.checkbox("Before").check();
+    await page.checkbox("Before").click();
     await page.settled();
     // One call to send the change, and one to follow the others' may be refused.
     assert.deepEqual([...new Set(refused(page).map(({ token }) => token))], [before]);

@@ -4,19 +4,24 @@ import { createTodoClient } from "./api/client.ts";
 import { wireFormatOf } from "./api/transport.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { openOffline } from "./offline.ts";
+import { filterOf, hashOf } from "./state/filter.ts";
 import { Session } from "./state/session.ts";
+import { Choosing } from "./view/choosing.ts";
+import { Drag } from "./view/drag.ts";
 import { drawAround, focusForm } from "./view/focus.ts";
 import { leaveInputMethodsAlone } from "./view/input-method.ts";
-import { filterOf } from "./view/list.ts";
 import { brokenPage, page } from "./view/page.ts";
 import { Places } from "./view/places.ts";
+import { Plan } from "./view/plan.ts";
 import { coalesce } from "./view/render.ts";
 import { RowWindow } from "./view/row-window.ts";
 import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/page.css";
+import "./styles/composer.css";
 import "./styles/list.css";
+import "./styles/plan.css";
 import "./styles/messages.css";
 
 const root = document.getElementById("app") as HTMLElement;
@@ -32,7 +37,7 @@ try {
 function start(config: Config): void {
   const changed = coalesce(() => {
     drawAround(() => {
-      render(page(session, { shortcuts, places, rowWindow }), root);
+      render(page(session, { shortcuts, places, rowWindow, plan, choosing, drag }), root);
       places.keep();
       rowWindow.measure();
     });
@@ -43,12 +48,15 @@ function start(config: Config): void {
     undoSeconds: config.undoSeconds,
     clientFor: (user) => createTodoClient(config.apiUrl, wireFormatOf(location.search), account, user),
     filter: () => filterOf(location.hash),
-    goTo: (filter) => (location.hash = filter),
+    goTo: (filter) => (location.hash = hashOf(filter)),
     changed,
     confirm: (question) => confirm(question),
   });
-  const shortcuts = new Shortcuts(() => session.store, changed);
   const places = new Places(changed);
+  const plan = new Plan(() => session.store, changed);
+  const choosing = new Choosing(changed);
+  const drag = new Drag(() => session.store);
+  const shortcuts = new Shortcuts(() => session.store, { plan, choosing, places }, changed);
   const rowWindow = new RowWindow(changed);
 
   leaveInputMethodsAlone(document);

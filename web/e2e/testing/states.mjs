@@ -74,11 +74,114 @@ export const states = [
   {
     name: "nothing left to do",
     reach: async (page) => {
-      await page.link("Open").click();
-      await page.text("All done").waitFor();
+      await page.add("Water the plants");
+      await page.complete("Water the plants");
+      await page.list.getByText("All done").waitFor();
+    },
+  },
+  {
+    name: "nothing due today",
+    reach: async (page) => {
+      await page.goTo("Today");
+      await page.text("A clear day").waitFor();
+    },
+  },
+  {
+    name: "nothing upcoming",
+    reach: async (page) => {
+      await page.goTo("Upcoming");
+      await page.text("Nothing ahead").waitFor();
     },
   },
   { name: "full", reach: fill },
+  {
+    name: "with what is done",
+    reach: async (page) => {
+      await fill(page);
+      await page.showDone();
+    },
+  },
+  { name: "a week", reach: fillWeek },
+  {
+    name: "today",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.goTo("Today");
+      await page.text("Overdue").first().waitFor();
+    },
+  },
+  {
+    name: "upcoming",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.goTo("Upcoming");
+      await page.heading("Tomorrow").waitFor();
+    },
+  },
+  {
+    name: "done",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.goTo("Done");
+      await page.checkbox("Return the library books").waitFor();
+    },
+  },
+  {
+    name: "a tag",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.goTo("home");
+      await page.heading("#home").waitFor();
+    },
+  },
+  {
+    name: "the menu",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.openMenu();
+    },
+  },
+  {
+    name: "words understood in a new todo",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.newTitle.focus();
+      await page.write("Call Ana tomorrow 9am #home !high");
+      await page.newTodo.getByRole("button", { name: /^Due .*: remove$/ }).waitFor();
+    },
+  },
+  {
+    name: "planning a todo",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.plan("Pay the rent");
+    },
+  },
+  {
+    name: "selecting",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.button("Select several").click();
+      await page.list.getByRole("checkbox", { name: "Select Pay the rent" }).click();
+      await page.list.getByRole("checkbox", { name: "Select Call the dentist" }).click();
+    },
+  },
+  {
+    name: "searching",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.search.fill("the");
+      await page.heading("Search").waitFor();
+    },
+  },
+  {
+    name: "nothing found",
+    reach: async (page) => {
+      await fillWeek(page);
+      await page.search.fill("nowhere");
+      await page.text("Nothing found").waitFor();
+    },
+  },
   {
     name: "writing a new todo",
     reach: async (page) => {
@@ -117,7 +220,7 @@ export const states = [
       await fill(page);
       const editor = await page.edit("Water the plants");
       await editor.getByLabel("Title").fill("");
-      await editor.getByRole("button", { name: "Save" }).click();
+      await editor.getByLabel("Title").press("Enter");
       await page.list.getByRole("alert").waitFor();
     },
   },
@@ -149,7 +252,7 @@ export const states = [
     reach: async (page) => {
       await fill(page);
       await page.browserPage.route(`${page.stack.apiURL}/**`, (route) => route.abort());
-      await page.checkbox("Water the plants").check();
+      await page.complete("Water the plants");
       await page.write("Write to grandmother");
       await page.button("Add").click();
       await page.row("Write to grandmother").getByText("Not stored yet").waitFor();
@@ -177,11 +280,10 @@ export const states = [
     },
   },
   {
-    name: "completed and gone from its list, and not undone yet",
+    name: "completed, and not undone yet",
     reach: async (page) => {
       await fill(page);
-      await page.link("Open").click();
-      await page.checkbox("Water the plants").click();
+      await page.complete("Water the plants");
       await page.messages.getByText("Completed “Water the plants”").waitFor();
     },
   },
@@ -189,17 +291,17 @@ export const states = [
     name: "added to a list that is not shown",
     reach: async (page) => {
       await fill(page);
-      await page.link("Done").click();
+      await page.goTo("Done");
       await page.write("Write to grandmother");
       await page.button("Add").click();
-      await page.messages.getByText("Added “Write to grandmother” to Open").waitFor();
+      await page.messages.getByText("Added “Write to grandmother” to All").waitFor();
     },
   },
   {
     name: "more messages than are shown at once",
     reach: async (page) => {
       await fill(page);
-      for (const { title } of examples) await page.checkbox(title).click();
+      for (const { title, isCompleted } of examples) if (!isCompleted) await page.complete(title);
       await page.messages.getByText("Completed “Buy oat milk, coffee and a good bread”").waitFor();
     },
   },
@@ -222,7 +324,7 @@ export const states = [
       const editor = await page.edit("Call the dentist");
       await editor.getByLabel("Details").fill("In the afternoon.");
       await editElsewhere(page, "Call the dentist", { description: "Mornings only. And bring the papers." });
-      await editor.getByRole("button", { name: "Save" }).click();
+      await page.leaveEditor();
       await page.button("Use mine").waitFor();
     },
   },
@@ -231,7 +333,7 @@ export const states = [
     reach: async (page) => {
       await fill(page);
       for (const title of ["Call the dentist", "Water the plants"]) await page.delete(title);
-      await page.link("Trash").click();
+      await page.goTo("Trash");
       await page.settled();
       await page.list.getByText("Deleted for good after").last().waitFor();
     },
@@ -239,7 +341,7 @@ export const states = [
   {
     name: "the trash is empty",
     reach: async (page) => {
-      await page.link("Trash").click();
+      await page.goTo("Trash");
       await page.list.getByText("The trash is empty").waitFor();
     },
   },
@@ -247,6 +349,7 @@ export const states = [
     name: "help",
     reach: async (page) => {
       await fill(page);
+      await page.openMenu();
       await page.button("Keyboard shortcuts").click();
       await page.heading("Keyboard shortcuts").waitFor();
     },
@@ -304,5 +407,50 @@ export async function fill(page) {
     if (isCompleted) await page.call("UpdateTodo", { id, isCompleted }, token);
   }
   await page.reload();
-  await page.shows(examples.map(({ title }) => title).reverse());
+  await page.shows(openExamples());
+}
+
+/** The titles of the examples that are to be done, as the page lists them. */
+export function openExamples() {
+  return examples.filter(({ isCompleted }) => !isCompleted).map(({ title }) => title).reverse();
+}
+
+/** Todos of a week, the oldest first; days are counted from today. */
+const week = [
+  { title: "Return the library books", isCompleted: true, tags: ["home"] },
+  { title: "Send the invoice for October", days: -2, priority: "PRIORITY_HIGH", tags: ["work"] },
+  { title: "Call the dentist", description: "Mornings only. Ask about the crown, too.", days: 0, dueTime: "09:30", tags: ["health"] },
+  { title: "Pay the rent", days: 0, priority: "PRIORITY_HIGH", tags: ["home"] },
+  { title: "Review the draft of the talk", days: 1, dueTime: "14:00", priority: "PRIORITY_MEDIUM", tags: ["work"] },
+  { title: "Book the train to Vienna", description: "Friday after four, window seat,\nback on Sunday evening", days: 3, tags: ["travel"] },
+  { title: "Water the plants", days: 5, priority: "PRIORITY_LOW", tags: ["home"] },
+  { title: "Buy oat milk, coffee and a good bread", tags: ["home", "groceries"] },
+  { title: "Read https://en.wikipedia.org/wiki/Getting_Things_Done" },
+];
+
+/**
+ * Gives the user todos of a week.
+ *
+ * @param {TodoPage} page
+ */
+export async function fillWeek(page) {
+  const token = await page.token();
+  for (const { isCompleted, days, ...content } of week) {
+    const due = days === undefined ? {} : { dueDate: dayFromNow(days) };
+    const { id } = await page.call("CreateTodo", { ...content, ...due }, token);
+    if (isCompleted) await page.call("UpdateTodo", { id, isCompleted }, token);
+  }
+  await page.reload();
+  await page.shows(week.filter(({ isCompleted }) => !isCompleted).map(({ title }) => title).reverse());
+}
+
+/**
+ * Returns a day as the service has it.
+ *
+ * @param {number} days from today, here.
+ */
+export function dayFromNow(days) {
+  const day = new Date();
+  day.setDate(day.getDate() + days);
+  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }

@@ -115,14 +115,14 @@ export class TodoPage {
     await this.link("Create an account").click();
     await this.field("Name").fill(name);
     await this.signInWith(email, password, "Sign up");
-    await this.button("Sign out").waitFor();
+    await this.newTodo.waitFor();
     await this.idle();
   }
 
   /** @param {string} email */
   async signIn(email) {
     await this.signInWith(email, password);
-    await this.button("Sign out").waitFor();
+    await this.newTodo.waitFor();
     await this.idle();
   }
 
@@ -140,6 +140,7 @@ export class TodoPage {
   }
 
   async signOut() {
+    await this.openMenu();
     await this.button("Sign out").click();
     await this.field("Email").waitFor();
     await this.heading("Welcome back").waitFor();
@@ -202,10 +203,80 @@ export class TodoPage {
     return this.browserPage.getByRole("form", { name: `Edit ${title}`, exact: true });
   }
 
+  /**
+   * Opens the form to edit a todo, changes it, and saves it by leaving it.
+   *
+   * @param {string} title
+   * @param {{ title?: string, description?: string }} change
+   */
+  async change(title, change) {
+    const editor = await this.edit(title);
+    if (change.title !== undefined) await editor.getByLabel("Title").fill(change.title);
+    if (change.description !== undefined) await editor.getByLabel("Details").fill(change.description);
+    await this.leaveEditor();
+  }
+
+  /** Puts the focus elsewhere, as a click beside the list does. */
+  async leaveEditor() {
+    await this.browserPage.evaluate(() => /** @type {HTMLElement | null} */ (document.activeElement)?.blur());
+  }
+
+  /**
+   * Completes a todo, which then leaves the open ones.
+   *
+   * @param {string} title
+   */
+  async complete(title) {
+    await this.checkbox(title).click();
+  }
+
+  /** Unfolds the completed todos below the open ones. */
+  async showDone() {
+    await this.list.getByRole("button", { name: /^Done \d+$/, expanded: false }).click();
+  }
+
+  /** Makes the links and buttons visible that are in a menu where there is little room. */
+  async openMenu() {
+    const menu = this.button("More lists, and your account");
+    if (await menu.isVisible()) await menu.click();
+  }
+
+  /**
+   * Goes to a list.
+   *
+   * @param {string} name
+   */
+  async goTo(name) {
+    if (!(await this.link(name).isVisible())) await this.openMenu();
+    await this.link(name).click();
+  }
+
+  /**
+   * Opens the dialog to plan a todo.
+   *
+   * @param {string} title
+   */
+  async plan(title) {
+    await this.row(title).hover();
+    await this.button(`Plan ${title}`).click();
+    await this.planned.waitFor();
+  }
+
+  /** The dialog to plan todos. */
+  get planned() {
+    return this.browserPage.getByRole("dialog", { name: /^Plan / });
+  }
+
+  get search() {
+    return this.browserPage.getByRole("searchbox", { name: "Search" });
+  }
+
   /** @param {string} title */
   async delete(title) {
     await this.row(title).hover(); // The button shows when the pointer is near.
-    await this.button(`Delete ${title}`).click();
+    if (await this.button(`Delete ${title}`).isVisible()) return await this.button(`Delete ${title}`).click();
+    await this.plan(title); // A finger finds it there.
+    await this.planned.getByRole("button", { name: "Delete" }).click();
   }
 
   /** Waits until the list has come. */
@@ -216,7 +287,7 @@ export class TodoPage {
   /** Reloads the page, which must not ask whether to leave. */
   async reload() {
     await this.browserPage.reload();
-    await this.button("Sign out").waitFor();
+    await this.newTodo.waitFor();
     await this.idle();
   }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { composerKey, Drafts } from "./drafts.ts";
-import type { Row } from "./rows.ts";
+import { shownTodoOf } from "../testing/local-todos.ts";
+import { rowOf, type Row } from "./rows.ts";
 
-const row: Row = { key: "a", id: "a", title: "A", description: "", isCompleted: false, etag: "e", progress: "saved" };
+const row: Row = rowOf(shownTodoOf({ id: "a", title: "A" }), false);
 
 test("what is written is kept until it is closed", () => {
   const drafts = new Drafts(() => {});

@@ -1,5 +1,7 @@
 import type { Faults } from "../api/failure.ts";
-import type { Text } from "../sync/todo.ts";
+import type { Due } from "../sync/due.ts";
+import type { Priority, Text } from "../sync/todo.ts";
+import type { DraftStorage } from "./draft-storage.ts";
 import type { Row } from "./rows.ts";
 
 /** The key of a new todo's draft. An edited todo's draft has the key of its row. */
@@ -9,9 +11,22 @@ export const composerKey = "composer";
 export interface Draft extends Text {
   /** Its errors, by field. */
   readonly faults: Faults;
+  /** What the user has chosen for a new todo besides its words; null is no due date. */
+  readonly due?: Due | null | undefined;
+  readonly priority?: Priority | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Tags of the list that the new todo shall not have. */
+  readonly withoutTags?: readonly string[] | undefined;
+  /** The names of pieces that stay text. */
+  readonly ignored?: readonly string[] | undefined;
+  /** Whether all of it stays text: it has been understood before. */
+  readonly isVerbatim?: boolean | undefined;
+  /** The key of the refused entry of the outbox that the text comes from. */
+  readonly entry?: string | undefined;
 }
 
-interface Entry {
+/** A draft, and what it is of. */
+export interface DraftEntry {
   readonly draft: Draft;
   /** The edited row as it was before editing; undefined for a new todo. */
   readonly row?: Row | undefined;
@@ -21,11 +36,20 @@ const empty: Draft = { title: "", description: "", faults: {} };
 
 /** The texts that the user is writing: a new todo, and edited ones. */
 export class Drafts {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: Map<string, DraftEntry>;
+  readonly #storage: DraftStorage | undefined;
   readonly #changed: () => void;
 
-  constructor(changed: () => void) {
+  /** @param storage has the drafts of before the page was loaded again. */
+  constructor(changed: () => void, storage?: DraftStorage) {
     this.#changed = changed;
+    this.#storage = storage;
+    this.#entries = new Map(storage?.load());
+  }
+
+  /** All drafts by their keys. */
+  get all(): ReadonlyMap<string, DraftEntry> {
+    return this.#entries;
   }
 
   /** The new todo. */
@@ -73,7 +97,7 @@ export class Drafts {
   /** Drops a draft; the composer is then empty. The text must be stored elsewhere, or unwanted. */
   close(key: string): void {
     this.#entries.delete(key);
-    this.#changed();
+    this.#keep();
   }
 
   /** The edited rows, as they were before, whose drafts have unsaved text. */
@@ -91,8 +115,13 @@ export class Drafts {
     return this.composing || this.rows.length > 0;
   }
 
-  #put(key: string, entry: Entry): void {
+  #put(key: string, entry: DraftEntry): void {
     this.#entries.set(key, entry);
+    this.#keep();
+  }
+
+  #keep(): void {
+    this.#storage?.save(this.#entries);
     this.#changed();
   }
 }

@@ -4,7 +4,7 @@ import { failureOf, type Failure, type Faults } from "../api/failure.ts";
 import { deleteDatabase } from "../sync/database.ts";
 import { Connection } from "./connection.ts";
 import { forgetUser, lastUser, rememberUser } from "./last-user.ts";
-import type { Filter } from "./rows.ts";
+import type { Filter } from "./filter.ts";
 import { Store } from "./store.ts";
 
 /** How long signing out waits for changes that are being sent, in milliseconds. */

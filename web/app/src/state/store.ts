@@ -1,17 +1,27 @@
 import type { TodoClient } from "../api/client.ts";
-import type { Patch } from "../sync/operation.ts";
 import type { Entry } from "../sync/outbox.ts";
+import { DirectTodos } from "../sync/direct-todos.ts";
 import { SyncedTodos } from "../sync/synced-todos.ts";
-import type { Text } from "../sync/todo.ts";
-import { composerKey, Drafts } from "./drafts.ts";
+import type { Todos } from "../sync/todos.ts";
+import { Actions } from "./actions.ts";
+import { MinuteTicks, systemNow, type Now } from "./clock.ts";
+import { Composer } from "./composer.ts";
+import type { Counts, TagCount } from "./counts.ts";
+import { DraftStorage } from "./draft-storage.ts";
+import { Drafts } from "./drafts.ts";
+import { DueInput } from "./due-input.ts";
+import { Editor } from "./editor.ts";
+import type { Filter } from "./filter.ts";
+import { Lists } from "./lists.ts";
 import { Notices } from "./notices.ts";
-import { quote } from "./quote.ts";
 import { ReturnedTexts } from "./returned-texts.ts";
-import { matches, rowsOf, type Filter, type Row } from "./rows.ts";
-import { descriptionFault, titleFault } from "./title.ts";
+import type { Row } from "./rows.ts";
+import type { Section } from "./sections.ts";
+import { Selection } from "./selection.ts";
+import { Teller } from "./teller.ts";
 
-/** How long a message about an error stays, in seconds. */
-const errorSeconds = 12;
+/** How long changes may take to be sent before the page goes on without a copy, in milliseconds. */
+const settleTimeout = 3_000;
 
 /** The options of a store. */
 export interface StoreOptions {
@@ -20,6 +30,10 @@ export interface StoreOptions {
   readonly filter: Filter;
   /** How long a deletion or a completion can be undone by its message. */
   readonly undoSeconds: number;
+  /** The time and the user's zone; tests have their own. */
+  readonly now?: (() => Now) | undefined;
+  /** Where drafts outlast a reload; tests have their own. */
+  readonly draftStorage?: DraftStorage | undefined;
   /** Is called when a message leads the user to another list. */
   goTo(filter: Filter): void;
   /** Asks the user a question, and returns whether the answer is yes. */
@@ -32,15 +46,21 @@ export interface StoreOptions {
   lost(): void;
 }
 
-/** The page's state of one user's todos, and the user's actions. */
+/** The page's state of one user's todos. What the user does goes through its parts. */
 export class Store {
+  readonly actions: Actions;
+  readonly composer: Composer;
   readonly drafts: Drafts;
+  readonly dueInput: DueInput;
+  readonly editor: Editor;
   readonly notices: Notices;
-  readonly #todos: SyncedTodos;
+  readonly selection: Selection;
+  #todos: Todos;
   readonly #options: StoreOptions;
-  #filter: Filter;
-  #announcement = "";
+  readonly #lists: Lists;
   readonly #returned: ReturnedTexts;
+  readonly #teller: Teller;
+  readonly #ticks: MinuteTicks;
   #isComplete: boolean;
 
   /** Opens the user's todos in this browser. It fails when the browser can't keep any. */
@@ -51,10 +71,11 @@ export class Store {
       userId,
       client,
       listener: {
-        changed: () => store && store.#changed(),
+        changed: () => store && store.#todosChanged(),
         refused: (entries) => store && store.#refused(entries),
         sessionEnded,
         lost,
+        unserved: async () => store !== undefined && (await store.#goDirect()),
       },
     });
     store = new Store(options, todos);
@@ -62,34 +83,89 @@ export class Store {
     return store;
   }
 
-  private constructor(options: StoreOptions, todos: SyncedTodos) {
+  private constructor(options: StoreOptions, todos: Todos) {
     this.#options = options;
     this.#todos = todos;
-    this.#filter = options.filter;
     this.#isComplete = todos.complete;
+    const changed = () => this.#changed();
+    const now = options.now ?? systemNow;
+    this.notices = new Notices(options.changed);
     this.drafts = new Drafts(() => {
       this.#returned.forgetClosed();
-      options.changed();
+      changed();
+    }, options.draftStorage ?? new DraftStorage(options.userId));
+    const current = () => this.#todos;
+    this.#returned = new ReturnedTexts(current, this.drafts);
+    this.#lists = new Lists({ todos: current, now, filter: options.filter, writing: () => this.#writing });
+    this.#teller = new Teller({
+      notices: this.notices,
+      undoSeconds: options.undoSeconds,
+      isShown: (key) => this.rows.some((row) => row.key === key),
+      show: (filter) => {
+        this.show(filter);
+        options.goTo(filter);
+      },
+      changed,
     });
-    this.#returned = new ReturnedTexts(todos, this.drafts);
-    this.notices = new Notices(options.changed);
-    if (this.#isComplete) this.#announce(this.#summary());
+    this.dueInput = new DueInput(changed);
+    this.selection = new Selection(() => this.rows, changed);
+    const { drafts, notices } = this;
+    const parts = { todos: current, drafts, notices, teller: this.#teller, lists: this.#lists };
+    this.actions = new Actions({ ...parts, confirm: options.confirm });
+    this.composer = new Composer({ ...parts, dueInput: this.dueInput, now });
+    this.editor = new Editor({ ...parts, returned: this.#returned, composer: this.composer });
+    this.#ticks = new MinuteTicks(now, changed);
+    if (this.#isComplete) this.#teller.announce(this.#lists.summary);
   }
 
   /** The list that is shown. */
   get filter(): Filter {
-    return this.#filter;
+    return this.#lists.filter;
   }
 
-  /** The rows of the list: todos newest first, or the trash, deleted last first. */
-  get rows(): Row[] {
-    if (this.#filter === "trash") return rowsOf(this.#todos.trash, "trash", this.#isAway);
-    return rowsOf(this.#todos.todos, this.#filter, this.#isAway, this.#writing);
+  /** What is searched for; "" for nothing. */
+  get search(): string {
+    return this.#lists.search;
+  }
+
+  /** The parts of the list that is shown, or what is found. */
+  get sections(): readonly Section[] {
+    return this.#lists.sections;
+  }
+
+  /** The rows that are shown, in order. */
+  get rows(): readonly Row[] {
+    return this.#lists.rows;
+  }
+
+  /** Whether the rows can be moved by hand. */
+  get canMove(): boolean {
+    return this.#lists.canMove;
+  }
+
+  /** How many todos the lists have. */
+  get counts(): Counts {
+    return this.#lists.counts;
+  }
+
+  /** The tags of the todos that are not done. */
+  get tags(): readonly TagCount[] {
+    return this.#lists.tags;
+  }
+
+  /** The time that the lists are of. */
+  get now(): Now {
+    return this.#lists.now;
+  }
+
+  /** Whether deleted todos can be seen, and restored, for a while. */
+  get hasTrash(): boolean {
+    return this.#todos.hasTrash;
   }
 
   /** The last message for screen readers. */
   get announcement(): string {
-    return this.#announcement;
+    return this.#teller.announcement;
   }
 
   /** Whether the todos are being loaded for the first time. */
@@ -112,19 +188,34 @@ export class Store {
     return this.#todos.unsent;
   }
 
-  /** Whether leaving the page would lose text: what is done is kept, what is being written isn't. */
+  /** Whether closing the page would lose text: what is being written is kept for a reload only. */
   get wouldLose(): boolean {
     return this.drafts.any;
   }
 
-  /** The rows that stay: those with unsaved text, and editors whose todo is deleted elsewhere while they are open. */
-  get #writing(): Row[] {
-    const unsaved = new Set(this.drafts.rows);
-    return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#returned.isThere(row.key));
+  /** Returns the rows that something done to a row is meant for: the selected ones, if it is one of them. */
+  targets(row: Row): readonly Row[] {
+    return this.selection.has(row.key) ? this.selection.rows : [row];
   }
 
-  get #isAway(): boolean {
-    return this.problem !== undefined;
+  /** Shows a list. */
+  show(filter: Filter): void {
+    this.#lists.show(filter);
+    this.selection.clear();
+    this.#teller.announce(this.#lists.summary);
+  }
+
+  /** Shows what has these words, as the user types them. */
+  searchFor(text: string): void {
+    this.#lists.searchFor(text);
+    this.selection.keepShown();
+    this.#teller.announce(this.#lists.summary);
+  }
+
+  /** Folds a section, or opens it. */
+  toggleFold(key: string): void {
+    this.#lists.toggleFold(key);
+    this.#changed();
   }
 
   /** Goes on after the user has signed in again, or wants to reach the service now. */
@@ -135,10 +226,17 @@ export class Store {
   /** Notes whether the user sees the page. */
   setVisible(visible: boolean): void {
     this.#todos.setVisible(visible);
+    if (visible) this.#changed(); // Timers stand still while a computer sleeps.
+  }
+
+  /** Shows a message about an error. */
+  complain(text: string): void {
+    this.#teller.complain(text);
   }
 
   /** Ends all activity. */
   close(): Promise<void> {
+    this.#ticks.stop();
     return this.#todos.close();
   }
 
@@ -147,113 +245,51 @@ export class Store {
     return this.#todos.settle(milliseconds);
   }
 
-  show(filter: Filter): void {
-    this.#filter = filter;
-    this.#announce(this.#summary());
+  /** The rows that stay: those with unsaved text, and editors whose todo is deleted elsewhere while they are open. */
+  get #writing(): readonly Row[] {
+    const unsaved = new Set(this.drafts.rows);
+    return this.drafts.openRows.filter((row) => unsaved.has(row) || !this.#returned.isThere(row.key));
   }
 
-  /** Adds the composer's text as a new todo. Returns whether it was valid. */
-  create(): boolean {
-    const { composer } = this.drafts;
-    if (this.#isFaulty(composerKey, composer)) return false;
-    this.#add(composer);
-    this.drafts.close(composerKey); // Not before the outbox has it.
-    return true;
-  }
-
-  /** Completes a todo, or opens it again. */
-  toggle(row: Row): void {
-    const { id, isCompleted } = row;
-    if (id === undefined || row.deletedAt !== undefined) return;
-    this.#todos.update(id, { isCompleted: !isCompleted });
-    this.#offerUndo(isCompleted ? "Opened" : "Completed", row, () => this.#todos.update(id, { isCompleted }));
-  }
-
-  /** Saves the text that the user has written in a row. Returns whether it was valid. */
-  save(row: Row): boolean {
-    const draft = this.drafts.of(row.key);
-    if (!draft) return true;
-    // Only the user's own changes are sent, so changes of others stay.
-    const before = this.drafts.rowOf(row.key) ?? row;
-    const patch: Patch = {
-      ...(draft.title !== before.title && { title: draft.title }),
-      ...(draft.description !== before.description && { description: draft.description }),
-    };
-    if (this.#isFaulty(row.key, row.id === undefined ? draft : patch)) return false;
-    if (row.id === undefined) this.#add(draft);
-    else if (Object.keys(patch).length > 0) {
-      if (!this.#returned.isThere(row.id)) return this.#returned.saveDeleted(row.key, draft);
-      this.#todos.update(row.id, patch, before);
+  #todosChanged(): void {
+    this.#lists.forget();
+    if (!this.#isComplete && this.#todos.complete) {
+      this.#isComplete = true;
+      this.#teller.announce(this.#lists.summary);
     }
-    this.drafts.close(row.key); // Not before the outbox has it.
-    return true;
-  }
-
-  /** Ends editing a row without a change. */
-  cancel(row: Row): void {
-    this.drafts.close(row.key);
-  }
-
-  /** Moves a todo to the trash. A todo that is being edited is not deleted, since its text would be lost. */
-  delete(row: Row): void {
-    const { id } = row;
-    if (id === undefined || this.drafts.of(row.key)) return;
-    if (row.deletedAt !== undefined) return this.purge(row);
-    this.#todos.delete(id);
-    this.#offerUndo("Deleted", row, () => this.#todos.undelete(id));
-  }
-
-  /** Restores a todo from the trash. */
-  restore(row: Row): void {
-    if (row.id === undefined) return;
-    this.notices.withdraw(row.key);
-    this.#todos.undelete(row.id);
-    this.#tell("Restored", row);
-  }
-
-  /** Deletes a todo of the trash permanently, if the user is sure. */
-  purge(row: Row): void {
-    if (row.id === undefined || !this.#options.confirm(`Delete ${quote(row.title)} for good? This can’t be undone.`)) return;
-    this.notices.withdraw(row.key);
-    this.#todos.purge(row.id);
-    this.#announce(`Deleted ${quote(row.title)} for good`);
-  }
-
-  /** Deletes all todos of the trash permanently, if the user is sure. */
-  emptyTrash(): void {
-    const { trash } = this.#todos;
-    const all = trash.length === 1 ? "the todo" : `all ${trash.length} todos`;
-    if (!this.#options.confirm(`Delete ${all} in the trash for good? This can’t be undone.`)) return;
-    for (const { id } of trash) this.notices.withdraw(id);
-    this.#todos.purge(...trash.map(({ id }) => id));
-    this.#announce("The trash is empty");
-  }
-
-  /** Ends a conflict: with the user's own text, with the other one, or with a todo for each. */
-  resolve({ conflict }: Row, choice: "mine" | "theirs" | "both"): void {
-    if (!conflict) return;
-    if (choice === "mine") return void this.#todos.insist(conflict.key);
-    if (choice === "both") this.#add(conflict);
-    void this.#todos.drop(conflict.key); // Not before the outbox has the copy.
-  }
-
-  /** Shows a message about an error. */
-  complain(text: string): void {
-    this.notices.add({ text, tone: "error" }, errorSeconds);
-  }
-
-  #add({ title, description }: Text): void {
-    const key = this.#todos.create({ title, description });
-    this.#tell("Added", { title, isCompleted: false, key });
+    this.#returned.takeLostConflicts();
+    this.selection.keepShown();
+    this.#changed();
   }
 
   #changed(): void {
-    if (!this.#isComplete && this.#todos.complete) {
-      this.#isComplete = true;
-      this.#announce(this.#summary());
-    }
-    this.#returned.takeLostConflicts();
+    this.#lists.forget();
     this.#options.changed();
+  }
+
+  /** Goes on without a copy, if the service lists todos although it tells no changes. */
+  async #goDirect(): Promise<boolean> {
+    const before = this.#todos;
+    if (before instanceof DirectTodos) return true;
+    const { client, sessionEnded, lost } = this.#options;
+    const listener = {
+      changed: () => this.#todosChanged(),
+      refused: (entries: readonly Entry[]) => this.#refused(entries),
+      sessionEnded,
+      lost,
+    };
+    try {
+      const todos = await DirectTodos.open({ client, listener });
+      // What was done before is sent first; it needs no trash.
+      await before.settle(settleTimeout);
+      this.#todos = todos;
+      await before.close();
+      todos.retryNow();
+    } catch {
+      return false;
+    }
+    this.#todosChanged();
+    return true;
   }
 
   /** Says why the service has refused what the user did, and gives the text back. */
@@ -265,64 +301,4 @@ export class Store {
       this.complain(message);
     }
   }
-
-  /** Checks texts, and shows their errors at their fields. */
-  #isFaulty(key: string, text: Partial<Text>): boolean {
-    const title = text.title === undefined ? undefined : titleFault(text.title);
-    const description = text.description === undefined ? undefined : descriptionFault(text.description);
-    if (title === undefined && description === undefined) return false;
-    const draft = this.drafts.of(key) ?? this.drafts.composer;
-    this.drafts.set(key, { ...draft, faults: { ...(title && { title }), ...(description && { description }) } });
-    return true;
-  }
-
-  #summary(): string {
-    const count = this.rows.length;
-    if (this.#filter === "trash") return count === 0 ? "The trash is empty" : `${countOf(count)} in the trash`;
-    const kind = this.#filter === "all" ? "" : this.#filter;
-    return count === 0 ? `No ${kind} todos`.replace("  ", " ") : countOf(count, kind);
-  }
-
-  /** Shows what was done to a row, with an offer to undo it. Replaces an earlier message about the row. */
-  #offerUndo(did: string, row: Row, takeBack: () => void): void {
-    const run = () => {
-      takeBack();
-      this.#tell("Restored", row);
-      return row.key;
-    };
-    this.notices.withdraw(row.key);
-    this.notices.add(
-      { text: `${did} ${quote(row.title)}`, tone: "info", about: row.key, action: { label: "Undo", undoes: true, run } },
-      this.#options.undoSeconds,
-    );
-  }
-
-  /** Reports an added or restored todo; if it is in a list that is not shown, with a button that shows the list. */
-  #tell(how: string, { key, title, isCompleted }: Pick<Row, "key" | "title" | "isCompleted">): void {
-    if (matches({ isCompleted }, this.#filter)) return this.#announce(`${how} ${quote(title)}`);
-    const filter = isCompleted ? "done" : "open";
-    const show = () => {
-      this.show(filter);
-      this.#options.goTo(filter);
-      return key;
-    };
-    this.notices.add(
-      {
-        text: `${how} ${quote(title)} to ${isCompleted ? "Done" : "Open"}`,
-        tone: "info",
-        action: { label: "Show", undoes: false, run: show },
-      },
-      this.#options.undoSeconds,
-    );
-  }
-
-  #announce(text: string): void {
-    // Screen readers read a text only if it differs from the one before.
-    this.#announcement = this.#announcement === text ? `${text}\u00a0` : text;
-    this.#options.changed();
-  }
-}
-
-function countOf(count: number, kind = ""): string {
-  return [count, kind, count === 1 ? "todo" : "todos"].filter((part) => part !== "").join(" ");
 }

@@ -15,6 +15,8 @@ export type Message =
   /** How the leader sees the service. */
   | { readonly kind: "status"; readonly status: Status }
   | { readonly kind: "session-ended" }
+  /** The service tells no changes. */
+  | { readonly kind: "unserved" }
   /** A new tab asks the leader for the status. */
   | { readonly kind: "hello" }
   /** The user wants the leader to try now. */

@@ -2,7 +2,8 @@
 
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
 import type { Entry } from "./outbox.ts";
-import type { LocalTodo } from "./todo.ts";
+import { derivedPosition } from "./position.ts";
+import { noDetails, type LocalTodo } from "./todo.ts";
 
 /** A todo, and when it was last received. */
 export interface StoredTodo extends LocalTodo {
@@ -37,8 +38,11 @@ export type Database = IDBPDatabase<Schema>;
 /** A transaction that may write to some stores. */
 export type Write = IDBPTransaction<Schema, ("todos" | "outbox" | "state")[], "readwrite">;
 
-/** The version of the schema. A later one needs steps in upgrade. */
-const version = 1;
+/**
+ * The version of the schema. A later one needs steps in upgrade. Since 2, todos have due
+ * dates, priorities, tags and positions.
+ */
+const version = 2;
 
 /** Returns the name of a user's database. */
 export function databaseName(userId: string): string {
@@ -53,11 +57,12 @@ export function databaseName(userId: string): string {
  */
 export async function openDatabase(userId: string, lost: () => void): Promise<Database> {
   const db = await openDB<Schema>(databaseName(userId), version, {
-    upgrade(db) {
+    async upgrade(db, from, _, tx) {
+      if (from === 1) return refill(tx);
       db.createObjectStore("todos", { keyPath: "id" });
       db.createObjectStore("outbox", { keyPath: "number", autoIncrement: true });
       const first = { userId, token: "", generation: 1, restarting: false, complete: false };
-      void db.createObjectStore("state").put(first, "sync");
+      await db.createObjectStore("state").put(first, "sync");
     },
     blocking() {
       // Otherwise the deletion, or a newer page's upgrade, would wait for this tab.
@@ -69,6 +74,21 @@ export async function openDatabase(userId: string, lost: () => void): Promise<Da
   if ((await stateOf(db)).userId === userId) return db;
   db.close();
   throw new Error("two users have the same database name");
+}
+
+/**
+ * Makes the todos of version 1 whole, and gets all of them anew: that page has dropped the
+ * fields that it didn't know. What is unsent stays.
+ */
+async function refill(tx: IDBPTransaction<Schema, ("todos" | "outbox" | "state")[], "versionchange">): Promise<void> {
+  const todos = tx.objectStore("todos");
+  for (const todo of await todos.getAll()) {
+    await todos.put({ ...noDetails, ...todo, position: derivedPosition(todo.createdAt) });
+  }
+  const state = await tx.objectStore("state").get("sync");
+  if (!state) return;
+  const { generation, ...rest } = state;
+  await tx.objectStore("state").put({ ...rest, token: "", generation: generation + 1, restarting: true }, "sync");
 }
 
 /** Removes all that the browser keeps of a user's todos. Tabs that have the database open lose it. */

@@ -32,8 +32,10 @@ export interface FeedOptions {
   put(from: string, page: Page): Promise<boolean>;
   /** Is called when the service has answered. */
   heard(): void;
-  /** Is called when the service can't be reached, or doesn't serve changes. */
+  /** Is called when the service can't be reached, or doesn't serve changes at the moment. */
   failed(failure: Failure): void;
+  /** Is called when the service doesn't implement this; returns whether the todos come in another way now. */
+  unserved(): Promise<boolean>;
 }
 
 /**
@@ -79,6 +81,7 @@ export class Feed {
         retryAfter = await this.#listen(signal, backoff);
       } catch (error) {
         if (signal.aborted) return;
+        if (isUnimplemented(error) && (await this.#options.unserved())) return;
         const failure = failureOf(error);
         this.#options.failed(failure);
         // Whoever signs in again starts the feed again.
@@ -107,7 +110,7 @@ export class Feed {
     } catch (error) {
       if (signal.aborted) return 0;
       // A proxy may not know streams at all.
-      if (ConnectError.from(error).code === Code.Unimplemented) this.#usePoll();
+      if (isUnimplemented(error)) this.#usePoll();
       // Streams end now and then; whether the service is away is seen when catching up.
       const failure = failureOf(error);
       if (failure.kind === "away") return failure.retryAfter;
@@ -167,4 +170,8 @@ export class Feed {
     this.#options.heard();
     return stored;
   }
+}
+
+function isUnimplemented(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.Unimplemented;
 }

@@ -1,9 +1,20 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TodoOperationSchema } from "../gen/todo/v1/todo_pb.ts";
-import type { LocalTodo, Text } from "./todo.ts";
+import { dueFields, sameDue, type Due } from "./due.ts";
+import { derivedPosition } from "./position.ts";
+import { editTags, mergeTagEdits, type TagEdit } from "./tags.ts";
+import { noDetails, type Details, type LocalTodo, type Priority, type Text } from "./todo.ts";
 
 /** The fields that an update sets; absent ones stay as they are. */
-export type Patch = Partial<Text & { readonly isCompleted: boolean }>;
+export interface Patch extends Partial<Text> {
+  readonly isCompleted?: boolean;
+  /** null removes the due date. */
+  readonly due?: Due | null;
+  readonly priority?: Priority;
+  /** Tags to take off and to add: an update leaves those alone that others add meanwhile. */
+  readonly tags?: TagEdit;
+  readonly position?: string;
+}
 
 /** The texts that an update replaces, as the user saw them. */
 export interface Base extends Partial<Text> {
@@ -11,34 +22,73 @@ export interface Base extends Partial<Text> {
   readonly etag: string;
 }
 
+/** What a new todo has. */
+export interface NewTodo extends Text, Partial<Details> {
+  /** Absent puts it before all others. */
+  readonly position?: string | undefined;
+}
+
 /** What the user did to one todo. Times are in microseconds. */
 export type Operation =
-  | ({ readonly kind: "create"; readonly id: string; readonly at: number } & Text)
+  | ({ readonly kind: "create"; readonly id: string; readonly at: number } & NewTodo)
   /** With a base, the update overwrites no text that the user hasn't seen. */
-  | { readonly kind: "update"; readonly id: string; readonly patch: Patch; readonly base?: Base | undefined }
+  | { readonly kind: "update"; readonly id: string; readonly at?: number; readonly patch: Patch; readonly base?: Base | undefined }
   /** Moves the todo to the trash. */
   | { readonly kind: "delete"; readonly id: string; readonly at: number }
   | { readonly kind: "undelete"; readonly id: string }
   /** Deletes the todo permanently, unless it has another etag: it may have been restored elsewhere. */
   | { readonly kind: "purge"; readonly id: string; readonly etag: string };
 
+type Create = Operation & { kind: "create" };
+type Update = Operation & { kind: "update" };
+
 /** An etag that no todo has: a conditional update with it is always refused. */
 const noEtag = "none";
+
+/**
+ * Returns the update of a todo.
+ *
+ * @param seen the todo as the user saw it, if the update shall not overwrite other texts.
+ */
+export function updateOf(id: string, { title, ...rest }: Patch, at: number, seen?: Text & { readonly etag: string }): Update {
+  const patch: Patch = title === undefined ? rest : { ...rest, title: title.trim() };
+  const base = seen && {
+    etag: seen.etag,
+    ...(patch.title !== undefined && { title: seen.title }),
+    ...(patch.description !== undefined && { description: seen.description }),
+  };
+  return { kind: "update", id, at, patch, base };
+}
 
 /** Returns the operations with the effect of two operations on the same todo: none, one or both. */
 export function merge(earlier: Operation, later: Operation): readonly Operation[] {
   if (earlier.kind === "create" && later.kind === "update" && later.patch.isCompleted === undefined) {
-    return [{ ...earlier, ...later.patch }];
+    return [createWith(earlier, later.patch)];
   }
   if (earlier.kind === "update" && later.kind === "update") {
     const bases = [later.base, earlier.base].filter((base) => base !== undefined);
     // The earlier base wins, its etag too: it is what the user saw first.
     const base = bases.length > 0 ? (Object.assign({}, ...bases) as Base) : undefined;
-    return [{ ...earlier, patch: { ...earlier.patch, ...later.patch }, base }];
+    return [{ ...earlier, ...later, patch: mergePatches(earlier.patch, later.patch), base }];
   }
   if (earlier.kind === "delete" && later.kind === "undelete") return [];
   if (earlier.kind === "undelete" && later.kind === "delete") return [];
   return [earlier, later];
+}
+
+/** Returns a create with the fields of a patch but isCompleted, which a create can't set. */
+export function createWith(create: Create, { isCompleted: _, due, tags, ...rest }: Patch): Create {
+  return {
+    ...create,
+    ...rest,
+    ...(due !== undefined && { due: due ?? undefined }),
+    ...(tags && { tags: editTags(create.tags ?? [], tags) }),
+  };
+}
+
+function mergePatches(earlier: Patch, later: Patch): Patch {
+  const tags = earlier.tags || later.tags ? { tags: mergeTagEdits(earlier.tags, later.tags) } : {};
+  return { ...earlier, ...later, ...tags };
 }
 
 /** Returns whether an operation carries text that the user has typed. */
@@ -66,13 +116,15 @@ export function etagFor(operation: Operation, todo: LocalTodo | undefined): stri
 }
 
 /** Returns whether the texts that an update replaces are still those that the user saw. */
-export function isUntouched({ patch, base }: Operation & { kind: "update" }, todo: LocalTodo): boolean {
+export function isUntouched({ patch, base }: Update, todo: LocalTodo): boolean {
   return textFields.every((field) => patch[field] === undefined || base?.[field] === todo[field]);
 }
 
 /** Returns whether a todo has all the values that an update sets. */
-export function isDone({ patch }: Operation & { kind: "update" }, todo: LocalTodo): boolean {
-  return Object.entries(patch).every(([field, value]) => todo[field as keyof Patch] === value);
+export function isDone({ patch: { due, tags, ...values } }: Update, todo: LocalTodo): boolean {
+  if (due !== undefined && !sameDue(due ?? undefined, todo.due)) return false;
+  if (tags && editTags(todo.tags, tags).join("\n") !== todo.tags.join("\n")) return false;
+  return Object.entries(values).every(([field, value]) => todo[field as keyof typeof values] === value);
 }
 
 const textFields = ["title", "description"] as const;
@@ -80,13 +132,11 @@ const textFields = ["title", "description"] as const;
 /** Returns a todo with an operation applied; undefined is a todo that isn't there. */
 export function apply(operation: Operation, todo: LocalTodo | undefined): LocalTodo | undefined {
   switch (operation.kind) {
-    case "create": {
-      const { id, title, description, at } = operation;
+    case "create":
       // An earlier attempt may have succeeded although no response came.
-      return todo ?? { id, title, description, isCompleted: false, createdAt: at, updatedAt: at, etag: "" };
-    }
+      return todo ?? created(operation);
     case "update":
-      return todo && { ...todo, ...operation.patch };
+      return todo && updated(todo, operation);
     case "delete":
       return todo && { ...todo, deletedAt: todo.deletedAt ?? operation.at };
     case "undelete":
@@ -96,14 +146,43 @@ export function apply(operation: Operation, todo: LocalTodo | undefined): LocalT
   }
 }
 
+function created({ id, title, description, at, due, priority = 0, tags = [], position }: Create): LocalTodo {
+  return {
+    ...noDetails,
+    id,
+    title,
+    description,
+    due,
+    priority,
+    tags: editTags([], { add: tags }),
+    isCompleted: false,
+    createdAt: at,
+    updatedAt: at,
+    position: position || derivedPosition(at),
+    isProvisional: !position,
+    etag: "",
+  };
+}
+
+function updated(todo: LocalTodo, { patch: { due, tags, position, ...rest }, at }: Update): LocalTodo {
+  return {
+    ...todo,
+    ...rest,
+    ...(due !== undefined && { due: due ?? undefined }),
+    ...(tags && { tags: editTags(todo.tags, tags) }),
+    ...(position !== undefined && { position: position || derivedPosition(todo.createdAt), isProvisional: false }),
+    ...(rest.isCompleted !== undefined && { completedAt: rest.isCompleted ? (todo.completedAt ?? at) : undefined }),
+  };
+}
+
 /** Returns the message that asks the service to carry out an operation. */
 export function messageOf(operation: Operation, etag?: string): MessageInitShape<typeof TodoOperationSchema> {
   const { id } = operation;
   switch (operation.kind) {
     case "create":
-      return { operation: { case: "create", value: { id, title: operation.title, description: operation.description } } };
+      return { operation: { case: "create", value: createMessage(operation) } };
     case "update":
-      return { operation: { case: "update", value: { id, ...operation.patch, etag } } };
+      return { operation: { case: "update", value: { ...updateMessage(operation), etag } } };
     case "delete":
       return { operation: { case: "delete", value: { id } } };
     case "undelete":
@@ -111,4 +190,26 @@ export function messageOf(operation: Operation, etag?: string): MessageInitShape
     case "purge":
       return { operation: { case: "delete", value: { id, permanently: true, etag } } };
   }
+}
+
+/** Only what there is: a repeated create is compared in the fields that it sends. */
+function createMessage({ id, title, description, due, priority, tags, position }: Create) {
+  return {
+    id,
+    title,
+    description,
+    ...(due && { dueDate: due.date, ...(due.time && { dueTime: due.time }), ...(due.zone && { dueTimeZone: due.zone }) }),
+    ...(priority && { priority }),
+    ...(tags && { tags: [...tags] }),
+    ...(position && { position }),
+  };
+}
+
+function updateMessage({ id, patch: { due, tags, ...rest } }: Update) {
+  return {
+    id,
+    ...rest,
+    ...(due !== undefined && dueFields(due ?? undefined)),
+    ...(tags && { addTags: [...(tags.add ?? [])], removeTags: [...(tags.remove ?? [])] }),
+  };
 }

@@ -175,7 +175,7 @@ test("a refused operation stops no other, and its text stays until it is dropped
     if (operation.case === "create" && operation.value.title === "bad") throw new ConnectError("bad", Code.InvalidArgument);
   };
   tab.todos.create(text("one"));
-  const id = tab.todos.create(text("bad"));
+  const [id = ""] = tab.todos.create(text("bad"));
   tab.todos.update(id, { isCompleted: true });
   tab.todos.update(id, { description: "details" }, tab.todos.find(id));
   tab.todos.create(text("two"));

@@ -6,7 +6,7 @@ import { etagFor, hasText, isConditional, isDone, isUntouched, merge, messageOf,
 import { localTodo, type Text } from "./todo.ts";
 
 /** The most operations of a request: the contract's limit. */
-const maxOperations = 100;
+export const maxOperations = 100;
 
 /** The most bytes of a request's operations, in JSON: half of what the service accepts. */
 const maxBytes = 512 * 1024;

@@ -1,43 +1,21 @@
 import type { TodoClient } from "../api/client.ts";
-import type { Failure } from "../api/failure.ts";
 import { newId } from "../api/ids.ts";
-import { Channel, type Message, type Status } from "./channel.ts";
+import type { Status } from "./channel.ts";
 import { Copy, type Changes, type Page } from "./copy.ts";
 import { databaseName, openDatabase, type Database } from "./database.ts";
-import { Feed, type FeedTimes } from "./feed.ts";
-import { Leadership } from "./leadership.ts";
+import type { FeedTimes } from "./feed.ts";
 import { Mirror } from "./mirror.ts";
-import type { Operation, Patch } from "./operation.ts";
+import { updateOf, type NewTodo, type Operation, type Patch } from "./operation.ts";
 import { Outbox, type Entry } from "./outbox.ts";
-import { Sender } from "./sender.ts";
+import { ServiceLink } from "./service-link.ts";
 import { nowMicroseconds, type Text } from "./todo.ts";
+import type { Change, Todos, TodosListener } from "./todos.ts";
 import type { ShownTodo } from "./view.ts";
-
-/** How long a hidden tab goes on following changes, in milliseconds: switching tabs costs no new stream. */
-const hiddenLimit = 5 * 60_000;
-
-/** The same where every visible tab has a stream of its own. */
-const hiddenLimitAlone = 10_000;
 
 /** How often expired trash is dropped, in milliseconds. */
 const dropInterval = 60 * 60_000;
 
 const nothing: Changes = { put: [], removed: [] };
-
-/** Gets the events of the todos. */
-export interface SyncListener {
-  /** Something that the user sees has changed. */
-  changed(): void;
-  /**
-   * The service has refused what the user did in this tab, or in one that is gone.
-   * Entries with text stay in `refused` until they are dropped.
-   */
-  refused(entries: readonly Entry[]): void;
-  /** The user must sign in again; resume goes on. */
-  sessionEnded(): void;
-  /** The database is gone: the user has signed out in another tab, or the browser has removed it. */
-  lost(): void;
-}
 
 /** The options of todos. */
 export interface SyncOptions {
@@ -52,29 +30,34 @@ export interface SyncOptions {
   readonly hiddenLimit?: number | undefined;
 }
 
+/** Gets the events of the todos. */
+export interface SyncListener extends TodosListener {
+  /**
+   * The service doesn't implement SyncTodos, as one without a trash: DirectTodos do without.
+   * Returns whether the todos come in another way now.
+   */
+  unserved?(): Promise<boolean>;
+}
+
 /**
  * One user's todos in this browser. They can be read and changed at once, without the
  * network. Changes are sent, and changes made elsewhere come, as soon as the service
  * can be reached.
  */
-export class SyncedTodos {
-  readonly #options: SyncOptions;
+export class SyncedTodos implements Todos {
+  readonly hasTrash = true;
+  readonly #listener: SyncListener;
   readonly #db: Database;
   readonly #mirror: Mirror;
   readonly #copy: Copy;
   readonly #outbox: Outbox;
-  readonly #feed: Feed;
-  readonly #sender: Sender;
-  readonly #leadership: Leadership;
-  readonly #channel: Channel;
+  readonly #link: ServiceLink;
   /** Names this tab. */
   readonly #tab = newId();
   /** Keys of the entries that were there before this tab, whose own tab may be gone. */
   #adopted: ReadonlySet<string> = new Set();
   /** Resolves when all entries so far are stored. */
   #storing: Promise<void> = Promise.resolve();
-  #status: Status = {};
-  #hiding: ReturnType<typeof setTimeout> | undefined;
   readonly #dropping: ReturnType<typeof setInterval>;
   #closed = false;
 
@@ -86,194 +69,143 @@ export class SyncedTodos {
     lose = () => todos.#lose();
     await todos.#mirror.load(todos.#copy);
     todos.#adopted = new Set(todos.#mirror.entries.map(({ key }) => key));
-    todos.#channel.send({ kind: "hello" });
-    todos.#leadership.join();
+    todos.#link.join();
     return todos;
   }
 
   private constructor(options: SyncOptions, db: Database) {
-    const { client, userId, times } = options;
-    this.#options = options;
+    const { client, userId, times, hiddenLimit, listener } = options;
+    this.#listener = listener;
     this.#db = db;
     this.#mirror = new Mirror(db);
     this.#copy = new Copy(db);
     this.#outbox = new Outbox(db);
-    this.#feed = new Feed({
-      client,
-      times,
-      token: () => this.#copy.token(),
-      put: (from, page) => this.#put(from, page),
-      heard: () => this.#heard(),
-      failed: (failure) => this.#failed(failure),
-    });
-    this.#sender = new Sender({
+    this.#link = new ServiceLink({
+      name: databaseName(userId),
       client,
       outbox: this.#outbox,
-      finished: ({ entries, refused, ...changes }) => {
-        this.#take(changes, refused, entries);
-        this.#heard();
-      },
-      failed: (failure) => this.#failed(failure),
-    });
-    const name = databaseName(userId);
-    this.#channel = new Channel(name, (message) => void this.#listen(message).catch(() => this.#lose()));
-    this.#leadership = new Leadership({
-      name,
       locks: "locks" in options ? options.locks : globalThis.navigator?.locks,
-      gained: () => this.#begin(),
-      lost: () => this.#end(),
+      times,
+      hiddenLimit,
+      token: () => this.#copy.token(),
+      put: (from, page) => this.#put(from, page),
+      finished: ({ entries, refused, ...changes }) => this.#take(changes, refused, entries),
+      reload: (ids, refused) => this.#reload(ids, refused),
+      changed: () => listener.changed(),
+      sessionEnded: () => listener.sessionEnded(),
+      unserved: async () => (await listener.unserved?.()) ?? false,
+      lost: () => this.#lose(),
     });
     this.#dropping = setInterval(() => void this.#dropExpired(), dropInterval);
   }
 
-  /** The todos that are not deleted, newest first. */
   get todos(): readonly ShownTodo[] {
     return this.#mirror.view.todos;
   }
 
-  /** The deleted todos that can be restored, deleted last first. */
   get trash(): readonly ShownTodo[] {
     return this.#mirror.view.trash;
   }
 
-  /** Whether the todos are known: all have come at least once. */
   get complete(): boolean {
     return this.#mirror.isComplete;
   }
 
-  /** How the service is. */
   get status(): Status {
-    return this.#status;
+    return this.#link.status;
   }
 
-  /** How many operations wait to be carried out. */
   get unsent(): number {
     return this.#mirror.entries.filter(({ refusal }) => !refusal).length;
   }
 
-  /** The refused entries whose text the user has not dropped or sent again. */
   get refused(): readonly Entry[] {
     return this.#mirror.entries.filter(({ refusal }) => refusal);
   }
 
-  /** Returns a todo, also a deleted one. */
   find(id: string): ShownTodo | undefined {
     return this.#mirror.view.byId.get(id);
   }
 
-  /** Creates a todo. Returns its id. */
-  create({ title, description }: Text): string {
-    const id = newId();
-    this.#do({ kind: "create", id, title: title.trim(), description, at: nowMicroseconds() });
-    return id;
+  create(...todos: readonly NewTodo[]): readonly string[] {
+    const at = nowMicroseconds();
+    const creates = todos.map((todo) => ({ ...todo, kind: "create", id: newId(), title: todo.title.trim(), at }) as const);
+    this.#do(...creates);
+    return creates.map(({ id }) => id);
   }
 
-  /**
-   * Changes a todo.
-   *
-   * @param seen the todo as the user saw it. With it, texts that somebody else has
-   *   changed since are not overwritten: the todo then has a conflict.
-   */
-  update(id: string, { title, ...rest }: Patch, seen?: Text & { readonly etag: string }): void {
-    const patch: Patch = title === undefined ? rest : { ...rest, title: title.trim() };
-    const base = seen && {
-      etag: seen.etag,
-      ...(patch.title !== undefined && { title: seen.title }),
-      ...(patch.description !== undefined && { description: seen.description }),
-    };
-    this.#do({ kind: "update", id, patch, base });
+  update(id: string, patch: Patch, seen?: Text & { readonly etag: string }): void {
+    this.#do(updateOf(id, patch, nowMicroseconds(), seen));
   }
 
-  /** Moves a todo to the trash. */
-  delete(id: string): void {
-    this.#do({ kind: "delete", id, at: nowMicroseconds() });
+  updateAll(changes: readonly Change[]): void {
+    const at = nowMicroseconds();
+    this.#do(...changes.map(({ id, patch }) => updateOf(id, patch, at)));
   }
 
-  /** Restores a todo from the trash. */
-  undelete(id: string): void {
-    this.#do({ kind: "undelete", id });
+  delete(...ids: readonly string[]): void {
+    const at = nowMicroseconds();
+    this.#do(...ids.map((id) => ({ kind: "delete", id, at }) as const));
   }
 
-  /** Deletes todos of the trash permanently, except those that somebody restores meanwhile. */
+  undelete(...ids: readonly string[]): void {
+    this.#do(...ids.map((id) => ({ kind: "undelete", id }) as const));
+  }
+
   purge(...ids: readonly string[]): void {
     this.#do(...ids.map((id) => ({ kind: "purge", id, etag: this.#mirror.etagOf(id) }) as const));
   }
 
-  /** Drops refused entries, with their texts. */
   drop(...keys: string[]): Promise<void> {
     return this.#store(() => this.#outbox.discard(...keys));
   }
 
-  /** Overwrites what others have written in a todo with the text of a conflict. */
   insist(key: string): Promise<void> {
     return this.#store(() => this.#outbox.insist(key));
   }
 
-  /** Waits until nothing is unsent, or the service can't be reached, for at most so many milliseconds. */
   async settle(milliseconds: number): Promise<void> {
     const deadline = Date.now() + milliseconds;
     await this.#storing;
-    while (this.unsent > 0 && !this.#status.problem && !this.#closed && Date.now() < deadline) {
+    while (this.unsent > 0 && !this.status.problem && !this.#closed && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
-  /** Tries to reach the service now. */
   retryNow(): void {
-    if (this.#leadership.leads) this.#begin();
-    else this.#channel.send({ kind: "retry" });
+    this.#link.retryNow();
   }
 
-  /** Notes whether the user sees the tab. */
   setVisible(visible: boolean): void {
-    clearTimeout(this.#hiding);
-    if (visible) {
-      this.#leadership.join();
-      if (this.#leadership.leads) this.#feed.check();
-      return;
-    }
-    const limit = this.#options.hiddenLimit ?? (this.#leadership.isShared ? hiddenLimit : hiddenLimitAlone);
-    this.#hiding = setTimeout(() => this.#leadership.leave(), limit);
+    this.#link.setVisible(visible);
   }
 
   /** Ends all activity. What is unsent stays in the database. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#hiding);
     clearInterval(this.#dropping);
-    this.#leadership.leave();
-    this.#channel.close();
+    this.#link.close();
     await this.#storing;
     this.#db.close();
   }
 
-  #begin(): void {
-    if (this.#closed) return;
-    this.#feed.start();
-    this.#sender.start();
-  }
-
-  #end(): void {
-    this.#feed.stop();
-    this.#sender.stop();
-  }
-
   /** Applies operations now, and stores them. */
   #do(...operations: readonly Operation[]): void {
+    if (operations.length === 0) return;
     const added = operations.map((operation): Entry => {
       const title = operation.kind === "create" ? operation.title : (this.find(operation.id)?.title ?? "");
       return { key: newId(), origin: this.#tab, title, operation };
     });
     this.#mirror.add(added);
-    this.#changed();
+    this.#listener.changed();
     void this.#store(
       () => this.#outbox.add(...added),
       () => this.#mirror.settle(added),
     ).catch((error: unknown) => {
       if (this.#closed) return;
       const refusal = { code: "not_stored", message: `This browser could not keep it. ${(error as Error).message}` };
-      this.#options.listener.refused(added.map((entry) => ({ ...entry, refusal })));
+      this.#listener.refused(added.map((entry) => ({ ...entry, refusal })));
     });
   }
 
@@ -284,11 +216,11 @@ export class SyncedTodos {
         this.#mirror.take(nothing, await write());
       } finally {
         done();
-        if (!this.#closed) this.#changed();
+        if (!this.#closed) this.#listener.changed();
       }
       if (this.#closed) return;
-      this.#channel.send({ kind: "changed", ids: [], refused: [] });
-      this.#sender.wake();
+      this.#link.tell([]);
+      this.#link.wake();
     });
     this.#storing = stored.catch(() => {});
     return stored;
@@ -312,69 +244,27 @@ export class SyncedTodos {
   /** Takes over what has changed in the database, and tells the other tabs. */
   #take(changes: Changes, refused: readonly Entry[], entries?: readonly Entry[], isComplete?: boolean): void {
     this.#mirror.take(changes, entries, isComplete);
-    this.#channel.send({ kind: "changed", ids: [...changes.put.map(({ id }) => id), ...changes.removed], refused });
-    this.#tell(refused);
-    this.#changed();
+    this.#link.tell([...changes.put.map(({ id }) => id), ...changes.removed], refused);
+    this.#report(refused);
+    this.#listener.changed();
   }
 
-  async #listen(message: Message): Promise<void> {
-    switch (message.kind) {
-      case "changed":
-        await this.#mirror.reload(message.ids);
-        if (this.#closed) return;
-        this.#changed();
-        this.#sender.wake();
-        return this.#tell(message.refused);
-      case "status":
-        if (!this.#leadership.leads) this.#setStatus(message.status);
-        return;
-      case "session-ended":
-        return this.#options.listener.sessionEnded();
-      case "hello":
-        if (this.#leadership.leads) this.#channel.send({ kind: "status", status: this.#status });
-        return;
-      case "retry":
-        if (this.#leadership.leads) this.#begin();
-    }
-  }
-
-  #tell(refused: readonly Entry[]): void {
-    const own = refused.filter(({ key, origin }) => origin === this.#tab || this.#adopted.has(key));
-    if (own.length > 0) this.#options.listener.refused(own);
-  }
-
-  #heard(): void {
+  /** Takes over what another tab has changed in the database. */
+  async #reload(ids: readonly string[], refused: readonly Entry[]): Promise<void> {
+    await this.#mirror.reload(ids);
     if (this.#closed) return;
-    const wasAway = this.#status.problem !== undefined;
-    this.#setStatus({});
-    // What failed while the service was away need not wait for its next attempt.
-    if (wasAway) this.#sender.wake();
+    this.#listener.changed();
+    this.#report(refused);
   }
 
-  #failed({ kind, message }: Failure): void {
-    if (this.#closed || kind === "canceled") return;
-    if (kind === "session-ended") {
-      this.#channel.send({ kind: "session-ended" });
-      return this.#options.listener.sessionEnded();
-    }
-    this.#setStatus(kind === "away" ? { problem: message } : { fault: message });
-  }
-
-  #setStatus(status: Status): void {
-    const { problem, fault } = this.#status;
-    if (status.problem === problem && status.fault === fault) return;
-    this.#status = status;
-    if (this.#leadership.leads) this.#channel.send({ kind: "status", status });
-    this.#changed();
+  #report(refused: readonly Entry[]): void {
+    const own = refused.filter(({ key, origin }) => origin === this.#tab || this.#adopted.has(key));
+    if (own.length > 0) this.#listener.refused(own);
   }
 
   #lose(): void {
     if (this.#closed) return;
     void this.close();
-    this.#options.listener.lost();
-  }
-
-  #changed(): void {
-    this.#options.listener.changed();
+    this.#listener.lost();
   }
 }

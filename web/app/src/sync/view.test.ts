@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Operation } from "./operation.ts";
 import type { Entry } from "./outbox.ts";
+import { localTodoOf } from "../testing/local-todos.ts";
 import type { LocalTodo } from "./todo.ts";
 import { viewOf } from "./view.ts";
 
 function copyOf(...todos: Partial<LocalTodo>[]): Map<string, LocalTodo> {
-  const all = todos.map((todo) => ({ id: "", title: todo.id ?? "", description: "", isCompleted: false, createdAt: 0, updatedAt: 0, etag: "e", ...todo }));
-  return new Map(all.map((todo) => [todo.id, todo]));
+  return new Map(todos.map(localTodoOf).map((todo) => [todo.id, todo]));
 }
 
 function entries(...operations: Operation[]): Entry[] {

@@ -1,5 +1,6 @@
 import { apply, type Operation } from "./operation.ts";
 import type { Entry } from "./outbox.ts";
+import { derivedPosition } from "./position.ts";
 import { lastDeletedFirst, newestFirst, type LocalTodo, type Text } from "./todo.ts";
 
 /** A todo with the user's own operations applied. */
@@ -33,13 +34,19 @@ export function viewOf(copy: ReadonlyMap<string, LocalTodo>, entries: readonly E
   // The service gives new and deleted todos their times when it carries that out, so the
   // ones that wait come after all others. Their times by this computer's clock say nothing.
   const waiting = new Map<string, number>();
+  let newest = 0;
+  for (const { createdAt } of copy.values()) newest = Math.max(newest, createdAt);
   for (const [i, { key, operation, refusal }] of entries.entries()) {
     const { id } = operation;
     if (refusal) {
       if (refusal.code === "aborted") conflicts.set(id, conflictOf(key, operation, copy.get(id)));
       continue;
     }
-    const todo = apply(operation, todos.get(id));
+    let todo = apply(operation, todos.get(id));
+    if (operation.kind === "create" && todo?.isProvisional) {
+      newest = Math.max(newest + 1, operation.at);
+      todo = { ...todo, position: derivedPosition(newest) };
+    }
     if (todo) todos.set(id, todo);
     else todos.delete(id);
     unsent.add(id);

@@ -14,9 +14,9 @@ export function conflictChoice(store: Store, row: Row): TemplateResult | typeof 
       <p class="title-text" dir="auto">${title}</p>
       ${description ? html`<p class="description" dir="auto">${description}</p>` : nothing}
       <p class="choices">
-        <button class="small" type="button" @click=${() => store.resolve(row, "mine")}>Use mine</button>
-        <button class="small" type="button" @click=${() => store.resolve(row, "theirs")}>Use the other</button>
-        <button class="small" type="button" @click=${() => store.resolve(row, "both")}>Keep both</button>
+        <button class="small" type="button" @click=${() => store.editor.resolve(row, "mine")}>Use mine</button>
+        <button class="small" type="button" @click=${() => store.editor.resolve(row, "theirs")}>Use the other</button>
+        <button class="small" type="button" @click=${() => store.editor.resolve(row, "both")}>Keep both</button>
       </p>
     </div>
   `;

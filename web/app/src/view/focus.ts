@@ -7,7 +7,7 @@ import { rendered } from "./render.ts";
 import { wantRow } from "./row-window.ts";
 
 /** The controls of a row, as its elements' data-part names them. */
-type Part = "check" | "title" | "delete";
+type Part = "check" | "title" | "plan" | "delete";
 
 /** Returns the key of the row that has the focus, if one has. */
 export function focusedKey(): string | undefined {
@@ -65,10 +65,27 @@ export async function focusForm(): Promise<void> {
   firstEmptyField()?.focus();
 }
 
-/** Puts the focus on the first field of a row's editor. */
-export async function focusEditor(key: string): Promise<void> {
+/**
+ * Puts the focus on a field of a row's editor: on the one at fault, if one is.
+ *
+ * @param caret is before which character.
+ */
+export async function focusEditor(key: string, field: "title" | "description" = "title", caret?: number): Promise<void> {
   await rendered();
-  document.getElementById(`${key}-title`)?.focus();
+  const row = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const area = row?.querySelector<HTMLTextAreaElement>("[aria-invalid=true]") ?? row?.querySelector<HTMLTextAreaElement>(`[name=${field}]`);
+  if (!area) return;
+  for (const each of row?.querySelectorAll("textarea") ?? []) fit(each);
+  area.focus();
+  const at = caret ?? area.value.length;
+  area.setSelectionRange(at, at);
+}
+
+/** Makes a field as high as its text, where the browser doesn't do so by itself. */
+export function fit(area: HTMLTextAreaElement): void {
+  if (CSS.supports("field-sizing", "content")) return;
+  area.style.height = "auto";
+  area.style.height = `${area.scrollHeight}px`;
 }
 
 /** Puts the focus back on a row that was edited. */
@@ -96,7 +113,7 @@ function focusedPart(): Part | undefined {
 
 /** Puts the focus on one of a row's controls; in its form, on the field at fault or the first. */
 function enterRow(row: Element | null | undefined, part: Part = "title", options?: FocusOptions): void {
-  const wanted = [`[data-part=${part}]`, "[data-part=title]", "[aria-invalid=true]", "input"];
+  const wanted = [`[data-part=${part}]`, "[data-part=title]", "[aria-invalid=true]", "textarea", "input"];
   for (const selector of wanted) {
     const element = row?.querySelector<HTMLElement>(selector);
     if (element) return element.focus(options);
@@ -112,5 +129,5 @@ function isThere(element: Element): boolean {
 }
 
 function firstEmptyField(): HTMLInputElement | undefined {
-  return [...document.querySelectorAll<HTMLInputElement>("main form input")].find((input) => !input.value);
+  return [...document.querySelectorAll<HTMLInputElement>("main form input:not([type=checkbox])")].find((input) => !input.value);
 }

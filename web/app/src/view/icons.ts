@@ -13,3 +13,16 @@ export const keyboardIcon = icon(
   svg`<rect x="3" y="6.5" width="18" height="11" rx="2" /><path d="M7 10h.01M10.3 10h.01M13.7 10h.01M17 10h.01M8.5 14h7" />`,
 );
 export const awayIcon = icon(svg`<path d="M12 8.5v4.5M12 16.3v.01M10.3 4.8 3.6 16.5A2 2 0 0 0 5.3 19.5h13.4a2 2 0 0 0 1.7-3L13.7 4.8a2 2 0 0 0-3.4 0Z" />`);
+export const todayIcon = icon(svg`<rect x="4" y="5.5" width="16" height="14" rx="2.5" /><path d="M4 10h16M8.5 3.5v4M15.5 3.5v4" /><circle cx="12" cy="14.6" r="1.4" fill="currentColor" />`);
+export const upcomingIcon = icon(svg`<rect x="4" y="5.5" width="16" height="14" rx="2.5" /><path d="M4 10h16M8.5 3.5v4M15.5 3.5v4M8 13.2h.01M12 13.2h.01M16 13.2h.01M8 16.4h.01M12 16.4h.01" />`);
+export const allIcon = icon(svg`<path d="M4 13.5h4.5l1.5 2.5h4l1.5-2.5H20M4 13.5v4a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-4L17.2 6a2 2 0 0 0-1.8-1.2H8.6A2 2 0 0 0 6.8 6Z" />`);
+export const doneIcon = icon(svg`<circle cx="12" cy="12" r="8.25" /><path d="m8.5 12.2 2.4 2.4 4.6-5" />`);
+export const searchIcon = icon(svg`<circle cx="10.5" cy="10.5" r="6" /><path d="m15 15 5 5" />`);
+export const menuIcon = icon(svg`<path d="M5 7.5h14M5 12h14M5 16.5h14" />`);
+export const tagIcon = icon(svg`<path d="M5 9h14M5 15h14M10 4.5 8.5 19.5M15.5 4.5 14 19.5" />`);
+export const dueIcon = icon(svg`<rect x="4" y="5.5" width="16" height="14" rx="2.5" /><path d="M4 10h16M8.5 3.5v4M15.5 3.5v4" />`);
+export const flagIcon = icon(svg`<path d="M6 20.5V4.5M6 5c4-2 6 2 11.5.3v8.2C12 15.2 10 11.2 6 13.2" />`);
+export const planIcon = icon(svg`<path d="M4 7h9M17 7h3M4 12h3M11 12h9M4 17h9M17 17h3" /><circle cx="15" cy="7" r="2" /><circle cx="9" cy="12" r="2" /><circle cx="15" cy="17" r="2" />`);
+export const chevronIcon = icon(svg`<path d="m9 6.5 5.5 5.500L9 17.5" />`);
+export const selectIcon = icon(svg`<path d="m4 7 1.6 1.600L8.5 5.500M4 16l1.6 1.6 2.9-3.100M12 7.500h8M12 16.500h8" />`);
+export const gripIcon = icon(svg`<g fill="currentColor" stroke="none"><circle cx="9.5" cy="6.5" r="1.5" /><circle cx="14.5" cy="6.5" r="1.5" /><circle cx="9.5" cy="12" r="1.5" /><circle cx="14.5" cy="12" r="1.5" /><circle cx="9.5" cy="17.5" r="1.5" /><circle cx="14.5" cy="17.5" r="1.5" /></g>`);

@@ -1,13 +1,16 @@
-import { html, nothing, type TemplateResult } from "lit-html";
+import { html, type TemplateResult } from "lit-html";
 import type { User } from "../api/account.ts";
 import type { Session } from "../state/session.ts";
 import type { Store } from "../state/store.ts";
 import { composer } from "./composer.ts";
-import { helpDialog, openHelp } from "./help.ts";
-import { keyboardIcon } from "./icons.ts";
-import { filterLinks, stateText, todoList } from "./list.ts";
+import { bulkBar, type Choosing } from "./choosing.ts";
+import type { Drag } from "./drag.ts";
+import { helpDialog } from "./help.ts";
+import { stateText, todoList } from "./list.ts";
+import { listHeading, sideBar } from "./nav.ts";
 import { awayBanner, noticeStack } from "./notices.ts";
 import type { Places } from "./places.ts";
+import type { Plan } from "./plan.ts";
 import type { RowWindow } from "./row-window.ts";
 import type { Shortcuts } from "./shortcuts.ts";
 import { signInPage } from "./sign-in.ts";
@@ -17,6 +20,9 @@ export interface Parts {
   readonly shortcuts: Shortcuts;
   readonly places: Places;
   readonly rowWindow: RowWindow;
+  readonly plan: Plan;
+  readonly choosing: Choosing;
+  readonly drag: Drag;
 }
 
 /** Shows the page as it is for whoever is, or isn't, signed in. */
@@ -48,25 +54,20 @@ function startPage(session: Session): TemplateResult {
   `;
 }
 
-function todoPage(session: Session, store: Store, user: User, { shortcuts, places, rowWindow }: Parts): TemplateResult {
+function todoPage(session: Session, store: Store, user: User, parts: Parts): TemplateResult {
+  const { shortcuts, places, rowWindow, plan, choosing, drag } = parts;
   return html`
-    <header class="top">
-      <h1><img src="/favicon.svg" alt="" width="28" height="28" />Todo</h1>
-      <span class="user" dir="auto" title=${user.email}>${user.name}</span>
-      <button class="quiet" type="button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" @click=${openHelp}>
-        ${keyboardIcon}
-      </button>
-      <button class="small" type="button" aria-disabled=${session.busy ? "true" : nothing} @click=${() => session.signOut()}>
-        Sign out
-      </button>
-    </header>
-    <main class="todo-page">
-      ${awayBanner(store.problem, `What you do is kept, and sent when it is back.${waiting(store.unsent)}`, () => store.retryNow())}
-      ${composer(store)} ${filterLinks(store)} ${todoList(store, places, rowWindow)}
-    </main>
+    <div class="app">
+      ${sideBar(session, store, user)}
+      <main class="todo-page">
+        ${awayBanner(store.problem, `What you do is kept, and sent when it is back.${waiting(store.unsent)}`, () => store.retryNow())}
+        ${listHeading(store, choosing)} ${composer(store, plan)}
+        ${todoList({ store, places, plan, choosing }, rowWindow, drag)} ${bulkBar(store, choosing, plan)}
+      </main>
+    </div>
     ${noticeStack(store)}
     <p class="visually-hidden" role="status" aria-live="polite">${store.announcement}</p>
-    ${helpDialog(shortcuts)}
+    ${plan.render(store)} ${helpDialog(shortcuts)}
   `;
 }
 

@@ -1,72 +1,113 @@
-/** What is left of a row that has gone from under the pointer. */
+/** What is left of a row that has gone, or of one that has moved to another section. */
 export interface Gap {
   readonly key: string;
+  /** The key of the row that was here. */
+  readonly of: string;
   /** What was done to it. */
   readonly done: string;
+  /** Its title, when it was completed: it is shown ticked off. */
+  readonly title?: string | undefined;
 }
 
 interface Place {
   readonly height: number;
+  readonly section: string;
   readonly done: string;
+  readonly title?: string | undefined;
 }
 
+/** A line of the list: a row, or a heading. */
+interface Line {
+  readonly key: string;
+  readonly section: string;
+}
+
+/** How long a place is kept where things move, in milliseconds: longer than its row takes to fold away. */
+const foldTime = 1_500;
+
 /**
- * Keeps the lines of the list where they are while the user points at them. A
- * row that a click takes away, or makes lower, would bring another under the
- * pointer: the second click of two would hit that one.
+ * Keeps the lines of the list where they are for a while when a row goes. A row that a
+ * click takes away would bring another under the pointer: the second click of two would
+ * hit that one. Where things move, the row shows what was done to it, and folds away.
+ * Where they don't, its place is kept as long as the user points at the list.
  */
 export class Places {
-  /** By the keys of the rows that were clicked on. */
+  /** By the keys of the rows that were acted on. */
   readonly #places = new Map<string, Place>();
-  /** The keys of all lines, from the top, at the last of these clicks. */
+  /** The keys of all lines, from the top, at the last of these actions. */
   #order: readonly string[] = [];
   readonly #changed: () => void;
+  readonly #still = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(changed: () => void) {
     this.#changed = changed;
     // Whoever does one of these points at no line any more, or at another.
-    document.addEventListener("keydown", () => this.#release());
-    document.addEventListener("scroll", () => this.#release());
+    document.addEventListener("keydown", () => this.#stop());
+    document.addEventListener("scroll", () => this.#stop());
     addEventListener("hashchange", () => this.#release());
     document.addEventListener("pointerdown", ({ target }) => {
-      if (!(target as Element).closest(".rows")) this.#release();
+      if (!(target as Element).closest(".rows")) this.#stop();
     });
   }
 
   /**
-   * Keeps the place of a row that is about to change.
+   * Keeps the place of a row that is about to go.
    *
-   * @param done says what is done to it, if it goes.
+   * @param event is absent when it was done by keyboard.
+   * @param done says what is done to it.
+   * @param title is that of a completed todo.
    */
-  hold(event: UIEvent, key: string, done = ""): void {
-    if (event.detail === 0) return; // A click by keyboard.
+  hold(event: UIEvent | undefined, key: string, done: string, title?: string): void {
+    const byPointer = event !== undefined && event.detail > 0;
+    if (this.#still.matches ? !byPointer : !byPointer && title === undefined) return;
     const line = lineOf(key);
     if (!line) return;
-    this.#places.set(key, { height: line.getBoundingClientRect().height, done });
+    this.#places.set(key, { height: line.getBoundingClientRect().height, section: line.dataset["section"] ?? "", done, title });
     this.#order = [...document.querySelectorAll<HTMLElement>("[data-line]")].map(({ dataset }) => dataset["line"] ?? "");
+    if (!this.#still.matches) setTimeout(() => this.#drop(key), foldTime);
   }
 
   /** Hears that the pointer leaves the list. A finger does so each time it is lifted. */
   readonly leave = ({ pointerType }: PointerEvent): void => {
-    if (pointerType !== "touch") this.#release();
+    if (pointerType !== "touch") this.#stop();
   };
 
-  /** Returns the rows, with gaps for those that are held and have gone. */
-  lines<Row extends { readonly key: string }>(rows: readonly Row[]): (Row | Gap)[] {
-    const lines: (Row | Gap)[] = [...rows];
-    const at = (key: string | undefined) => lines.findIndex((line) => line.key === key);
+  /** Hears that a gap has folded away. */
+  readonly folded = ({ animationName, target }: AnimationEvent): void => {
+    if (animationName === "fold") this.#drop((target as HTMLElement).dataset["gap"] ?? "");
+  };
+
+  /** Returns the lines, with gaps for rows that are held and have gone from their section. */
+  lines<L extends Line>(lines: readonly L[]): (L | Gap)[] {
+    const all: (L | Gap)[] = [...lines];
+    const at = (key: string | undefined) => all.findIndex((line) => line.key === key);
     this.#order.forEach((key, i) => {
       const place = this.#places.get(key);
-      if (!place || at(key) >= 0) return;
-      const above = this.#order.slice(0, i).findLast((key) => at(key) >= 0);
-      lines.splice(at(above) + 1, 0, { key, done: place.done });
+      if (!place || lines.some((line) => line.key === key && line.section === place.section)) return;
+      const before = this.#order.slice(0, i).flatMap((key) => [key, gapKey(key)]);
+      const above = before.findLast((key) => at(key) >= 0 && isIn(all[at(key)], place.section));
+      const { done, title } = place;
+      all.splice(at(above) + 1, 0, { key: gapKey(key), of: key, done, title });
     });
-    return lines;
+    return all;
   }
 
   /** Gives the lines that are held their height, once they are drawn. */
   keep(): void {
-    for (const [key, { height }] of this.#places) setHeight(key, `${height}px`);
+    for (const [key, { height }] of this.#places) {
+      const gap = lineOf(gapKey(key));
+      if (gap) gap.style.height = `${height}px`;
+      else if (this.#still.matches) setHeight(key, `${height}px`);
+    }
+  }
+
+  /** Lets the places go, where the list doesn't move by itself. */
+  #stop(): void {
+    if (this.#still.matches) this.#release();
+  }
+
+  #drop(key: string): void {
+    if (this.#places.delete(key)) this.#changed();
   }
 
   #release(): void {
@@ -75,6 +116,15 @@ export class Places {
     this.#places.clear();
     this.#changed();
   }
+}
+
+function gapKey(key: string): string {
+  return `gap ${key}`;
+}
+
+/** Returns whether a line can stand above a gap of a section: it is of that section, or a gap itself. */
+function isIn(line: Line | Gap | undefined, section: string): boolean {
+  return line !== undefined && (!("section" in line) || line.section === section);
 }
 
 function lineOf(key: string): HTMLElement | null {

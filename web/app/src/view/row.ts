@@ -1,15 +1,19 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { Draft } from "../state/drafts.ts";
+import { dueState, timeOf } from "../state/due.ts";
+import { dueLabel, dueText, timeText } from "../state/due-text.ts";
+import { tagFilter, hashOf } from "../state/filter.ts";
 import { isolated } from "../state/quote.ts";
 import type { Row } from "../state/rows.ts";
+import type { Section } from "../state/sections.ts";
 import type { Store } from "../state/store.ts";
+import type { Choosing } from "./choosing.ts";
 import { conflictChoice } from "./conflict.ts";
-import { focusEditor, leaveEditor } from "./focus.ts";
-import { deleteIcon } from "./icons.ts";
+import { edit, editor } from "./editor.ts";
+import { deleteIcon, dueIcon, flagIcon, gripIcon, planIcon } from "./icons.ts";
 import { hasLinks, isOnLink, linkedText } from "./linked-text.ts";
 import type { Gap, Places } from "./places.ts";
-import { submitOnControlEnter, textFields } from "./text-fields.ts";
+import { priorityNames, type Plan } from "./plan.ts";
 
 /** Where a line stands in a list that is not drawn as a whole. */
 export interface LinePlace {
@@ -17,92 +21,133 @@ export interface LinePlace {
   readonly of: number;
 }
 
-/** Shows a todo, or the form to edit it. */
-export function rowItem(store: Store, row: Row, places: Places, place?: LinePlace): TemplateResult {
+/** What a row needs besides itself. */
+export interface RowContext {
+  readonly store: Store;
+  readonly places: Places;
+  readonly plan: Plan;
+  readonly choosing: Choosing;
+}
+
+/** Shows a todo, or the fields to edit it. */
+export function rowItem(context: RowContext, row: Row, section: Section, place?: LinePlace): TemplateResult {
+  const { store, plan } = context;
   const draft = store.drafts.of(row.key);
+  const classes = [
+    row.isCompleted && "done",
+    draft && "editing",
+    store.selection.has(row.key) && "selected",
+    row.progress,
+  ].filter(Boolean);
   return html`
     <li
-      class="row ${row.isCompleted ? "done" : ""} ${draft ? "editing" : ""} ${row.progress}"
+      class="row ${classes.join(" ")}"
       data-key=${row.key}
       data-line=${row.key}
+      data-section=${section.key}
       aria-posinset=${place?.position ?? nothing}
       aria-setsize=${place?.of ?? nothing}
     >
-      ${draft ? editor(store, row, draft, places) : content(store, row, places)}
+      ${store.canMove && !row.isCompleted && row.id !== undefined && !draft
+        ? html`<span class="grip" aria-hidden="true" title="Drag to move">${gripIcon}</span>`
+        : nothing}
+      ${checkbox(context, row)}
+      ${draft ? editor(store, row, draft, plan, meta(context, row, section)) : content(context, row, section)}
     </li>
   `;
 }
 
-/** Shows that a row was here. */
-export function gapItem({ key, done }: Gap): TemplateResult {
-  return html`<li class="row gap" data-line=${key} aria-hidden="true">${done}</li>`;
+/** Shows what became of a row. */
+export function gapItem({ key, of, done, title }: Gap): TemplateResult {
+  return title === undefined
+    ? html`<li class="row gap plain" data-line=${key} data-gap=${of} aria-hidden="true">${done}</li>`
+    : html`<li class="row gap" data-line=${key} data-gap=${of} aria-hidden="true">
+        <span class="tick"></span>
+        <span class="text title-text" dir="auto"><span class="struck">${title}</span></span>
+      </li>`;
 }
 
-/** Begins to edit a row. */
-export function edit(store: Store, row: Row): void {
-  if (row.id === undefined || row.deletedAt !== undefined) return;
-  store.drafts.open(row);
-  void focusEditor(row.key);
+/** Completes a todo, or opens it again. */
+export function complete({ store, places }: Pick<RowContext, "store" | "places">, row: Row, event?: MouseEvent): void {
+  if (row.isCompleted) places.hold(event, row.key, "Opened");
+  else places.hold(event, row.key, "Completed", row.title);
+  store.actions.toggle([row]);
 }
 
-function content(store: Store, row: Row, places: Places): TemplateResult {
+function checkbox(context: RowContext, row: Row): TemplateResult | typeof nothing {
+  const { store, choosing } = context;
   const stored = row.id !== undefined;
+  if (choosing.isOn(store)) {
+    return html`
+      <input
+        class="check choose"
+        type="checkbox"
+        data-part="check"
+        aria-label="Select ${isolated(row.title)}"
+        .checked=${live(store.selection.has(row.key))}
+        @click=${(event: MouseEvent) => choosing.check(store, row, event)}
+      />
+    `;
+  }
   const check = (event: MouseEvent) => {
-    if (stored) places.hold(event, row.key, row.isCompleted ? "Opened" : "Completed");
+    // The second click of a double click is on a row that is on its way.
+    if (stored && event.detail < 2) complete(context, row, event);
     else event.preventDefault();
-  };
-  const remove = (event: MouseEvent) => {
-    places.hold(event, row.key, "Deleted");
-    store.delete(row);
   };
   return html`
     <input
-      class="check"
+      class="check ${priorityNames[row.priority].toLowerCase()}"
       type="checkbox"
       data-part="check"
       aria-label=${row.title}
       aria-disabled=${stored ? nothing : "true"}
       .checked=${live(row.isCompleted)}
       @click=${check}
-      @change=${() => store.toggle(row)}
     />
+  `;
+}
+
+function content(context: RowContext, row: Row, section: Section): TemplateResult {
+  const { store, places, plan, choosing } = context;
+  const remove = (event: MouseEvent) => {
+    places.hold(event, row.key, "Deleted");
+    store.actions.delete([row]);
+  };
+  const name = isolated(row.title);
+  const open = (event: MouseEvent) => isOnLink(event) || choosing.click(store, row, event) || edit(store, row, event);
+  return html`
     <div class="text">
-      ${hasLinks(row.title) ? linkedTitle(store, row) : title(store, row)}
-      ${row.description
-        ? html`<p class="description" dir="auto" @click=${(event: MouseEvent) => isOnLink(event) || edit(store, row)}>${linkedText(row.description)}</p>`
-        : nothing}
-      ${progress(row)} ${conflictChoice(store, row)}
+      ${hasLinks(row.title) ? linkedTitle(row, open) : title(row, open)}
+      ${row.description ? html`<p class="description" dir="auto" @click=${open}>${linkedText(row.description)}</p>` : nothing}
+      ${meta(context, row, section)} ${progress(row)} ${conflictChoice(store, row)}
     </div>
-    ${stored
-      ? html`<button
-          class="delete quiet"
-          type="button"
-          data-part="delete"
-          aria-label="Delete ${isolated(row.title)}"
-          title="Delete"
-          @click=${remove}
-        >
-          ${deleteIcon}
-        </button>`
-      : nothing}
+    ${row.id === undefined || choosing.isOn(store)
+      ? nothing
+      : html`<div class="acts">
+          <button class="plan quiet" type="button" data-part="plan" aria-label="Plan ${name}" title="Due, priority, tags (D)" @click=${() => plan.open([row.key])}>
+            ${planIcon}
+          </button>
+          <button class="delete quiet" type="button" data-part="delete" aria-label="Delete ${name}" title="Delete" @click=${remove}>
+            ${deleteIcon}
+          </button>
+        </div>`}
   `;
 }
 
 /** The title, all of which is a button to edit it. */
-function title(store: Store, row: Row): TemplateResult {
+function title(row: Row, open: (event: MouseEvent) => unknown): TemplateResult {
   const stored = row.id !== undefined;
   return html`
-    <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${() => edit(store, row)}>
+    <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${open}>
       ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text" dir="auto">${row.title}</span>
     </button>
   `;
 }
 
 /** A title with links, which can't be in a button: it lies behind them, for the keyboard. */
-function linkedTitle(store: Store, row: Row): TemplateResult {
+function linkedTitle(row: Row, open: (event: MouseEvent) => unknown): TemplateResult {
   const stored = row.id !== undefined;
   const name = isolated(row.title);
-  const begin = (event: MouseEvent) => isOnLink(event) || edit(store, row);
   return html`
     <div class="title">
       <button
@@ -111,40 +156,44 @@ function linkedTitle(store: Store, row: Row): TemplateResult {
         data-part="title"
         aria-label=${stored ? `Edit ${name}` : name}
         aria-disabled=${stored ? nothing : "true"}
-        @click=${begin}
+        @click=${open}
       ></button>
-      <p class="title-text" dir="auto" @click=${begin}>${linkedText(row.title)}</p>
+      <p class="title-text" dir="auto" @click=${open}>${linkedText(row.title)}</p>
     </div>
   `;
+}
+
+/** When it is due, how important it is, its tags; a click opens them. */
+function meta({ store, plan, choosing }: RowContext, row: Row, section: Section): TemplateResult | typeof nothing {
+  const { priority, tags } = row;
+  const due = dueChip(store, row, section);
+  if (due === nothing && priority === 0 && tags.length === 0) return nothing;
+  const open = (event: MouseEvent) => isOnLink(event) || choosing.click(store, row, event) || (row.id !== undefined && plan.open([row.key]));
+  return html`
+    <p class="meta" @click=${open}>
+      ${due}
+      ${priority === 0
+        ? nothing
+        : html`<span class=${priorityNames[priority].toLowerCase()}>${flagIcon}${priorityNames[priority]}<span class="visually-hidden"> priority</span></span>`}
+      ${tags.map((tag) => html`<a href=${hashOf(tagFilter(tag))} dir="auto">#${tag}</a>`)}
+    </p>
+  `;
+}
+
+/** Says when it is due; under the heading of its day, only the time. */
+function dueChip({ now }: Store, { due, isCompleted }: Row, { kind }: Section): TemplateResult | typeof nothing {
+  if (!due) return nothing;
+  const state = isCompleted ? "later" : dueState(due, now);
+  const time = timeOf(due, now);
+  if (kind === "day" && time === undefined) return nothing;
+  return html`<span class=${state} title=${dueLabel(due, now)}>
+    ${dueIcon}<span class="visually-hidden">${state === "overdue" ? "Overdue: " : "Due "}</span>${kind === "day" && time !== undefined
+      ? timeText(time)
+      : dueText(due, now)}
+  </span>`;
 }
 
 /** Says that the service doesn't know it yet, when that isn't a matter of a moment. */
 function progress(row: Row): TemplateResult | typeof nothing {
   return row.progress === "waiting" ? html`<p class="progress">Not stored yet</p>` : nothing;
-}
-
-function editor(store: Store, row: Row, draft: Draft, places: Places): TemplateResult {
-  const cancel = () => {
-    store.cancel(row);
-    void leaveEditor(row.key);
-  };
-  const save = (event: SubmitEvent) => {
-    event.preventDefault();
-    if (store.save(row)) void leaveEditor(row.key);
-    else void focusEditor(row.key);
-  };
-  const keydown = (event: KeyboardEvent) => {
-    if (event.key === "Escape") cancel();
-    else submitOnControlEnter(event);
-  };
-  const hold = (event: MouseEvent) => places.hold(event, row.key);
-  return html`
-    <form class="editor" aria-label="Edit ${isolated(row.title)}" novalidate @submit=${save} @keydown=${keydown}>
-      ${textFields({ key: row.key, draft, drafts: store.drafts, titleHint: "Title" })}
-      <p class="choices" @click=${{ handleEvent: hold, capture: true }}>
-        <button class="small primary" type="submit">Save</button>
-        <button class="small" type="button" @click=${cancel}>Cancel</button>
-      </p>
-    </form>
-  `;
 }

@@ -10,10 +10,12 @@ export interface TextFieldsOptions {
   readonly drafts: Drafts;
   readonly titleHint: string;
   readonly titleShortcut?: string;
+  /** What stands below the fields. */
+  readonly below?: TemplateResult | typeof nothing;
 }
 
 /** Shows a draft's fields, each with what is wrong with it. */
-export function textFields({ key, draft, drafts, titleHint, titleShortcut }: TextFieldsOptions): TemplateResult {
+export function textFields({ key, draft, drafts, titleHint, titleShortcut, below = nothing }: TextFieldsOptions): TemplateResult {
   const { faults } = draft;
   return html`
     <div class="fields">
@@ -39,16 +41,16 @@ export function textFields({ key, draft, drafts, titleHint, titleShortcut }: Tex
         class="description-field"
         id="${key}-description"
         name="description"
-        rows="2"
+        rows="1"
         dir="auto"
-        placeholder="Details, if any"
+        placeholder="Details"
         aria-keyshortcuts="Control+Enter"
         aria-invalid=${faults["description"] ? "true" : nothing}
         aria-describedby=${faults["description"] ? `${key}-description-fault` : nothing}
         .value=${live(draft.description)}
         @input=${(event: InputEvent) => drafts.type(key, "description", (event.target as HTMLTextAreaElement).value)}
       ></textarea>
-      ${fault(`${key}-description-fault`, faults["description"])} ${fault(`${key}-fault`, faults[""])}
+      ${fault(`${key}-description-fault`, faults["description"])} ${fault(`${key}-fault`, faults[""])} ${below}
     </div>
   `;
 }

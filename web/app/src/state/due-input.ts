@@ -1,0 +1,58 @@
+import type { Due } from "../sync/due.ts";
+import type { Now } from "./clock.ts";
+import type { Range } from "./search.ts";
+
+/** A due date, and the words that it was read from. */
+export interface Understood extends Range {
+  readonly due: Due;
+}
+
+/** Finds due dates in a text, in order. */
+export type DueReader = (text: string, now: Now) => readonly Understood[];
+
+/** Reads due dates from plain words. The library that does so is loaded when it is first needed. */
+export class DueInput {
+  #read: DueReader | undefined;
+  #loading: Promise<void> | undefined;
+  readonly #load: () => Promise<DueReader>;
+  readonly #changed: () => void;
+
+  /** @param changed is called when words can be read. */
+  constructor(changed: () => void, load = loadReader) {
+    this.#changed = changed;
+    this.#load = load;
+  }
+
+  /** Whether words can be read; before, nothing is found. */
+  get isReady(): boolean {
+    return this.#read !== undefined;
+  }
+
+  /** Loads what is needed, if it isn't there yet. Without a network it may fail; the next call tries again. */
+  prepare(): Promise<void> {
+    return (this.#loading ??= this.#load().then(
+      (read) => {
+        this.#read = read;
+        this.#changed();
+      },
+      () => {
+        this.#loading = undefined;
+      },
+    ));
+  }
+
+  /** Returns the due dates in a text. */
+  all(text: string, now: Now): readonly Understood[] {
+    return this.#read?.(text, now) ?? [];
+  }
+
+  /** Returns the first due date in a text. */
+  parse(text: string, now: Now): Understood | undefined {
+    return this.all(text, now)[0];
+  }
+}
+
+async function loadReader(): Promise<DueReader> {
+  const { dueReader } = await import("./due-words.ts");
+  return dueReader(navigator.languages);
+}

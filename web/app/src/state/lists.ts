@@ -1,0 +1,174 @@
+import type { Details } from "../sync/todo.ts";
+import type { Todos } from "../sync/todos.ts";
+import type { ShownTodo } from "../sync/view.ts";
+import type { Now } from "./clock.ts";
+import { countsOf, tagsOf, type Counts, type TagCount } from "./counts.ts";
+import { today } from "./due.ts";
+import { tagOf, type Filter } from "./filter.ts";
+import { rowOf, type Row } from "./rows.ts";
+import { orders, sectionsOf, type Section } from "./sections.ts";
+
+/** What lists need. */
+export interface ListsOptions {
+  todos(): Todos;
+  now(): Now;
+  readonly filter: Filter;
+  /** Returns the rows that the user is editing, as they were before. */
+  writing(): readonly Row[];
+}
+
+/** What is made of the todos, until something changes. */
+interface Made {
+  readonly now: Now;
+  sections?: readonly Section[];
+  rows?: readonly Row[];
+  counts?: Counts;
+  tags?: readonly TagCount[];
+  byHand?: readonly ShownTodo[];
+}
+
+/** The list that is shown, and what the navigation says of all. */
+export class Lists {
+  readonly #options: ListsOptions;
+  #filter: Filter;
+  #search = "";
+  #turned: ReadonlySet<string> = new Set();
+  #made: Made | undefined;
+  readonly #folded = new WeakMap<object, string>();
+
+  constructor(options: ListsOptions) {
+    this.#options = options;
+    this.#filter = options.filter;
+  }
+
+  get filter(): Filter {
+    return this.#filter === "trash" && !this.#options.todos().hasTrash ? "all" : this.#filter;
+  }
+
+  get search(): string {
+    return this.#search;
+  }
+
+  get now(): Now {
+    return this.#current.now;
+  }
+
+  get sections(): readonly Section[] {
+    return (this.#current.sections ??= this.#sections());
+  }
+
+  get rows(): readonly Row[] {
+    return (this.#current.rows ??= this.sections.flatMap(({ rows }) => rows));
+  }
+
+  get counts(): Counts {
+    const { todos, trash } = this.#options.todos();
+    return (this.#current.counts ??= countsOf(todos, trash, this.now));
+  }
+
+  get tags(): readonly TagCount[] {
+    return (this.#current.tags ??= tagsOf(this.#options.todos().todos));
+  }
+
+  /** The todos that are not done, in the order by hand. */
+  get byHand(): readonly ShownTodo[] {
+    return (this.#current.byHand ??= this.#options
+      .todos()
+      .todos.filter(({ isCompleted }) => !isCompleted)
+      .sort(orders(this.now).byHand));
+  }
+
+  get canMove(): boolean {
+    return this.filter === "all" && this.#search.trim() === "";
+  }
+
+  /** What a new todo of the list that is shown has. */
+  get defaults(): Partial<Details> {
+    const tag = tagOf(this.filter);
+    if (tag !== undefined) return { tags: [this.tags.find(({ filter }) => filter === this.filter)?.tag ?? tag] };
+    return this.filter === "today" ? { due: { date: today(this.now) } } : {};
+  }
+
+  /** Returns the rows of todos. */
+  rowsOf(ids: readonly string[]): readonly Row[] {
+    const todos = this.#options.todos();
+    return ids.flatMap((id) => {
+      const todo = todos.find(id);
+      return todo ? [rowOf(todo, todos.status.problem !== undefined)] : [];
+    });
+  }
+
+  /** Says what is shown. */
+  get summary(): string {
+    const count = this.sections.reduce((sum, section) => sum + (section.kind === "done" && this.#isDoneAside ? 0 : section.count), 0);
+    if (this.#search.trim() !== "") return count === 0 ? "Nothing found" : `Found ${countOf(count)}`;
+    const name = summaryNames[this.filter] ?? `tagged ${tagOf(this.filter)}`;
+    if (this.filter === "trash") return count === 0 ? "The trash is empty" : `${countOf(count)} in the trash`;
+    return [count === 0 ? "No todos" : countOf(count), name].filter((part) => part !== "").join(" ");
+  }
+
+  show(filter: Filter): void {
+    this.#filter = filter;
+    this.#search = "";
+    this.#turned = new Set();
+    this.forget();
+  }
+
+  searchFor(text: string): void {
+    this.#search = text;
+    this.forget();
+  }
+
+  toggleFold(key: string): void {
+    const turned = new Set(this.#turned);
+    if (!turned.delete(key)) turned.add(key);
+    this.#turned = turned;
+    this.forget();
+  }
+
+  /** Notes that something has changed. */
+  forget(): void {
+    this.#made = undefined;
+  }
+
+  #sections(): readonly Section[] {
+    const todos = this.#options.todos();
+    const isAway = todos.status.problem !== undefined;
+    const current = (row: Row) => {
+      const todo = todos.find(row.key);
+      return todo && todo.deletedAt === undefined ? rowOf(todo, isAway) : row;
+    };
+    return sectionsOf({
+      todos: todos.todos,
+      trash: todos.trash,
+      filter: this.filter,
+      search: this.#search.trim(),
+      now: this.now,
+      isAway,
+      writing: this.filter === "trash" ? [] : this.#options.writing().map(current),
+      turned: this.#turned,
+      folded: this.#folded,
+    });
+  }
+
+  /** Whether done todos are only an addition to what is shown. */
+  get #isDoneAside(): boolean {
+    return this.filter !== "done" && this.#search.trim() === "";
+  }
+
+  get #current(): Made {
+    return (this.#made ??= { now: this.#options.now() });
+  }
+}
+
+const summaryNames: Readonly<Partial<Record<Filter, string>>> = {
+  today: "for today",
+  upcoming: "coming up",
+  all: "",
+  done: "done",
+  trash: "",
+};
+
+function countOf(count: number): string {
+  return count === 1 ? "1 todo" : `${count} todos`;
+}

@@ -1,0 +1,37 @@
+/** The most tags of a todo: the contract's limit. */
+export const maxTags = 20;
+
+/** Returns a tag without the differences that don't count: two tags are the same if these are. */
+export function foldTag(tag: string): string {
+  // Lower case of upper case comes close to Unicode's case folding: ß and SS, σ and ς are the same.
+  return tag.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+/** Returns whether tags contain one, in whatever case. */
+export function hasTag(tags: readonly string[], tag: string): boolean {
+  const folded = foldTag(tag);
+  return tags.some((other) => foldTag(other) === folded);
+}
+
+/** Returns tags without some, and with others, in the service's order. What is there stays as it is written. */
+export function editTags(tags: readonly string[], { add = [], remove = [] }: TagEdit): readonly string[] {
+  const edited = new Map(tags.map((tag) => [foldTag(tag), tag]));
+  for (const tag of remove) edited.delete(foldTag(tag));
+  for (const tag of add) if (!edited.has(foldTag(tag))) edited.set(foldTag(tag), tag);
+  return [...edited].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tag]) => tag);
+}
+
+/** Tags to take off and to add. What is in both is there afterwards. */
+export interface TagEdit {
+  readonly add?: readonly string[] | undefined;
+  readonly remove?: readonly string[] | undefined;
+}
+
+/** Returns the edit with the effect of two. */
+export function mergeTagEdits(earlier: TagEdit = {}, later: TagEdit = {}): TagEdit {
+  const without = (tags: readonly string[] = [], others: readonly string[] = []) => tags.filter((tag) => !hasTag(others, tag));
+  return {
+    remove: [...without(earlier.remove, later.remove), ...(later.remove ?? [])],
+    add: [...without(without(earlier.add, later.remove), later.add), ...(later.add ?? [])],
+  };
+}
