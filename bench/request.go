@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,8 @@ func message(op operation) (proto.Message, string) {
 		return &todov1.ListTodosRequest{PageSize: 20}, todov1connect.TodoServiceListTodosProcedure
 	case list100:
 		return &todov1.ListTodosRequest{PageSize: 100}, todov1connect.TodoServiceListTodosProcedure
+	case byDue, byPriority, byPosition, byUpdate, search:
+		return findRequest(op), todov1connect.TodoServiceListTodosProcedure
 	case create:
 		return &todov1.CreateTodoRequest{Title: title, Description: proto.String(description)}, todov1connect.TodoServiceCreateTodoProcedure
 	case update:
@@ -42,6 +45,24 @@ func message(op operation) (proto.Message, string) {
 		return &todov1.DeleteTodoRequest{Id: idPlaceholder}, todov1connect.TodoServiceDeleteTodoProcedure
 	}
 	panic(fmt.Sprintf("unknown operation %q", op))
+}
+
+// findRequest returns the request for a page in another order, or by a word.
+func findRequest(op operation) *todov1.ListTodosRequest {
+	req := &todov1.ListTodosRequest{PageSize: 20, IsCompleted: proto.Bool(false), TimeZone: "Europe/Berlin"}
+	switch op {
+	case byDue:
+		req.OrderBy = "due"
+	case byPriority:
+		req.OrderBy = "priority"
+	case byPosition:
+		req.OrderBy = "position"
+	case byUpdate:
+		req.OrderBy = "updated"
+	default:
+		req.Search = "balcón"
+	}
+	return req
 }
 
 // http1Request returns a whole HTTP/1.1 request with placeholders.
@@ -79,6 +100,10 @@ func restRequest(op operation, msg proto.Message) (verb, path, body string) {
 		return "GET", todos + "?pageSize=20", ""
 	case list100:
 		return "GET", todos + "?pageSize=100", ""
+	case byDue, byPriority, byPosition, byUpdate, search:
+		req := findRequest(op)
+		query := url.Values{"pageSize": {"20"}, "isCompleted": {"false"}, "timeZone": {req.GetTimeZone()}, "orderBy": {req.GetOrderBy()}, "search": {req.GetSearch()}}
+		return "GET", todos + "?" + query.Encode(), ""
 	case create:
 		return "POST", todos, mustJSON(msg)
 	case update:
