@@ -11,6 +11,7 @@ const (
 	list20  operation = "list 20"
 	list100 operation = "list 100"
 	create  operation = "create"
+	syncing operation = "sync" // Of a client that knows all todos.
 	update  operation = "update"
 	remove  operation = "delete"
 
@@ -22,8 +23,10 @@ const (
 	search     operation = "search"
 )
 
+// operations returns them in an order in which each can be made once: the last deletes
+// the todo.
 func operations() []operation {
-	return slices.Concat([]operation{get, list20, list100}, finds(), []operation{create, update, remove})
+	return slices.Concat([]operation{get, list20, list100}, finds(), []operation{syncing, create, update, remove})
 }
 
 // finds are the operations that read all of a user's todos.
@@ -74,6 +77,11 @@ func (s scenario) writes() bool {
 	return slices.ContainsFunc(s.shares, func(s share) bool {
 		return s.operation == create || s.operation == update || s.operation == remove
 	})
+}
+
+// syncs reports whether the scenario has calls that need a sync token.
+func (s scenario) syncs() bool {
+	return slices.ContainsFunc(s.shares, func(s share) bool { return s.operation == syncing })
 }
 
 // deletes returns how many of a hundred calls delete a todo.

@@ -57,9 +57,12 @@ func (s *Store) updateDetailed(ctx context.Context, owner todo.UserID, id todo.I
 			}
 			condition = current.Version
 		}
-		due, err := change.Due.Merge(current.Due)
-		if err != nil {
-			return todo.Todo{}, err
+		var due todo.Due // Not written when the change names no part of it.
+		if !change.Due.IsZero() {
+			var err error
+			if due, err = change.Due.Merge(current.Due); err != nil {
+				return todo.Todo{}, err
+			}
 		}
 		changed, err := s.writeDetailed(ctx, owner, id, change, due, condition)
 		if !errors.Is(err, todo.ErrNotFound) {
