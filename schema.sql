@@ -44,7 +44,6 @@ CREATE TABLE todo (
     -- The range of the API: RFC 3339 has years of four digits.
     CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00'),
-    CONSTRAINT ck_todo_due_date_in_range CHECK (due_date BETWEEN '0001-01-01' AND '9999-12-31'),
     CONSTRAINT ck_todo_due_time_has_date CHECK (due_time IS NULL OR due_date IS NOT NULL),
     CONSTRAINT ck_todo_due_time_zone_has_time CHECK (due_time_zone IS NULL OR due_time IS NOT NULL),
     CONSTRAINT ck_todo_due_at_has_zone CHECK ((due_at IS NULL) = (due_time_zone IS NULL)),

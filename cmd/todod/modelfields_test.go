@@ -26,6 +26,7 @@ func (u *modelUser) maybe(texts ...string) *string {
 func (u *modelUser) day() string {
 	return fmt.Sprintf("2026-%02d-%02d", 1+u.rand.IntN(12), 1+u.rand.IntN(28))
 }
+
 func (u *modelUser) minute() string {
 	return fmt.Sprintf("%02d:%02d", u.rand.IntN(24), u.rand.IntN(60))
 }
@@ -91,7 +92,7 @@ func (u *modelUser) changeFields(req *todov1.UpdateTodoRequest, want *todov1.Tod
 		isInvalid = u.changeDue(req, want)
 	}
 	if u.rand.IntN(3) == 0 {
-		req.Priority = new(todov1.Priority(u.rand.IntN(4))) //nolint:gosec // It is small.
+		req.Priority = new(todov1.Priority(u.rand.IntN(4)))
 		want.Priority = nil
 		if *req.Priority != 0 {
 			want.Priority = req.Priority

@@ -128,7 +128,7 @@ func (s *Store) writeDetailed(
 		Args: []any{
 			owner.String(), uuidParam(id), versionParam(condition), change.Title, change.Description, change.IsCompleted,
 			!change.Due.IsZero(), due.Date, due.Time, due.Zone, dueAt,
-			(*int16)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), foldedTags(change.Tags.Remove), todo.MaxTags,
+			(*int32)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), foldedTags(change.Tags.Remove), todo.MaxTags,
 			change.Position,
 		},
 		Owner: owner.String(),
