@@ -29,7 +29,7 @@ func compare(ctx context.Context, o options, stdout, progress io.Writer) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	first, err := newSmallSubject(ctx, st, progress)
+	first, err := newSmallSubject(ctx, st, o.beside == "", progress)
 	if err != nil {
 		return err
 	}
@@ -89,6 +89,9 @@ func compareOn(ctx context.Context, o options, st *stack, first *subject, plan f
 func measureBoth(ctx context.Context, o options, both [2]*subject, plan func(scenario) []combination, progress io.Writer) ([]comparison, error) {
 	var all []comparison
 	for _, sc := range scenarios() {
+		if !both[0].serves(sc) || !both[1].serves(sc) {
+			continue
+		}
 		for _, c := range plan(sc) {
 			var samples [2][]sample
 			var parts []float64

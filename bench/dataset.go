@@ -18,6 +18,7 @@ type dataset struct {
 	users int64
 	todos int64
 	fixed bool // They are too many to be stored anew each time.
+	dated bool // Half of them have a due date and a priority; not when services of before there were any are compared.
 }
 
 // Users and ids are numbers, and every place that needs one makes it from a
@@ -60,10 +61,15 @@ func (d dataset) insert(ctx context.Context, conn *pgx.Conn, from, to int64, sin
 	if to > maxNumber {
 		return fmt.Errorf("%d todos are more than can be numbered", to)
 	}
+	columns, values := "", ""
+	if d.dated {
+		columns = ", due_date, due_time, priority"
+		values = ", CASE WHEN n % 2 = 0 THEN '2026-01-01'::date + (n % 977)::int END, CASE WHEN n % 4 = 0 THEN '09:00'::time END, NULLIF(n % 4, 0)"
+	}
 	_, err := conn.Exec(ctx, fmt.Sprintf(`
-		INSERT INTO todo (id, title, description, is_completed, user_id, created_at, updated_at)
+		INSERT INTO todo (id, title, description, is_completed, user_id, created_at, updated_at`+columns+`)
 		SELECT      (%d + n * %d %% %d || repeat('0', %d))::uuid, $1::text,
-		            CASE WHEN n %% 2 = 0 THEN $2::text END, n %% 3 = 0, (%d + n %% $3)::text, at, at
+		            CASE WHEN n %% 2 = 0 THEN $2::text END, n %% 3 = 0, (%d + n %% $3)::text, at, at`+strings.ReplaceAll(values, "%", "%%")+`
 		FROM        (SELECT generate_series($4::bigint, $5::bigint - 1) AS n) AS numbers
 		CROSS JOIN  LATERAL (SELECT $6::timestamptz + n * INTERVAL '1 second' AS at) AS moment`,
 		idBase, idFactor, idPrime, idZeros, ownerBase),

@@ -55,7 +55,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&o.window, "window", 2*time.Second, "`time` of one measurement, in whole seconds")
 	flags.IntVar(&o.rounds, "rounds", 3, "`number` of times to measure everything")
 	flags.BoolVar(&o.full, "full", false, "measure all combinations of scenario, protocol and callers")
-	flags.Int64Var(&o.large.todos, "large", 10_000_000, "`todos` of the large dataset, at least 10,000; 0 leaves it out; two services are compared on it only when this is set")
+	flags.Int64Var(&o.large.todos, "large", 10_000_000, "`todos` of the large dataset, at least as many as its users; 0 leaves it out; two services are compared on it only when this is set")
+	flags.Int64Var(&o.large.users, "large-users", o.large.users, "`users` of the large dataset")
 	flags.Func("set", "start the service with a setting, `NAME=VALUE`; may be repeated", addTo(&o.settings))
 	flags.StringVar(&o.beside, "beside", "", "measure only how another `binary` of the service compares, in turn with the first")
 	flags.Func("beside-set", "the same, of a service with another setting, `NAME=VALUE`; may be repeated", addTo(&o.besideSettings))
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.compares() && !largeSet {
 		o.large.todos = 0
 	}
-	if o.rounds < 1 || o.window < time.Second || o.window%time.Second != 0 || o.large.todos != 0 && o.large.todos < o.large.users {
+	if o.rounds < 1 || o.window < time.Second || o.window%time.Second != 0 || o.large.todos != 0 && o.large.todos < o.large.users || o.large.users < 1 {
 		return errors.New("rounds must be positive, window whole seconds (wrk and pgbench know no parts of one), and large at least the number of users")
 	}
 	err := findWrk()

@@ -148,6 +148,11 @@ func (s *subject) warmUp(ctx context.Context) error {
 	return err
 }
 
+// serves reports whether the service has all operations of a scenario.
+func (s *subject) serves(sc scenario) bool {
+	return !slices.ContainsFunc(sc.shares, func(sh share) bool { _, ok := s.pgbench.scripts[sh.operation]; return !ok })
+}
+
 // close ends the service and the connection.
 func (s *subject) close() error {
 	return errors.Join(s.conn.Close(context.Background()), s.service.stop())

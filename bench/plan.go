@@ -55,7 +55,7 @@ func (o options) plan(s scenario) []combination {
 	for _, callers := range []int{1, 16, usualCallers, mostCallers} {
 		for _, protocol := range protocols() {
 			c := combination{s, protocol, callers}
-			usual := callers == usualCallers || s.name == string(get) || s.name == "mix" && protocol == connectBinary
+			usual := callers == usualCallers && (!s.isFind() || protocol == connectBinary) || s.name == string(get) || s.name == "mix" && protocol == connectBinary
 			if (usual || o.full) && (o.only == nil || o.only.MatchString(c.String())) {
 				all = append(all, c)
 			}

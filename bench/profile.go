@@ -32,7 +32,7 @@ func writeProfile(ctx context.Context, o options, progress io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	s, err := newSmallSubject(ctx, st, progress)
+	s, err := newSmallSubject(ctx, st, true, progress)
 	if err != nil {
 		return err
 	}

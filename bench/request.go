@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,8 @@ func message(op operation) (proto.Message, string) {
 		return &todov1.ListTodosRequest{PageSize: 20}, todov1connect.TodoServiceListTodosProcedure
 	case list100:
 		return &todov1.ListTodosRequest{PageSize: 100}, todov1connect.TodoServiceListTodosProcedure
+	case byDue, byPriority, byPosition, byUpdate, search:
+		return findRequest(op), todov1connect.TodoServiceListTodosProcedure
 	case syncing:
 		return &todov1.SyncTodosRequest{SyncToken: syncPlaceholder}, todov1connect.TodoServiceSyncTodosProcedure
 	case create:
@@ -45,6 +48,24 @@ func message(op operation) (proto.Message, string) {
 		return &todov1.DeleteTodoRequest{Id: idPlaceholder}, todov1connect.TodoServiceDeleteTodoProcedure
 	}
 	panic(fmt.Sprintf("unknown operation %q", op))
+}
+
+// findRequest returns the request for a page in another order, or by a word.
+func findRequest(op operation) *todov1.ListTodosRequest {
+	req := &todov1.ListTodosRequest{PageSize: 20, IsCompleted: proto.Bool(false), TimeZone: "Europe/Berlin"}
+	switch op {
+	case byDue:
+		req.OrderBy = "due"
+	case byPriority:
+		req.OrderBy = "priority"
+	case byPosition:
+		req.OrderBy = "position"
+	case byUpdate:
+		req.OrderBy = "updated"
+	default:
+		req.Search = "balcón"
+	}
+	return req
 }
 
 // http1Request returns a whole HTTP/1.1 request with placeholders.
@@ -82,6 +103,10 @@ func restRequest(op operation, msg proto.Message) (verb, path, body string) {
 		return "GET", todos + "?pageSize=20", ""
 	case list100:
 		return "GET", todos + "?pageSize=100", ""
+	case byDue, byPriority, byPosition, byUpdate, search:
+		req := findRequest(op)
+		query := url.Values{"pageSize": {"20"}, "isCompleted": {"false"}, "timeZone": {req.GetTimeZone()}, "orderBy": {req.GetOrderBy()}, "search": {req.GetSearch()}}
+		return "GET", todos + "?" + query.Encode(), ""
 	case syncing:
 		return "GET", todos + ":sync?syncToken=" + syncPlaceholder, ""
 	case create:

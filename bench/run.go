@@ -31,6 +31,7 @@ func bench(ctx context.Context, o options, progress io.Writer) (_ *results, err 
 		return nil, err
 	}
 	if o.large.todos > 0 {
+		o.large.dated = true
 		s, err := newLargeSubject(ctx, st, o.large, progress)
 		if err != nil {
 			return nil, err
@@ -45,7 +46,7 @@ func bench(ctx context.Context, o options, progress io.Writer) (_ *results, err 
 }
 
 func benchSmall(ctx context.Context, o options, st *stack, r *results, progress io.Writer) (err error) {
-	s, err := newSmallSubject(ctx, st, progress)
+	s, err := newSmallSubject(ctx, st, true, progress)
 	if err != nil {
 		return err
 	}
@@ -61,8 +62,10 @@ func benchSmall(ctx context.Context, o options, st *stack, r *results, progress 
 }
 
 // newSmallSubject fills the small database and starts the service on it.
-func newSmallSubject(ctx context.Context, st *stack, progress io.Writer) (*subject, error) {
-	return newSubjectOn(ctx, st, small(), progress)
+func newSmallSubject(ctx context.Context, st *stack, dated bool, progress io.Writer) (*subject, error) {
+	d := small()
+	d.dated = dated
+	return newSubjectOn(ctx, st, d, progress)
 }
 
 // newSubjectOn makes and fills a database, and starts the service on it.

@@ -14,13 +14,23 @@ const (
 	syncing operation = "sync" // Of a client that knows all todos.
 	update  operation = "update"
 	remove  operation = "delete"
+
+	// Pages of 20 in other orders, of the todos that are not completed, and by a word.
+	byDue      operation = "by due"
+	byPriority operation = "by priority"
+	byPosition operation = "by position"
+	byUpdate   operation = "by update"
+	search     operation = "search"
 )
 
 // operations returns them in an order in which each can be made once: the last deletes
 // the todo.
 func operations() []operation {
-	return []operation{get, list20, list100, syncing, create, update, remove}
+	return slices.Concat([]operation{get, list20, list100}, finds(), []operation{syncing, create, update, remove})
 }
+
+// finds are the operations that read all of a user's todos.
+func finds() []operation { return []operation{byDue, byPriority, byPosition, byUpdate, search} }
 
 // protocol is how a call is made.
 type protocol string
@@ -58,6 +68,9 @@ func scenarios() []scenario {
 		{list20, 60}, {get, 20}, {create, 10}, {update, 7}, {remove, 3},
 	}})
 }
+
+// isFind reports whether the scenario reads all of a user's todos.
+func (s scenario) isFind() bool { return slices.Contains(finds(), s.shares[0].operation) }
 
 // writes reports whether the scenario changes what is stored.
 func (s scenario) writes() bool {

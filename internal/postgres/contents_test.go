@@ -69,6 +69,15 @@ func TestARowOfAnOddTimeIsListedAndHidesNoOther(t *testing.T) {
 					t.Fatalf("pages of %d (-want +got):\n%s", size+1, diff)
 				}
 			}
+			for name, order := range orders() {
+				listed := make(map[todo.ID]bool)
+				for _, one := range listAll(t, store, owner, todo.Query{Size: 1, Order: order, Filter: todo.Filter{Words: []string{"0"}, NoDueDate: true}}, nil) {
+					listed[one.ID] = true
+				}
+				if want := len(all) - 1; len(listed) != want { // But for number 11.
+					t.Errorf("by %s: %d of %d are listed", name, len(listed), want)
+				}
+			}
 			for _, one := range all {
 				found, err := store.GetTodo(t.Context(), owner, one.ID)
 				if diff := cmp.Diff(one, found); err != nil || diff != "" {

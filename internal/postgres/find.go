@@ -234,12 +234,15 @@ func dayParams(date string, instantOf func(string) (time.Time, error)) (day pgty
 	return pgtype.Date{Time: at, Valid: true}, timeParam(of), err
 }
 
-// zoneArgs returns the offsets of a zone as arguments.
-func zoneArgs(offsets []todo.LocalOffset) (from []pgtype.Timestamp, by []pgtype.Interval) {
-	for _, o := range offsets {
-		from = append(from, pgtype.Timestamp{Time: o.From, Valid: true})
-		by = append(by, pgtype.Interval{Microseconds: o.Offset.Microseconds(), Valid: true})
+// zoneArgs returns the offsets of a zone as arguments: pointers, since the driver allocates
+// memory for each element that is none.
+func zoneArgs(offsets []todo.LocalOffset) (from []*pgtype.Timestamp, by []*pgtype.Interval) {
+	froms, bys := make([]pgtype.Timestamp, len(offsets)), make([]pgtype.Interval, len(offsets))
+	for i, o := range offsets {
+		froms[i] = pgtype.Timestamp{Time: o.From, Valid: true}
+		bys[i] = pgtype.Interval{Microseconds: o.Offset.Microseconds(), Valid: true}
+		from, by = append(from, &froms[i]), append(by, &bys[i])
 	}
-	from[0] = pgtype.Timestamp{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	froms[0] = pgtype.Timestamp{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
 	return from, by
 }

@@ -39,6 +39,29 @@ func TestEveryOperationWorksInEveryQueryMode(t *testing.T) {
 			if diff := cmp.Diff(todo.Page{Todos: []todo.Todo{updated}}, page); diff != "" {
 				t.Error(diff)
 			}
+			zone, _ := zoneNamed(t, "Europe/Berlin")
+			due := create(t, store, owner, "x"+text)
+			if _, err := store.UpdateTodo(t.Context(), owner, due.ID, todo.Change{
+				Due: todo.DueChange{Date: new("2026-11-29"), Time: new("12:00"), Zone: new("")}, Priority: new(todo.LowPriority),
+				Tags: todo.TagsChange{Add: todo.NewTags([]string{`Q"u'o\te,{}`})}, Position: new("a0"),
+			}); err != nil {
+				t.Fatal(err)
+			}
+			for name, order := range orders() {
+				query := todo.Query{IsCompleted: new(false), Order: order, Zone: zone, Size: 1, Filter: todo.Filter{
+					Words: todo.SearchWords(text), AllTags: []string{`q"u'o\te,{}`}, AnyTags: []string{"a", `q"u'o\te,{}`},
+					Priorities: []todo.Priority{todo.LowPriority, todo.HighPriority}, DueFrom: "2026-11-29", DueTo: "2026-11-29", UpdatedSince: due.CreatedAt,
+				}}
+				page := list(t, store, owner, query)
+				if len(page.Todos) != 1 || page.Todos[0].ID != due.ID {
+					t.Errorf("by %s: %+v", name, page)
+				}
+				query.After = &page.Cursors[0]
+				if page := list(t, store, owner, query); len(page.Todos) != 0 {
+					t.Errorf("by %s, after the last: %+v", name, page)
+				}
+			}
+			remove(t, store, owner, due.ID, true)
 			if err := store.DeleteTodo(t.Context(), owner, second.ID, todo.Deletion{}); err != nil {
 				t.Error(err)
 			}

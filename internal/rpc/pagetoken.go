@@ -50,7 +50,7 @@ func encodePageToken(query todo.Query, cursor *todo.Cursor) string {
 	if query.IsPlain() {
 		token = make([]byte, 0, plainTokenBytes)
 		token = append(token, plainTokenVersion, filterByte(query))
-		token = appendTime(token, cursor.At)
+		token = appendMicros(token, cursor.At)
 		token = append(token, cursor.ID[:]...)
 		return base64.RawURLEncoding.EncodeToString(token)
 	}
@@ -61,9 +61,9 @@ func encodePageToken(query todo.Query, cursor *todo.Cursor) string {
 	case todo.ByPosition:
 		token = append(token, cursor.Position...)
 	case todo.ByPriority:
-		token = appendTime(append(token, byte(cursor.Priority)), cursor.At) //nolint:gosec // It is 0 to 3.
+		token = appendMicros(append(token, byte(cursor.Priority)), cursor.At) //nolint:gosec // It is 0 to 3.
 	default:
-		token = appendTime(token, cursor.At)
+		token = appendMicros(token, cursor.At)
 	}
 	return base64.RawURLEncoding.EncodeToString(token)
 }
@@ -81,7 +81,7 @@ func decodePageToken(query todo.Query, token string) (*todo.Cursor, error) {
 	if !ok || raw[1] != filterByte(query) {
 		return nil, errPageToken
 	}
-	return &todo.Cursor{At: timeIn(raw[2:10]), ID: todo.ID(raw[10:])}, nil
+	return &todo.Cursor{At: microsIn(raw[2:10]), ID: todo.ID(raw[10:])}, nil
 }
 
 // decodeFindToken decodes a token of version 2.
@@ -97,24 +97,24 @@ func decodeFindToken(query todo.Query, token string) (*todo.Cursor, error) {
 	case query.Order == todo.ByPosition && len(place) > 0 && utf8.Valid(place) && !bytes.ContainsRune(place, 0):
 		cursor.Position = string(place)
 	case query.Order == todo.ByPriority && len(place) == 1+timeBytes && todo.Priority(place[0]) <= todo.HighPriority:
-		cursor.Priority, cursor.At = todo.Priority(place[0]), timeIn(place[1:])
+		cursor.Priority, cursor.At = todo.Priority(place[0]), microsIn(place[1:])
 	case query.Order != todo.ByPosition && query.Order != todo.ByPriority && len(place) == timeBytes:
-		cursor.At = timeIn(place)
+		cursor.At = microsIn(place)
 	default:
 		return nil, errPageToken
 	}
 	return cursor, nil
 }
 
-// appendTime appends a time in microseconds.
-func appendTime(token []byte, at time.Time) []byte {
+// appendMicros appends a time in microseconds.
+func appendMicros(token []byte, at time.Time) []byte {
 	return binary.BigEndian.AppendUint64(token, uint64(at.UnixMicro())) //nolint:gosec // Any 64 bits.
 }
 
-// timeIn returns the time in 8 bytes. Any 64 bits are a valid time. A todo stored by
+// microsIn returns the time in 8 bytes. Any 64 bits are a valid time. A todo stored by
 // another program may have been created before 1970 or after 9999, and a list has to
 // continue after it.
-func timeIn(raw []byte) time.Time {
+func microsIn(raw []byte) time.Time {
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC() //nolint:gosec // See above.
 }
 
