@@ -7,8 +7,7 @@
 //
 // Each version of the page has a cache of its own, so files of two versions never mix.
 // A new version is loaded in the background while the old one is used, and shown the
-// next time that the page is opened or reloaded. Until then a page may still load files of
-// its own version, so one earlier version is kept.
+// next time that the page is opened or reloaded.
 
 /// <reference lib="webworker" />
 
@@ -19,9 +18,6 @@ const version = "__VERSION__";
 
 /** The page's files, relative to the worker. */
 const files = ["__FILES__"];
-
-/** Where the files are whose names change with their contents, so each is of any version that has it. */
-const hashed = "assets/";
 
 const prefix = "todo-page-";
 const pageCache = prefix + version;
@@ -35,20 +31,20 @@ worker.addEventListener("activate", (event) => event.waitUntil(activate()));
 worker.addEventListener("fetch", (event) => {
   const file = fileOf(event.request);
   if (file === configFile) event.respondWith(config(event));
-  else if (file !== undefined && (files.includes(file) || file.startsWith(hashed))) event.respondWith(stored(file, event.request));
+  else if (file !== undefined && files.includes(file)) event.respondWith(stored(file, event.request));
 });
 
 /** Loads all files, or fails, so that the version before stays. */
 async function install() {
   const cache = await caches.open(pageCache);
   await cache.addAll(files.map((file) => new Request(file, { cache: "reload" })));
+  // A page needs no further files once it runs, so it doesn't matter that it is older.
   await worker.skipWaiting();
 }
 
 async function activate() {
-  // The oldest come first.
-  const others = (await caches.keys()).filter((name) => name.startsWith(prefix) && name !== pageCache);
-  await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)));
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith(prefix) && name !== pageCache).map((name) => caches.delete(name)));
   await worker.clients.claim();
 }
 
@@ -69,10 +65,9 @@ function fileOf(request) {
  * @param {Request} request
  */
 async function stored(file, request) {
-  // Without the query, which the page itself reads.
-  const url = new URL(file, worker.registration.scope);
   const cache = await caches.open(pageCache);
-  return (await cache.match(url)) ?? (file.startsWith(hashed) ? await caches.match(url) : undefined) ?? fetch(request);
+  // Without the query, which the page itself reads.
+  return (await cache.match(new URL(file, worker.registration.scope))) ?? fetch(request);
 }
 
 /**
