@@ -1,7 +1,7 @@
 import type { TodoClient } from "../api/client.ts";
 import type { Entry } from "../sync/outbox.ts";
 import { DirectTodos } from "../sync/direct-todos.ts";
-import { SyncedTodos } from "../sync/synced-todos.ts";
+import { SyncedTodos, type SyncListener } from "../sync/synced-todos.ts";
 import type { Todos } from "../sync/todos.ts";
 import { Actions } from "./actions.ts";
 import { MinuteTicks, systemNow, type Now } from "./clock.ts";
@@ -67,17 +67,14 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     let store: Store | undefined;
     const { userId, client, sessionEnded, lost } = options;
-    const todos = await SyncedTodos.open({
-      userId,
-      client,
-      listener: {
-        changed: () => store && store.#todosChanged(),
-        refused: (entries) => store && store.#refused(entries),
-        sessionEnded,
-        lost,
-        unserved: async () => store !== undefined && (await store.#goDirect()),
-      },
-    });
+    const listener: SyncListener = {
+      changed: () => store && store.#todosChanged(),
+      refused: (entries) => store && store.#refused(entries),
+      sessionEnded,
+      lost,
+      unserved: async () => store !== undefined && (await store.#goDirect(listener)),
+    };
+    const todos = await SyncedTodos.open({ userId, client, listener });
     store = new Store(options, todos);
     store.#refused(todos.refused);
     return store;
@@ -268,18 +265,11 @@ export class Store {
   }
 
   /** Goes on without a copy, if the service lists todos although it tells no changes. */
-  async #goDirect(): Promise<boolean> {
+  async #goDirect(listener: SyncListener): Promise<boolean> {
     const before = this.#todos;
     if (before instanceof DirectTodos) return true;
-    const { client, sessionEnded, lost } = this.#options;
-    const listener = {
-      changed: () => this.#todosChanged(),
-      refused: (entries: readonly Entry[]) => this.#refused(entries),
-      sessionEnded,
-      lost,
-    };
     try {
-      const todos = await DirectTodos.open({ client, listener });
+      const todos = await DirectTodos.open({ client: this.#options.client, listener });
       // What was done before is sent first; it needs no trash.
       await before.settle(settleTimeout);
       this.#todos = todos;
