@@ -62,6 +62,9 @@ export class Store {
   readonly #teller: Teller;
   readonly #ticks: MinuteTicks;
   #isComplete: boolean;
+  /** Resolves when the page goes on without a copy, or can't. */
+  #going: Promise<boolean> | undefined;
+  #closed = false;
 
   /** Opens the user's todos in this browser. It fails when the browser can't keep any. */
   static async open(options: StoreOptions): Promise<Store> {
@@ -233,6 +236,7 @@ export class Store {
 
   /** Ends all activity. */
   close(): Promise<void> {
+    this.#closed = true;
     this.#ticks.stop();
     return this.#todos.close();
   }
@@ -265,21 +269,23 @@ export class Store {
   }
 
   /** Goes on without a copy, if the service lists todos although it tells no changes. */
-  async #goDirect(listener: SyncListener): Promise<boolean> {
-    const before = this.#todos;
-    if (before instanceof DirectTodos) return true;
-    try {
+  #goDirect(listener: SyncListener): Promise<boolean> {
+    const gone = async () => {
+      const before = this.#todos;
       const todos = await DirectTodos.open({ client: this.#options.client, listener });
       // What was done before is sent first; it needs no trash.
       await before.settle(settleTimeout);
-      this.#todos = todos;
+      if (this.#closed) await todos.close();
+      else this.#todos = todos;
       await before.close();
       todos.retryNow();
-    } catch {
+      this.#todosChanged();
+      return true;
+    };
+    return (this.#going ??= gone().catch(() => {
+      this.#going = undefined;
       return false;
-    }
-    this.#todosChanged();
-    return true;
+    }));
   }
 
   /** Says why the service has refused what the user did, and gives the text back. */
