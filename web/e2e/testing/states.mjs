@@ -372,7 +372,10 @@ export const states = [
  * @param {TodoPage} page
  */
 async function forgetTodos({ browserPage }) {
-  await browserPage.goto(`${new URL(browserPage.url()).origin}/favicon.svg`);
+  const blank = `${new URL(browserPage.url()).origin}/blank`;
+  const body = `<meta name="viewport" content="width=device-width, initial-scale=1">`; // Or a phone would zoom out.
+  await browserPage.route(blank, (route) => route.fulfill({ contentType: "text/html", body }));
+  await browserPage.goto(blank);
   await browserPage.evaluate(async () => {
     for (const { name = "" } of await indexedDB.databases()) {
       const deleting = indexedDB.deleteDatabase(name);

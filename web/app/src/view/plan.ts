@@ -30,6 +30,8 @@ interface Open {
   readonly keys: readonly string[];
   readonly due?: Due | undefined;
   readonly isDueTouched: boolean;
+  /** Whether the rows differ in it. */
+  readonly isDueMixed: boolean;
   /** What is written in the field for the due date. */
   readonly words: string;
   /** Undefined when they differ. */
@@ -70,6 +72,7 @@ export class Plan {
       keys,
       due: isSameDue ? first?.due : undefined,
       isDueTouched: false,
+      isDueMixed: !isSameDue,
       words: "",
       priority,
       before: priority,
@@ -123,6 +126,7 @@ export class Plan {
 
   #due(store: Store, open: Open): TemplateResult {
     const { due, words } = open;
+    const isMixed = open.isDueMixed && !open.isDueTouched;
     const set = (due: Due | undefined) => this.#set({ due, isDueTouched: true, words: "" });
     const read = (event: InputEvent) => {
       const text = (event.target as HTMLInputElement).value;
@@ -152,7 +156,7 @@ export class Plan {
           @input=${read}
         />
         <p class="understood-due" id="plan-due-understood" role="status">
-          ${isUnknown ? "That is no date yet." : due ? dueLabel(due, store.now) : "No due date"}
+          ${isUnknown ? "That is no date yet." : isMixed ? "Different dates" : due ? dueLabel(due, store.now) : "No due date"}
         </p>
         <p class="choices">
           ${dueChoices(store.now).map(
@@ -166,7 +170,7 @@ export class Plan {
               ${choiceNames[choice.name]}
             </button>`,
           )}
-          <button class="small" type="button" aria-pressed=${due ? "false" : "true"} @click=${() => set(undefined)}>None</button>
+          <button class="small" type="button" aria-pressed=${due || isMixed ? "false" : "true"} @click=${() => set(undefined)}>None</button>
         </p>
         <p class="exact">
           <label>Date <input type="date" .value=${live(due?.date ?? "")} @change=${date} /></label>
