@@ -90,7 +90,7 @@ function without(title: string, pieces: readonly Range[]): string {
     .reduce((text, part) => {
       const isApart = /\s$/u.test(text) || /^\s/u.test(part);
       const [before, after] = [text.trimEnd(), part.trimStart()];
-      return before + (isApart && before !== "" && !/^[,.;:!?)\]]/.test(after) ? " " : "") + after;
+      return before + (isApart && before !== "" && !/^[,.;:!?)\]]+(?:\s|$)/.test(after) ? " " : "") + after;
     }, "")
     .trim();
 }

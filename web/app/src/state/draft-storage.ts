@@ -33,7 +33,7 @@ export class DraftStorage {
 
   /** Forgets the drafts. */
   clear(): void {
-    this.#storage?.removeItem(this.#key);
+    this.save(new Map());
   }
 }
 

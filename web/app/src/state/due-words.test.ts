@@ -41,7 +41,7 @@ test("a time without a day is today, or tomorrow when it is over", async () => {
 test("nothing else is read", async () => {
   for (const text of [
     "", "may call Bob", "sun lotion", "now", "yesterday", "last friday", "march 5 2020", "Buy December calendar", "good morning",
-    "Run 30 min", "work for 2 hours", "buy 2 eggs", "room 2026", "a second helping", "Monday's".slice(0, 3) + "ey", "3 days ago",
+    "Run 30 min", "work for 2 hours", "buy 2 eggs", "room 2026", "a second helping", "Money", "3 days ago",
   ]) {
     assert.deepEqual(await read(text), [], text);
   }

@@ -3,6 +3,7 @@ import type { TodoClient } from "../api/client.ts";
 import { failureOf, type Failure, type Faults } from "../api/failure.ts";
 import { deleteDatabase } from "../sync/database.ts";
 import { Connection } from "./connection.ts";
+import { DraftStorage } from "./draft-storage.ts";
 import { forgetUser, lastUser, rememberUser } from "./last-user.ts";
 import type { Filter } from "./filter.ts";
 import { Store } from "./store.ts";
@@ -241,6 +242,7 @@ class NoStorage extends Error {
 
 /** Removes what the browser keeps of a user. */
 async function forget(user: User): Promise<void> {
+  new DraftStorage(user.id).clear();
   await forgetUser(user);
   // A tab that doesn't let go of the database must not hold up this one.
   await Promise.race([deleteDatabase(user.id), pause(settleTimeout)]);

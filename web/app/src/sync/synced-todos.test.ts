@@ -190,3 +190,46 @@ test("a session that has ended keeps all, and goes on when the user is back", as
   await until(() => tab.todos.unsent === 0);
   assert.deepEqual(server.titles, ["a"]);
 });
+
+test("all of a todo reaches the service, and comes from it", async (t) => {
+  const server = new TodoServer();
+  const user = newUser();
+  const [one, two] = [await new Browser(t).open(server, user), await new Browser(t).open(server, `${user} elsewhere`)];
+  await until(() => one.todos.complete && two.todos.complete);
+  const due = { date: "2026-12-01", time: "09:00", zone: "Europe/Berlin" };
+  const [id = ""] = one.todos.create({ title: "a", description: "", due, priority: 3, tags: ["x", "Y"], position: "a1" });
+  await until(() => two.todos.find(id)?.etag !== undefined && one.todos.unsent === 0);
+  for (const { todos } of [one, two]) {
+    const todo = todos.find(id)!;
+    assert.deepEqual([todo.due, todo.priority, todo.tags, todo.position], [due, 3, ["x", "Y"], "a1"]);
+  }
+  two.todos.updateAll([{ id, patch: { due: null, priority: 0, tags: { remove: ["y"] }, isCompleted: true } }]);
+  await until(() => one.todos.find(id)?.isCompleted === true && two.todos.unsent === 0);
+  const todo = one.todos.find(id)!;
+  assert.deepEqual([todo.due, todo.priority, todo.tags, typeof todo.completedAt], [undefined, 0, ["x"], "number"]);
+  two.todos.update(id, { isCompleted: false });
+  await until(() => one.todos.find(id)?.isCompleted === false);
+  assert.equal(one.todos.find(id)?.completedAt, undefined);
+});
+
+test("tags of two browsers meet, and a due date is no conflict with a text", async (t) => {
+  const server = new TodoServer();
+  const id = server.create("a", { tags: ["both"] });
+  const user = newUser();
+  const [one, two] = [await new Browser(t).open(server, user), await new Browser(t).open(server, `${user} elsewhere`)];
+  await until(() => one.todos.complete && two.todos.complete);
+  server.before = away;
+  server.endStreams();
+  one.todos.updateAll([{ id, patch: { tags: { add: ["one"] } } }]);
+  one.todos.update(id, { title: "A" }, one.todos.find(id));
+  two.todos.updateAll([{ id, patch: { tags: { add: ["two"], remove: ["both"] }, due: { date: "2026-12-01" } } }]);
+  server.before = () => {};
+  two.todos.retryNow();
+  await until(() => two.todos.unsent === 0);
+  one.todos.retryNow();
+  await until(() => one.todos.unsent === 0 && two.titles[0] === "A");
+  for (const { todos } of [one, two]) {
+    const todo = todos.find(id)!;
+    assert.deepEqual([todo.title, todo.tags, todo.due, todo.conflict], ["A", ["one", "two"], { date: "2026-12-01" }, undefined]);
+  }
+});

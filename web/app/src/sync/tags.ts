@@ -3,8 +3,10 @@ export const maxTags = 20;
 
 /** Returns a tag without the differences that don't count: two tags are the same if these are. */
 export function foldTag(tag: string): string {
-  // Lower case of upper case comes close to Unicode's case folding: ß and SS, σ and ς are the same.
-  return tag.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+  // By way of the upper case it comes close to Unicode's case folding: ß and SS, σ and ς
+  // are the same. Only ı isn't i.
+  const fold = (text: string) => [...text.toLowerCase().toUpperCase()].map((letter) => letter.toLowerCase()).join("");
+  return tag.normalize("NFC").split("ı").map(fold).join("ı").normalize("NFC");
 }
 
 /** Returns whether tags contain one, in whatever case. */

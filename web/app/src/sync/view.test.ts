@@ -3,6 +3,7 @@ import test from "node:test";
 import type { Operation } from "./operation.ts";
 import type { Entry } from "./outbox.ts";
 import { localTodoOf } from "../testing/local-todos.ts";
+import { comparePositions } from "./position.ts";
 import type { LocalTodo } from "./todo.ts";
 import { viewOf } from "./view.ts";
 
@@ -37,4 +38,15 @@ test("operations are laid over the copy, which stays as it is", () => {
   ));
   assert.deepEqual(view.todos.map(({ title, isCompleted }) => [title, isCompleted]), [["A", true]]);
   assert.equal(copy.get("a")?.title, "a");
+});
+
+test("a new todo comes first by hand, too, however wrong the clock is", () => {
+  const view = viewOf(copyOf({ id: "a", createdAt: 2_000 }), entries(create("b", 5), create("c", 3_000), create("d", 4)));
+  const byHand = view.todos.toSorted((a, b) => comparePositions(a.position, b.position));
+  assert.deepEqual(byHand.map(({ id, isProvisional = false }) => `${id} ${isProvisional}`), ["d true", "c true", "b true", "a false"]);
+});
+
+test("a new todo that was given a place has it", () => {
+  const view = viewOf(copyOf(), entries({ ...create("b"), position: "a1" } as Operation, { kind: "update", id: "b", patch: { position: "a2" } }));
+  assert.deepEqual(view.todos.map(({ position, isProvisional }) => [position, isProvisional]), [["a2", false]]);
 });

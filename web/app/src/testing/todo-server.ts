@@ -2,15 +2,22 @@
 // ApplyTodos. Tests change its todos as another device would, and make it fail.
 
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type ServiceImpl } from "@connectrpc/connect";
 import type { TodoClient } from "../api/client.ts";
 import { newId } from "../api/ids.ts";
 import { TodoSchema, TodoService, type ApplyTodosRequest, type Todo, type TodoOperation } from "../gen/todo/v1/todo_pb.ts";
+import { derivedPosition } from "../sync/position.ts";
+import { editTags } from "../sync/tags.ts";
 import { clientOf } from "./service.ts";
 
 /** A method of the service that a page with a copy calls. */
-export type Procedure = "syncTodos" | "watchTodos" | "applyTodos";
+export type Procedure = "syncTodos" | "watchTodos" | "applyTodos" | "listTodos";
+
+/** What a test, as another device, sets of a todo. */
+export type Fields = Partial<
+  Pick<Todo, "title" | "description" | "isCompleted" | "dueDate" | "dueTime" | "dueTimeZone" | "priority" | "tags" | "position">
+>;
 
 interface Stored {
   readonly todo: Todo;
@@ -40,6 +47,8 @@ export class TodoServer {
   /** Runs before each operation; what it throws is its result. */
   refuses: (operation: TodoOperation) => void = () => {};
   pageSize = 200;
+  /** Without a trash, it deletes for good, and tells no changes. */
+  hasTrash = true;
   /** How many streams are open. */
   streams = 0;
 
@@ -66,6 +75,12 @@ export class TodoServer {
         await this.after("applyTodos");
         return { results };
       },
+      listTodos: async ({ pageToken }) => {
+        await this.#enter("listTodos");
+        const todos = this.todos.slice(Number(pageToken), Number(pageToken) + this.pageSize);
+        const next = Number(pageToken) + todos.length;
+        return { todos: [...todos], nextPageToken: next < this.todos.length ? `${next}` : "" };
+      },
     };
     this.client = clientOf(this.methods, interceptors);
   }
@@ -86,19 +101,18 @@ export class TodoServer {
   }
 
   /** Creates a todo; returns its id. */
-  create(title: string, { id = newId(), description = "", isCompleted = false } = {}): string {
-    this.#store(create(TodoSchema, { id, title, isCompleted, createdAt: this.#now(), ...(description && { description }) }));
+  create(title: string, { id = newId(), ...fields }: Fields & { id?: string } = {}): string {
+    this.#put({ ...create(TodoSchema, { id, title, createdAt: this.#now() }), ...fields });
     return id;
   }
 
-  update(id: string, patch: { title?: string; description?: string; isCompleted?: boolean }): void {
-    const { title, description = "", isCompleted } = { ...this.#alive(id), ...patch };
-    const { createdAt } = this.#alive(id);
-    this.#store(create(TodoSchema, { id, title, isCompleted, createdAt, ...(description && { description }) } as never));
+  update(id: string, patch: Fields): void {
+    this.#put({ ...this.#alive(id), ...patch });
   }
 
   delete(id: string, purgeTime = Date.now() + 30 * 86_400_000): void {
     const todo = this.#alive(id);
+    if (!this.hasTrash) return void this.#todos.delete(id);
     this.#store({ ...todo, deletedAt: this.#now(), purgeTime: timestampFromMs(purgeTime) });
   }
 
@@ -129,6 +143,7 @@ export class TodoServer {
   async #enter(procedure: Procedure): Promise<void> {
     this.calls.push(procedure);
     await this.before(procedure);
+    if (!this.hasTrash && /sync|watch/.test(procedure)) throw new ConnectError("no trash", Code.Unimplemented);
   }
 
   async *#watch(token: string, signal: AbortSignal): AsyncGenerator<Page> {
@@ -200,16 +215,16 @@ export class TodoServer {
       switch (operation.case) {
         case "create": {
           const known = this.#todos.get(id)?.todo;
-          const { title, description = "" } = operation.value;
+          const { $typeName: _, $unknown: __, title, id: ___, ...fields } = operation.value;
           if (known && known.title !== title) throw new ConnectError("exists", Code.AlreadyExists);
-          if (!known) this.create(title, { id, description });
+          if (!known) this.create(title, { id, ...present(fields) });
           break;
         }
         case "update": {
           this.#check(id, operation.value.etag);
-          const { title, description, isCompleted } = operation.value;
-          const patch = Object.entries({ title, description, isCompleted }).filter(([, value]) => value !== undefined);
-          this.update(id, Object.fromEntries(patch));
+          const { $typeName: _, $unknown: __, id: ___, etag: ____, tags: _____, addTags, removeTags, ...fields } = operation.value;
+          const tags = editTags(this.#alive(id).tags, { add: addTags, remove: removeTags });
+          this.update(id, { ...present(fields), tags: [...tags] });
           break;
         }
         case "delete":
@@ -247,6 +262,20 @@ export class TodoServer {
     return todo;
   }
 
+  /** Stores a todo as the service does: what is empty is absent, and what follows from other fields follows. */
+  #put(todo: Todo): void {
+    const { description, dueDate, dueTime, dueTimeZone, priority, position, completedAt, isCompleted, ...rest } = todo;
+    this.#store({
+      ...rest,
+      isCompleted,
+      ...(description && { description }),
+      ...(dueDate && { dueDate, ...(dueTime && { dueTime, ...(dueTimeZone && { dueTimeZone }) }) }),
+      ...(priority && { priority }),
+      position: position || derivedPosition(timestampMs(todo.createdAt!) * 1000),
+      ...(isCompleted && { completedAt: completedAt ?? this.#now() }),
+    });
+  }
+
   #store(todo: Todo): void {
     const revision = ++this.#revision;
     this.#todos.set(todo.id, { todo: { ...todo, etag: `e${revision}`, updatedAt: this.#now() }, revision });
@@ -257,4 +286,8 @@ export class TodoServer {
   #now() {
     return timestampFromMs(1_700_000_000_000 + this.#revision);
   }
+}
+
+function present<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
