@@ -179,7 +179,7 @@ export const states = [
     reach: async (page) => {
       await fillWeek(page);
       await page.search.fill("nowhere");
-      await page.text("Nothing found").waitFor();
+      await page.list.getByText("Nothing found").waitFor();
     },
   },
   {
