@@ -54,5 +54,5 @@ export class DueInput {
 
 async function loadReader(): Promise<DueReader> {
   const { dueReader } = await import("./due-words.ts");
-  return dueReader(navigator.languages);
+  return dueReader(globalThis.navigator?.languages ?? []); // Node.js may have none.
 }

@@ -44,8 +44,9 @@ export function viewOf(copy: ReadonlyMap<string, LocalTodo>, entries: readonly E
     }
     let todo = apply(operation, todos.get(id));
     if (operation.kind === "create" && todo?.isProvisional) {
-      newest = Math.max(newest + 1, operation.at);
-      todo = { ...todo, position: derivedPosition(newest) };
+      // Not by this computer's clock: if it is ahead, todos that are created later, and
+      // placed by the service's, would come after what is moved next to this one.
+      todo = { ...todo, position: derivedPosition(++newest) };
     }
     if (todo) todos.set(id, todo);
     else todos.delete(id);
