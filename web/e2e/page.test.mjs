@@ -172,6 +172,19 @@ test("a second click where a row was hits no other row", async (t) => {
   assert.equal(await page.checkbox("One").isChecked(), false);
 });
 
+test("a completed todo is ticked for a moment and folds away, where things may move", async (t) => {
+  const page = await stack.openAs(t, "Alice", { context: { reducedMotion: "no-preference" } });
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  const left = page.list.locator("li[aria-hidden=true]");
+  await page.checkbox("Two").dblclick();
+  await page.shows(["Three", "One"]);
+  assert.deepEqual(await left.allInnerTexts(), ["Two"], "it is still where it was");
+  await eventually(() => left.count(), 0);
+  assert.deepEqual((await page.list.getByRole("checkbox", { checked: true }).all()).length, 0);
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await page.shows(["Three", "Two", "One"]);
+});
+
 test("a second touch where a row was hits no other row", async (t) => {
   const page = await stack.openAs(t, "Alice", { context: { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true } });
   for (const title of ["One", "Two", "Three"]) await page.add(title);
