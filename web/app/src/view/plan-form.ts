@@ -18,7 +18,14 @@ const choiceNames = { today: "Today", tomorrow: "Tomorrow", weekend: "Weekend", 
 export function planDialog(store: Store, plan: Plan): TemplateResult {
   const open = plan.planned;
   return html`
-    <dialog id="plan" aria-labelledby="plan-title" @close=${plan.closed} @cancel=${plan.cancel} @click=${closeOutside}>
+    <dialog
+      id="plan"
+      aria-labelledby="plan-title"
+      @close=${plan.closed}
+      @cancel=${plan.cancel}
+      @pointerdown=${pressOutside}
+      @click=${closeOutside}
+    >
       ${open ? form(store, plan, open) : nothing}
     </dialog>
   `;
@@ -167,7 +174,13 @@ function tagsField(store: Store, plan: Plan, open: Planned): TemplateResult {
   `;
 }
 
+/** Notes whether a press begins beside the dialog: one that selects text may only end there. */
+function pressOutside({ target, currentTarget }: PointerEvent): void {
+  (currentTarget as HTMLElement).toggleAttribute("data-outside", target === currentTarget);
+}
+
 /** Closes the dialog by a click beside it. */
-function closeOutside(event: MouseEvent): void {
-  if (event.target === event.currentTarget) (event.currentTarget as HTMLDialogElement).close();
+function closeOutside({ target, currentTarget }: MouseEvent): void {
+  const dialog = currentTarget as HTMLDialogElement;
+  if (target === dialog && dialog.hasAttribute("data-outside")) dialog.close();
 }
