@@ -100,6 +100,7 @@ test("pasted lines become todos in their order, before those that are there, wit
   bench.store.notices.act();
   await bench.settled();
   assert.deepEqual([bench.seen, bench.server.titles.toSorted()], [["newest", "new", "old"], ["new", "newest", "old"]]);
+  assert.deepEqual([bench.messages, bench.store.announcement], [[], "Removed 3 todos"]);
 });
 
 test("pasted lines belong to the list that is shown", async (t) => {

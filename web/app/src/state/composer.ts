@@ -127,7 +127,7 @@ export class Composer {
     const ids = todos().create(...lines.map(({ title }, i) => ({ ...lists.defaults, title, description: "", position: keys[i]! })));
     const done = ids.filter((_, i) => lines[i]!.isCompleted);
     if (done.length > 0) todos().updateAll(done.map((id) => ({ id, patch: { isCompleted: true } })));
-    teller.offerUndo("Added", lists.rowsOf(ids), () => todos().delete(...ids));
+    teller.offerUndo("Added", lists.rowsOf(ids), () => todos().delete(...ids), { isAddition: true });
   }
 
   #compose(draft: Draft): Composed {

@@ -5,8 +5,9 @@ import type { Now } from "./clock.ts";
 import { countsOf, tagsOf, type Counts, type TagCount } from "./counts.ts";
 import { today } from "./due.ts";
 import { tagOf, type Filter } from "./filter.ts";
+import { Memo } from "./memo.ts";
 import { rowOf, type Row } from "./rows.ts";
-import { orders, sectionsOf, type Section } from "./sections.ts";
+import { orders, partsOf, sectionsOf, type Part, type Section } from "./sections.ts";
 
 /** What lists need. */
 export interface ListsOptions {
@@ -17,23 +18,19 @@ export interface ListsOptions {
   writing(): readonly Row[];
 }
 
-/** What is made of the todos, until something changes. */
-interface Made {
-  readonly now: Now;
-  sections?: readonly Section[];
-  rows?: readonly Row[];
-  counts?: Counts;
-  tags?: readonly TagCount[];
-  byHand?: readonly ShownTodo[];
-}
-
 /** The list that is shown, and what the navigation says of all. */
 export class Lists {
   readonly #options: ListsOptions;
   #filter: Filter;
   #search = "";
   #turned: ReadonlySet<string> = new Set();
-  #made: Made | undefined;
+  #now: Now | undefined;
+  readonly #parts = new Memo<readonly Part[]>();
+  readonly #sections = new Memo<readonly Section[]>();
+  readonly #rows = new Memo<readonly Row[]>();
+  readonly #counts = new Memo<Counts>();
+  readonly #tags = new Memo<readonly TagCount[]>();
+  readonly #byHand = new Memo<readonly ShownTodo[]>();
   readonly #folded = new WeakMap<object, string>();
 
   constructor(options: ListsOptions) {
@@ -49,33 +46,38 @@ export class Lists {
     return this.#search;
   }
 
+  /** The time that everything here is of. */
   get now(): Now {
-    return this.#current.now;
+    return (this.#now ??= this.#options.now());
   }
 
   get sections(): readonly Section[] {
-    return (this.#current.sections ??= this.#sections());
+    const todos = this.#options.todos();
+    const isAway = todos.status.problem !== undefined;
+    const [parts, turned] = [this.#partsOf(todos), this.#turned];
+    const writing = this.filter === "trash" ? [] : this.#options.writing().map((row) => currentOf(row, todos, isAway));
+    return this.#sections.of([parts, turned, isAway, ...writing], () => sectionsOf(parts, { turned, isAway, writing }));
   }
 
   get rows(): readonly Row[] {
-    return (this.#current.rows ??= this.sections.flatMap(({ rows }) => rows));
+    const { sections } = this;
+    return this.#rows.of([sections], () => sections.flatMap(({ rows }) => rows));
   }
 
   get counts(): Counts {
     const { todos, trash } = this.#options.todos();
-    return (this.#current.counts ??= countsOf(todos, trash, this.now));
+    return this.#counts.of([todos, trash, ...this.#minute], () => countsOf(todos, trash, this.now));
   }
 
   get tags(): readonly TagCount[] {
-    return (this.#current.tags ??= tagsOf(this.#options.todos().todos));
+    const { todos } = this.#options.todos();
+    return this.#tags.of([todos], () => tagsOf(todos));
   }
 
   /** The todos that are not done, in the order by hand. */
   get byHand(): readonly ShownTodo[] {
-    return (this.#current.byHand ??= this.#options
-      .todos()
-      .todos.filter(({ isCompleted }) => !isCompleted)
-      .sort(orders(this.now).byHand));
+    const { todos } = this.#options.todos();
+    return this.#byHand.of([todos], () => todos.filter(({ isCompleted }) => !isCompleted).sort(orders(this.now).byHand));
   }
 
   get canMove(): boolean {
@@ -126,39 +128,34 @@ export class Lists {
     this.forget();
   }
 
-  /** Notes that something has changed. */
+  /** Notes that something has changed, or that time has passed. */
   forget(): void {
-    this.#made = undefined;
+    this.#now = undefined;
   }
 
-  #sections(): readonly Section[] {
-    const todos = this.#options.todos();
-    const isAway = todos.status.problem !== undefined;
-    const current = (row: Row) => {
-      const todo = todos.find(row.key);
-      return todo && todo.deletedAt === undefined ? rowOf(todo, isAway) : row;
-    };
-    return sectionsOf({
-      todos: todos.todos,
-      trash: todos.trash,
-      filter: this.filter,
-      search: this.#search.trim(),
-      now: this.now,
-      isAway,
-      writing: this.filter === "trash" ? [] : this.#options.writing().map(current),
-      turned: this.#turned,
-      folded: this.#folded,
-    });
+  #partsOf({ todos, trash }: Todos): readonly Part[] {
+    const { filter, now } = this;
+    const search = this.#search.trim();
+    return this.#parts.of([todos, trash, filter, search, ...this.#minute], () =>
+      partsOf({ todos, trash, filter, search, now, folded: this.#folded }),
+    );
+  }
+
+  /** Nothing here depends on less than minutes. */
+  get #minute(): readonly [number, string] {
+    return [Math.floor(this.now.instant / 60_000), this.now.zone];
   }
 
   /** Whether done todos are only an addition to what is shown. */
   get #isDoneAside(): boolean {
     return this.filter !== "done" && this.#search.trim() === "";
   }
+}
 
-  get #current(): Made {
-    return (this.#made ??= { now: this.#options.now() });
-  }
+/** Returns a row that is being edited as it is now, if it is still there. */
+function currentOf(row: Row, todos: Todos, isAway: boolean): Row {
+  const todo = todos.find(row.key);
+  return todo && todo.deletedAt === undefined ? rowOf(todo, isAway) : row;
 }
 
 const summaryNames: Readonly<Partial<Record<Filter, string>>> = {

@@ -5,7 +5,7 @@ import type { ShownTodo } from "../sync/view.ts";
 import { countsOf, tagsOf } from "./counts.ts";
 import { tagFilter, type Filter } from "./filter.ts";
 import { rowOf, type Row } from "./rows.ts";
-import { sectionsOf, type SectionsOptions } from "./sections.ts";
+import { partsOf, sectionsOf, type PartsOptions, type SectionsOptions } from "./sections.ts";
 
 /** A Sunday. */
 const now = { instant: Date.parse("2026-11-29T14:30Z"), zone: "UTC" };
@@ -16,8 +16,9 @@ function todo(id: string, fields: Partial<ShownTodo> & { on?: string; time?: str
 }
 
 /** Returns a list as "kind date: ids", one a section. */
-function seen(filter: Filter, todos: readonly ShownTodo[], options: Partial<SectionsOptions> = {}): string[] {
-  const sections = sectionsOf({ todos, trash: [], filter, search: "", now, isAway: false, writing: [], turned: new Set(), folded: new WeakMap(), ...options });
+function seen(filter: Filter, todos: readonly ShownTodo[], options: Partial<PartsOptions & SectionsOptions> = {}): string[] {
+  const parts = partsOf({ todos, trash: [], filter, search: "", now, folded: new WeakMap(), ...options });
+  const sections = sectionsOf(parts, { isAway: false, writing: [], turned: new Set(), ...options });
   return sections.map(({ kind, date, isFolded, count, rows }) => {
     const shown = isFolded ? `(${count})` : rows.map(({ key }) => key).join(" ");
     return `${kind}${date ? ` ${date}` : ""}: ${shown}`;

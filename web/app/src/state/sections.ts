@@ -23,24 +23,30 @@ export interface Section {
   readonly rows: readonly Row[];
 }
 
-/** What decides which sections there are. */
-export interface SectionsOptions {
+/** What decides which todos a list has. */
+export interface PartsOptions {
   readonly todos: readonly ShownTodo[];
   readonly trash: readonly ShownTodo[];
   readonly filter: Filter;
   /** What is searched for; "" for nothing. */
   readonly search: string;
   readonly now: Now;
-  /** Whether what is unsent has to wait. */
-  readonly isAway: boolean;
-  /** The rows that the user is editing, as they were before. They stay in every list: otherwise the text would be lost. */
-  readonly writing: readonly Row[];
-  /** The keys of the sections that the user has folded, or opened, against their habit. */
-  readonly turned: ReadonlySet<string>;
+  /** The todos' texts that were folded before. */
   readonly folded: WeakMap<object, string>;
 }
 
-interface Part {
+/** What decides how they are shown. */
+export interface SectionsOptions {
+  /** Whether what is unsent has to wait. */
+  readonly isAway: boolean;
+  /** The rows that the user is editing. They stay in every list: otherwise the text would be lost. */
+  readonly writing: readonly Row[];
+  /** The keys of the sections that the user has folded, or opened, against their habit. */
+  readonly turned: ReadonlySet<string>;
+}
+
+/** The todos of a section, in order. */
+export interface Part {
   readonly kind: Section["kind"];
   readonly date?: string;
   readonly todos: readonly ShownTodo[];
@@ -48,9 +54,8 @@ interface Part {
 }
 
 /** Returns the sections of a list, without empty ones. */
-export function sectionsOf(options: SectionsOptions): readonly Section[] {
-  const { isAway, turned, writing } = options;
-  const sections: Section[] = partsOf(options)
+export function sectionsOf(parts: readonly Part[], { isAway, turned, writing }: SectionsOptions): readonly Section[] {
+  const sections: Section[] = parts
     .filter(({ todos }) => todos.length > 0)
     .map(({ kind, date, todos, folds = false }) => {
       const key = date === undefined ? kind : `${kind} ${date}`;
@@ -63,7 +68,8 @@ export function sectionsOf(options: SectionsOptions): readonly Section[] {
   return sections;
 }
 
-function partsOf({ todos, trash, filter, search, now, folded }: SectionsOptions): readonly Part[] {
+/** Returns the parts of a list. */
+export function partsOf({ todos, trash, filter, search, now, folded }: PartsOptions): readonly Part[] {
   const found = new Search(search, folded);
   if (filter === "trash") return [{ kind: "trash", todos: search ? trash.filter((todo) => found.matches(todo)) : trash }];
   const order = orders(now);

@@ -44,18 +44,21 @@ export class Teller {
   }
 
   /**
-   * Shows what was done to rows, with an offer to undo all of it. Replaces an earlier
-   * message about a single row.
+   * Shows what was done to rows, with an offer to undo all of it. Replaces earlier messages
+   * about single rows of these.
+   *
+   * @param isAddition says that undoing takes them away.
    */
-  offerUndo(did: string, rows: readonly Row[], takeBack: () => readonly string[] | void): void {
+  offerUndo(did: string, rows: readonly Row[], takeBack: () => void, { isAddition = false } = {}): void {
     const [first] = rows;
     if (!first) return;
     const { notices, undoSeconds } = this.#options;
     for (const { key } of rows) notices.withdraw(key);
     const run = () => {
-      const keys = takeBack() ?? rows.map(({ key }) => key);
-      this.tell("Restored", rows, keys);
-      return keys[0] ?? first.key;
+      takeBack();
+      if (isAddition) this.announce(`Removed ${namesOf(rows)}`);
+      else this.tell("Restored", rows, rows.map(({ key }) => key));
+      return first.key;
     };
     const about = rows.length === 1 ? { about: first.key } : {};
     notices.add({ text: `${did} ${namesOf(rows)}`, tone: "info", ...about, action: { label: "Undo", undoes: true, run } }, undoSeconds);

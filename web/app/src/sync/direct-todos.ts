@@ -114,8 +114,9 @@ export class DirectTodos implements Todos {
 
   async insist(key: string): Promise<void> {
     const operation = this.#entries.find((entry) => entry.key === key)?.operation;
-    await this.drop(key);
+    const dropped = this.drop(key);
     if (operation?.kind === "update") this.update(operation.id, operation.patch, this.#copy.get(operation.id));
+    await dropped;
   }
 
   async settle(milliseconds: number): Promise<void> {
@@ -163,9 +164,9 @@ export class DirectTodos implements Todos {
     } catch (error) {
       const { kind, message } = failureOf(error);
       if (kind === "session-ended") this.#options.listener.sessionEnded();
-      results = entries.map(() => ({ code: "unavailable", message }));
+      results = entries.map(() => ({ code: "not_stored", message }));
     }
-    const refused = entries.flatMap((entry, i) => this.#finish(entry, results[i] ?? { code: "unavailable", message: "" }));
+    const refused = entries.flatMap((entry, i) => this.#finish(entry, results[i] ?? { code: "unknown", message: "" }));
     const done = new Set(entries.map(({ key }) => key));
     this.#set([...this.#entries.filter(({ key }) => !done.has(key)), ...refused.filter(({ operation }) => hasText(operation))]);
     if (refused.length > 0) this.#options.listener.refused(refused);
