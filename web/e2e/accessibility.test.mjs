@@ -50,7 +50,7 @@ for (const device of devices) {
           }
           if (device.axe.includes(colorScheme)) {
             // High enough that nothing lies under what sticks to the window's edges: axe can't see its colours there.
-            await page.browserPage.setViewportSize({ width: device.widths.at(-1) ?? 0, height: 2400 });
+            await page.browserPage.setViewportSize({ width: device.widths[0] ?? 0, height: 2400 });
             await page.browserPage.evaluate(drawn);
             assert.deepEqual(await violations(page.browserPage), [], `axe in ${colorScheme}`);
           }

@@ -224,6 +224,21 @@ test("the text of a todo stays where it is when it is edited, and the caret is w
   await page.shows(["Go and Buy milk and a good bread"]);
 });
 
+for (const reducedMotion of /** @type {const} */ (["reduce", "no-preference"])) {
+  test(`a click that leaves an editor hits what it was aimed at, and a second one nothing else: ${reducedMotion}`, async (t) => {
+    const page = await stack.openAs(t, "Alice", { context: { reducedMotion } });
+    const titles = ["Six", "Five", "Four", "Three", "Two", "One"];
+    for (const title of titles.toReversed()) await page.add(title);
+    const editor = await page.edit("Six");
+    await editor.getByLabel("Title").fill("Six, edited");
+    const { x, y, width, height } = (await page.checkbox("Four").boundingBox()) ?? assert.fail("it can’t be seen");
+    await page.browserPage.mouse.dblclick(x + width / 2, y + height / 2);
+    await page.shows(["Six, edited", "Five", "Three", "Two", "One"]);
+    assert.equal(await page.list.getByRole("form").count(), 0);
+    await page.shows(["Six, edited", "Five", "Three", "Two", "One"]);
+  });
+}
+
 test("a long title is clamped until it is opened", async (t) => {
   const page = await stack.openAs(t, "Alice");
   const title = "A long title that goes on and on. ".repeat(14).trim();

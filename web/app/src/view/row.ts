@@ -31,7 +31,7 @@ export interface RowContext {
 
 /** Shows a todo, or the fields to edit it. */
 export function rowItem(context: RowContext, row: Row, section: Section, place?: LinePlace): TemplateResult {
-  const { store, plan } = context;
+  const { store } = context;
   const draft = store.drafts.of(row.key);
   const classes = [
     row.isCompleted && "done",
@@ -52,7 +52,7 @@ export function rowItem(context: RowContext, row: Row, section: Section, place?:
         ? html`<span class="grip" aria-hidden="true" title="Drag to move"></span>`
         : nothing}
       ${checkbox(context, row)}
-      ${draft ? editor(store, row, draft, plan, meta(context, row, section)) : content(context, row, section)}
+      ${draft ? editor(store, row, draft, context, meta(context, row, section)) : content(context, row, section)}
     </li>
   `;
 }
