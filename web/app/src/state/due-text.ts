@@ -17,7 +17,7 @@ const styles: Readonly<Record<Style, Intl.DateTimeFormatOptions>> = {
   weekday: { weekday: "short" },
   long: { weekday: "long", day: "numeric", month: "long" },
   longYear: { weekday: "long", day: "numeric", month: "long", year: "numeric" },
-  time: { hour: "2-digit", minute: "2-digit" },
+  time: { timeStyle: "short" },
 };
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -1,5 +1,6 @@
 // Finds words in todos, whatever their case and accents, as the service does.
 
+import { caseFold } from "../sync/case-fold.ts";
 import type { Details, Text } from "../sync/todo.ts";
 
 /** A part of a text. */
@@ -8,19 +9,28 @@ export interface Range {
   readonly end: number;
 }
 
-/** Letters that don't decompose into a letter and marks, and what people type for them. */
-const letters: Readonly<Record<string, string>> = { ø: "o", ł: "l", đ: "d", ı: "i", ß: "ss", æ: "ae", œ: "oe", þ: "th" };
+/** Letters that Unicode doesn't decompose, and what people type for them. */
+const letters: Readonly<Record<string, string>> = {
+  ø: "o", ł: "l", đ: "d", ð: "d", ħ: "h", ŧ: "t", ı: "i", æ: "ae", œ: "oe", þ: "th",
+};
 
 const special = new RegExp(`[${Object.keys(letters).join("")}]`, "g");
 
-/** Returns text without case and accents. */
+/**
+ * What people leave out when they type: accents, the points of Hebrew and the vowel marks
+ * of Arabic, soft hyphens, and what chooses between pictures of an emoji. The marks of
+ * other scripts are letters to those who write them.
+ */
+const ignored = new RegExp(
+  "[\\u00AD\\u0300-\\u036F\\u0591-\\u05BD\\u05BF\\u05C1\\u05C2\\u05C4\\u05C5\\u05C7\\u064B-\\u065F\\u0670" +
+    "\\u1AB0-\\u1AFF\\u1DC0-\\u1DFF\\u20D0-\\u20FF\\uFE00-\\uFE0F\\uFE20-\\uFE2F]",
+  "g",
+);
+
+/** Returns text without case, accents, and how its letters are composed, as the service folds it. */
 export function fold(text: string): string {
-  return text
-    .toLowerCase()
-    .normalize("NFD")
-    .replace(/\p{M}/gu, "")
-    .replace(special, (letter) => letters[letter] ?? letter)
-    .normalize("NFC");
+  const stripped = (part: string) => part.normalize("NFD").replace(ignored, "");
+  return stripped(caseFold(stripped(text))).replace(special, (letter) => letters[letter] ?? letter);
 }
 
 /** Returns the words of a query, folded. */
@@ -58,7 +68,7 @@ export function matchesIn(text: string, query: string): readonly Range[] {
   // Where each unit of the folded text comes from: folding may lengthen and shorten.
   let folded = "";
   const origins: Range[] = [];
-  for (const { 0: cluster, index } of text.matchAll(/\P{M}\p{M}*|\p{M}+/gu)) {
+  for (const { 0: cluster, index } of text.matchAll(/[^\p{M}\u00ad][\p{M}\u00ad]*|[\p{M}\u00ad]+/gu)) {
     const part = fold(cluster);
     folded += part;
     for (let i = 0; i < part.length; i++) origins.push({ start: index, end: index + cluster.length });

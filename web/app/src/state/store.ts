@@ -1,7 +1,7 @@
 import type { TodoClient } from "../api/client.ts";
 import type { Entry } from "../sync/outbox.ts";
 import { DirectTodos } from "../sync/direct-todos.ts";
-import { SyncedTodos } from "../sync/synced-todos.ts";
+import { SyncedTodos, type SyncListener } from "../sync/synced-todos.ts";
 import type { Todos } from "../sync/todos.ts";
 import { Actions } from "./actions.ts";
 import { MinuteTicks, systemNow, type Now } from "./clock.ts";
@@ -62,22 +62,22 @@ export class Store {
   readonly #teller: Teller;
   readonly #ticks: MinuteTicks;
   #isComplete: boolean;
+  /** Resolves when the page goes on without a copy, or can't. */
+  #going: Promise<boolean> | undefined;
+  #closed = false;
 
   /** Opens the user's todos in this browser. It fails when the browser can't keep any. */
   static async open(options: StoreOptions): Promise<Store> {
     let store: Store | undefined;
     const { userId, client, sessionEnded, lost } = options;
-    const todos = await SyncedTodos.open({
-      userId,
-      client,
-      listener: {
-        changed: () => store && store.#todosChanged(),
-        refused: (entries) => store && store.#refused(entries),
-        sessionEnded,
-        lost,
-        unserved: async () => store !== undefined && (await store.#goDirect()),
-      },
-    });
+    const listener: SyncListener = {
+      changed: () => store && store.#todosChanged(),
+      refused: (entries) => store && store.#refused(entries),
+      sessionEnded,
+      lost,
+      unserved: async () => store !== undefined && (await store.#goDirect(listener)),
+    };
+    const todos = await SyncedTodos.open({ userId, client, listener });
     store = new Store(options, todos);
     store.#refused(todos.refused);
     return store;
@@ -236,6 +236,7 @@ export class Store {
 
   /** Ends all activity. */
   close(): Promise<void> {
+    this.#closed = true;
     this.#ticks.stop();
     return this.#todos.close();
   }
@@ -268,28 +269,23 @@ export class Store {
   }
 
   /** Goes on without a copy, if the service lists todos although it tells no changes. */
-  async #goDirect(): Promise<boolean> {
-    const before = this.#todos;
-    if (before instanceof DirectTodos) return true;
-    const { client, sessionEnded, lost } = this.#options;
-    const listener = {
-      changed: () => this.#todosChanged(),
-      refused: (entries: readonly Entry[]) => this.#refused(entries),
-      sessionEnded,
-      lost,
-    };
-    try {
-      const todos = await DirectTodos.open({ client, listener });
+  #goDirect(listener: SyncListener): Promise<boolean> {
+    const gone = async () => {
+      const before = this.#todos;
+      const todos = await DirectTodos.open({ client: this.#options.client, listener });
       // What was done before is sent first; it needs no trash.
       await before.settle(settleTimeout);
-      this.#todos = todos;
+      if (this.#closed) await todos.close();
+      else this.#todos = todos;
       await before.close();
       todos.retryNow();
-    } catch {
+      this.#todosChanged();
+      return true;
+    };
+    return (this.#going ??= gone().catch(() => {
+      this.#going = undefined;
       return false;
-    }
-    this.#todosChanged();
-    return true;
+    }));
   }
 
   /** Says why the service has refused what the user did, and gives the text back. */

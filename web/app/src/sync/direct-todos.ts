@@ -124,7 +124,7 @@ export class DirectTodos implements Todos {
   }
 
   retryNow(): void {
-    this.#enqueue(() => this.#refresh());
+    if (!this.#closed) this.#enqueue(() => this.#refresh());
   }
 
   setVisible(visible: boolean): void {
@@ -132,7 +132,7 @@ export class DirectTodos implements Todos {
     if (!visible) return;
     this.#refreshing = setInterval(() => this.retryNow(), refreshInterval);
     (this.#refreshing as { unref?: () => void }).unref?.();
-    if (!this.#closed) this.retryNow();
+    this.retryNow();
   }
 
   async close(): Promise<void> {

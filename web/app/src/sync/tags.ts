@@ -1,12 +1,11 @@
+import { caseFold } from "./case-fold.ts";
+
 /** The most tags of a todo: the contract's limit. */
 export const maxTags = 20;
 
 /** Returns a tag without the differences that don't count: two tags are the same if these are. */
 export function foldTag(tag: string): string {
-  // By way of the upper case it comes close to Unicode's case folding: ß and SS, σ and ς
-  // are the same. Only ı isn't i.
-  const fold = (text: string) => [...text.toLowerCase().toUpperCase()].map((letter) => letter.toLowerCase()).join("");
-  return tag.normalize("NFC").split("ı").map(fold).join("ı").normalize("NFC");
+  return caseFold(tag.normalize("NFC")).normalize("NFC");
 }
 
 /** Returns whether tags contain one, in whatever case. */
