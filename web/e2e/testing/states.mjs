@@ -25,7 +25,7 @@ export const examples = [
 const texts = [
   ["Read https://en.wikipedia.org/wiki/To-do_(list) before Friday", undefined],
   ["שלום, לקנות חלב (2 ליטר)!", "לשאול את דנה.\nAnd a line in English, (too)."],
-  ["مراجعة https://b.example/?c=1، ثم الرد", "انظر https://example.com/قائمة."],
+  ["مراجعة https://b.example/c، ثم الرد", "انظر https://example.com/قائمة."],
   ["\u202eevil txt.exe", "Turned \u202earound\u202c and back"],
   ["Call the plumber", `Quotes:\nhttps://plumber.example/offers/${"long-".repeat(30)}, (https://b.example/x).`],
 ];
