@@ -38,7 +38,8 @@ worker.addEventListener("fetch", (event) => {
 async function install() {
   const cache = await caches.open(pageCache);
   await cache.addAll(files.map((file) => new Request(file, { cache: "reload" })));
-  // A page needs no further files once it runs, so it doesn't matter that it is older.
+  // A page that runs may be older. The one thing that it loads later is what reads due
+  // dates from words: without that it goes on, and has it when it is next loaded.
   await worker.skipWaiting();
 }
 

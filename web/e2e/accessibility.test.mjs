@@ -49,6 +49,9 @@ for (const device of devices) {
             assert.deepEqual(await page.browserPage.evaluate(findSmallTargets, device.targets), [], `too small in ${where}`);
           }
           if (device.axe.includes(colorScheme)) {
+            // High enough that nothing lies under what sticks to the window's edges: axe can't see its colours there.
+            await page.browserPage.setViewportSize({ width: device.widths[0] ?? 0, height: 2400 });
+            await page.browserPage.evaluate(drawn);
             assert.deepEqual(await violations(page.browserPage), [], `axe in ${colorScheme}`);
           }
         }
@@ -118,7 +121,7 @@ test("everything has a role and a name, as screen readers tell it", async (t) =>
   - form "New todo":
     - text: Title
     - textbox "Title":
-      - /placeholder: Add a todo, like “Call Ana tomorrow 9am \#home”
+      - /placeholder: Add a todo, like “Call Ana fri 9am”
     - button "Add"
   - region "Todos":
     - list:

@@ -172,6 +172,19 @@ test("a second click where a row was hits no other row", async (t) => {
   assert.equal(await page.checkbox("One").isChecked(), false);
 });
 
+test("a completed todo is ticked for a moment and folds away, where things may move", async (t) => {
+  const page = await stack.openAs(t, "Alice", { context: { reducedMotion: "no-preference" } });
+  for (const title of ["One", "Two", "Three"]) await page.add(title);
+  const left = page.list.locator("li[aria-hidden=true]");
+  await page.checkbox("Two").dblclick();
+  await page.shows(["Three", "One"]);
+  assert.deepEqual(await left.allInnerTexts(), ["Two"], "it is still where it was");
+  await eventually(() => left.count(), 0);
+  assert.deepEqual((await page.list.getByRole("checkbox", { checked: true }).all()).length, 0);
+  await page.messages.getByRole("button", { name: "Undo" }).click();
+  await page.shows(["Three", "Two", "One"]);
+});
+
 test("a second touch where a row was hits no other row", async (t) => {
   const page = await stack.openAs(t, "Alice", { context: { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true } });
   for (const title of ["One", "Two", "Three"]) await page.add(title);
@@ -210,6 +223,21 @@ test("the text of a todo stays where it is when it is edited, and the caret is w
   await page.browserPage.keyboard.press("Enter");
   await page.shows(["Go and Buy milk and a good bread"]);
 });
+
+for (const reducedMotion of /** @type {const} */ (["reduce", "no-preference"])) {
+  test(`a click that leaves an editor hits what it was aimed at, and a second one nothing else: ${reducedMotion}`, async (t) => {
+    const page = await stack.openAs(t, "Alice", { context: { reducedMotion } });
+    const titles = ["Six", "Five", "Four", "Three", "Two", "One"];
+    for (const title of titles.toReversed()) await page.add(title);
+    const editor = await page.edit("Six");
+    await editor.getByLabel("Title").fill("Six, edited");
+    const { x, y, width, height } = (await page.checkbox("Four").boundingBox()) ?? assert.fail("it can’t be seen");
+    await page.browserPage.mouse.dblclick(x + width / 2, y + height / 2);
+    await page.shows(["Six, edited", "Five", "Three", "Two", "One"]);
+    assert.equal(await page.list.getByRole("form").count(), 0);
+    await page.shows(["Six, edited", "Five", "Three", "Two", "One"]);
+  });
+}
 
 test("a long title is clamped until it is opened", async (t) => {
   const page = await stack.openAs(t, "Alice");

@@ -21,7 +21,7 @@ test("a week is planned by keyboard alone", async (t) => {
   await type(page, "d");
   await focusIs(page, "Due, in words");
   await type(page, "today");
-  await page.planned.getByRole("status").getByText(/today/i).waitFor();
+  await page.planned.getByRole("button", { name: "Today", pressed: true }).waitFor();
   await type(page, "Enter");
   await focusIs(page, "Edit Pay the rent");
   await type(page, "p", "ArrowRight", "ArrowRight", "Enter");
@@ -85,7 +85,7 @@ test("the order by keys and by dragging survives a reload, and reaches another b
   await page.shows(["Three", "Two", "Four", "One"]);
   await focusIs(page, "Edit Four");
   const announced = page.browserPage.locator("p[role=status][aria-live=polite]");
-  await eventually(async () => /“Four”.*3.*4/.test(await announced.innerText()), true);
+  await eventually(async () => /\b3 of 4\b/.test(await announced.innerText()), true);
 
   await drag(page, "One", "Three");
   await page.shows(["One", "Three", "Two", "Four"]);
@@ -123,10 +123,11 @@ test("several todos are chosen, and what is done to them is undone at once", asy
   await type(page, "n", "ArrowDown", "Shift+ArrowDown");
   await page.text("2 selected").waitFor();
   await type(page, "t", "errand", "Enter", "Enter");
-  await page.row("Four").getByRole("link", { name: "#errand" }).waitFor();
-  await page.row("Three").getByRole("link", { name: "#errand" }).waitFor();
+  await eventually(() => page.list.getByRole("link", { name: "#errand" }).count(), 2);
   await type(page, "u");
   await eventually(() => page.list.getByRole("link").count(), 0);
+  await type(page, "Escape");
+  await page.checkbox("Four").waitFor();
 
   await page.button("Edit Two").click({ modifiers: ["Control"] });
   await page.button("Edit One").click({ modifiers: ["Control"] });
@@ -182,7 +183,7 @@ test("a list, its tag and the way back are in the address", async (t) => {
 test("a week planned offline agrees with the service and another browser afterwards", async (t) => {
   const page = await openWith(t, "One", "Two", "Three");
   await page.newTitle.focus(); // The words' library is there before the network goes.
-  await page.write("tomorrow");
+  await page.write("Read tomorrow");
   await page.newTodo.getByRole("button", { name: /^Due .*: remove$/ }).waitFor();
   await page.newTitle.fill("");
   await page.browserPage.context().setOffline(true);
@@ -196,7 +197,8 @@ test("a week planned offline agrees with the service and another browser afterwa
   await page.browserPage.context().setOffline(false);
   await page.settled();
   await page.shows(["Four", "Two", "Three"]);
-  const { todos } = await page.call("ListTodos", { orderBy: "position" });
+  const { todos } = await page.call("ListTodos", {});
+  todos.sort((/** @type {any} */ a, /** @type {any} */ b) => (a.position < b.position ? -1 : 1));
   assert.deepEqual(todos.map((/** @type {any} */ todo) => [todo.title, todo.dueDate, todo.isCompleted]), [
     ["Four", dayFromNow(1), false],
     ["Two", undefined, false],

@@ -25,7 +25,7 @@ export const examples = [
 const texts = [
   ["Read https://en.wikipedia.org/wiki/To-do_(list) before Friday", undefined],
   ["שלום, לקנות חלב (2 ליטר)!", "לשאול את דנה.\nAnd a line in English, (too)."],
-  ["مراجعة https://example.com/a?b=1، ثم الرد", "انظر https://example.com/قائمة."],
+  ["مراجعة https://b.example/c، ثم الرد", "انظر https://example.com/قائمة."],
   ["\u202eevil txt.exe", "Turned \u202earound\u202c and back"],
   ["Call the plumber", `Quotes:\nhttps://plumber.example/offers/${"long-".repeat(30)}, (https://b.example/x).`],
 ];
@@ -179,7 +179,7 @@ export const states = [
     reach: async (page) => {
       await fillWeek(page);
       await page.search.fill("nowhere");
-      await page.text("Nothing found").waitFor();
+      await page.list.getByText("Nothing found").waitFor();
     },
   },
   {
@@ -372,7 +372,10 @@ export const states = [
  * @param {TodoPage} page
  */
 async function forgetTodos({ browserPage }) {
-  await browserPage.goto(`${new URL(browserPage.url()).origin}/favicon.svg`);
+  const blank = `${new URL(browserPage.url()).origin}/blank`;
+  const body = `<meta name="viewport" content="width=device-width, initial-scale=1">`; // Or a phone would zoom out.
+  await browserPage.route(blank, (route) => route.fulfill({ contentType: "text/html", body }));
+  await browserPage.goto(blank);
   await browserPage.evaluate(async () => {
     for (const { name = "" } of await indexedDB.databases()) {
       const deleting = indexedDB.deleteDatabase(name);

@@ -44,7 +44,7 @@ export function composer(store: Store, plan: Plan): TemplateResult {
           key: composerKey,
           draft: drafts.composer,
           drafts,
-          titleHint: "Add a todo, like “Call Ana tomorrow 9am #home”",
+          titleHint: "Add a todo, like “Call Ana fri 9am”",
           titleShortcut: "N",
           below: drafts.composing ? understood(store, plan) : nothing,
         })}
@@ -70,7 +70,7 @@ function understood(store: Store, plan: Plan): TemplateResult {
         ? html`<button
             class="chip"
             type="button"
-            aria-label="Due ${dueLabel(due, now)}: remove"
+            aria-label="Due ${dueText(due, now)}: remove"
             title="${dueLabel(due, now)}. Click for no due date"
             @click=${remove(({ kind }) => kind === "due", () => composer.setDue(undefined))}
           >

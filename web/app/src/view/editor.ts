@@ -8,6 +8,7 @@ import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
 import { fit, focusEditor, leaveEditor } from "./focus.ts";
 import { planIcon } from "./icons.ts";
+import type { Places } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import { fault, submitOnControlEnter } from "./text-fields.ts";
 
@@ -20,12 +21,18 @@ export function edit(store: Store, row: Row, event?: MouseEvent): void {
   void focusEditor(row.key, field, caret);
 }
 
+/** What an editor needs besides its row. */
+export interface EditorParts {
+  readonly places: Places;
+  readonly plan: Plan;
+}
+
 /**
  * Shows the fields of a row that is being edited.
  *
  * @param meta is what the row shows below its texts.
  */
-export function editor(store: Store, row: Row, draft: Draft, plan: Plan, meta: TemplateResult | typeof nothing): TemplateResult {
+export function editor(store: Store, row: Row, draft: Draft, { places, plan }: EditorParts, meta: TemplateResult | typeof nothing): TemplateResult {
   const { key } = row;
   const save = () => {
     if (store.editor.save(row)) void leaveEditor(key);
@@ -49,7 +56,7 @@ export function editor(store: Store, row: Row, draft: Draft, plan: Plan, meta: T
     const form = event.currentTarget as HTMLElement;
     if (form.contains(event.relatedTarget as Node | null)) return;
     // Not when the row itself goes, or another window comes to the front.
-    setTimeout(() => {
+    places.closeEditor(key, () => {
       if (form.isConnected && document.hasFocus() && !form.contains(document.activeElement) && store.drafts.of(key)) store.editor.save(row);
     });
   };

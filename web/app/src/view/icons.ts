@@ -25,4 +25,3 @@ export const flagIcon = icon(svg`<path d="M6 20.5V4.5M6 5c4-2 6 2 11.5.3v8.2C12 
 export const planIcon = icon(svg`<path d="M4 7h9M17 7h3M4 12h3M11 12h9M4 17h9M17 17h3" /><circle cx="15" cy="7" r="2" /><circle cx="9" cy="12" r="2" /><circle cx="15" cy="17" r="2" />`);
 export const chevronIcon = icon(svg`<path d="m9 6.5 5.5 5.500L9 17.5" />`);
 export const selectIcon = icon(svg`<path d="m4 7 1.6 1.600L8.5 5.500M4 16l1.6 1.6 2.9-3.100M12 7.500h8M12 16.500h8" />`);
-export const gripIcon = icon(svg`<g fill="currentColor" stroke="none"><circle cx="9.5" cy="6.5" r="1.5" /><circle cx="14.5" cy="6.5" r="1.5" /><circle cx="9.5" cy="12" r="1.5" /><circle cx="14.5" cy="12" r="1.5" /><circle cx="9.5" cy="17.5" r="1.5" /><circle cx="14.5" cy="17.5" r="1.5" /></g>`);

@@ -10,6 +10,7 @@ import { stateText, todoList } from "./list.ts";
 import { listHeading, sideBar } from "./nav.ts";
 import { awayBanner, noticeStack } from "./notices.ts";
 import type { Places } from "./places.ts";
+import { planDialog } from "./plan-form.ts";
 import type { Plan } from "./plan.ts";
 import type { RowWindow } from "./row-window.ts";
 import type { Shortcuts } from "./shortcuts.ts";
@@ -67,7 +68,7 @@ function todoPage(session: Session, store: Store, user: User, parts: Parts): Tem
     </div>
     ${noticeStack(store)}
     <p class="visually-hidden" role="status" aria-live="polite">${store.announcement}</p>
-    ${plan.render(store)} ${helpDialog(shortcuts)}
+    ${planDialog(store, plan)} ${helpDialog(shortcuts)}
   `;
 }
 

@@ -34,10 +34,12 @@ const foldTime = 1_500;
 export class Places {
   /** By the keys of the rows that were acted on. */
   readonly #places = new Map<string, Place>();
-  /** The keys of all lines, from the top, at the last of these actions. */
+  /** The keys of all lines, from the top, at the last of these actions; of a gap, the key of its row. */
   #order: readonly string[] = [];
   readonly #changed: () => void;
   readonly #still = matchMedia("(prefers-reduced-motion: reduce)");
+  /** Where a pointer is down. */
+  #pressed: "list" | "elsewhere" | undefined;
 
   constructor(changed: () => void) {
     this.#changed = changed;
@@ -48,6 +50,31 @@ export class Places {
     document.addEventListener("pointerdown", ({ target }) => {
       if (!(target as Element).closest(".rows")) this.#stop();
     });
+    const press = ({ target }: PointerEvent) => (this.#pressed = (target as Element).closest(".rows") ? "list" : "elsewhere");
+    document.addEventListener("pointerdown", press, { capture: true });
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, () => (this.#pressed = undefined), { capture: true });
+    }
+  }
+
+  /**
+   * Closes a row's editor, after the click that has left it, if one has: what is below
+   * must not move before the click hits what it was aimed at.
+   *
+   * @param close is called when the row's place is kept.
+   */
+  closeEditor(key: string, close: () => void): void {
+    const pressed = this.#pressed;
+    if (!pressed) return void setTimeout(close);
+    const end = new AbortController();
+    const after = () => {
+      end.abort();
+      setTimeout(() => {
+        if (pressed === "list") this.#keep(key, "");
+        close();
+      });
+    };
+    for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, after, { signal: end.signal });
   }
 
   /**
@@ -60,10 +87,14 @@ export class Places {
   hold(event: UIEvent | undefined, key: string, done: string, title?: string): void {
     const byPointer = event !== undefined && event.detail > 0;
     if (this.#still.matches ? !byPointer : !byPointer && title === undefined) return;
+    this.#keep(key, done, title);
+  }
+
+  #keep(key: string, done: string, title?: string): void {
     const line = lineOf(key);
     if (!line) return;
     this.#places.set(key, { height: line.getBoundingClientRect().height, section: line.dataset["section"] ?? "", done, title });
-    this.#order = [...document.querySelectorAll<HTMLElement>("[data-line]")].map(({ dataset }) => dataset["line"] ?? "");
+    this.#order = [...document.querySelectorAll<HTMLElement>("[data-line]")].map(({ dataset }) => dataset["gap"] ?? dataset["line"] ?? "");
     if (!this.#still.matches) setTimeout(() => this.#drop(key), foldTime);
   }
 
@@ -97,7 +128,7 @@ export class Places {
     for (const [key, { height }] of this.#places) {
       const gap = lineOf(gapKey(key));
       if (gap) gap.style.height = `${height}px`;
-      else if (this.#still.matches) setHeight(key, `${height}px`);
+      else setHeight(key, `${height}px`);
     }
   }
 
@@ -107,7 +138,9 @@ export class Places {
   }
 
   #drop(key: string): void {
-    if (this.#places.delete(key)) this.#changed();
+    if (!this.#places.delete(key)) return;
+    setHeight(key, "");
+    this.#changed();
   }
 
   #release(): void {

@@ -10,8 +10,8 @@ import type { Store } from "../state/store.ts";
 import type { Choosing } from "./choosing.ts";
 import { conflictChoice } from "./conflict.ts";
 import { edit, editor } from "./editor.ts";
-import { deleteIcon, dueIcon, flagIcon, gripIcon, planIcon } from "./icons.ts";
-import { hasLinks, isOnLink, linkedText } from "./linked-text.ts";
+import { deleteIcon, dueIcon, flagIcon, planIcon } from "./icons.ts";
+import { hasLinks, isOnLink, linkedText, markedText } from "./linked-text.ts";
 import type { Gap, Places } from "./places.ts";
 import { priorityNames, type Plan } from "./plan.ts";
 
@@ -31,7 +31,7 @@ export interface RowContext {
 
 /** Shows a todo, or the fields to edit it. */
 export function rowItem(context: RowContext, row: Row, section: Section, place?: LinePlace): TemplateResult {
-  const { store, plan } = context;
+  const { store } = context;
   const draft = store.drafts.of(row.key);
   const classes = [
     row.isCompleted && "done",
@@ -49,10 +49,10 @@ export function rowItem(context: RowContext, row: Row, section: Section, place?:
       aria-setsize=${place?.of ?? nothing}
     >
       ${store.canMove && !row.isCompleted && row.id !== undefined && !draft
-        ? html`<span class="grip" aria-hidden="true" title="Drag to move">${gripIcon}</span>`
+        ? html`<span class="grip" aria-hidden="true" title="Drag to move"></span>`
         : nothing}
       ${checkbox(context, row)}
-      ${draft ? editor(store, row, draft, plan, meta(context, row, section)) : content(context, row, section)}
+      ${draft ? editor(store, row, draft, context, meta(context, row, section)) : content(context, row, section)}
     </li>
   `;
 }
@@ -115,10 +115,11 @@ function content(context: RowContext, row: Row, section: Section): TemplateResul
   };
   const name = isolated(row.title);
   const open = (event: MouseEvent) => isOnLink(event) || choosing.click(store, row, event) || edit(store, row, event);
+  const details = hasLinks(row.description) ? linkedText(row.description) : markedText(row.description, store.search);
   return html`
     <div class="text">
-      ${hasLinks(row.title) ? linkedTitle(row, open) : title(row, open)}
-      ${row.description ? html`<p class="description" dir="auto" @click=${open}>${linkedText(row.description)}</p>` : nothing}
+      ${hasLinks(row.title) ? linkedTitle(row, open) : title(row, open, store.search)}
+      ${row.description ? html`<p class="description" dir="auto" @click=${open}>${details}</p>` : nothing}
       ${meta(context, row, section)} ${progress(row)} ${conflictChoice(store, row)}
     </div>
     ${row.id === undefined || choosing.isOn(store)
@@ -135,11 +136,11 @@ function content(context: RowContext, row: Row, section: Section): TemplateResul
 }
 
 /** The title, all of which is a button to edit it. */
-function title(row: Row, open: (event: MouseEvent) => unknown): TemplateResult {
+function title(row: Row, open: (event: MouseEvent) => unknown, search: string): TemplateResult {
   const stored = row.id !== undefined;
   return html`
     <button class="title" type="button" data-part="title" aria-disabled=${stored ? nothing : "true"} @click=${open}>
-      ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text" dir="auto">${row.title}</span>
+      ${stored ? html`<span class="visually-hidden">Edit </span>` : nothing}<span class="title-text" dir="auto">${markedText(row.title, search)}</span>
     </button>
   `;
 }

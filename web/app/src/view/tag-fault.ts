@@ -1,4 +1,14 @@
-/** Placeholder until the state has it. */
+// The contract's rules for tags (CreateTodoRequest.tags). Texts of titles have the same
+// visible characters.
+
+import { titleFault } from "../state/title.ts";
+
+/** The most characters of a tag, in code points. */
+const maxTag = 50;
+
+/** Returns the error of a tag. */
 export function tagFault(tag: string): string | undefined {
-  return tag.trim() === "" ? "Write a tag first." : [...tag].length > 50 ? "Must be at most 50 characters." : undefined;
+  if (/\p{Cc}/u.test(tag)) return "Must not contain line breaks or control characters.";
+  if ([...tag].length > maxTag) return `Must be at most ${maxTag} characters.`;
+  return titleFault(tag) === undefined ? undefined : "Nothing in this tag can be seen. Write one that can.";
 }

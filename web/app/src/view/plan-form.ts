@@ -1,0 +1,186 @@
+import { html, nothing, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import { composerKey } from "../state/drafts.ts";
+import { dueChoices } from "../state/due.ts";
+import { dueLabel, dueText } from "../state/due-text.ts";
+import { quote } from "../state/quote.ts";
+import type { Store } from "../state/store.ts";
+import { sameDue, type Due } from "../sync/due.ts";
+import { hasTag } from "../sync/tags.ts";
+import type { Priority } from "../sync/todo.ts";
+import { closeIcon, deleteIcon } from "./icons.ts";
+import { priorityNames, rowsOf, type Plan, type Planned } from "./plan.ts";
+import { fault } from "./text-fields.ts";
+
+const choiceNames = { today: "Today", tomorrow: "Tomorrow", weekend: "Weekend", nextWeek: "Next week" } as const;
+
+/** The dialog to plan todos; closed until Plan opens it. */
+export function planDialog(store: Store, plan: Plan): TemplateResult {
+  const open = plan.planned;
+  return html`
+    <dialog
+      id="plan"
+      aria-labelledby="plan-title"
+      @close=${plan.closed}
+      @cancel=${plan.cancel}
+      @pointerdown=${pressOutside}
+      @click=${closeOutside}
+    >
+      ${open ? form(store, plan, open) : nothing}
+    </dialog>
+  `;
+}
+
+function form(store: Store, plan: Plan, open: Planned): TemplateResult {
+  const rows = rowsOf(store, open.keys);
+  const [row] = rows;
+  const name = open.keys[0] === composerKey ? "New todo" : rows.length === 1 && row ? quote(row.title) : `${rows.length} todos`;
+  const remove = () => {
+    plan.drop();
+    store.actions.delete(rows);
+  };
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (open.tag.trim() !== "" && !plan.addTag()) return;
+    plan.close();
+  };
+  return html`
+    <form class="plan" novalidate @submit=${submit}>
+      <header>
+        <h2 id="plan-title" tabindex="-1"><span class="visually-hidden">Plan </span>${name}</h2>
+        <button class="quiet" type="submit" aria-label="Close" title="Close">${closeIcon}</button>
+      </header>
+      ${dueFields(store, plan, open)} ${priorityField(plan, open)} ${tagsField(store, plan, open)}
+      <footer>
+        ${rows.length > 0 ? html`<button class="small danger" type="button" @click=${remove}>${deleteIcon}Delete</button>` : nothing}
+        <button class="small primary" type="submit">Done</button>
+      </footer>
+    </form>
+  `;
+}
+
+function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
+  const { due, words } = open;
+  const isMixed = open.isDueMixed && !open.isDueTouched;
+  const set = (due: Due | undefined) => plan.set({ due, isDueTouched: true, words: "" });
+  const read = (event: InputEvent) => {
+    const text = (event.target as HTMLInputElement).value;
+    const found = store.dueInput.parse(text, store.now);
+    plan.set({ words: text, ...(found && { due: found.due, isDueTouched: true }) });
+  };
+  const date = (event: Event) => {
+    const { value } = event.target as HTMLInputElement;
+    set(value === "" ? undefined : { ...due, date: value });
+  };
+  const time = (event: Event) => {
+    const { value } = event.target as HTMLInputElement;
+    if (due) set(value === "" ? { date: due.date } : { ...due, time: value });
+  };
+  const isUnknown = words.trim() !== "" && store.dueInput.isReady && !store.dueInput.parse(words, store.now);
+  return html`
+    <fieldset>
+      <legend>Due</legend>
+      <label class="visually-hidden" for="plan-due">Due, in words</label>
+      <input
+        id="plan-due"
+        type="text"
+        autocomplete="off"
+        placeholder="tomorrow 9am, fri, 1 dec"
+        aria-describedby="plan-due-understood"
+        .value=${live(words)}
+        @input=${read}
+      />
+      <p class="understood-due" id="plan-due-understood" role="status">
+        ${isUnknown ? "That is no date yet." : isMixed ? "Different dates" : due ? dueLabel(due, store.now) : "No due date"}
+      </p>
+      <p class="choices">
+        ${dueChoices(store.now).map(
+          (choice) => html`<button
+            class="small"
+            type="button"
+            aria-pressed=${sameDue(due, choice.due) ? "true" : "false"}
+            title=${dueText(choice.due, store.now)}
+            @click=${() => set(choice.due)}
+          >
+            ${choiceNames[choice.name]}
+          </button>`,
+        )}
+        <button class="small" type="button" aria-pressed=${due || isMixed ? "false" : "true"} @click=${() => set(undefined)}>None</button>
+      </p>
+      <p class="exact">
+        <label>Date <input type="date" .value=${live(due?.date ?? "")} @change=${date} /></label>
+        <label>Time <input type="time" ?disabled=${!due} .value=${live(due?.time ?? "")} @change=${time} /></label>
+      </p>
+    </fieldset>
+  `;
+}
+
+function priorityField(plan: Plan, open: Planned): TemplateResult {
+  return html`
+    <fieldset id="plan-priority">
+      <legend>Priority</legend>
+      <div class="segments">
+        ${priorityNames.map(
+          (name, i) => html`<label class="segment ${name.toLowerCase()}">
+            <input
+              type="radio"
+              name="priority"
+              .checked=${live(open.priority === i)}
+              @change=${() => plan.set({ priority: i as Priority })}
+            />${name}
+          </label>`,
+        )}
+      </div>
+    </fieldset>
+  `;
+}
+
+function tagsField(store: Store, plan: Plan, open: Planned): TemplateResult {
+  const shown = [...open.tags.filter((tag) => !open.removed.includes(tag)), ...open.added];
+  const keydown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || open.tag.trim() === "" || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    plan.addTag();
+  };
+  return html`
+    <fieldset>
+      <legend>Tags</legend>
+      ${shown.length === 0
+        ? nothing
+        : html`<p class="understood">
+            ${shown.map(
+              (tag) => html`<button class="chip" type="button" aria-label="Remove the tag ${tag}" @click=${() => plan.removeTag(tag)}>
+                #${tag}${closeIcon}
+              </button>`,
+            )}
+          </p>`}
+      <label class="visually-hidden" for="plan-tags">Add a tag</label>
+      <input
+        id="plan-tags"
+        type="text"
+        autocomplete="off"
+        autocapitalize="none"
+        placeholder="Add a tag"
+        list="known-tags"
+        aria-invalid=${open.tagFault ? "true" : nothing}
+        aria-describedby=${open.tagFault ? "plan-tags-fault" : nothing}
+        .value=${live(open.tag)}
+        @input=${(event: InputEvent) => plan.set({ tag: (event.target as HTMLInputElement).value, tagFault: undefined })}
+        @keydown=${keydown}
+      />
+      <datalist id="known-tags">${store.tags.filter(({ tag }) => !hasTag(shown, tag)).map(({ tag }) => html`<option value=${tag}></option>`)}</datalist>
+      ${fault("plan-tags-fault", open.tagFault)}
+    </fieldset>
+  `;
+}
+
+/** Notes whether a press begins beside the dialog: one that selects text may only end there. */
+function pressOutside({ target, currentTarget }: PointerEvent): void {
+  (currentTarget as HTMLElement).toggleAttribute("data-outside", target === currentTarget);
+}
+
+/** Closes the dialog by a click beside it. */
+function closeOutside({ target, currentTarget }: MouseEvent): void {
+  const dialog = currentTarget as HTMLDialogElement;
+  if (target === dialog && dialog.hasAttribute("data-outside")) dialog.close();
+}
