@@ -380,7 +380,6 @@ func TestDetailsThatTheServiceWouldNotStoreHideNoTodo(t *testing.T) {
 	url := pgtest.NewDatabase(t)
 	conn := pgtest.Connect(t, url)
 	pgtest.ExecOn(t, conn, `
-		ALTER TABLE todo DROP CONSTRAINT ck_todo_priority_in_range, DROP CONSTRAINT ck_todo_tags_at_most_20;
 		INSERT INTO todo (user_id, title, due_date, due_time, priority, tags)
 		SELECT 'u', n, d::date, t::time, p::smallint, j::jsonb
 		FROM   (VALUES ('1', 'infinity', '24:00', '7', '[]'), ('2', '-infinity', '12:34:56', '-1', '"scalar"'), ('3', '0044-03-15 BC', NULL, '0', '{"a": 1, "b": "B", "c": null}'),
