@@ -87,8 +87,9 @@ breaking: ## Check that the contract breaks no caller
 	tools/breaking.sh
 
 .PHONY: generate
-generate: imports ## Regenerate gen/ from the contract
+generate: imports ## Regenerate gen/ from the contract, and the names of time zones from Go
 	$(BUF) generate
+	$(GO) run -C tools ./zonenames > internal/todo/zonenames.txt
 
 .PHONY: generate-web
 generate-web: web/node_modules/.package-lock.json ## Regenerate the page's client, web/app/src/gen/ (needs Node.js)

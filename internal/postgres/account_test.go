@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
@@ -24,7 +26,7 @@ func TestAnErasedUserHasNothingAndTheirClientsLearnOfIt(t *testing.T) {
 	if got := pgtest.QueryText(t, pgtest.Connect(t, url), "SELECT string_agg(user_id, ' ') FROM todo"); got != "bob" {
 		t.Errorf("there are todos of %s, want Bob's", got)
 	}
-	if known, _ := follow(t, store, bob, nil, 10); known[bobs.ID] != bobs {
+	if known, _ := follow(t, store, bob, nil, 10); !cmp.Equal(known[bobs.ID], bobs) {
 		t.Errorf("Bob has %+v", known)
 	}
 }

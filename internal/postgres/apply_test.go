@@ -115,7 +115,7 @@ func TestEachOperationHasAResultOfItsOwn(t *testing.T) {
 		if diff := cmp.Diff(now[result.Todo.ID], *result.Todo); diff != "" {
 			t.Errorf("operation %d is told of another todo:\n%s", i, diff)
 		}
-		if isConflict && conflict.Current != *result.Todo {
+		if isConflict && !cmp.Equal(conflict.Current, *result.Todo) {
 			t.Errorf("operation %d: a conflict with %+v", i, conflict.Current)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
@@ -91,6 +90,9 @@ func (a account) page(after *todo.SyncPosition, size int) todo.Changes {
 // changesAfter reads an account and the changes after a position in one snapshot: one
 // more than the page's size tells whether there are more. It fails with
 // [todo.ErrNotFound] when there is no account.
+//
+// No todo has a greater revision than its account. So the todos are not looked at when
+// the position is the account's, which is what most clients ask.
 func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo.SyncPosition, size int) (account, error) {
 	var found account
 	var isFound bool
@@ -103,27 +105,31 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo
 			                       WHERE    user_id = $1
+			                         AND    (account.revision, $5::uuid) > ($2, $3)
 			                         AND    (revision, id) > ($2, $3)
 			                       ORDER BY revision, id
 			                       LIMIT    $4) AS todo ON true
 			WHERE    account.user_id = $1
 			ORDER BY todo.revision, todo.id`,
-		Args:    []any{owner.String(), after.Revision, uuidParam(after.ID), limit},
+		Args:    []any{owner.String(), after.Revision, uuidParam(after.ID), limit, uuidParam(lastID())},
 		MaxRows: limit,
 		Read: func(rows pgx.Rows) error {
+			defer rows.Close()
 			found, isFound = account{}, false
-			row := row{store: s}
-			var id pgtype.UUID // NULL without any change.
-			into := append([]any{&found.epoch, &found.revision, &found.floor, &found.isOnStandby, &id}, row.columns()[1:]...)
-			_, err := pgx.ForEachRow(rows, into, func() error {
+			row := row{rows: rows}
+			for row.isNext() {
 				isFound = true
-				if id.Valid {
-					row.scanned.ID = id.Bytes
-					found.changed = append(found.changed, row.todo())
+				found.epoch = row.integer()
+				found.revision, found.floor, found.isOnStandby = row.number(), row.number(), row.flag()
+				if row.isNull() { // The id: there is no change.
+					continue
 				}
-				return nil
-			})
-			return err
+				found.changed = append(found.changed, todo.Todo{})
+				if err := s.scanTodo(&row, &found.changed[len(found.changed)-1]); err != nil {
+					return err
+				}
+			}
+			return row.end()
 		},
 	})
 	if err == nil && !isFound {

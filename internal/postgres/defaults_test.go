@@ -44,7 +44,7 @@ func TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNothing(t *testing.T) {
 				t.Errorf("changed to %+v, %v", changed, err)
 			}
 			all := listAll(t, store, owner, todo.Query{Size: 1}, nil)
-			if len(all) != 2 || all[0] != changed || all[0].Title != text || !all[1].CreatedAt.Equal(time.Date(1880, 1, 2, 3, 4, 5, 0, time.UTC)) {
+			if len(all) != 2 || !cmp.Equal(all[0], changed) || all[0].Title != text || !all[1].CreatedAt.Equal(time.Date(1880, 1, 2, 3, 4, 5, 0, time.UTC)) {
 				t.Errorf("listed as %+v", all)
 			}
 			if err := store.DeleteTodo(t.Context(), owner, created.ID, todo.Deletion{}); err != nil {

@@ -208,7 +208,7 @@ func (r *gaplessReader) compare(table map[todo.ID]todo.Todo) {
 // table returns an owner's todos as the table has them.
 func (s *simulation) table(owner todo.UserID) map[todo.ID]todo.Todo {
 	rows, err := pgtest.Connect(s.t, s.url).Query(s.t.Context(), `
-		SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at, revision, deleted_at, purged
+		SELECT id, title, COALESCE(description, ''), is_completed, created_at, updated_at, revision, deleted_at, purged, completed_at
 		FROM   todo
 		WHERE  user_id = $1`, owner.String())
 	if err != nil {
@@ -218,13 +218,16 @@ func (s *simulation) table(owner todo.UserID) map[todo.ID]todo.Todo {
 	table := make(map[todo.ID]todo.Todo)
 	for rows.Next() {
 		var is todo.Todo
-		var deletedAt *time.Time
-		if err := rows.Scan((*[16]byte)(&is.ID), &is.Title, &is.Description, &is.IsCompleted, &is.CreatedAt, &is.UpdatedAt, &is.Revision, &deletedAt, &is.IsPurged); err != nil {
+		var deletedAt, completedAt *time.Time
+		if err := rows.Scan((*[16]byte)(&is.ID), &is.Title, &is.Description, &is.IsCompleted, &is.CreatedAt, &is.UpdatedAt, &is.Revision, &deletedAt, &is.IsPurged, &completedAt); err != nil {
 			s.t.Fatal(err)
 		}
 		is.CreatedAt, is.UpdatedAt, is.Version = is.CreatedAt.UTC(), is.UpdatedAt.UTC(), todo.VersionAt(is.UpdatedAt)
 		if deletedAt != nil {
 			is.DeletedAt, is.PurgeAt = deletedAt.UTC(), deletedAt.Add(gaplessRetention).UTC()
+		}
+		if completedAt != nil {
+			is.CompletedAt = completedAt.UTC()
 		}
 		table[is.ID] = is
 	}

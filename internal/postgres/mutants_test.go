@@ -129,7 +129,9 @@ func forAll() []string { return []string{"sweepSome", "sweepSomeRequests", "Rene
 // lookTwice has the functions whose statements look at a row twice: before they take a
 // revision, and when they change it. Taking out the second look alone changes nothing, as
 // the first one has the owner. So it is taken out with the first.
-func lookTwice() []string { return []string{"UpdateTodo", "deleteTodo", "UndeleteTodo"} }
+func lookTwice() []string {
+	return []string{"UpdateTodo", "writeDetailed", "deleteTodo", "UndeleteTodo"}
+}
 
 // findMutants returns a mutant for each place of the package's SQL that ties a
 // statement to an owner.

@@ -11,7 +11,8 @@ import (
 // function and how they begin, with the reason why they may.
 func ownerless() map[string]string {
 	return map[string]string{
-		"CreateTodo: (SELECT FROM todo WHERE id = $2)": "it tells whether to take a revision, of the caller's own account",
+		"createPlain: (SELECT FROM todo WHERE id = $2)":    "it tells whether to take a revision, of the caller's own account",
+		"createDetailed: (SELECT FROM todo WHERE id = $2)": "it tells whether to take a revision, of the caller's own account",
 		"sweepSome: (": "it is for all owners",
 		"sweepSomeRequests: DELETE FROM todo_request": "it is for all owners",
 		"sweepSomeRequests: (SELECT   ctid":           "it is for all owners",

@@ -24,13 +24,18 @@ func operations(ctx context.Context, store *postgres.Store, owner todo.UserID) e
 	_, getErr := store.GetTodo(ctx, owner, *made.ID)
 	_, listErr := store.ListTodos(ctx, owner, todo.Query{Size: 1})
 	_, updateErr := store.UpdateTodo(ctx, owner, *made.ID, todo.Change{Title: new("u")})
+	detailed := draft("t")
+	detailed.Due, detailed.Priority = todo.Due{Date: "2026-12-01", Time: "09:00", Zone: "Europe/Berlin"}, todo.HighPriority
+	detailed.Tags, detailed.Position = todo.Tags{"home"}, "a0"
+	_, detailedErr := store.CreateTodo(ctx, owner, detailed)
+	_, redetailedErr := store.UpdateTodo(ctx, owner, *detailed.ID, todo.Change{IsCompleted: new(true), Due: todo.DueChange{Date: new("")}, Position: new("")})
 	deleteErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Deletion{})
 	_, undeleteErr := store.UndeleteTodo(ctx, owner, *made.ID, todo.Version{})
 	purgeErr := store.DeleteTodo(ctx, owner, *made.ID, todo.Deletion{Permanently: true})
 	emptyErr := store.EmptyTrash(ctx, owner)
 	_, changesErr := store.ListChanges(ctx, owner, nil, 1)
 	_, sweepErr := store.Sweep(ctx)
-	return errors.Join(createErr, againErr, getErr, listErr, updateErr, deleteErr, undeleteErr, purgeErr, emptyErr, changesErr, sweepErr)
+	return errors.Join(createErr, againErr, getErr, listErr, updateErr, detailedErr, redetailedErr, deleteErr, undeleteErr, purgeErr, emptyErr, changesErr, sweepErr)
 }
 
 // TestReadyMeansAble has databases that can't serve, and some that can although
@@ -47,9 +52,9 @@ func TestReadyMeansAble(t *testing.T) {
 		able bool   // It could, and is refused nevertheless.
 	}{
 		"all is well":            {sql: grants},
-		"rights by the column":   {sql: grantsOnOthers + "; GRANT SELECT (id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged), INSERT (user_id, id, title, description, created_at, updated_at, revision), UPDATE (id, title, description, is_completed, created_at, updated_at, revision, deleted_at, purged), DELETE ON todo TO app"},
+		"rights by the column":   {sql: grantsOnOthers + "; GRANT SELECT (id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged, completed_at, due_date, due_time, due_time_zone, due_at, priority, tags, position), INSERT (user_id, id, title, description, created_at, updated_at, revision, due_date, due_time, due_time_zone, due_at, priority, tags, position), UPDATE (id, title, description, is_completed, created_at, updated_at, revision, deleted_at, purged, completed_at, due_date, due_time, due_time_zone, due_at, priority, tags, position), DELETE ON todo TO app"},
 		"rights by another role": {sql: "GRANT pg_read_all_data, pg_write_all_data TO app"},
-		"more columns":           {sql: grants + "; ALTER TABLE todo ADD priority int NOT NULL DEFAULT 0, ADD note text, ADD n int GENERATED ALWAYS AS IDENTITY"},
+		"more columns":           {sql: grants + "; ALTER TABLE todo ADD urgency int NOT NULL DEFAULT 0, ADD note text, ADD n int GENERATED ALWAYS AS IDENTITY"},
 		"longer texts":           {sql: grants + "; ALTER TABLE todo ALTER title TYPE text, ALTER created_at TYPE timestamptz(3)"},
 		"partitions by id":       {sql: "DROP TABLE todo; CREATE TABLE todo (LIKE was INCLUDING ALL) PARTITION BY HASH (id); CREATE TABLE part PARTITION OF todo FOR VALUES WITH (MODULUS 1, REMAINDER 0); " + grants},
 		"a policy for it":        {sql: grants + "; ALTER TABLE todo ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON todo TO app USING (true)"},
@@ -74,7 +79,7 @@ func TestReadyMeansAble(t *testing.T) {
 		"no table":         {sql: "DROP TABLE todo", want: "there is no table todo: run todod migrate"},
 		"a view":           {sql: "ALTER TABLE todo RENAME TO other; CREATE VIEW todo AS TABLE other; " + grants, want: "no ordinary table", able: true},
 		"a foreign table":  {sql: "DROP TABLE todo; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE todo (id uuid, title text) SERVER s; " + grants, want: "no ordinary table"},
-		"somebody else's":  {sql: "DROP TABLE todo; CREATE TABLE todo (id serial PRIMARY KEY, what text, done boolean); " + grants, want: "lacks columns (title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged)"},
+		"somebody else's":  {sql: "DROP TABLE todo; CREATE TABLE todo (id serial PRIMARY KEY, what text, done boolean); " + grants, want: "lacks columns (title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged, completed_at, due_date, due_time, due_time_zone, due_at, priority, tags, position)"},
 		"a lacking column": {sql: grants + "; ALTER TABLE todo DROP description", want: "lacks columns (description)"},
 		"another type of time": {
 			sql:  grants + "; ALTER TABLE todo ALTER created_at TYPE timestamp",

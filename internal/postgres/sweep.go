@@ -123,16 +123,17 @@ func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, 
 		Alone:      true,
 		MaxRows:    sweepBatch,
 		Read: func(rows pgx.Rows) error {
+			defer rows.Close()
 			looked, removed = 0, 0
-			var isRemoved bool
-			_, err := pgx.ForEachRow(rows, []any{(*instant)(&last.At), (*[16]byte)(&last.ID), &isRemoved}, func() error {
+			row := row{rows: rows}
+			for row.isNext() {
 				looked++
-				if isRemoved {
+				last.At, last.ID = row.instant(), row.id()
+				if row.flag() {
 					removed++
 				}
-				return nil
-			})
-			return err
+			}
+			return row.end()
 		},
 	})
 	if err != nil {

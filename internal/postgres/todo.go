@@ -11,9 +11,10 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// columns are a todo's, in the order in which [row] scans them.
-const columns = `todo.id, todo.title, COALESCE(todo.description, ''), todo.is_completed, todo.created_at, todo.updated_at,
-			todo.revision, todo.deleted_at, todo.purged`
+// columns are a todo's, in the order in which scanTodo reads them.
+const columns = `todo.id, todo.title, todo.description, todo.is_completed, todo.created_at, todo.updated_at,
+			todo.revision, todo.deleted_at, todo.purged, todo.completed_at,
+			todo.due_date, todo.due_time, todo.due_time_zone, todo.priority, todo.tags, todo.position`
 
 // alive is the condition for one of an owner's todos that is not deleted, and has a
 // version if that is not NULL. Statements that change it look at it twice: before they
@@ -96,94 +97,6 @@ func (s *Store) page(ctx context.Context, query todo.Query, statement database.S
 	}
 	todos = todos[:query.Size]
 	return todo.Page{Todos: todos, Next: query.CursorAfter(todos[len(todos)-1])}, nil
-}
-
-// CreateTodo implements [todo.Store]. The draft has to have an ID, as the
-// service makes it.
-//
-// A create that meets a todo of its id is answered by what is there now. ON CONFLICT
-// waits for a transaction beside it that makes that todo, or changes it, and only a
-// further statement sees what that has committed.
-func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Draft) (todo.Todo, error) {
-	if draft.ID == nil {
-		return todo.Todo{}, errNoID
-	}
-	if err := s.checkRoom(ctx, owner, *draft.ID); err != nil {
-		return todo.Todo{}, err
-	}
-	created, err := s.todo(ctx, database.Statement{
-		Name: "create todo",
-		SQL: `
-			WITH meant AS (
-				SELECT WHERE NOT EXISTS (SELECT FROM todo WHERE id = $2)
-			), ` + nextRevision + `
-			INSERT INTO todo (user_id, id, title, description, created_at, revision, updated_at)
-			SELECT $1, $2, $3, NULLIF($4, ''), bumped.at, bumped.revision, bumped.at
-			FROM   bumped
-			ON CONFLICT (id) DO NOTHING
-			RETURNING ` + columns,
-		Args:       []any{owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description},
-		Owner:      owner.String(),
-		Idempotent: true, // It names the id of what it makes.
-	})
-	if !errors.Is(err, todo.ErrNotFound) {
-		return created, err
-	}
-	there, err := s.findCreated(ctx, owner, *draft.ID)
-	switch {
-	case errors.Is(err, todo.ErrNotFound), err == nil && (there.IsPurged || there.Title != draft.Title || there.Description != draft.Description):
-		return todo.Todo{}, todo.ErrAlreadyExists
-	case err != nil:
-		return todo.Todo{}, err
-	}
-	return asCreated(there), nil
-}
-
-// asCreated returns a todo as it was created.
-func asCreated(t todo.Todo) todo.Todo {
-	return todo.Todo{ID: t.ID, Title: t.Title, Description: t.Description, CreatedAt: t.CreatedAt, UpdatedAt: t.CreatedAt}
-}
-
-// findCreated returns the todo that a create has met, which may be deleted. It locks the
-// row, as a write does, so that it answers no sooner than a commit that waits for a
-// synchronous standby: an earlier attempt of the same create may have made the row and
-// still lack that standby.
-// It is the one lock of a todo that is taken without the account's: should it meet a sweep
-// that removes the very todo, lock_timeout ends one of them.
-func (s *Store) findCreated(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	return s.todo(ctx, database.Statement{
-		Name: "find created todo",
-		SQL: `
-			SELECT ` + columns + `
-			FROM   todo
-			WHERE  user_id = $1
-			  AND  id = $2
-			FOR KEY SHARE`,
-		Args:       []any{owner.String(), uuidParam(id)},
-		Owner:      owner.String(),
-		Idempotent: true,
-	})
-}
-
-// UpdateTodo implements [todo.Store].
-func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change) (todo.Todo, error) {
-	return s.todoIf(ctx, change.If, s.GetTodo, owner, id, database.Statement{
-		Name: "update todo",
-		SQL: `
-			WITH meant AS (
-				SELECT FROM todo WHERE ` + alive + `
-			), ` + nextRevision + `
-			UPDATE todo
-			SET    title        = COALESCE($4::text, title),
-			       description  = CASE WHEN $5::text IS NULL THEN description ELSE NULLIF($5, '') END,
-			       is_completed = COALESCE($6::boolean, is_completed),
-			       revision     = bumped.revision,` + changedTimes + `
-			FROM   bumped
-			WHERE  ` + alive + `
-			RETURNING ` + columns,
-		Args:  []any{owner.String(), uuidParam(id), versionParam(change.If), change.Title, change.Description, change.IsCompleted},
-		Owner: owner.String(),
-	})
 }
 
 // finder is a method that reads a todo.

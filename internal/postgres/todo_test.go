@@ -90,8 +90,11 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.want.ID, test.want.CreatedAt = created.ID, created.CreatedAt
-			if diff := cmp.Diff(test.want, updated, cmpopts.IgnoreFields(todo.Todo{}, "UpdatedAt", "Version", "Revision")); diff != "" {
+			if diff := cmp.Diff(test.want, updated, cmpopts.IgnoreFields(todo.Todo{}, "UpdatedAt", "Version", "Revision", "CompletedAt")); diff != "" {
 				t.Error(diff)
+			}
+			if updated.IsCompleted == updated.CompletedAt.IsZero() {
+				t.Errorf("completed: %v, at %v", updated.IsCompleted, updated.CompletedAt)
 			}
 			if !updated.UpdatedAt.After(created.UpdatedAt) {
 				t.Errorf("UpdatedAt went from %v to %v, want forward", created.UpdatedAt, updated.UpdatedAt)

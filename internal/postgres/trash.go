@@ -69,6 +69,8 @@ const unpurged = `
 
 // purgedNow deletes a todo for good, and keeps its row for clients that sync.
 const purgedNow = `title = 'deleted', description = NULL, purged = true,
+			       due_date = NULL, due_time = NULL, due_time_zone = NULL, due_at = NULL,
+			       priority = NULL, tags = NULL, position = NULL,
 			       deleted_at   = bumped.at,
 			       revision     = bumped.revision,` + changedTimes
 

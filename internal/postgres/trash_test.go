@@ -69,7 +69,7 @@ func TestADeletedTodoIsInTheTrashAndComesBack(t *testing.T) {
 		t.Errorf("restored again: %v\n%s", err, diff)
 	}
 	conflict, ok := errors.AsType[*todo.ConflictError](undeleteError(t, store, owner, created))
-	if !ok || conflict.Current != restored {
+	if !ok || !cmp.Equal(conflict.Current, restored) {
 		t.Errorf("restored by an old version: %+v, want a conflict with %+v", conflict, restored)
 	}
 }

@@ -28,8 +28,8 @@ func codecs() []connect.Codec {
 }
 
 // jsonCodec reads and writes the JSON of the contract, over Connect and REST. It is
-// stricter than protobuf's JSON mapping: unknown fields and null are errors, so that a
-// misspelt change is rejected instead of ignored. Its output is the same in every build.
+// stricter than protobuf's JSON mapping: unknown fields are errors, and so is null unless
+// it clears a field, so that a misspelt change is rejected instead of ignored. Its output is the same in every build.
 type jsonCodec struct {
 	name   string
 	writer *jsonWriter
@@ -73,30 +73,13 @@ func (jsonCodec) Unmarshal(data []byte, message any) error {
 	if err := protojson.Unmarshal(data, msg); err != nil {
 		return fmt.Errorf("invalid JSON: %s", decodeErrorText(err))
 	}
-	if field, found := nullField(data); found {
-		return fmt.Errorf("invalid JSON: null at %s; leave the field out, or give it a value", field)
+	if !hasNull(data) {
+		return nil
+	}
+	if err := clearNulls(msg, data); err != nil {
+		return fmt.Errorf("invalid JSON: %w", err)
 	}
 	return nil
-}
-
-// nullField finds a null in valid JSON, and returns the quoted name of its field.
-// Outside strings only null begins with the letter n.
-func nullField(data []byte) (field []byte, found bool) {
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '"':
-			start := i
-			for i++; data[i] != '"'; i++ {
-				if data[i] == '\\' {
-					i++
-				}
-			}
-			field = data[start : i+1]
-		case 'n':
-			return field, true
-		}
-	}
-	return nil, false
 }
 
 // protoCodec reads and writes protobuf's binary format.

@@ -24,7 +24,7 @@ func TestJSONIsWrittenTheSameByteForByte(t *testing.T) {
 			"fields without presence are written, absent ones are not",
 			&todov1.Todo{Id: "i", Title: "<t> & é", CreatedAt: created, UpdatedAt: created},
 			`{"id":"i","title":"<t> & é","isCompleted":false,` +
-				`"createdAt":"2026-11-23T10:15:30.123456Z","updatedAt":"2026-11-23T10:15:30.123456Z"}`,
+				`"createdAt":"2026-11-23T10:15:30.123456Z","updatedAt":"2026-11-23T10:15:30.123456Z","tags":[]}`,
 		},
 		{"an empty page", &todov1.ListTodosResponse{}, `{"todos":[],"nextPageToken":""}`},
 	} {
@@ -55,7 +55,13 @@ func TestJSONIsReadStrictly(t *testing.T) {
 		{"a key given in both spellings", `{"isCompleted":true,"is_completed":false}`, "duplicate field"},
 		{"something after the object", `{"title":"a"}{}`, "unexpected token"},
 		{"null", `{"title":null}`, `null at "title"; leave the field out`},
-		{"null after a value", `{"title":"a","description": null }`, `null at "description"`},
+		{"null after a value", `{"title":"a","isCompleted": null }`, `null at "isCompleted"`},
+		{"null after one that clears", `{"description":null,"title":null}`, `null at "title"`},
+		{"null in a list", `{"addTags":["a",null]}`, "invalid value for string"},
+		{"null for a list", `{"addTags":null}`, `null at "addTags"`},
+		{"null in a message", `{"tags":{"values":null}}`, `null at "values"`},
+		{"null for the condition", `{"etag":null}`, `null at "etag"`},
+		{"null for what is cleared by it", `{"description":null,"due_date":null}`, ""},
 		{"a number for a string", `{"title":5}`, "invalid value for string field title"},
 		{"a string for a bool", `{"isCompleted":"true"}`, "invalid value for bool field isCompleted"},
 		{"an array", `[]`, "unexpected token ["},
@@ -117,6 +123,7 @@ func TestBrokenProtobufIsRefusedWithoutGoTypes(t *testing.T) {
 func FuzzReadJSON(f *testing.F) {
 	f.Add([]byte(`{"title":"a","description":"\u00e9\n","isCompleted":true}`))
 	f.Add([]byte(`{"title":null}`))
+	f.Add([]byte(`{"description":null,"tags":null,"due_time":null,"priority":null,"addTags":["a"],"n":[{"a":null}]}`))
 	f.Add([]byte(`{"isCompleted":true,"is_completed":false}`))
 	f.Add([]byte(`{"title":"\ud83d\ude00","description":"\ud800"}`))
 	f.Add([]byte("{\"title\":\"\xff\"} {}"))

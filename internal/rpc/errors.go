@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
@@ -42,7 +43,7 @@ func errorTable() server.ErrorTable {
 		{Err: watch.ErrUserLimit, Code: connect.CodeResourceExhausted, Text: "you have as many streams open as you may; close one, or try again later", Retry: watchRetry},
 		{Err: watch.ErrLimit, Code: connect.CodeResourceExhausted, Text: "as many streams are open as there may be; try again later", Retry: watchRetry},
 		{Err: todo.ErrRequestReused, Code: connect.CodeAlreadyExists, Text: "the request_id was used with other operations; choose another one"},
-		{Err: todo.ErrInvalid, Code: connect.CodeInvalidArgument, Text: "the operation breaks a rule of its request"},
+		{Err: todo.ErrInvalid, Code: connect.CodeInvalidArgument, Text: "the operation breaks a rule of its request", Explain: fault, Detail: violation},
 		{Err: todo.ErrNotApplied, Code: connect.CodeAborted, Text: "not applied, because another operation was refused"},
 		{Err: errPageToken, Code: connect.CodeInvalidArgument, Text: errPageToken.Error()},
 		{Err: errSyncToken, Code: connect.CodeInvalidArgument, Text: errSyncToken.Error()},
@@ -56,4 +57,24 @@ func current(err error) proto.Message {
 		panic(fmt.Sprintf("rpc: a conflict without a todo: %v", err))
 	}
 	return message(conflict.Current)
+}
+
+// fault returns what is wrong with a field, for an error of one.
+func fault(err error) string {
+	if broken, ok := errors.AsType[*todo.FieldError](err); ok {
+		return broken.Error()
+	}
+	return ""
+}
+
+// violation returns the detail of an error of a field, as the contract's rules have it.
+func violation(err error) proto.Message {
+	broken, ok := errors.AsType[*todo.FieldError](err)
+	if !ok {
+		return nil
+	}
+	field := &validate.FieldPath{Elements: []*validate.FieldPathElement{{FieldName: proto.String(string(broken.Field))}}}
+	return &validate.Violations{Violations: []*validate.Violation{
+		{Field: field, RuleId: &broken.Rule, Message: &broken.Fault},
+	}}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"connectrpc.com/connect"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
@@ -38,6 +39,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"too many watches", watch.ErrLimit, connect.CodeResourceExhausted},
 		{"a request id that was used", todo.ErrRequestReused, connect.CodeAlreadyExists},
 		{"an invalid operation", todo.ErrInvalid, connect.CodeInvalidArgument},
+		{"a field that breaks a rule of the domain", todo.UnknownZone(todo.FieldDueTimeZone), connect.CodeInvalidArgument},
 		{"an operation beside a refused one", todo.ErrNotApplied, connect.CodeAborted},
 		{"no trash", todo.ErrNoTrash, connect.CodeUnimplemented},
 	} {
@@ -75,5 +77,31 @@ func TestAConflictCarriesTheTodoAsItIs(t *testing.T) {
 	}
 	if diff := cmp.Diff(proto.Message(message(now)), told, protocmp.Transform()); diff != "" {
 		t.Errorf("the detail (-want +got):\n%s", diff)
+	}
+}
+
+func TestAFaultOfAFieldIsToldAsThoseOfTheContractAre(t *testing.T) {
+	t.Parallel()
+	rendered := errorTable().Lookup(fmt.Errorf("secret: %w", todo.UnknownZone(todo.FieldDueTimeZone)))
+	const fault = "must be a name of the IANA time zone database, such as Europe/Berlin"
+	if got, want := rendered.Message(), "validation error: due_time_zone: "+fault; got != want {
+		t.Errorf("the caller is told %q, want %q", got, want)
+	}
+	if len(rendered.Details()) != 1 {
+		t.Fatalf("%d details, want 1", len(rendered.Details()))
+	}
+	detail, err := rendered.Details()[0].Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &validate.Violations{Violations: []*validate.Violation{{
+		Field:  &validate.FieldPath{Elements: []*validate.FieldPathElement{{FieldName: proto.String("due_time_zone")}}},
+		RuleId: proto.String("zone_name.known"), Message: proto.String(fault),
+	}}}
+	if diff := cmp.Diff(proto.Message(want), detail, protocmp.Transform()); diff != "" {
+		t.Error(diff)
+	}
+	if details := errorTable().Lookup(todo.ErrInvalid).Details(); len(details) != 0 {
+		t.Errorf("an error of no field has %v", details)
 	}
 }

@@ -2,10 +2,8 @@ package rpc
 
 import (
 	"context"
-	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
@@ -36,7 +34,11 @@ func (s *todoServer) CreateTodo(ctx context.Context, req *todov1.CreateTodoReque
 
 // draftOf returns the draft in a request.
 func draftOf(req *todov1.CreateTodoRequest) (todo.Draft, error) {
-	draft := todo.Draft{Title: req.GetTitle(), Description: req.GetDescription()}
+	draft := todo.Draft{
+		Title: req.GetTitle(), Description: req.GetDescription(),
+		Due:      todo.Due{Date: req.GetDueDate(), Time: req.GetDueTime(), Zone: req.GetDueTimeZone()},
+		Priority: todo.Priority(req.GetPriority()), Tags: todo.NewTags(req.GetTags()), Position: req.GetPosition(),
+	}
 	if req.Id != nil {
 		id, err := todo.ParseID(req.GetId())
 		if err != nil {
@@ -84,7 +86,19 @@ func (s *todoServer) UpdateTodo(ctx context.Context, req *todov1.UpdateTodoReque
 
 // changeOf returns the change in a request, of a todo that has a version.
 func changeOf(req *todov1.UpdateTodoRequest, version todo.Version) todo.Change {
-	return todo.Change{Title: req.Title, Description: req.Description, IsCompleted: req.IsCompleted, If: version}
+	change := todo.Change{
+		Title: req.Title, Description: req.Description, IsCompleted: req.IsCompleted,
+		Due:      todo.DueChange{Date: req.DueDate, Time: req.DueTime, Zone: req.DueTimeZone},
+		Tags:     todo.TagsChange{Add: todo.NewTags(req.GetAddTags()), Remove: todo.NewTags(req.GetRemoveTags())},
+		Position: req.Position, If: version,
+	}
+	if req.Priority != nil {
+		change.Priority = new(todo.Priority(req.GetPriority()))
+	}
+	if req.Tags != nil {
+		change.Tags.Replace = new(todo.NewTags(req.GetTags().GetValues()))
+	}
+	return change
 }
 
 func (s *todoServer) DeleteTodo(ctx context.Context, req *todov1.DeleteTodoRequest) (*emptypb.Empty, error) {
@@ -141,88 +155,4 @@ func result(t todo.Todo, err error) (*todov1.Todo, error) {
 		return nil, err
 	}
 	return message(t), nil
-}
-
-// message converts a todo. The owner is not part of the message.
-func message(t todo.Todo) *todov1.Todo { return new(messageParts).assemble(t) }
-
-// messages converts a page's todos.
-func messages(todos []todo.Todo) []*todov1.Todo {
-	msgs, parts := make([]*todov1.Todo, len(todos)), make([]messageParts, len(todos))
-	for i, t := range todos {
-		msgs[i] = parts[i].assemble(t)
-	}
-	return msgs
-}
-
-// messageParts is a todo's message and what it points to. A page allocates one
-// slice of them: for 20 todos that saves 79 allocations and 3 µs, 3 % of the call's
-// CPU time.
-type messageParts struct {
-	todo                 todov1.Todo
-	description, etag    string
-	createdAt, updatedAt timestamppb.Timestamp
-}
-
-// deletionParts is what the message of a deleted todo has besides. It is allocated for
-// deleted todos only.
-type deletionParts struct {
-	deletedAt, purgeTime timestamppb.Timestamp
-	purged               bool
-}
-
-// assemble fills the message with a todo.
-func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
-	p.todo.Title, p.todo.IsCompleted = t.Title, t.IsCompleted
-	p.setIDAndEtag(t)
-	if t.Description != "" {
-		p.description = t.Description
-		p.todo.Description = &p.description
-	}
-	p.todo.CreatedAt = setTime(&p.createdAt, t.CreatedAt)
-	p.todo.UpdatedAt = setTime(&p.updatedAt, t.UpdatedAt)
-	if !t.DeletedAt.IsZero() {
-		d := &deletionParts{purged: t.IsPurged}
-		p.todo.DeletedAt = setTime(&d.deletedAt, t.DeletedAt)
-		p.todo.PurgeTime = setTime(&d.purgeTime, t.PurgeAt)
-		if t.IsPurged {
-			p.todo.Purged = &d.purged
-		}
-	}
-	return &p.todo
-}
-
-// setIDAndEtag makes both of one string, since each would be an allocation.
-func (p *messageParts) setIDAndEtag(t todo.Todo) {
-	var buffer [todo.IDLength + etagLength]byte
-	both := t.ID.Append(buffer[:0])
-	if t.Version.Valid {
-		both = appendEtag(both, t.ID, t.Version)
-	}
-	text := string(both)
-	p.todo.Id = text[:todo.IDLength]
-	if t.Version.Valid {
-		p.etag = text[todo.IDLength:]
-		p.todo.Etag = &p.etag
-	}
-}
-
-// textBytes returns how many bytes the texts of a todo's message have, each as a
-// function says.
-func textBytes(t *todov1.Todo, bytes func(string) int) int {
-	return bytes(t.GetTitle()) + bytes(t.GetDescription())
-}
-
-// setTime sets a timestamp. A time outside of a timestamp's range becomes the
-// nearest within it.
-func setTime(ts *timestamppb.Timestamp, at time.Time) *timestamppb.Timestamp {
-	if !todo.IsTime(at) {
-		if at.Unix() < 0 {
-			at = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC)
-		} else {
-			at = time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
-		}
-	}
-	ts.Seconds, ts.Nanos = at.Unix(), int32(at.Nanosecond()) //nolint:gosec // below a billion
-	return ts
 }

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,28 +22,45 @@ func TestThePagesMessagesAreTheTodos(t *testing.T) {
 	purge := updated.Add(30 * 24 * time.Hour)
 	todos := []todo.Todo{
 		{ID: todo.ID{0: 1, 15: 2}, Title: "one", Description: "more", CreatedAt: created, UpdatedAt: updated},
-		{ID: todo.ID{0: 3, 15: 4}, Title: "two", IsCompleted: true, CreatedAt: updated, UpdatedAt: updated},
+		{ID: todo.ID{0: 3, 15: 4}, Title: "two", IsCompleted: true, CreatedAt: updated, UpdatedAt: updated, CompletedAt: created},
 		{ID: todo.ID{0: 5}, Title: "in the trash", CreatedAt: created, UpdatedAt: updated, DeletedAt: updated, PurgeAt: purge},
 		{ID: todo.ID{0: 6}, Title: "purged", CreatedAt: created, UpdatedAt: updated, DeletedAt: updated, PurgeAt: purge, IsPurged: true},
+		{
+			ID: todo.ID{0: 7}, Title: "all of it", CreatedAt: created, UpdatedAt: updated, Version: todo.VersionAt(updated),
+			Due: todo.Due{Date: "2026-12-01", Time: "09:00", Zone: "Europe/Berlin"}, Priority: todo.HighPriority, Tags: todo.Tags{"a", "b"}, Position: "a0V",
+		},
+		{ID: todo.ID{0: 8}, Title: "a day", CreatedAt: created, UpdatedAt: updated, Due: todo.Due{Date: "2026-12-01"}, Position: strings.Repeat("z", 255)},
 	}
 	want := []*todov1.Todo{
 		{
 			Id: "01000000-0000-0000-0000-000000000002", Title: "one", Description: proto.String("more"),
-			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
+			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated), Position: proto.String("Mf99f112066893f"),
 		},
 		{
 			Id: "03000000-0000-0000-0000-000000000004", Title: "two", IsCompleted: true,
-			CreatedAt: timestamppb.New(updated), UpdatedAt: timestamppb.New(updated),
+			CreatedAt: timestamppb.New(updated), UpdatedAt: timestamppb.New(updated), CompletedAt: timestamppb.New(created),
+			Position: proto.String("Mf99f1049d2e53f"),
 		},
 		{
 			Id: "05000000-0000-0000-0000-000000000000", Title: "in the trash",
 			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
-			DeletedAt: timestamppb.New(updated), PurgeTime: timestamppb.New(purge),
+			DeletedAt: timestamppb.New(updated), PurgeTime: timestamppb.New(purge), Position: proto.String("Mf99f112066893f"),
 		},
 		{
 			Id: "06000000-0000-0000-0000-000000000000", Title: "purged",
 			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
 			DeletedAt: timestamppb.New(updated), PurgeTime: timestamppb.New(purge), Purged: proto.Bool(true),
+		},
+		{
+			Id: "07000000-0000-0000-0000-000000000000", Title: "all of it", Etag: proto.String(string(appendEtag(nil, todos[4].ID, todos[4].Version))),
+			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
+			DueDate: proto.String("2026-12-01"), DueTime: proto.String("09:00"), DueTimeZone: proto.String("Europe/Berlin"),
+			Priority: todov1.Priority_PRIORITY_HIGH.Enum(), Tags: []string{"a", "b"}, Position: proto.String("a0V"),
+		},
+		{
+			Id: "08000000-0000-0000-0000-000000000000", Title: "a day",
+			CreatedAt: timestamppb.New(created), UpdatedAt: timestamppb.New(updated),
+			DueDate: proto.String("2026-12-01"), Position: proto.String(strings.Repeat("z", 255)),
 		},
 	}
 	if diff := cmp.Diff(want, messages(todos), protocmp.Transform()); diff != "" {

@@ -67,7 +67,7 @@ func TestTheTrashIsAskedForWhatTheRequestSays(t *testing.T) {
 		{"restore", "UndeleteTodo", `{"id":"` + id + `"}`, 200, `"title":"restored"`, "alice restores 0c of {Number:0 Valid:false}"},
 		{"restore what nobody knows", "UndeleteTodo", `{"id":"` + id + `","etag":"old"}`, 200, `"title":"restored"`, "alice restores 0c of {Number:-93724128000000000 Valid:true}"},
 		{"empty", "EmptyTrash", `{}`, 501, `"code":"unimplemented"`, "alice empties"},
-		{"list", "ListTodos", `{"deleted":true}`, 200, `"deletedAt":"2026-11-23T10:15:30.123456Z","purgeTime":"2026-11-23T10:15:30.123456Z"}],"nextPageToken":"` + trashPage + `"`, "alice lists true, after false"},
+		{"list", "ListTodos", `{"deleted":true}`, 200, `"deletedAt":"2026-11-23T10:15:30.123456Z","purgeTime":"2026-11-23T10:15:30.123456Z","tags":[],"position":"Mffffffffffffff"}],"nextPageToken":"` + trashPage + `"`, "alice lists true, after false"},
 		{"list on", "ListTodos", `{"deleted":true,"pageToken":"` + trashPage + `"}`, 200, trashPage, "alice lists true, after true"},
 		{"list on elsewhere", "ListTodos", `{"pageToken":"` + trashPage + `"}`, 400, "page_token", ""},
 	} {

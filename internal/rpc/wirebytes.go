@@ -10,6 +10,10 @@ import (
 const (
 	// todoBytes is the size of a todo on the wire without its texts.
 	todoBytes = 256
+	// dueBytes is what a todo that is due has besides.
+	dueBytes = 48
+	// stateBytes is what a todo with a priority, or a time of completion, has besides.
+	stateBytes = 80
 	// deletionBytes is what a deleted todo has besides.
 	deletionBytes = 128
 	// resultBytes is the size of a result of ApplyTodos without its todo and message.
@@ -51,6 +55,12 @@ func todosWireBytes(todos ...*todov1.Todo) int {
 		texts += textBytes(t, func(text string) int { return len(text) })
 		if t.GetDeletedAt() != nil {
 			others += deletionBytes
+		}
+		if t.DueDate != nil {
+			others += dueBytes
+		}
+		if t.CompletedAt != nil || t.Priority != nil {
+			others += stateBytes
 		}
 	}
 	if texts > smallTexts {

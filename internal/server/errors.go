@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,11 @@ type ErrorRow struct {
 	Err  error // Matches as by [errors.Is].
 	Code connect.Code
 	Text string
+
+	// Explain returns what to say in place of the text of an error that says more; "" for
+	// others.
+	Explain func(error) string
+
 	// Retry is how long callers should wait before they try again; 0 to say nothing of
 	// it. Callers of the code unavailable are always told, a second unless it is set.
 	Retry time.Duration
@@ -59,9 +65,15 @@ func (t ErrorTable) Lookup(err error) *connect.Error {
 }
 
 func (row *ErrorRow) render(err error) *connect.Error {
-	rendered := connect.NewError(row.Code, errors.New(row.Text))
+	text := row.Text
+	if row.Explain != nil {
+		text = cmp.Or(row.Explain(err), text)
+	}
+	rendered := connect.NewError(row.Code, errors.New(text))
 	if row.Detail != nil {
-		addDetail(rendered, row.Detail(err))
+		if detail := row.Detail(err); detail != nil {
+			addDetail(rendered, detail)
+		}
 	}
 	if row.Retry > 0 {
 		addRetry(rendered, row.Retry+jitter(row.Spread))

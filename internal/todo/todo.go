@@ -1,14 +1,15 @@
 // Package todo is the domain: todos, their owners, the rules, and the interface of the
 // store. It depends on no protocol and no database.
 //
-// The rules for requests (lengths, characters, ids) are in proto/todo/v1/todo.proto and
-// nowhere else. They are checked before a call gets here. This package does what a rule
-// on a field can't: it trims titles, and sets defaults and limits.
+// The rules for requests (lengths, characters, ids) are in proto/todo/v1 and nowhere else.
+// They are checked before a call gets here. This package does what a rule on a field
+// can't: it trims titles, knows time zones, compares tags, and sets defaults and limits.
 package todo
 
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,11 +60,20 @@ type Todo struct {
 	DeletedAt   time.Time // Zero unless it is in the trash or purged.
 	PurgeAt     time.Time // When a deleted todo is removed at the earliest; zero for others.
 	IsPurged    bool      // Whether it was deleted permanently; its texts are gone then.
+	CompletedAt time.Time // Zero unless it is completed, and for one that was before this was kept.
+	Due         Due
+	Priority    Priority
+	Tags        Tags
+	Position    string // Empty when it follows from CreatedAt: see [Todo.AppendPosition].
 }
 
 // textBytes returns how many bytes the texts of a todo have, as bytes counts them.
 func (t Todo) textBytes(bytes func(string) int) int {
-	return bytes(t.Title) + bytes(t.Description)
+	n := bytes(t.Title) + bytes(t.Description) + bytes(t.Due.Date) + bytes(t.Due.Time) + bytes(t.Due.Zone) + bytes(t.Position)
+	for _, tag := range t.Tags {
+		n += bytes(tag)
+	}
+	return n
 }
 
 // IsTime reports whether a time is in the years 1 to 9999, which is what RFC 3339 and
@@ -81,6 +91,10 @@ type Draft struct {
 	ID          *ID // nil lets the service choose.
 	Title       string
 	Description string // Empty for none.
+	Due         Due
+	Priority    Priority
+	Tags        Tags
+	Position    string // Empty lets it follow from the time of creation.
 }
 
 // trimmed returns the draft as it is stored.
@@ -94,6 +108,10 @@ type Change struct {
 	Title       *string
 	Description *string // Empty removes it.
 	IsCompleted *bool
+	Due         DueChange
+	Priority    *Priority // NoPriority removes it.
+	Tags        TagsChange
+	Position    *string // Empty lets it follow from the time of creation.
 	If          Version // The version to change; none for any.
 }
 
@@ -110,4 +128,34 @@ func (c Change) trimmed() Change {
 		c.Title = &title
 	}
 	return c
+}
+
+// HasDetails reports whether the draft has more than a title and a description.
+func (d Draft) HasDetails() bool {
+	return d.Due != Due{} || d.Priority != NoPriority || len(d.Tags) > 0 || d.Position != ""
+}
+
+// Describes reports whether a todo has the draft's content. Of the details only those
+// count that the draft has.
+func (d Draft) Describes(t Todo) bool {
+	isSame := func(wanted, there string) bool { return wanted == "" || wanted == there }
+	return d.Title == t.Title && d.Description == t.Description &&
+		isSame(d.Due.Date, t.Due.Date) && isSame(d.Due.Time, t.Due.Time) && isSame(d.Due.Zone, t.Due.Zone) &&
+		(d.Priority == NoPriority || d.Priority == t.Priority) &&
+		(len(d.Tags) == 0 || slices.Equal(d.Tags, t.Tags)) &&
+		isSame(d.Position, t.Position)
+}
+
+// Created returns the todo that the draft, which has an ID, was made to at a time.
+func (d Draft) Created(at time.Time) Todo {
+	return Todo{
+		ID: *d.ID, Title: d.Title, Description: d.Description, CreatedAt: at, UpdatedAt: at,
+		Due: d.Due, Priority: d.Priority, Tags: d.Tags, Position: d.Position,
+	}
+}
+
+// HasDetails reports whether the change is of more than the title, the description and
+// whether the todo is completed.
+func (c Change) HasDetails() bool {
+	return !c.Due.IsZero() || c.Priority != nil || !c.Tags.IsZero() || c.Position != nil
 }
