@@ -51,9 +51,13 @@ const meetsFilter = `
 // is due at its end, after all times of it.
 const dueAt = `CASE WHEN due_at IS NOT NULL THEN due_at
 			              WHEN due_date IS NULL   THEN 'infinity'
-			              WHEN due_time IS NULL   THEN (due_date + 1)::timestamp AT TIME ZONE ($17::interval[])[width_bucket((due_date + 1)::timestamp, $16::timestamp[])] - INTERVAL '1 microsecond'
-			              ELSE (due_date + due_time) AT TIME ZONE ($17::interval[])[width_bucket(due_date + due_time, $16::timestamp[])]
+			              WHEN due_time IS NULL   THEN (` + dueDay + ` + 1)::timestamp AT TIME ZONE ($17::interval[])[width_bucket((` + dueDay + ` + 1)::timestamp, $16::timestamp[])] - INTERVAL '1 microsecond'
+			              ELSE (` + dueDay + ` + due_time) AT TIME ZONE ($17::interval[])[width_bucket(` + dueDay + ` + due_time, $16::timestamp[])]
 			         END`
+
+// dueDay is the day on which a todo is due, or the nearest that the API has: PostgreSQL
+// has days without a timestamp, and one such row must not take the list down.
+const dueDay = `LEAST(GREATEST(due_date, '0001-01-01'), '9999-12-31')`
 
 // positioned is the key of a todo's place by hand: see [todo.Todo.AppendPosition].
 const positioned = `COALESCE(position, 'M' || lpad(to_hex(72057594037927935 - (1000000 * extract(epoch FROM
