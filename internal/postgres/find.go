@@ -39,7 +39,7 @@ const meetsFilter = `
 			  AND    COALESCE(is_completed = $4::boolean, true)
 			  AND    ($5::text[] IS NULL OR tags ?& $5)
 			  AND    ($6::text[] IS NULL OR tags ?| $6)
-			  AND    ($7::smallint[] IS NULL OR COALESCE(priority, 0) = ANY ($7))
+			  AND    ($7::integer[] IS NULL OR COALESCE(priority, 0) = ANY ($7))
 			  AND    ($8::date IS NULL OR CASE WHEN due_at IS NULL THEN due_date >= $8 ELSE due_at >= $9::timestamptz END)
 			  AND    ($10::date IS NULL OR CASE WHEN due_at IS NULL THEN due_date <= $10 ELSE due_at < $11::timestamptz END)
 			  AND    (due_date IS NULL OR NOT $12::boolean)
@@ -51,9 +51,13 @@ const meetsFilter = `
 // is due at its end, after all times of it.
 const dueAt = `CASE WHEN due_at IS NOT NULL THEN due_at
 			              WHEN due_date IS NULL   THEN 'infinity'
-			              WHEN due_time IS NULL   THEN (due_date + 1)::timestamp AT TIME ZONE ($17::interval[])[width_bucket((due_date + 1)::timestamp, $16::timestamp[])] - INTERVAL '1 microsecond'
-			              ELSE (due_date + due_time) AT TIME ZONE ($17::interval[])[width_bucket(due_date + due_time, $16::timestamp[])]
+			              WHEN due_time IS NULL   THEN (` + dueDay + ` + 1)::timestamp AT TIME ZONE ($17::interval[])[width_bucket((` + dueDay + ` + 1)::timestamp, $16::timestamp[])] - INTERVAL '1 microsecond'
+			              ELSE (` + dueDay + ` + due_time) AT TIME ZONE ($17::interval[])[width_bucket(` + dueDay + ` + due_time, $16::timestamp[])]
 			         END`
+
+// dueDay is the day on which a todo is due, or the nearest that the API has: PostgreSQL
+// has days without a timestamp, and one such row must not take the list down.
+const dueDay = `LEAST(GREATEST(due_date, '0001-01-01'), '9999-12-31')`
 
 // positioned is the key of a todo's place by hand: see [todo.Todo.AppendPosition].
 const positioned = `COALESCE(position, 'M' || lpad(to_hex(72057594037927935 - (1000000 * extract(epoch FROM
@@ -75,9 +79,9 @@ func findSQL(query todo.Query) (sql string, args []any) {
 		from, offsets := zoneArgs(query.Zone.Offsets())
 		return `
 			SELECT   ` + columns + `, at
-			FROM     (SELECT *, ` + dueAt + ` AS at
-			          FROM   todo
-			          WHERE  ` + ownersAlive + meetsFilter + `) AS todo
+			FROM     (SELECT   *, ` + dueAt + ` AS at
+			          FROM     todo
+			          WHERE    ` + ownersAlive + meetsFilter + `) AS todo
 			WHERE    $2::timestamptz IS NULL OR (at, id) > ($2, $3::uuid)
 			ORDER BY at, id
 			LIMIT    $15`, []any{from, offsets}
@@ -86,15 +90,15 @@ func findSQL(query todo.Query) (sql string, args []any) {
 			SELECT   ` + columns + `, created_at
 			FROM     todo
 			WHERE    ` + ownersAlive + meetsFilter + `
-			  AND    ($2::timestamptz IS NULL OR (COALESCE(priority, 0), created_at, id) < ($16::smallint, $2, $3::uuid))
+			  AND    ($2::timestamptz IS NULL OR (COALESCE(priority, 0), created_at, id) < ($16::integer, $2, $3::uuid))
 			ORDER BY COALESCE(priority, 0) DESC, created_at DESC, id DESC
-			LIMIT    $15`, []any{int16(cursorOf(query).Priority)}
+			LIMIT    $15`, []any{int32(cursorOf(query).Priority)}
 	case query.Order == todo.ByPosition:
 		return `
 			SELECT   ` + columns + `, $2::timestamptz
-			FROM     (SELECT *, ` + positioned + ` AS place
-			          FROM   todo
-			          WHERE  ` + ownersAlive + meetsFilter + `) AS todo
+			FROM     (SELECT   *, ` + positioned + ` AS place
+			          FROM     todo
+			          WHERE    ` + ownersAlive + meetsFilter + `) AS todo
 			WHERE    $16::text IS NULL OR (place, id) > ($16, $3::uuid)
 			ORDER BY place, id
 			LIMIT    $15`, []any{positionParam(query.After)}
@@ -205,9 +209,9 @@ func (s *Store) findArgs(owner todo.UserID, query todo.Query) ([]any, error) {
 	if !filter.UpdatedSince.IsZero() {
 		since = timeParam(filter.UpdatedSince.Add(time.Microsecond - time.Nanosecond).Truncate(time.Microsecond))
 	}
-	var priorities []int16
+	var priorities []int32
 	for _, priority := range filter.Priorities {
-		priorities = append(priorities, int16(priority))
+		priorities = append(priorities, int32(priority))
 	}
 	var pattern *string
 	if len(filter.Words) > 0 {

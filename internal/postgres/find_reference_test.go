@@ -67,7 +67,7 @@ func insertAny(t *testing.T, conn *pgx.Conn, store todo.Store, owner todo.UserID
 // someID returns a random id.
 func someID(random *rand.Rand) (id todo.ID) {
 	for i := range id {
-		id[i] = byte(random.UintN(256)) //nolint:gosec // It fits.
+		id[i] = byte(random.UintN(256))
 	}
 	return id
 }
@@ -196,7 +196,7 @@ func referenceFold(text string) string {
 func rangetable(ranges [][2]rune) *unicode.RangeTable {
 	table := new(unicode.RangeTable)
 	for _, r := range ranges {
-		table.R32 = append(table.R32, unicode.Range32{Lo: uint32(r[0]), Hi: uint32(r[1]), Stride: 1}) //nolint:gosec // Characters.
+		table.R32 = append(table.R32, unicode.Range32{Lo: uint32(r[0]), Hi: uint32(r[1]), Stride: 1})
 	}
 	return table
 }

@@ -45,7 +45,7 @@ func TestPagesOfEveryOrderTogetherAreTheReferencesList(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	owner := user(t, "u")
-	all := insertAny(t, pgtest.Connect(t, url), store, owner, rand.New(rand.NewPCG(1, 2)), 230) //nolint:gosec // Not a secret.
+	all := insertAny(t, pgtest.Connect(t, url), store, owner, rand.New(rand.NewPCG(1, 2)), 230)
 	for name, order := range orders() {
 		for _, zoneName := range []string{"", "Europe/Berlin", "Pacific/Honolulu", "Pacific/Kiritimati"} {
 			if zoneName != "" && order != todo.ByDue {
@@ -101,7 +101,7 @@ func TestEveryFilterFindsWhatTheReferenceFinds(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	owner := user(t, "u")
-	all := insertAny(t, pgtest.Connect(t, url), store, owner, rand.New(rand.NewPCG(3, 4)), 200) //nolint:gosec // Not a secret.
+	all := insertAny(t, pgtest.Connect(t, url), store, owner, rand.New(rand.NewPCG(3, 4)), 200)
 	for name, query := range filters() {
 		for _, zoneName := range []string{"", "America/New_York", "Pacific/Kiritimati"} {
 			zone, location := zoneNamed(t, zoneName)
@@ -122,7 +122,7 @@ func TestTheTrashHasTheFiltersAndItsOwnOrder(t *testing.T) {
 	store, url := newStore(t)
 	conn := pgtest.Connect(t, url)
 	owner := user(t, "u")
-	all := insertAny(t, conn, store, owner, rand.New(rand.NewPCG(5, 6)), 60) //nolint:gosec // Not a secret.
+	all := insertAny(t, conn, store, owner, rand.New(rand.NewPCG(5, 6)), 60)
 	for _, one := range all[:40] {
 		remove(t, store, owner, one.ID, false)
 	}
@@ -153,7 +153,7 @@ func TestPagingByEveryOrderSkipsNothingWhileTodosComeAndGo(t *testing.T) {
 			t.Parallel()
 			store, url := newStore(t)
 			owner := user(t, "u")
-			random := rand.New(rand.NewPCG(7, uint64(order))) //nolint:gosec // Not a secret.
+			random := rand.New(rand.NewPCG(7, uint64(order)))
 			conn := pgtest.Connect(t, url)
 			before := insertAny(t, conn, store, owner, random, 120)
 			isGone := make(map[todo.ID]bool)

@@ -75,12 +75,10 @@ type word struct {
 	steps []map[int][]rune // By the place where they begin, then where they end.
 }
 
-// newWord returns a word. The steps at its beginning and its end may be characters of
-// which only a part belongs to it: "stras" occurs in "Straße".
+// newWord returns a word.
 func (f *foldings) newWord(text string) *word {
 	w := &word{text: []rune(text)}
-	n := len(w.text)
-	w.steps = make([]map[int][]rune, n)
+	w.steps = make([]map[int][]rune, len(w.text))
 	for i, r := range w.text {
 		w.steps[i] = map[int][]rune{i + 1: append([]rune{r}, f.toOne[r]...)}
 		for _, several := range f.toSeveral[r] {
@@ -89,13 +87,21 @@ func (f *foldings) newWord(text string) *word {
 			}
 		}
 	}
+	f.addEnds(w)
+	return w
+}
+
+// addEnds adds the characters at a word's beginning and at its end of which only a part
+// belongs to it: "stras" occurs in "Straße".
+func (f *foldings) addEnds(w *word) {
+	n := len(w.text)
 	for _, several := range f.toSeveral[w.text[0]] {
 		to := []rune(several.to)
-		if len(to) > n && strings.Contains(several.to, text) {
+		if len(to) > n && strings.Contains(several.to, string(w.text)) {
 			w.step(0, n, several.from)
 			continue
 		}
-		for k := 1; k < len(to) && k < n; k++ {
+		for k := 1; k < min(len(to), n); k++ {
 			if hasAt(w.text, 0, to[len(to)-k:]) {
 				w.step(0, k, several.from)
 			}
@@ -103,13 +109,12 @@ func (f *foldings) newWord(text string) *word {
 	}
 	for _, several := range f.toSeveral[w.text[n-1]] {
 		to := []rune(several.to)
-		for k := 1; k < len(to) && k < n; k++ {
+		for k := 1; k < min(len(to), n); k++ {
 			if hasAt(w.text, n-k, to[:k]) {
 				w.step(n-k, n, several.from)
 			}
 		}
 	}
-	return w
 }
 
 // hasAt reports whether a text has a part at a place.

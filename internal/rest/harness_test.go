@@ -102,7 +102,7 @@ func newFile() *descriptorpb.FileDescriptorProto {
 		if i == 0 {
 			kind = descriptorpb.FieldDescriptorProto_TYPE_ENUM
 		}
-		f := field(int32(34+i), []string{"colors", "times", "inners", "time"}[i], kind) //nolint:gosec // Small.
+		f := field(int32(34+i), []string{"colors", "times", "inners", "time"}[i], kind)
 		f.TypeName = &typeName
 		if i < 3 {
 			f.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()

@@ -147,8 +147,8 @@ func (as *arrays) add(field protoreflect.FieldDescriptor, value string) (err err
 }
 
 // appendTo appends the arrays to the members of an object.
-func (as arrays) appendTo(members []byte) []byte {
-	for _, a := range as {
+func (as *arrays) appendTo(members []byte) []byte {
+	for _, a := range *as {
 		if len(members) > 0 {
 			members = append(members, ',')
 		}

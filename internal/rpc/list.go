@@ -65,7 +65,7 @@ func filterOf(req *todov1.ListTodosRequest) todo.Filter {
 		filter.UpdatedSince = setTime(new(timestamppb.Timestamp), req.GetUpdatedSince().AsTime()).AsTime()
 	}
 	for _, priority := range req.GetPriorities() {
-		filter.Priorities = append(filter.Priorities, todo.Priority(priority)) //nolint:gosec // The contract has 0 to 3.
+		filter.Priorities = append(filter.Priorities, todo.Priority(priority))
 	}
 	slices.Sort(filter.Priorities)
 	filter.Priorities = slices.Compact(filter.Priorities)

@@ -108,7 +108,7 @@ func decodeFindToken(query todo.Query, token string) (*todo.Cursor, error) {
 
 // appendMicros appends a time in microseconds.
 func appendMicros(token []byte, at time.Time) []byte {
-	return binary.BigEndian.AppendUint64(token, uint64(at.UnixMicro())) //nolint:gosec // Any 64 bits.
+	return binary.BigEndian.AppendUint64(token, uint64(at.UnixMicro()))
 }
 
 // microsIn returns the time in 8 bytes. Any 64 bits are a valid time. A todo stored by

@@ -87,15 +87,20 @@ func localOffsets(location *time.Location) []LocalOffset {
 
 // zones keeps the time zones that lists were asked for in: at most as many as there are
 // names, of 8 KB each.
-type zones struct{ byName sync.Map }
+type zones struct {
+	mu     sync.Mutex
+	byName map[string]*Zone
+}
 
 // load returns the zone with a name, nil for none. It fails with a [FieldError].
 func (zs *zones) load(name string) (*Zone, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // nil is UTC.
 	}
-	if zone, ok := zs.byName.Load(name); ok {
-		return zone.(*Zone), nil //nolint:forcetypeassert // Nothing else is stored.
+	zs.mu.Lock()
+	defer zs.mu.Unlock()
+	if zone, ok := zs.byName[name]; ok {
+		return zone, nil
 	}
 	location, err := LoadZone(name)
 	switch {
@@ -104,9 +109,13 @@ func (zs *zones) load(name string) (*Zone, error) {
 	case err != nil:
 		return nil, err
 	}
-	zone, _ := zs.byName.LoadOrStore(name, &Zone{
+	if zs.byName == nil {
+		zs.byName = make(map[string]*Zone)
+	}
+	zone := &Zone{
 		name: name, location: location,
 		offsets: sync.OnceValue(func() []LocalOffset { return localOffsets(location) }),
-	})
-	return zone.(*Zone), nil //nolint:forcetypeassert // See above.
+	}
+	zs.byName[name] = zone
+	return zone, nil
 }
