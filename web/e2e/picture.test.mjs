@@ -6,7 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { root, useStack } from "./testing/stack.mjs";
-import { fillWeek } from "./testing/states.mjs";
+import { fillWeek } from "./testing/examples.mjs";
 
 const stack = useStack();
 
