@@ -87,7 +87,7 @@ breaking: ## Check that the contract breaks no caller
 	tools/breaking.sh
 
 .PHONY: generate
-generate: imports ## Regenerate gen/ from the contract
+generate: imports ## Regenerate gen/ from the contract, and the names of time zones from Go
 	$(BUF) generate
 	$(GO) run -C tools ./zonenames > internal/todo/zonenames.txt
 

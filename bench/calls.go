@@ -11,6 +11,7 @@ type calls struct {
 	combination
 	addr   string        // Host and port.
 	tokens string        // File with a token a line, by user.
+	syncs  string        // File with sync tokens in the same way, for scenarios that sync.
 	data   dataset       // What the service's database holds.
 	spare  int64         // The number of the first todo that is there to be deleted.
 	pause  time.Duration // That a caller makes between calls on average; none in a closed loop.

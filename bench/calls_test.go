@@ -176,7 +176,7 @@ func TestADeletableTodoIsNamedOnce(t *testing.T) {
 		t.Run(string(p), func(t *testing.T) {
 			t.Parallel()
 			var s service
-			o, err := s.start(t, scenarios()[5], p, 3).make(t.Context())
+			o, err := s.start(t, scenario{name: string(remove), shares: []share{{remove, 100}}}, p, 3).make(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +24,7 @@ type grpcRun struct {
 	calls
 	requests map[operation]grpcRequest
 	fields   [][]byte // The header with the token, by user.
+	syncs    []string // Sync tokens by user, if the scenario has them.
 	deleted  atomic.Int64
 	start    time.Time
 
@@ -39,12 +39,17 @@ func (c calls) overGRPC(ctx context.Context) (outcome, error) {
 	for _, op := range operations() {
 		r.requests[op] = newGRPCRequest(op)
 	}
-	tokens, err := os.ReadFile(c.tokens)
+	tokens, err := readLines(c.tokens)
 	if err != nil {
 		return outcome{}, err
 	}
-	for token := range strings.FieldsSeq(string(tokens)) {
+	for _, token := range tokens {
 		r.fields = append(r.fields, tokenField(token))
+	}
+	if c.scenario.syncs() {
+		if r.syncs, err = readLines(c.syncs); err != nil {
+			return outcome{}, err
+		}
 	}
 	var conns []*http2Conn
 	for range (c.callers + streams - 1) / streams {
@@ -147,11 +152,14 @@ func (r *grpcRun) call(c *http2Conn, random *rand.Rand) (stream uint32, err erro
 		n = r.spare + r.deleted.Add(1) - 1
 	}
 	request := r.requests[op]
-	message := request.before
-	if request.named {
+	message, user := request.before, r.data.user(n)
+	switch request.placeholder {
+	case idPlaceholder:
 		message += todoID(n) + request.after
+	case syncPlaceholder:
+		message += r.syncs[user] + request.after
 	}
-	return c.start(request.procedure, r.fields[r.data.user(n)], message)
+	return c.start(request.procedure, r.fields[user], message)
 }
 
 // wait sends what was started, and reports whether something arrives before a

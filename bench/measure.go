@@ -19,6 +19,7 @@ const spareRate = 40_000
 type database struct {
 	data    dataset
 	tokens  string // File with a token a line, by user.
+	syncs   string // File with sync tokens in the same way, as of the last measurement that needed them.
 	pgbench *pgbench
 	conn    *pgx.Conn // For what happens between measurements.
 	changed bool      // The data are not as they were stored.
@@ -111,12 +112,17 @@ func (s *subject) measure(ctx context.Context, c combination, pause, length time
 	if err != nil {
 		return sample{}, err
 	}
+	if c.scenario.syncs() {
+		if err := s.sync(ctx); err != nil {
+			return sample{}, err
+		}
+	}
 	before, err := s.meter.read()
 	if err := errors.Join(err, forgetPeak(s.service.ID())); err != nil {
 		return sample{}, err
 	}
 	o, err := calls{
-		combination: c, addr: s.service.addr, tokens: s.tokens, data: s.data,
+		combination: c, addr: s.service.addr, tokens: s.tokens, syncs: s.syncs, data: s.data,
 		spare: spare.first, pause: pause, length: length,
 	}.make(ctx)
 	if err != nil {

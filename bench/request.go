@@ -18,11 +18,12 @@ const (
 	description = "The tomatoes twice, the rosemary hardly at all"
 )
 
-// What stands in a request for a token and a todo's id. The latter is as long
-// as an id, since lengths are part of a request.
+// What stands in a request for an access token, a todo's id and a sync token. The last
+// two are as long as what they stand for, since lengths are part of a request.
 const (
 	tokenPlaceholder = "{token}"
 	idPlaceholder    = "{todo------------------------------}"
+	syncPlaceholder  = "{sync-token--------------------------------------}"
 )
 
 // message returns the contract's request of an operation, and its procedure.
@@ -34,6 +35,8 @@ func message(op operation) (proto.Message, string) {
 		return &todov1.ListTodosRequest{PageSize: 20}, todov1connect.TodoServiceListTodosProcedure
 	case list100:
 		return &todov1.ListTodosRequest{PageSize: 100}, todov1connect.TodoServiceListTodosProcedure
+	case syncing:
+		return &todov1.SyncTodosRequest{SyncToken: syncPlaceholder}, todov1connect.TodoServiceSyncTodosProcedure
 	case create:
 		return &todov1.CreateTodoRequest{Title: title, Description: proto.String(description)}, todov1connect.TodoServiceCreateTodoProcedure
 	case update:
@@ -79,6 +82,8 @@ func restRequest(op operation, msg proto.Message) (verb, path, body string) {
 		return "GET", todos + "?pageSize=20", ""
 	case list100:
 		return "GET", todos + "?pageSize=100", ""
+	case syncing:
+		return "GET", todos + ":sync?syncToken=" + syncPlaceholder, ""
 	case create:
 		return "POST", todos, mustJSON(msg)
 	case update:
@@ -89,21 +94,24 @@ func restRequest(op operation, msg proto.Message) (verb, path, body string) {
 	panic(fmt.Sprintf("unknown operation %q", op))
 }
 
-// grpcRequest is a message in gRPC's envelope, around a todo's id when it
-// names one.
+// grpcRequest is a message in gRPC's envelope, around what is another for each call, if
+// there is such a thing.
 type grpcRequest struct {
 	procedure     string
 	before, after string
-	named         bool
+	placeholder   string // What that is; "" for nothing.
 }
 
 func newGRPCRequest(op operation) grpcRequest {
 	msg, procedure := message(op)
 	encoded := mustProto(msg)
 	envelope := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(encoded))) //nolint:gosec // G115: small.
-	r := grpcRequest{procedure: procedure}
-	r.before, r.after, r.named = strings.Cut(string(envelope)+encoded, idPlaceholder)
-	return r
+	for _, placeholder := range []string{idPlaceholder, syncPlaceholder} {
+		if before, after, found := strings.Cut(string(envelope)+encoded, placeholder); found {
+			return grpcRequest{procedure, before, after, placeholder}
+		}
+	}
+	return grpcRequest{procedure: procedure, before: string(envelope) + encoded}
 }
 
 // mustProto and mustJSON encode messages of valid text, which can't fail.

@@ -11,11 +11,16 @@ const (
 	list20  operation = "list 20"
 	list100 operation = "list 100"
 	create  operation = "create"
+	syncing operation = "sync" // Of a client that knows all todos.
 	update  operation = "update"
 	remove  operation = "delete"
 )
 
-func operations() []operation { return []operation{get, list20, list100, create, update, remove} }
+// operations returns them in an order in which each can be made once: the last deletes
+// the todo.
+func operations() []operation {
+	return []operation{get, list20, list100, syncing, create, update, remove}
+}
 
 // protocol is how a call is made.
 type protocol string
@@ -59,6 +64,11 @@ func (s scenario) writes() bool {
 	return slices.ContainsFunc(s.shares, func(s share) bool {
 		return s.operation == create || s.operation == update || s.operation == remove
 	})
+}
+
+// syncs reports whether the scenario has calls that need a sync token.
+func (s scenario) syncs() bool {
+	return slices.ContainsFunc(s.shares, func(s share) bool { return s.operation == syncing })
 }
 
 // deletes returns how many of a hundred calls delete a todo.

@@ -34,12 +34,17 @@ func (s *stack) record(ctx context.Context, d dataset) (_ map[operation][]statem
 	}
 	defer func() { err = errors.Join(err, service.stop()) }()
 	recorded := make(map[operation][]statement)
-	for _, op := range operations() { // Delete is the last.
+	token := s.issuer.Token(owner(int64(d.user(recordedTodo))))
+	synced, err := syncAll(ctx, service.addr, token)
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range operations() {
 		before, err := s.readLog()
 		if err != nil {
 			return nil, err
 		}
-		if err := s.callOnce(ctx, service.addr, op, owner(int64(d.user(recordedTodo)))); err != nil {
+		if err := callOnce(ctx, service.addr, op, token, synced); err != nil {
 			return nil, fmt.Errorf("%s: %w", op, err)
 		}
 		after, err := s.readLog()
@@ -53,15 +58,16 @@ func (s *stack) record(ctx context.Context, d dataset) (_ map[operation][]statem
 	return recorded, nil
 }
 
-// callOnce makes a call for a user, about the recorded todo.
-func (s *stack) callOnce(ctx context.Context, addr string, op operation, user string) error {
+// callOnce makes a call with a user's token and sync token, about the recorded todo.
+func callOnce(ctx context.Context, addr string, op operation, token, synced string) error {
 	msg, _ := message(op)
 	verb, path, body := restRequest(op, msg)
-	r, err := http.NewRequestWithContext(ctx, verb, "http://"+addr+strings.ReplaceAll(path, idPlaceholder, todoID(recordedTodo)), strings.NewReader(body))
+	path = strings.NewReplacer(idPlaceholder, todoID(recordedTodo), syncPlaceholder, synced).Replace(path)
+	r, err := http.NewRequestWithContext(ctx, verb, "http://"+addr+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Authorization", "Bearer "+s.issuer.Token(user))
+	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
 	_, err = fetch(r)
 	return err

@@ -1,10 +1,11 @@
 -- The calls that wrk makes: each for a user and a todo at random, always in
 -- the same order. wrk.go puts a table before this that says what they are.
 
-local tokens = {}
+local tokens, syncs = {}, {}
 
 function init()
   for token in io.lines(calls.tokens) do tokens[#tokens + 1] = token end
+  for token in io.lines(calls.syncs) do syncs[#syncs + 1] = token end
 end
 
 -- As todoID in dataset.go.
@@ -23,7 +24,8 @@ function request()
     n = calls.spare
     calls.spare = n + 1
   end
-  return calls[i].request(tokens[n % calls.users + 1], id(n))
+  local user = n % calls.users + 1
+  return calls[i].request(tokens[user], id(n), syncs[user])
 end
 
 if calls.pause > 0 then

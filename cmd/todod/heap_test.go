@@ -15,13 +15,13 @@ func TestTheHeapIsCollectedAtItsFloorOrAtDouble(t *testing.T) {
 		live, roots uint64
 		want        int
 	}{
-		"nothing":            {0, 0, 2400},
-		"little":             {6 * mib, 3 * mib, 200},
-		"much of it stacks":  {8 * mib, 16 * mib, 100},
-		"half of the floor":  {12 * mib, 0, 100},
-		"the floor":          {24 * mib, 0, 100},
+		"nothing":            {0, 0, 4800},
+		"little":             {12 * mib, 6 * mib, 200},
+		"much of it stacks":  {16 * mib, 32 * mib, 100},
+		"half of the floor":  {24 * mib, 0, 100},
+		"the floor":          {48 * mib, 0, 100},
 		"more than it":       {500 * mib, 20 * mib, 100},
-		"just below, little": {24*mib - 1, 0, 100},
+		"just below, little": {48*mib - 1, 0, 100},
 	} {
 		if got := floorPercent(test.live, test.roots); got != test.want {
 			t.Errorf("%s: GOGC %d, want %d", name, got, test.want)

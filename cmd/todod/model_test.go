@@ -173,12 +173,16 @@ func (u *modelUser) create(ctx context.Context) {
 		req.Description = new(title)
 		want.Description = new(title)
 	}
+	u.addFields(req, want)
 	got, err := u.client.CreateTodo(ctx, req)
 	if err != nil {
 		u.Errorf("%s: create: %v", u.name, err)
 		return
 	}
 	want.Id, want.CreatedAt, want.UpdatedAt, want.Etag = got.GetId(), got.GetCreatedAt(), got.GetCreatedAt(), got.Etag
+	if want.Position == nil {
+		want.Position = new(derivedPosition(got))
+	}
 	u.isNewEtag(got.GetEtag())
 	u.agree("create", got, nil, want)
 	if u.todos[got.GetId()] != nil {
@@ -194,7 +198,11 @@ func (u *modelUser) update(ctx context.Context, id string) {
 	if want == nil {
 		want = new(todov1.Todo) // Somebody else's, or deleted: refused.
 	}
+	isInvalid := u.changeFields(req, want)
 	changes := 1 + u.rand.IntN(7)
+	if isSent(req) {
+		changes = u.rand.IntN(8)
+	}
 	if changes&1 != 0 {
 		title, trimmed := u.text()
 		req.Title, want.Title = &title, trimmed
@@ -221,6 +229,18 @@ func (u *modelUser) update(ctx context.Context, id string) {
 	case isStale:
 		u.conflict("update", err, before)
 		return
+	case isInvalid:
+		checkCode(u.T, u.name+": an invalid update", err, connect.CodeInvalidArgument)
+		return
+	}
+	switch {
+	case !want.GetIsCompleted():
+		want.CompletedAt = nil
+	case !before.GetIsCompleted():
+		want.CompletedAt = got.GetCompletedAt()
+		if at := got.GetCompletedAt().AsTime(); at.Before(got.GetCreatedAt().AsTime()) || at.After(got.GetUpdatedAt().AsTime()) {
+			u.Errorf("%s: completed at %v, created at %v, changed at %v", u.name, at, got.GetCreatedAt().AsTime(), got.GetUpdatedAt().AsTime())
+		}
 	}
 	want.UpdatedAt, want.Etag = got.GetUpdatedAt(), got.Etag
 	u.agree("update", got, err, want)

@@ -34,6 +34,7 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 		{},
 		{`"title":"Buy milk"`, `"nextPageToken":""`, `"isCompleted":true`, `{}`},
 		{`"title":"Buy bread"`, `"title":"Buy rye bread"`, `"isCompleted":true`, `{}`},
+		{`"title":"Call the bank"`, `"dueDate":"2026-12-01","dueTime":"09:00","dueTimeZone":"Europe/Berlin","priority":"PRIORITY_HIGH","tags":["Money"]`},
 		{`"title":"Buy eggs"`},
 		{`"title":"Buy rye flour"`, "}200\n", `"code":"aborted"`, "}409\n", "HTTP/1.1 200 OK", "Etag: "},
 		{"{}\n", `"title":"Buy salt"`, `"deletedAt":"`, `"purgeTime":"`, "{}\n"},

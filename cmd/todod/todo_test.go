@@ -35,6 +35,7 @@ func TestATodoIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 			CreatedAt:   created.GetCreatedAt(),
 			UpdatedAt:   created.GetCreatedAt(),
 			Etag:        created.Etag,
+			Position:    new(derivedPosition(created)),
 		}
 		if diff := cmp.Diff(want, created, protocmp.Transform()); diff != "" {
 			t.Fatalf("created (-want +got):\n%s", diff)
@@ -56,6 +57,10 @@ func TestATodoIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 			t.Fatal("update:", err)
 		}
 		want.IsCompleted, want.UpdatedAt, want.Etag = true, completed.GetUpdatedAt(), completed.Etag
+		want.CompletedAt = completed.GetCompletedAt()
+		if at := completed.GetCompletedAt().AsTime(); at.Before(created.GetCreatedAt().AsTime()) || at.After(completed.GetUpdatedAt().AsTime()) {
+			t.Errorf("completed at %v, changed at %v", at, completed.GetUpdatedAt().AsTime())
+		}
 		if diff := cmp.Diff(want, completed, protocmp.Transform()); diff != "" {
 			t.Errorf("completed (-want +got):\n%s", diff)
 		}
@@ -74,6 +79,7 @@ func TestATodoIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 		}
 		want = &todov1.Todo{
 			Id: created.GetId(), Title: "Buy oat milk", CreatedAt: created.GetCreatedAt(), UpdatedAt: cleared.GetUpdatedAt(), Etag: cleared.Etag,
+			Position: want.Position,
 		}
 		if diff := cmp.Diff(want, cleared, protocmp.Transform()); diff != "" {
 			t.Errorf("cleared (-want +got):\n%s", diff)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
@@ -57,5 +58,98 @@ func TestIndexesMayBeBuiltBeforeTheMigration(t *testing.T) {
 	alice, _ := s.client(t, "Connect JSON", s.issuer.Token("alice"))
 	if res := synced(t, alice, ""); len(res.Todos) != 1 || res.Todos[0].Title != "old" {
 		t.Errorf("Alice syncs %v, want the todo of before", res)
+	}
+}
+
+// schemaBeforeDetails is what schema.sql had of todos before they had due dates, with
+// rows, of which one is completed, and what a process of then sends to complete, to
+// reopen and to make one.
+const schemaBeforeDetails = `
+CREATE TABLE todo (
+    id           uuid         NOT NULL DEFAULT gen_random_uuid(),
+    title        varchar(500) NOT NULL,
+    description  varchar(2000),
+    is_completed boolean      NOT NULL DEFAULT false,
+    user_id      varchar(255) NOT NULL,
+    created_at   timestamptz  NOT NULL DEFAULT now(),
+    updated_at   timestamptz  NOT NULL DEFAULT now(),
+    revision     bigint       NOT NULL DEFAULT 0,
+    deleted_at   timestamptz,
+    purged       boolean      NOT NULL DEFAULT false,
+
+    CONSTRAINT todo_pkey PRIMARY KEY (id),
+    CONSTRAINT ck_todo_title_not_blank CHECK (btrim(title, E' \t\n\r') <> ''),
+    CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> ''),
+    CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
+    CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00'),
+    CONSTRAINT ck_todo_purged_is_deleted CHECK (NOT purged OR deleted_at IS NOT NULL)
+);
+CREATE INDEX ix_todo_user_id ON todo (user_id, revision, id);
+INSERT INTO todo (title, user_id, is_completed) VALUES ('done', 'alice', true), ('open', 'alice', false)`
+
+// TestTodosOfBeforeGetTheNewFields migrates such a table, and has processes of before and
+// of now change the same todos.
+func TestTodosOfBeforeGetTheNewFields(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewEmptyDatabase(t)
+	pgtest.Exec(t, database, schemaBeforeDetails)
+	logged := newLogs()
+	environment := map[string]string{"DATABASE_URL": database}
+	if err := run(t.Context(), []string{"migrate"}, func(name string) string { return environment[name] }, logged); err != nil {
+		t.Fatal(err)
+	}
+	// No lock lasts while rows are read: new columns have no default, and checks are
+	// validated in transactions of their own.
+	text := logged.text()
+	for _, check := range []string{"due_time_has_date", "due_time_zone_has_time", "due_at_has_zone", "priority_in_range", "tags_at_most_20"} {
+		if !regexp.MustCompile(`ADD CONSTRAINT \S*ck_todo_`+check+`\S* [^"]*NOT VALID`).MatchString(strings.ReplaceAll(text, `\"`, "")) || !strings.Contains(text, `VALIDATE CONSTRAINT \"ck_todo_`+check) {
+			t.Errorf("the check %s is not added and then validated:\n%s", check, text)
+		}
+	}
+	conn := pgtest.Connect(t, database)
+	if got := pgtest.QueryText(t, conn, "SELECT count(*)::text FROM pg_attribute WHERE attrelid = 'todo'::regclass AND attnum > 10 AND (atthasdef OR attnotnull)"); got != "0" {
+		t.Errorf("%s new columns have a default or a NOT NULL", got)
+	}
+
+	s := start(t, map[string]string{"DATABASE_URL": database})
+	alice, _ := s.client(t, "Connect JSON", s.issuer.Token("alice"))
+	byTitle := func() map[string]*todov1.Todo {
+		todos := make(map[string]*todov1.Todo)
+		page, err := alice.ListTodos(t.Context(), &todov1.ListTodosRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range page.GetTodos() {
+			todos[one.GetTitle()] = one
+		}
+		return todos
+	}
+	before := byTitle()
+	if done := before["done"]; done == nil || !done.GetIsCompleted() || done.CompletedAt != nil || done.GetPosition() != derivedPosition(done) {
+		t.Errorf("the todo of before is %v", done)
+	}
+	// Now sets, before resets without clearing, and now sets again.
+	open := before["open"]
+	update := func(req *todov1.UpdateTodoRequest) *todov1.Todo {
+		t.Helper()
+		req.Id = open.GetId()
+		got, err := alice.UpdateTodo(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first := update(&todov1.UpdateTodoRequest{IsCompleted: new(true), DueDate: new("2026-12-01"), AddTags: []string{"new"}})
+	pgtest.ExecOn(t, conn, "UPDATE todo SET title = 'reopened', is_completed = false, updated_at = clock_timestamp() WHERE title = 'open'")
+	if got := byTitle()["reopened"]; got == nil || got.CompletedAt != nil || got.GetDueDate() != "2026-12-01" || len(got.GetTags()) != 1 {
+		t.Errorf("reopened by a process of before: %v", got)
+	}
+	if again := update(&todov1.UpdateTodoRequest{IsCompleted: new(true)}); !again.GetCompletedAt().AsTime().After(first.GetCompletedAt().AsTime()) {
+		t.Errorf("completed again at %v, first at %v", again.GetCompletedAt().AsTime(), first.GetCompletedAt().AsTime())
+	}
+	// A process of before makes one, which has none of them.
+	pgtest.ExecOn(t, conn, "INSERT INTO todo (user_id, id, title, created_at, revision, updated_at) VALUES ('alice', gen_random_uuid(), 'made by before', now(), 1, now())")
+	if got := byTitle()["made by before"]; got == nil || got.GetPosition() != derivedPosition(got) || got.DueDate != nil || got.Priority != nil || len(got.GetTags()) != 0 {
+		t.Errorf("made by a process of before: %v", got)
 	}
 }

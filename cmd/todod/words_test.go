@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"unicode"
 
+	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -65,6 +67,34 @@ func withCanary(t *testing.T, req proto.Message, canary string) []byte {
 	return encoded
 }
 
+// withoutBroken returns a request in JSON, as JSON without the fields that break a rule:
+// the rest reaches the database.
+func withoutBroken(t *testing.T, sample proto.Message, body []byte) string {
+	t.Helper()
+	req := sample.ProtoReflect().New().Interface()
+	if err := protojson.Unmarshal(body, req); err != nil {
+		t.Fatal(err)
+	}
+	names := []protoreflect.Name{"due_time_zone"} // The canary may be a zone's name, and is none.
+	if broken, ok := errors.AsType[*protovalidate.ValidationError](protovalidate.Validate(req)); ok {
+		for _, violation := range broken.Violations {
+			if path := violation.Proto.GetField().GetElements(); len(path) > 0 {
+				names = append(names, protoreflect.Name(path[0].GetFieldName()))
+			}
+		}
+	}
+	for _, name := range names {
+		if field := req.ProtoReflect().Descriptor().Fields().ByName(name); field != nil {
+			req.ProtoReflect().Clear(field)
+		}
+	}
+	encoded, err := protojson.Marshal(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(encoded)
+}
+
 // TestCanariesAreInNoLogAndNoErrorWhateverFails logs at debug level while calls
 // succeed, are refused, and fail in the database, which then knows the row.
 func TestCanariesAreInNoLogAndNoErrorWhateverFails(t *testing.T) {
@@ -84,8 +114,8 @@ func TestCanariesAreInNoLogAndNoErrorWhateverFails(t *testing.T) {
 		for _, way := range rawJSONWays() {
 			eachRPC(t, func(rpc protoreflect.MethodDescriptor, sample proto.Message) {
 				body := string(withCanary(t, sample, canary["text"]))
-				// As it is, too long, and broken behind the texts.
-				for _, message := range []string{body, strings.Replace(body, "canary-text", strings.Repeat("canary-text", 100), 1), body + "}"} {
+				// As it is, as far as it is valid, too long, and broken behind the texts.
+				for _, message := range []string{body, withoutBroken(t, sample, []byte(body)), strings.Replace(body, "canary-text", strings.Repeat("canary-text", 100), 1), body + "}"} {
 					if err := s.callRaw(t, way, string(rpc.Name()), []byte(message), token); err != nil {
 						fmt.Fprintln(&errs, err)
 					}

@@ -78,14 +78,14 @@ func TestTheAtlasCommandAgreesWithMigrate(t *testing.T) {
 			t.Run("it leaves out what may lose data", func(t *testing.T) {
 				t.Parallel()
 				databaseURL := pgtest.NewEmptyDatabase(t)
-				pgtest.Exec(t, databaseURL, todobackend.Schema+`; ALTER TABLE todo ADD priority int, ALTER description TYPE text;
+				pgtest.Exec(t, databaseURL, todobackend.Schema+`; ALTER TABLE todo ADD urgency int, ALTER description TYPE text;
 					CREATE TABLE "user" (id varchar(255) PRIMARY KEY); CREATE INDEX theirs ON todo (title);
 					ALTER TABLE todo ADD CONSTRAINT their_fk FOREIGN KEY (user_id) REFERENCES "user" (id)`)
 				if got := apply(t, databaseURL, "--dry-run"); got != env.nothing {
 					t.Errorf("it plans:\n%s", got)
 				}
 				allowed := apply(t, databaseURL, "--dry-run", "--var", "allow_destructive=true")
-				for _, part := range []string{"DROP COLUMN", "priority", "description", "TYPE character varying(2000)"} {
+				for _, part := range []string{"DROP COLUMN", "urgency", "description", "TYPE character varying(2000)"} {
 					if !strings.Contains(allowed, part) {
 						t.Errorf("allowed to, it plans no %s:\n%s", part, allowed)
 					}

@@ -97,10 +97,10 @@ func TestMigrateNamesWhatADroppedColumnIsNeededFor(t *testing.T) {
 	t.Parallel()
 	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: true}
 	conn := pgtest.Connect(t, cfg.URL)
-	pgtest.ExecOn(t, conn, todobackend.Schema+"; ALTER TABLE todo ADD priority int; CREATE VIEW urgent AS SELECT priority FROM todo")
+	pgtest.ExecOn(t, conn, todobackend.Schema+"; ALTER TABLE todo ADD urgency int; CREATE VIEW urgent AS SELECT urgency FROM todo")
 	before := catalog(t, conn)
 	_, err := tryMigrate(t, cfg)
-	if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), "view urgent depends on column priority of table todo") {
+	if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), "view urgent depends on column urgency of table todo") {
 		t.Errorf("error %v, want one that names the view", err)
 	}
 	if diff := cmp.Diff(before, catalog(t, conn)); diff != "" {

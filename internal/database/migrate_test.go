@@ -169,8 +169,8 @@ func TestMigrateLeavesOutWhatMayLoseData(t *testing.T) {
 		apply    []string
 	}{
 		"a column that isn't declared": {
-			before:   todobackend.Schema + `; ALTER TABLE todo ADD priority int; DROP INDEX ix_todo_user_id`,
-			leaveOut: []string{`ALTER TABLE "public"."todo" DROP COLUMN "priority"`},
+			before:   todobackend.Schema + `; ALTER TABLE todo ADD urgency int; DROP INDEX ix_todo_user_id`,
+			leaveOut: []string{`ALTER TABLE "public"."todo" DROP COLUMN "urgency"`},
 			apply:    []string{`CREATE INDEX "ix_todo_user_id" ON "public"."todo" ("user_id", "revision", "id")`},
 		},
 		"two columns": {
@@ -222,7 +222,7 @@ func TestMigrateAppliesWhatMayLoseDataWhenAllowed(t *testing.T) {
 	cfg := database.MigrateConfig{URL: pgtest.NewEmptyDatabase(t), AllowDestructive: true}
 	connection := pgtest.Connect(t, cfg.URL)
 	pgtest.ExecOn(t, connection, todobackend.Schema+`;
-		ALTER TABLE todo ADD priority int, ALTER description TYPE text, ALTER created_at TYPE timestamp;
+		ALTER TABLE todo ADD urgency int, ALTER description TYPE text, ALTER created_at TYPE timestamp;
 		INSERT INTO todo (title, user_id, description) VALUES ('kept', 'u', 'd')`)
 	logged := migrate(t, cfg)
 	if got := logged.statements(slog.LevelWarn); len(got) != 0 {

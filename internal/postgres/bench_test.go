@@ -28,11 +28,7 @@ func BenchmarkReads(b *testing.B) {
 	for _, batches := range []int{0, 4} {
 		store := storeOn(databasetest.Open(b, url, 16, func(c *database.Config) { c.Batches = batches }), 0)
 		for i := range owners {
-			owner, err := todo.ParseUserID(fmt.Sprintf("user %d", i))
-			if err != nil {
-				b.Fatal(err)
-			}
-			owners[i] = owner
+			owners[i] = mustOwner(b, fmt.Sprintf("user %d", i))
 			page, err := store.ListTodos(b.Context(), owners[i], todo.Query{Size: 1})
 			if err != nil {
 				b.Fatal(err)
@@ -72,4 +68,42 @@ func BenchmarkReads(b *testing.B) {
 			}
 		}
 	}
+}
+
+// BenchmarkFirstSync measures what a client gets that knows nothing yet of its 10,000
+// todos: all pages of 200.
+func BenchmarkFirstSync(b *testing.B) {
+	const todos = 10_000
+	url := pgtest.NewDatabase(b)
+	pgtest.Exec(b, url, fmt.Sprintf(`
+		INSERT INTO todo (user_id, title, description)
+		SELECT 'user', 'Water the plants on the balcony', 'The tomatoes twice, the rosemary hardly at all'
+		FROM   generate_series(1, %d) AS i`, todos))
+	pgtest.Exec(b, url, "ANALYZE todo")
+	store := storeOn(databasetest.Open(b, url, 4), 0)
+	owner := mustOwner(b, "user")
+	for b.Loop() {
+		var at *todo.SyncPosition
+		for read, hasMore := 0, true; hasMore; {
+			page, err := store.ListChanges(b.Context(), owner, at, todo.MaxPageSize)
+			if err != nil {
+				b.Fatal(err)
+			}
+			read += len(page.Todos)
+			at, hasMore = &page.Next, page.HasMore
+			if !hasMore && read != todos {
+				b.Fatalf("%d todos", read)
+			}
+		}
+	}
+}
+
+// mustOwner returns an owner.
+func mustOwner(b *testing.B, subject string) todo.UserID {
+	b.Helper()
+	owner, err := todo.ParseUserID(subject)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return owner
 }

@@ -90,6 +90,9 @@ func (a account) page(after *todo.SyncPosition, size int) todo.Changes {
 // changesAfter reads an account and the changes after a position in one snapshot: one
 // more than the page's size tells whether there are more. It fails with
 // [todo.ErrNotFound] when there is no account.
+//
+// No todo has a greater revision than its account. So the todos are not looked at when
+// the position is the account's, which is what most clients ask.
 func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo.SyncPosition, size int) (account, error) {
 	var found account
 	var isFound bool
@@ -102,12 +105,13 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo
 			                       WHERE    user_id = $1
+			                         AND    (account.revision, $5::uuid) > ($2, $3)
 			                         AND    (revision, id) > ($2, $3)
 			                       ORDER BY revision, id
 			                       LIMIT    $4) AS todo ON true
 			WHERE    account.user_id = $1
 			ORDER BY todo.revision, todo.id`,
-		Args:    []any{owner.String(), after.Revision, uuidParam(after.ID), limit},
+		Args:    []any{owner.String(), after.Revision, uuidParam(after.ID), limit, uuidParam(lastID())},
 		MaxRows: limit,
 		Read: func(rows pgx.Rows) error {
 			defer rows.Close()

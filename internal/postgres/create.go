@@ -81,7 +81,7 @@ func createDetailed(owner todo.UserID, draft todo.Draft) (database.Statement, er
 		Args: []any{
 			owner.String(), uuidParam(*draft.ID), draft.Title, draft.Description,
 			draft.Due.Date, draft.Due.Time, draft.Due.Zone, dueAt,
-			int16(draft.Priority), tagsParam(draft.Tags), draft.Position,
+			int32(draft.Priority), tagsParam(draft.Tags), draft.Position,
 		},
 	}, nil
 }

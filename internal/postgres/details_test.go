@@ -384,7 +384,7 @@ func TestDetailsThatTheServiceWouldNotStoreHideNoTodo(t *testing.T) {
 		INSERT INTO todo (user_id, title, due_date, due_time, priority, tags)
 		SELECT 'u', n, d::date, t::time, p::smallint, j::jsonb
 		FROM   (VALUES ('1', 'infinity', '24:00', '7', '[]'), ('2', '-infinity', '12:34:56', '-1', '"scalar"'), ('3', '0044-03-15 BC', NULL, '0', '{"a": 1, "b": "B", "c": null}'),
-		               ('4', '10000-01-01', NULL, NULL, 'null')) AS odd (n, d, t, p, j)`)
+		               ('4', '10000-01-01', NULL, '0', 'null')) AS odd (n, d, t, p, j)`)
 	want := []todo.Todo{
 		{Due: todo.Due{Date: "9999-12-31", Time: "23:59"}},
 		{Due: todo.Due{Date: "0001-01-01", Time: "12:34"}},

@@ -54,8 +54,11 @@ func isolationCases() map[string]func(twoUsers) {
 			// An id that is taken says so, and not by whom: hers or Alice's.
 			mine := todo.Draft{ID: &created.ID, Title: "other content"}
 			_, own := u.store.CreateTodo(u.Context(), u.mallory, mine)
-			for _, title := range []string{u.alices.Title, "other content"} {
-				guess := todo.Draft{ID: &u.alices.ID, Title: title}
+			for _, guess := range []todo.Draft{
+				{ID: &u.alices.ID, Title: u.alices.Title},
+				{ID: &u.alices.ID, Title: "other content"},
+				{ID: &u.alices.ID, Title: u.alices.Title, Priority: todo.HighPriority},
+			} {
 				got, foreign := u.store.CreateTodo(u.Context(), u.mallory, guess)
 				if !errors.Is(foreign, todo.ErrAlreadyExists) || own == nil || own.Error() != foreign.Error() {
 					u.Errorf("Alice's id: %v, Mallory's own: %v, want the same", foreign, own)
@@ -95,11 +98,17 @@ func isolationCases() map[string]func(twoUsers) {
 		},
 		"UpdateTodo": func(u twoUsers) {
 			mine := create(u.T, u.store, u.mallory, "mine")
-			for _, version := range u.versions() {
-				change := todo.Change{Title: new("taken over"), IsCompleted: new(true), If: version}
-				_, foreign := u.store.UpdateTodo(u.Context(), u.mallory, u.alices.ID, change)
-				_, none := u.store.UpdateTodo(u.Context(), u.mallory, neverMade(), change)
-				u.sameAsNone(foreign, none)
+			for _, change := range foreignChanges() {
+				for _, version := range u.versions() {
+					change.If = version
+					_, foreign := u.store.UpdateTodo(u.Context(), u.mallory, u.alices.ID, change)
+					_, none := u.store.UpdateTodo(u.Context(), u.mallory, neverMade(), change)
+					u.sameAsNone(foreign, none)
+				}
+				u.checkRevision(u.mallory)
+			}
+			if _, err := u.store.UpdateTodo(u.Context(), u.mallory, mine.ID, todo.Change{Tags: todo.TagsChange{Add: todo.Tags{"mine"}}}); err != nil {
+				u.Error(err)
 			}
 			u.checkRevision(u.mallory)
 			if _, err := u.store.UpdateTodo(u.Context(), u.mallory, mine.ID, todo.Change{IsCompleted: new(true)}); err != nil {
@@ -185,6 +194,26 @@ func isolationCases() map[string]func(twoUsers) {
 				}
 			}
 		},
+	}
+}
+
+// createDetails is the case of CreateTodo for a draft with details: a statement of its own.
+func createDetails(u twoUsers) {
+	mine := createOf(u.T, u.store, u.mallory, detailed("mine"))
+	if got, err := u.store.GetTodo(u.Context(), u.mallory, mine.ID); err != nil || !cmp.Equal(mine, got) {
+		u.Errorf("Mallory's own: %+v, %v, want %+v", got, err, mine)
+	}
+}
+
+// foreignChanges returns what Mallory tries on Alice's todo: one change for each statement,
+// and one that depends on what the todo is.
+func foreignChanges() []todo.Change {
+	return []todo.Change{
+		{Title: new("taken over"), IsCompleted: new(true)},
+		{Title: new("taken over"), Priority: new(todo.HighPriority)},
+		{Due: todo.DueChange{Date: new("")}},
+		{Due: todo.DueChange{Date: new("2026-12-01")}},
+		{Tags: todo.TagsChange{Add: todo.Tags{"taken over"}}},
 	}
 }
 
@@ -322,6 +351,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	t.Parallel()
 	cases := isolationCases()
 	cases["CreateTodo within a bound"] = createWithinBound
+	cases["CreateTodo with details"] = createDetails
 	cases["ListTodos in the trash"] = trash
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads

@@ -57,9 +57,12 @@ func (s *Store) updateDetailed(ctx context.Context, owner todo.UserID, id todo.I
 			}
 			condition = current.Version
 		}
-		due, err := change.Due.Merge(current.Due)
-		if err != nil {
-			return todo.Todo{}, err
+		var due todo.Due // Not written when the change names no part of it.
+		if !change.Due.IsZero() {
+			var err error
+			if due, err = change.Due.Merge(current.Due); err != nil {
+				return todo.Todo{}, err
+			}
 		}
 		changed, err := s.writeDetailed(ctx, owner, id, change, due, condition)
 		if !errors.Is(err, todo.ErrNotFound) {
@@ -125,7 +128,7 @@ func (s *Store) writeDetailed(
 		Args: []any{
 			owner.String(), uuidParam(id), versionParam(condition), change.Title, change.Description, change.IsCompleted,
 			!change.Due.IsZero(), due.Date, due.Time, due.Zone, dueAt,
-			(*int16)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), foldedTags(change.Tags.Remove), todo.MaxTags,
+			(*int32)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), foldedTags(change.Tags.Remove), todo.MaxTags,
 			change.Position,
 		},
 		Owner: owner.String(),

@@ -5,12 +5,14 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
 )
 
 // jsonWriter writes messages as JSON: the same bytes as protojson, apart from white
 // space, at about a tenth of the cost. With protojson, encoding a page of todos would be
 // the most expensive part of its request. The writer follows the messages' descriptors,
-// so a new field of the contract needs no change here.
+// so a new field of the contract needs no change here, unless it is one of a todo.
 type jsonWriter struct {
 	// plans caches the plan of each message type: protoreflect.MessageDescriptor to
 	// *messagePlan. The plan is nil for types that protojson has to write.
@@ -18,7 +20,10 @@ type jsonWriter struct {
 }
 
 // messagePlan says how to write the messages of one type.
-type messagePlan struct{ fields []fieldPlan }
+type messagePlan struct {
+	fields []fieldPlan
+	isTodo bool // appendTodo writes it.
+}
 
 // fieldPlan says how to write one field.
 type fieldPlan struct {
@@ -70,7 +75,7 @@ func planMessage(message protoreflect.MessageDescriptor, planned map[protoreflec
 		return nil
 	}
 	fields := message.Fields()
-	plan := &messagePlan{fields: make([]fieldPlan, fields.Len())}
+	plan := &messagePlan{fields: make([]fieldPlan, fields.Len()), isTodo: message == (*todov1.Todo)(nil).ProtoReflect().Descriptor()}
 	planned[message] = plan
 	for i := range plan.fields {
 		field := fields.Get(i)
@@ -119,6 +124,11 @@ func planValue(field protoreflect.FieldDescriptor, planned map[protoreflect.Mess
 // append appends a message of the plan's type. A field without presence is always
 // written, one with presence only when it is set.
 func (p *messagePlan) append(dst []byte, message protoreflect.Message) (written []byte, ok bool) {
+	if p.isTodo {
+		if t, ok := message.Interface().(*todov1.Todo); ok && t != nil {
+			return appendTodo(dst, t)
+		}
+	}
 	dst = append(dst, '{')
 	isFirst := true
 	for i := range p.fields {

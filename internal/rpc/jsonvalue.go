@@ -61,7 +61,15 @@ func enumWriter(enum protoreflect.EnumDescriptor) appendValue {
 // 4 % longer, and the number of digits would need a correction.
 func appendTimestamp(dst []byte, value protoreflect.Value) ([]byte, bool) {
 	at, ok := value.Message().Interface().(*timestamppb.Timestamp)
-	if !ok || !at.IsValid() {
+	if !ok {
+		return dst, false
+	}
+	return appendTime(dst, at)
+}
+
+// appendTime appends a time as appendTimestamp says.
+func appendTime(dst []byte, at *timestamppb.Timestamp) ([]byte, bool) {
+	if !at.IsValid() {
 		return dst, false
 	}
 	t := at.AsTime()

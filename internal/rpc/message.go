@@ -25,9 +25,9 @@ func messages(todos []todo.Todo) []*todov1.Todo {
 // slice of them: for 20 todos that saves 79 allocations and 3 µs, 3 % of the call's
 // CPU time.
 type messageParts struct {
-	todo                              todov1.Todo
-	description, etag, position       string
-	createdAt, updatedAt, completedAt timestamppb.Timestamp
+	todo                        todov1.Todo
+	description, etag, position string
+	createdAt, updatedAt        timestamppb.Timestamp
 }
 
 // dueParts is what the message of a todo that is due has besides.
@@ -51,7 +51,7 @@ func (p *messageParts) assemble(t todo.Todo) *todov1.Todo {
 	p.todo.CreatedAt = setTime(&p.createdAt, t.CreatedAt)
 	p.todo.UpdatedAt = setTime(&p.updatedAt, t.UpdatedAt)
 	if !t.CompletedAt.IsZero() {
-		p.todo.CompletedAt = setTime(&p.completedAt, t.CompletedAt)
+		p.todo.CompletedAt = setTime(new(timestamppb.Timestamp), t.CompletedAt)
 	}
 	if t.Due.Date != "" {
 		p.setDue(t.Due)

@@ -21,7 +21,7 @@ func (t Todo) AppendPosition(dst []byte) []byte {
 	}
 	const last = 1<<56 - 1
 	var left [8]byte
-	binary.BigEndian.PutUint64(left[:], uint64(min(max(last-unixMicro(t.CreatedAt), 0), last))) //nolint:gosec // It is in range.
+	binary.BigEndian.PutUint64(left[:], uint64(min(max(last-unixMicro(t.CreatedAt), 0), last)))
 	return hex.AppendEncode(append(dst, 'M'), left[1:])
 }
 

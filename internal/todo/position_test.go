@@ -26,7 +26,7 @@ func TestThePositionOfATodoWithoutOneFollowsFromItsCreation(t *testing.T) {
 		time.UnixMicro(1),
 		time.UnixMicro(0),
 		time.UnixMicro(-1),
-		time.Time{},
+		{},
 		time.UnixMicro(-1 << 63),
 	}
 	for i, at := range times {

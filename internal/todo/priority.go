@@ -1,7 +1,7 @@
 package todo
 
 // Priority says how important a todo is. The numbers are in the database.
-type Priority int16
+type Priority int32
 
 // The priorities, the least first.
 const (

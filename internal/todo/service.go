@@ -39,7 +39,9 @@ type Store interface {
 	// required. A draft with the ID, owner and content of a stored todo is a
 	// repetition: it stores nothing and returns that todo as it was created, without
 	// a version.
-	// CreateTodo fails with ErrTooMany when the owner may have no more todos, except
+	// Of the details only those are compared, and returned, that the draft has.
+	// CreateTodo fails with a FieldError for a time zone that nobody knows, with
+	// ErrTooMany when the owner may have no more todos, except
 	// for repetitions, and with ErrAlreadyExists when another todo has the ID.
 	CreateTodo(ctx context.Context, owner UserID, draft Draft) (Todo, error)
 
@@ -52,7 +54,9 @@ type Store interface {
 
 	// UpdateTodo applies a change, moves UpdatedAt forward and returns the changed
 	// todo. It fails with ErrNotFound, and with a ConflictError when the todo does
-	// not have the version change.If.
+	// not have the version change.If, or when others change it again and again
+	// meanwhile. It fails with a FieldError when the due date or the tags would be
+	// invalid.
 	UpdateTodo(ctx context.Context, owner UserID, id ID, change Change) (Todo, error)
 
 	// DeleteTodo moves a todo to the trash, or takes away its texts and all ways
@@ -108,7 +112,7 @@ func (s *Service) changed(owner UserID, err error) {
 
 // isRefusal reports whether an error means that nothing was changed.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrNotFound, ErrAlreadyExists, ErrTooMany, ErrConflict, ErrNoTrash} {
+	for _, refusal := range []error{ErrInvalid, ErrNotFound, ErrAlreadyExists, ErrTooMany, ErrConflict, ErrNoTrash} {
 		if errors.Is(err, refusal) {
 			return true
 		}

@@ -80,7 +80,8 @@ func isFolded(tag string) bool {
 	return strings.IndexFunc(tag, func(r rune) bool { return r > '~' || 'A' <= r && r <= 'Z' }) < 0
 }
 
-// TagsChange says what an update makes of tags: it replaces, then removes, then adds.
+// TagsChange says what an update makes of tags: it replaces them, or it removes some and
+// then adds some.
 type TagsChange struct {
 	Replace *Tags // nil keeps what is there.
 	Remove  Tags

@@ -173,7 +173,8 @@ func TestReadersInBatches(t *testing.T) {
 		pgtest.Exec(t, database, fmt.Sprintf(`
 			ALTER TABLE todo RENAME TO todo_rows;
 			CREATE VIEW todo AS
-				SELECT id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged
+				SELECT id, title, description, is_completed, user_id, created_at, updated_at, revision, deleted_at, purged,
+				       completed_at, due_date, due_time, due_time_zone, due_at, priority, tags, position
 				FROM   todo_rows
 				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
 		l := startReaders(t, s) // Whose todos go through the view.

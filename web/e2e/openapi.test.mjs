@@ -69,18 +69,18 @@ test("a client that is generated from the document makes each call, and its fail
   const env = { API_URL: stack.apiURL, TOKEN: await stack.signUp("Alice") };
   const printed = JSON.parse(await succeed(process.execPath, ["client.js"], { cwd: folder, env }));
   const { created } = printed;
-  const todo = { id: created.id, title: "Buy milk", createdAt: created.createdAt };
+  const todo = { id: created.id, title: "Buy milk", createdAt: created.createdAt, tags: [], position: created.position };
   const violation = {
     field: { elements: [{ fieldNumber: 1, fieldName: "title", fieldType: "TYPE_STRING" }] },
     rule: printed.failures[1].details?.[0]?.debug?.violations?.[0]?.rule,
-    ruleId: "title.not_blank",
+    ruleId: "visible",
     message: "must contain a visible character",
   };
   assert.deepEqual(printed, {
     created: { ...todo, description: "2 litres", isCompleted: false, updatedAt: created.createdAt, etag: created.etag },
     read: created,
     other: { ...printed.other, title: "Buy bread", isCompleted: false },
-    updated: { ...todo, isCompleted: true, updatedAt: printed.updated.updatedAt, etag: printed.updated.etag },
+    updated: { ...todo, isCompleted: true, completedAt: printed.updated.completedAt, updatedAt: printed.updated.updatedAt, etag: printed.updated.etag },
     titles: [["Buy bread"], ["Buy milk"], ["Buy milk"]],
     deleted: {},
     failures: [
