@@ -152,8 +152,10 @@ async function violations(page) {
     const found = [...violations, ...incomplete].flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
     );
-    // Arrows, which have the colour of the letters around them.
-    return found.filter((text) => !text.includes("only non-text characters"));
+    // Lines from right to left: the space at which one breaks lies over a link, says axe.
+    const isBroken = (/** @type {string} */ text) => /^color-contrast: <[ap] [^]*dir="(auto|ltr)"[^]*partially overlaps/.test(text);
+    // And arrows, which have the colour of the letters around them.
+    return found.filter((text) => !isBroken(text) && !text.includes("only non-text characters"));
   }, tags);
 }
 

@@ -88,8 +88,9 @@ test("a todo is edited in place, saved or left as it was", async (t) => {
   await keys.press("e");
   await focusIs(page, "Title");
   assert.equal(await page.editor("One").getByLabel("Details").inputValue(), "details");
-  await type(page, "End", ", left", "Tab", "Tab", "Tab"); // Leaving the fields saves.
+  await type(page, "End", ", left", "Shift+Tab"); // Leaving the fields saves.
   await page.shows(["Two, edited", "One, left"]);
+  await focusIs(page, "One, left");
 });
 
 test("an edit that is refused puts the focus on the field at fault", async (t) => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { eventually } from "./testing/eventually.mjs";
 import { useStack } from "./testing/stack.mjs";
-import { dayFromNow } from "./testing/states.mjs";
+import { dayFromNow } from "./testing/examples.mjs";
 
 const stack = useStack();
 

@@ -41,6 +41,7 @@ function form(store: Store, plan: Plan, open: Planned): TemplateResult {
   };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
+    if (isUnknown(store, open)) return document.getElementById("plan-due")?.focus();
     if (open.tag.trim() !== "" && !plan.addTag()) return;
     plan.close();
   };
@@ -48,7 +49,7 @@ function form(store: Store, plan: Plan, open: Planned): TemplateResult {
     <form class="plan" novalidate @submit=${submit}>
       <header>
         <h2 id="plan-title" tabindex="-1"><span class="visually-hidden">Plan </span>${name}</h2>
-        <button class="quiet" type="submit" aria-label="Close" title="Close">${closeIcon}</button>
+        <button class="quiet" type="button" aria-label="Close" title="Close" @click=${() => plan.close()}>${closeIcon}</button>
       </header>
       ${dueFields(store, plan, open)} ${priorityField(plan, open)} ${tagsField(store, plan, open)}
       <footer>
@@ -59,6 +60,11 @@ function form(store: Store, plan: Plan, open: Planned): TemplateResult {
   `;
 }
 
+/** Returns whether words were written for the due date that say none. */
+function isUnknown({ dueInput, now }: Store, { words }: Planned): boolean {
+  return words.trim() !== "" && dueInput.isReady && !dueInput.parse(words, now);
+}
+
 function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
   const { due, words } = open;
   const isMixed = open.isDueMixed && !open.isDueTouched;
@@ -66,7 +72,7 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
   const read = (event: InputEvent) => {
     const text = (event.target as HTMLInputElement).value;
     const found = store.dueInput.parse(text, store.now);
-    plan.set({ words: text, ...(found && { due: found.due, isDueTouched: true }) });
+    plan.set({ words: text, due: found ? found.due : open.dueBefore, isDueTouched: found !== undefined });
   };
   const date = (event: Event) => {
     const { value } = event.target as HTMLInputElement;
@@ -76,7 +82,6 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
     const { value } = event.target as HTMLInputElement;
     if (due) set(value === "" ? { date: due.date } : { ...due, time: value });
   };
-  const isUnknown = words.trim() !== "" && store.dueInput.isReady && !store.dueInput.parse(words, store.now);
   return html`
     <fieldset>
       <legend>Due</legend>
@@ -91,7 +96,7 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
         @input=${read}
       />
       <p class="understood-due" id="plan-due-understood" role="status">
-        ${isUnknown ? "That is no date yet." : isMixed ? "Different dates" : due ? dueLabel(due, store.now) : "No due date"}
+        ${isUnknown(store, open) ? "That is no date yet." : isMixed ? "Different dates" : due ? dueLabel(due, store.now) : "No due date"}
       </p>
       <p class="choices">
         ${dueChoices(store.now).map(

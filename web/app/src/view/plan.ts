@@ -21,6 +21,7 @@ export interface Planned {
   /** Keys of rows, or the composer's. */
   readonly keys: readonly string[];
   readonly due?: Due | undefined;
+  readonly dueBefore?: Due | undefined;
   readonly isDueTouched: boolean;
   /** Whether the rows differ in it. */
   readonly isDueMixed: boolean;
@@ -79,6 +80,7 @@ export class Plan {
     this.#open = {
       keys,
       due: isSameDue ? first?.due : undefined,
+      dueBefore: isSameDue ? first?.due : undefined,
       isDueTouched: false,
       isDueMixed: !isSameDue,
       words: "",
@@ -156,7 +158,11 @@ export class Plan {
 
 /** Does what was chosen. */
 function apply(store: Store, open: Planned): void {
-  const { due, isDueTouched, priority, before, added, removed, tag } = open;
+  const { words, priority, before, added, removed, tag } = open;
+  // What was written before its library had come is read now.
+  const found = words === "" ? undefined : store.dueInput.parse(words, store.now);
+  const due = found?.due ?? open.due;
+  const isDueTouched = open.isDueTouched || found !== undefined;
   const written = tag.trim().replace(/^#/, "");
   const add = written !== "" && tagFault(written) === undefined ? [...added, written] : added;
   if (open.keys[0] === composerKey) {
