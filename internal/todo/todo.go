@@ -1,9 +1,9 @@
 // Package todo is the domain: todos, their owners, the rules, and the interface of the
 // store. It depends on no protocol and no database.
 //
-// The rules for requests (lengths, characters, ids) are in proto/todo/v1/todo.proto and
-// nowhere else. They are checked before a call gets here. This package does what a rule
-// on a field can't: it trims titles, and sets defaults and limits.
+// The rules for requests (lengths, characters, ids) are in proto/todo/v1 and nowhere else.
+// They are checked before a call gets here. This package does what a rule on a field
+// can't: it trims titles, knows time zones, compares tags, and sets defaults and limits.
 package todo
 
 import (
