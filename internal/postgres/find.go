@@ -79,10 +79,10 @@ func findSQL(query todo.Query) (sql string, args []any) {
 		from, offsets := zoneArgs(query.Zone.Offsets())
 		return `
 			SELECT   ` + columns + `, at
-			FROM     (SELECT   *, ` + dueAt + ` AS at
-			          FROM     todo
-			          WHERE    ` + ownersAlive + meetsFilter + `) AS todo
-			WHERE    $2::timestamptz IS NULL OR (at, id) > ($2, $3::uuid)
+			FROM     todo
+			CROSS    JOIN LATERAL (SELECT ` + dueAt + ` AS at) AS due
+			WHERE    ` + ownersAlive + meetsFilter + `
+			  AND    ($2::timestamptz IS NULL OR (at, id) > ($2, $3::uuid))
 			ORDER BY at, id
 			LIMIT    $15`, []any{from, offsets}
 	case query.Order == todo.ByPriority:
@@ -96,10 +96,10 @@ func findSQL(query todo.Query) (sql string, args []any) {
 	case query.Order == todo.ByPosition:
 		return `
 			SELECT   ` + columns + `, $2::timestamptz
-			FROM     (SELECT   *, ` + positioned + ` AS place
-			          FROM     todo
-			          WHERE    ` + ownersAlive + meetsFilter + `) AS todo
-			WHERE    $16::text IS NULL OR (place, id) > ($16, $3::uuid)
+			FROM     todo
+			CROSS    JOIN LATERAL (SELECT ` + positioned + ` AS place) AS hand
+			WHERE    ` + ownersAlive + meetsFilter + `
+			  AND    ($16::text IS NULL OR (place, id) > ($16, $3::uuid))
 			ORDER BY place, id
 			LIMIT    $15`, []any{positionParam(query.After)}
 	case query.Order == todo.ByUpdate:
