@@ -227,6 +227,7 @@ test("signing out with changes that are not stored asks first", async (t) => {
   });
   await page.button("Sign out").click();
   await eventually(() => questions, ["Some changes are not stored yet and would be lost. Sign out?"]);
+  await page.showDone();
   await page.shows(["One"]);
 });
 
