@@ -16,6 +16,8 @@ describe("short-lived tokens", { concurrency: true }, () => {
     const page = await stack.openAs(t, "Alice");
     await page.add("Before");
     const first = page.calls.at(-1)?.token;
+    await page.complete("Before");
+    await page.showDone(); // It is there from now on, done or not.
     assert(first);
     await retry(async () => {
       await page.checkbox("Before").click();
