@@ -112,6 +112,7 @@ func TestAListThatMakesNoSenseIsRefused(t *testing.T) {
 			req   *todov1.ListTodosRequest
 			field string // The violation's; "" for the whole message.
 		}{
+			"a search of nine words":       {&todov1.ListTodosRequest{Search: "a b c d e f g h i"}, "search"},
 			"an unknown zone":              {&todov1.ListTodosRequest{TimeZone: "Europe/Atlantis"}, "time_zone"},
 			"the machine's own zone":       {&todov1.ListTodosRequest{TimeZone: "Local", OrderBy: "due"}, "time_zone"},
 			"a path for a zone":            {&todov1.ListTodosRequest{TimeZone: "../../etc/passwd"}, "time_zone"},

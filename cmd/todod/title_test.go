@@ -66,7 +66,7 @@ func TestATitleNeedsAVisibleCharacter(t *testing.T) {
 				if body := string(heard.heard); !strings.Contains(body, says) {
 					t.Errorf("%s: %s", what, body)
 				}
-			} else if !strings.Contains(err.Error(), says) || !slices.Contains(violations(t, err), "title visible") {
+			} else if !strings.Contains(err.Error(), says) || !slices.Contains(violations(t, err), "title title.not_blank") {
 				t.Errorf("%s: %v", what, err)
 			}
 		}

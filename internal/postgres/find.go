@@ -13,8 +13,8 @@ import (
 )
 
 // A list with a filter, or in another order than that of creation, reads all of the
-// owner's todos, keeps those that meet the filter, and sorts them by their place, which is
-// at: after a place and an id, it begins.
+// owner's todos, keeps those that meet the filter, and sorts them. A page begins after
+// the place and the id of the last todo of the page before.
 
 // ownersAlive and ownersTrash keep a statement to the owner's part of an index, whatever
 // the planner knows of the owner: one with half of the table would else have it read
@@ -39,12 +39,16 @@ const meetsFilter = `
 			  AND    COALESCE(is_completed = $4::boolean, true)
 			  AND    ($5::text[] IS NULL OR tags ?& $5)
 			  AND    ($6::text[] IS NULL OR tags ?| $6)
-			  AND    ($7::integer[] IS NULL OR COALESCE(priority, 0) = ANY ($7))
+			  AND    ($7::integer[] IS NULL OR ` + known + ` = ANY ($7))
 			  AND    ($8::date IS NULL OR CASE WHEN due_at IS NULL THEN due_date >= $8 ELSE due_at >= $9::timestamptz END)
 			  AND    ($10::date IS NULL OR CASE WHEN due_at IS NULL THEN due_date <= $10 ELSE due_at < $11::timestamptz END)
 			  AND    (due_date IS NULL OR NOT $12::boolean)
 			  AND    ($13::timestamptz IS NULL OR updated_at >= $13)
 			  AND    ($14::text IS NULL OR (title || E'\n' || COALESCE(description, '')) COLLATE "C" ~ $14)`
+
+// known is a priority as scanTodo reads it: what another program has stored may be none of
+// the service's.
+const known = `(CASE WHEN priority BETWEEN 1 AND 3 THEN priority ELSE 0 END)`
 
 // dueAt is the instant at which a todo is due. A local time is one by the offset that the
 // user's zone has then: $16 has the local times from which the offsets of $17 hold. A day
@@ -60,7 +64,7 @@ const dueAt = `CASE WHEN due_at IS NOT NULL THEN due_at
 const dueDay = `LEAST(GREATEST(due_date, '0001-01-01'), '9999-12-31')`
 
 // positioned is the key of a todo's place by hand: see [todo.Todo.AppendPosition].
-const positioned = `COALESCE(position, 'M' || lpad(to_hex(72057594037927935 - (1000000 * extract(epoch FROM
+const positioned = `COALESCE(NULLIF(position, ''), 'M' || lpad(to_hex(72057594037927935 - (1000000 * extract(epoch FROM
 			         LEAST(GREATEST(created_at, '1970-01-01 00:00:00+00'), '4253-05-31 22:20:37.927935+00')))::bigint), 14, '0')) COLLATE "C"`
 
 // findSQL returns the statement for the order of a query, and its arguments besides those
@@ -90,8 +94,8 @@ func findSQL(query todo.Query) (sql string, args []any) {
 			SELECT   ` + columns + `, created_at
 			FROM     todo
 			WHERE    ` + ownersAlive + meetsFilter + `
-			  AND    ($2::timestamptz IS NULL OR (COALESCE(priority, 0), created_at, id) < ($16::integer, $2, $3::uuid))
-			ORDER BY COALESCE(priority, 0) DESC, created_at DESC, id DESC
+			  AND    ($2::timestamptz IS NULL OR (` + known + `, created_at, id) < ($16::integer, $2, $3::uuid))
+			ORDER BY ` + known + ` DESC, created_at DESC, id DESC
 			LIMIT    $15`, []any{int32(cursorOf(query).Priority)}
 	case query.Order == todo.ByPosition:
 		return `

@@ -47,10 +47,12 @@ func (s *Store) scanTodo(r *row, t *todo.Todo) error {
 	if !t.DeletedAt.IsZero() {
 		t.PurgeAt = t.DeletedAt.Add(s.config.TrashRetention)
 	}
-	if !t.IsCompleted { // Processes of before this column reset the flag alone,
+	// Processes of an older version don't know the newer columns: they reopen a todo and
+	// leave its time of completion, and purge its texts alone.
+	if !t.IsCompleted {
 		t.CompletedAt = time.Time{}
 	}
-	if t.IsPurged { // and purge the texts alone.
+	if t.IsPurged {
 		t.Due, t.Priority, t.Tags, t.Position = todo.Due{}, todo.NoPriority, nil, ""
 	}
 	if !todo.IsTime(t.CreatedAt) || !todo.IsTime(t.UpdatedAt) {

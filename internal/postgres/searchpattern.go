@@ -168,20 +168,41 @@ func (w *word) between(begin, end int) string {
 	return "(?:" + strings.Join(ways, "|") + ")"
 }
 
-// oneOf returns a regular expression that matches each of the characters.
+// oneOf returns a regular expression that matches each of the characters. Those that
+// follow each other, as the syllables of Hangul with one beginning, are a range: a set of
+// hundreds takes PostgreSQL milliseconds to compile.
 func oneOf(chars []rune) string {
-	var pattern strings.Builder
-	for _, r := range chars {
-		// What may be an operator is escaped; a letter or a digit would become one.
-		if r < unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			pattern.WriteByte('\\')
-		}
-		pattern.WriteRune(r)
-	}
 	if len(chars) == 1 {
-		return pattern.String()
+		return literal(chars[0])
 	}
-	return "[" + pattern.String() + "]"
+	chars = slices.Sorted(slices.Values(chars))
+	var pattern strings.Builder
+	pattern.WriteByte('[')
+	for first := 0; first < len(chars); {
+		last := first
+		for last+1 < len(chars) && chars[last+1] == chars[last]+1 {
+			last++
+		}
+		pattern.WriteString(literal(chars[first]))
+		if last > first {
+			if last > first+1 {
+				pattern.WriteByte('-')
+			}
+			pattern.WriteString(literal(chars[last]))
+		}
+		first = last + 1
+	}
+	pattern.WriteByte(']')
+	return pattern.String()
+}
+
+// literal returns a regular expression that matches a character. What may be an operator
+// is escaped; a letter or a digit would become one.
+func literal(r rune) string {
+	if r < unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+		return `\` + string(r)
+	}
+	return string(r)
 }
 
 // ignored returns a regular expression that matches characters that a search ignores.

@@ -89,9 +89,10 @@ func (s *Store) currentIf(ctx context.Context, owner todo.UserID, id todo.ID, ve
 	return current, err
 }
 
-// fewTags is the condition for a todo that has no more tags afterwards than it may.
+// fewTags is the condition for a todo that has no more tags afterwards than it may, if
+// the update is of its tags.
 const fewTags = `
-			  AND  (SELECT count(*) FROM jsonb_object_keys(` + changedTags + `)) <= $16`
+			  AND  (NOT $18::boolean OR (SELECT count(*) FROM jsonb_object_keys(` + changedTags + `)) <= $16)`
 
 // changedTags are the tags after an update: those that replace them, or that are there,
 // but what is removed, and what is added unless it is there. What is no object is none
@@ -120,7 +121,7 @@ func (s *Store) writeDetailed(
 			       due_time_zone = CASE WHEN $7 THEN NULLIF($10::text, '') ELSE due_time_zone END,
 			       due_at        = CASE WHEN $7 THEN $11::timestamptz ELSE due_at END,
 			       priority      = CASE WHEN $12::smallint IS NULL THEN priority ELSE NULLIF($12, 0) END,
-			       tags          = NULLIF(` + changedTags + `, '{}'),
+			       tags          = CASE WHEN $18 THEN NULLIF(` + changedTags + `, '{}') ELSE tags END,
 			       position      = CASE WHEN $17::text IS NULL THEN position ELSE NULLIF($17, '') END
 			FROM   bumped
 			WHERE  ` + alive + fewTags + `
@@ -129,7 +130,7 @@ func (s *Store) writeDetailed(
 			owner.String(), uuidParam(id), versionParam(condition), change.Title, change.Description, change.IsCompleted,
 			!change.Due.IsZero(), due.Date, due.Time, due.Zone, dueAt,
 			(*int32)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), foldedTags(change.Tags.Remove), todo.MaxTags,
-			change.Position,
+			change.Position, !change.Tags.IsZero(),
 		},
 		Owner: owner.String(),
 	})

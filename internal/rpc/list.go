@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/internal/server"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -19,6 +20,11 @@ func (s *todoServer) ListTodos(ctx context.Context, req *todov1.ListTodosRequest
 	if err != nil {
 		return nil, err
 	}
+	if !query.IsPlain() {
+		if err := server.Charge(ctx, findCalls); err != nil {
+			return nil, err
+		}
+	}
 	page, err := s.todos.List(ctx, owner, query)
 	if err != nil {
 		return nil, err
@@ -29,17 +35,25 @@ func (s *todoServer) ListTodos(ctx context.Context, req *todov1.ListTodosRequest
 	}, nil
 }
 
+// findCalls is how many calls a page counts as for which all of the owner's todos are read:
+// with 100 of them it costs three times what others do, and it grows with their number.
+const findCalls = 5
+
 // queryOf returns the query in a request. It fails with errPageToken, and with a
-// [todo.FieldError] for an unknown time zone.
+// [todo.FieldError].
 func (s *todoServer) queryOf(req *todov1.ListTodosRequest) (todo.Query, error) {
 	zone, err := s.todos.Zone(req.GetTimeZone())
+	if err != nil {
+		return todo.Query{}, err
+	}
+	filter, err := filterOf(req)
 	if err != nil {
 		return todo.Query{}, err
 	}
 	query := todo.Query{
 		IsCompleted: req.IsCompleted,
 		InTrash:     req.GetDeleted(),
-		Filter:      filterOf(req),
+		Filter:      filter,
 		Order:       orderOf(req.GetOrderBy()),
 		Zone:        zone,
 		Size:        int(req.GetPageSize()),
@@ -49,10 +63,15 @@ func (s *todoServer) queryOf(req *todov1.ListTodosRequest) (todo.Query, error) {
 }
 
 // filterOf returns the filter in a request. Requests for the same todos have the same
-// filter, so that a page token of one is good for the other.
-func filterOf(req *todov1.ListTodosRequest) todo.Filter {
+// filter, so that a page token of one is good for the other. It fails with a
+// [todo.FieldError].
+func filterOf(req *todov1.ListTodosRequest) (todo.Filter, error) {
+	words := todo.SearchWords(req.GetSearch())
+	if len(words) > todo.MaxSearchWords {
+		return todo.Filter{}, todo.TooManyWords()
+	}
 	filter := todo.Filter{
-		Words:     todo.SearchWords(req.GetSearch()),
+		Words:     words,
 		AllTags:   todo.FoldTags(req.GetAllTags()),
 		AnyTags:   todo.FoldTags(req.GetAnyTags()),
 		DueFrom:   req.GetDueFrom(),
@@ -69,7 +88,7 @@ func filterOf(req *todov1.ListTodosRequest) todo.Filter {
 	}
 	slices.Sort(filter.Priorities)
 	filter.Priorities = slices.Compact(filter.Priorities)
-	return filter
+	return filter, nil
 }
 
 // orderOf returns the order that a request names, one of the contract's.

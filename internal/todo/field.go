@@ -9,10 +9,11 @@ const (
 	FieldDueTimeZone Field = "due_time_zone"
 	FieldTimeZone    Field = "time_zone"
 	FieldAddTags     Field = "add_tags"
+	FieldSearch      Field = "search"
 )
 
 // FieldError is an [ErrInvalid] that only the domain can find: no rule of the contract
-// knows the time zones, or the todo that is to be changed.
+// knows the time zones, the words of a search, or the todo that is to be changed.
 type FieldError struct {
 	Field Field
 	Rule  string // Tells the rules apart: a program may compare it.
@@ -30,4 +31,9 @@ func (e *FieldError) Is(target error) bool { return target == ErrInvalid }
 // UnknownZone returns the error for a field with a text that names no time zone.
 func UnknownZone(field Field) *FieldError {
 	return &FieldError{Field: field, Rule: "zone_name.known", Fault: ErrZone.Error()}
+}
+
+// TooManyWords returns the error for a search of more than [MaxSearchWords].
+func TooManyWords() *FieldError {
+	return &FieldError{Field: FieldSearch, Rule: "search.max_words", Fault: "must have at most 8 words"}
 }

@@ -8,6 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// MaxSearchWords is how many words a search may have: each looks through all of the
+// owner's texts.
+const MaxSearchWords = 8
+
 // SearchWords returns the words of a search, folded, each once. A todo is found when its
 // folded title or its folded description contains all of them.
 func SearchWords(search string) []string {
@@ -87,8 +91,8 @@ func stripped(text string) string {
 
 // Ignored returns the characters that a search ignores, as ranges: accents, the points of
 // Hebrew and the vowel marks of Arabic, which people leave out when they type, soft
-// hyphens, and what chooses between pictures of an emoji. The marks of other scripts are
-// letters to those who write them.
+// hyphens, and what chooses between pictures of an emoji. So й is found by и. The marks of
+// Indic and other scripts are letters to those who write them.
 func Ignored() [][2]rune {
 	return [][2]rune{
 		{0x00AD, 0x00AD},                                                                         // Soft hyphen.

@@ -146,7 +146,7 @@ func (d Draft) Describes(t Todo) bool {
 		isSame(d.Position, t.Position)
 }
 
-// Created returns the todo that the draft, which has an ID, was made to at a time.
+// Created returns the todo that a draft with an ID has become, created at a time.
 func (d Draft) Created(at time.Time) Todo {
 	return Todo{
 		ID: *d.ID, Title: d.Title, Description: d.Description, CreatedAt: at, UpdatedAt: at,

@@ -103,7 +103,7 @@ test("broken rules are told with their fields", async () => {
   assert.deepEqual(
     violations.map((/** @type {any} */ { field, ruleId }) => [field.elements[0].fieldName, ruleId]),
     [
-      ["title", "visible"],
+      ["title", "title.not_blank"],
       ["description", "string.max_len"],
     ],
   );

@@ -73,7 +73,7 @@ test("a client that is generated from the document makes each call, and its fail
   const violation = {
     field: { elements: [{ fieldNumber: 1, fieldName: "title", fieldType: "TYPE_STRING" }] },
     rule: printed.failures[1].details?.[0]?.debug?.violations?.[0]?.rule,
-    ruleId: "visible",
+    ruleId: "title.not_blank",
     message: "must contain a visible character",
   };
   assert.deepEqual(printed, {

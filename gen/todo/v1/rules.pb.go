@@ -29,8 +29,16 @@ var file_todo_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		ExtendedType:  (*validate.StringRules)(nil),
 		ExtensionType: (*bool)(nil),
 		Field:         51701,
-		Name:          "todo.v1.visible",
-		Tag:           "varint,51701,opt,name=visible",
+		Name:          "todo.v1.title",
+		Tag:           "varint,51701,opt,name=title",
+		Filename:      "todo/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         51708,
+		Name:          "todo.v1.description",
+		Tag:           "varint,51708,opt,name=description",
 		Filename:      "todo/v1/rules.proto",
 	},
 	{
@@ -85,45 +93,54 @@ var file_todo_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 
 // Extension fields to validate.StringRules.
 var (
-	// A text with a character that can be seen.
+	// The title of a todo.
 	//
-	// optional bool visible = 51701;
-	E_Visible = &file_todo_v1_rules_proto_extTypes[0]
-	// A text that PostgreSQL can store.
+	// optional bool title = 51701;
+	E_Title = &file_todo_v1_rules_proto_extTypes[0]
+	// The description of a todo.
+	//
+	// optional bool description = 51708;
+	E_Description = &file_todo_v1_rules_proto_extTypes[1]
+	// A text that PostgreSQL can compare.
 	//
 	// optional bool no_nul = 51702;
-	E_NoNul = &file_todo_v1_rules_proto_extTypes[1]
+	E_NoNul = &file_todo_v1_rules_proto_extTypes[2]
 	// A day that exists, or nothing.
 	//
 	// optional bool calendar_date = 51703;
-	E_CalendarDate = &file_todo_v1_rules_proto_extTypes[2]
+	E_CalendarDate = &file_todo_v1_rules_proto_extTypes[3]
 	// A time of the day, or nothing.
 	//
 	// optional bool time_of_day = 51704;
-	E_TimeOfDay = &file_todo_v1_rules_proto_extTypes[3]
+	E_TimeOfDay = &file_todo_v1_rules_proto_extTypes[4]
 	// A text that may be the name of a time zone, or nothing. Whether there is such a
 	// zone is checked later.
 	//
 	// optional bool zone_name = 51705;
-	E_ZoneName = &file_todo_v1_rules_proto_extTypes[4]
+	E_ZoneName = &file_todo_v1_rules_proto_extTypes[5]
 	// A key of an order by hand, or nothing.
 	//
 	// optional bool fractional_index = 51706;
-	E_FractionalIndex = &file_todo_v1_rules_proto_extTypes[5]
+	E_FractionalIndex = &file_todo_v1_rules_proto_extTypes[6]
 	// A tag.
 	//
 	// optional bool tag = 51707;
-	E_Tag = &file_todo_v1_rules_proto_extTypes[6]
+	E_Tag = &file_todo_v1_rules_proto_extTypes[7]
 )
 
 var File_todo_v1_rules_proto protoreflect.FileDescriptor
 
 const file_todo_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x13todo/v1/rules.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto:\xe6\x02\n" +
-	"\avisible\x12\x19.buf.validate.StringRules\x18\xf5\x93\x03 \x01(\bB\xae\x02\xc2H\xaa\x02\n" +
-	"\xa7\x02\n" +
-	"\avisible\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')R\avisible:z\n" +
+	"\x13todo/v1/rules.proto\x12\atodo.v1\x1a\x1bbuf/validate/validate.proto:\xb3\x03\n" +
+	"\x05title\x12\x19.buf.validate.StringRules\x18\xf5\x93\x03 \x01(\bB\xff\x02\xc2H\xfb\x02\n" +
+	"\xaf\x02\n" +
+	"\x0ftitle.not_blank\x12 must contain a visible character\x1a\xf9\x01this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{2065}\\\\x{3164}\\\\x{FFA0}\\\\x{FFF0}-\\\\x{FFF8}\\\\x{E0000}-\\\\x{E0FFF}\\\\x{2800}\\\\x{13441}\\\\x{13442}\\\\x{1D159}]|[\\\\x{600}-\\\\x{605}\\\\x{6DD}\\\\x{70F}\\\\x{890}\\\\x{891}\\\\x{8E2}\\\\x{110BD}\\\\x{110CD}]')\n" +
+	"G\n" +
+	"\ftitle.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')R\x05title:\x91\x01\n" +
+	"\vdescription\x12\x19.buf.validate.StringRules\x18\xfc\x93\x03 \x01(\bBR\xc2HO\n" +
+	"M\n" +
+	"\x12description.no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')R\vdescription:z\n" +
 	"\x06no_nul\x12\x19.buf.validate.StringRules\x18\xf6\x93\x03 \x01(\bBF\xc2HC\n" +
 	"A\n" +
 	"\x06no_nul\x12\x1dmust not contain NUL (U+0000)\x1a\x18!this.contains('\\u0000')R\x05noNul:\xb0\x03\n" +
@@ -138,26 +155,29 @@ const file_todo_v1_rules_proto_rawDesc = "" +
 	"\tzone_name\x12Dmust be a name of the IANA time zone database, such as Europe/Berlin\x1a'this.matches('^[A-Za-z0-9_+/-]{0,64}$')R\bzoneName:\x9d\x04\n" +
 	"\x10fractional_index\x12\x19.buf.validate.StringRules\x18\xfa\x93\x03 \x01(\bB\xd4\x03\xc2H\xd0\x03\n" +
 	"\xcd\x03\n" +
-	"\x10fractional_index\x12Smust be a key as generateKeyBetween of the npm package fractional-indexing makes it\x1a\xe3\x02this == '' || this.matches('^[A-Za-z][0-9A-Za-z]+$') && this != 'A00000000000000000000000000' && ['abcdefghijklmnopqrstuvwxyz', 'ZYXWVUTSRQPONMLKJIHGFEDCBA'].exists(letters, letters.contains(this.substring(0, 1)) && (size(this) == letters.indexOf(this.substring(0, 1)) + 2 || size(this) > letters.indexOf(this.substring(0, 1)) + 2 && !this.endsWith('0')))R\x0ffractionalIndex:\xce\x01\n" +
-	"\x03tag\x12\x19.buf.validate.StringRules\x18\xfb\x93\x03 \x01(\bB\x9e\x01\xc2H\x9a\x01\n" +
+	"\x10fractional_index\x12Smust be a key as generateKeyBetween of the npm package fractional-indexing makes it\x1a\xe3\x02this == '' || this.matches('^[A-Za-z][0-9A-Za-z]+$') && this != 'A00000000000000000000000000' && ['abcdefghijklmnopqrstuvwxyz', 'ZYXWVUTSRQPONMLKJIHGFEDCBA'].exists(letters, letters.contains(this.substring(0, 1)) && (size(this) == letters.indexOf(this.substring(0, 1)) + 2 || size(this) > letters.indexOf(this.substring(0, 1)) + 2 && !this.endsWith('0')))R\x0ffractionalIndex:\xbc\x02\n" +
+	"\x03tag\x12\x19.buf.validate.StringRules\x18\xfb\x93\x03 \x01(\bB\x8c\x02\xc2H\x88\x02\n" +
 	"\x97\x01\n" +
-	"\x0etag.characters\x12<must have no white space around it and no control characters\x1aGthis.matches('^(?:[^\\\\p{Cc}\\\\p{Z}](?:[^\\\\p{Cc}]*[^\\\\p{Cc}\\\\p{Z}])?)?$')R\x03tagB-Z+example.com/todo-backend/gen/todo/v1;todov1b\beditionsp\xe8\a"
+	"\x0etag.characters\x12<must have no white space around it and no control characters\x1aGthis.matches('^(?:[^\\\\p{Cc}\\\\p{Z}](?:[^\\\\p{Cc}]*[^\\\\p{Cc}\\\\p{Z}])?)?$')\n" +
+	"l\n" +
+	"\vtag.visible\x12 must contain a visible character\x1a;this == '' || this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}]')R\x03tagB-Z+example.com/todo-backend/gen/todo/v1;todov1b\beditionsp\xe8\a"
 
 var file_todo_v1_rules_proto_goTypes = []any{
 	(*validate.StringRules)(nil), // 0: buf.validate.StringRules
 }
 var file_todo_v1_rules_proto_depIdxs = []int32{
-	0, // 0: todo.v1.visible:extendee -> buf.validate.StringRules
-	0, // 1: todo.v1.no_nul:extendee -> buf.validate.StringRules
-	0, // 2: todo.v1.calendar_date:extendee -> buf.validate.StringRules
-	0, // 3: todo.v1.time_of_day:extendee -> buf.validate.StringRules
-	0, // 4: todo.v1.zone_name:extendee -> buf.validate.StringRules
-	0, // 5: todo.v1.fractional_index:extendee -> buf.validate.StringRules
-	0, // 6: todo.v1.tag:extendee -> buf.validate.StringRules
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	0, // [0:7] is the sub-list for extension extendee
+	0, // 0: todo.v1.title:extendee -> buf.validate.StringRules
+	0, // 1: todo.v1.description:extendee -> buf.validate.StringRules
+	0, // 2: todo.v1.no_nul:extendee -> buf.validate.StringRules
+	0, // 3: todo.v1.calendar_date:extendee -> buf.validate.StringRules
+	0, // 4: todo.v1.time_of_day:extendee -> buf.validate.StringRules
+	0, // 5: todo.v1.zone_name:extendee -> buf.validate.StringRules
+	0, // 6: todo.v1.fractional_index:extendee -> buf.validate.StringRules
+	0, // 7: todo.v1.tag:extendee -> buf.validate.StringRules
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	0, // [0:8] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -173,7 +193,7 @@ func file_todo_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_todo_v1_rules_proto_rawDesc), len(file_todo_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 7,
+			NumExtensions: 8,
 			NumServices:   0,
 		},
 		GoTypes:           file_todo_v1_rules_proto_goTypes,

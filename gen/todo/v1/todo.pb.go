@@ -149,7 +149,7 @@ type Todo struct {
 	DueTimeZone *string `protobuf:"bytes,14,opt,name=due_time_zone,json=dueTimeZone,proto3,oneof" json:"due_time_zone,omitempty"`
 	// How important it is; absent when nobody has said.
 	Priority *Priority `protobuf:"varint,15,opt,name=priority,proto3,enum=todo.v1.Priority,oneof" json:"priority,omitempty"`
-	// Its tags, a set: no two of them differ only in case. They are in alphabetical order.
+	// Its tags, a set: no two of them differ only in case. Their order is a fixed one.
 	Tags []string `protobuf:"bytes,16,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Its place in an order by hand: a key that is compared with others byte by byte,
 	// the least first. See CreateTodoRequest.position.
@@ -559,8 +559,8 @@ type ListTodosRequest struct {
 	// `unimplemented` (501) where the server has no trash.
 	Deleted bool `protobuf:"varint,4,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// Only todos in whose title or description each of these words occurs, anywhere in it.
-	// Case and accents don't matter: "cafe" finds "Café". At most 100 characters; empty or
-	// absent means all.
+	// Case and accents don't matter: "cafe" finds "Café". At most 8 words and 100
+	// characters; empty or absent means all.
 	Search string `protobuf:"bytes,5,opt,name=search,proto3" json:"search,omitempty"`
 	// Only todos that have all of these tags, in whatever case; at most 20.
 	AllTags []string `protobuf:"bytes,6,rep,name=all_tags,json=allTags,proto3" json:"all_tags,omitempty"`
@@ -569,8 +569,8 @@ type ListTodosRequest struct {
 	// Only todos with one of these priorities; PRIORITY_UNSPECIFIED stands for none.
 	Priorities []Priority `protobuf:"varint,8,rep,packed,name=priorities,proto3,enum=todo.v1.Priority" json:"priorities,omitempty"`
 	// Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or later. Empty or
-	// absent means from the beginning, where those without a due date are not left out
-	// unless `due_to` is there.
+	// absent means from the first day. With `due_from` or `due_to`, those without a due
+	// date are left out.
 	DueFrom string `protobuf:"bytes,9,opt,name=due_from,json=dueFrom,proto3" json:"due_from,omitempty"`
 	// Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or earlier. Empty or
 	// absent means to the end.
@@ -1728,18 +1728,20 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\t_due_timeB\x10\n" +
 	"\x0e_due_time_zoneB\v\n" +
 	"\t_priorityB\v\n" +
-	"\t_position\"8\n" +
-	"\x04Tags\x120\n" +
-	"\x06values\x18\x01 \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\x06values\"\xe1\x05\n" +
-	"\x11CreateTodoRequest\x12)\n" +
-	"\x05title\x18\x01 \x01(\tB\x13\xbaH\x10\xc8\x01\x01r\v\xa8\x9f\x19\x01\xb0\x9f\x19\x01\x18\xf4\x03R\x05title\x123\n" +
-	"\vdescription\x18\x02 \x01(\tB\f\xbaH\tr\a\xb0\x9f\x19\x01\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01\x12\x1d\n" +
+	"\t_position\"4\n" +
+	"\x04Tags\x12,\n" +
+	"\x06values\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x14\"\n" +
+	"r\b؟\x19\x01\x10\x01\x182R\x06values\"\xd9\x05\n" +
+	"\x11CreateTodoRequest\x12%\n" +
+	"\x05title\x18\x01 \x01(\tB\x0f\xbaH\f\xc8\x01\x01r\a\xa8\x9f\x19\x01\x18\xf4\x03R\x05title\x123\n" +
+	"\vdescription\x18\x02 \x01(\tB\f\xbaH\tr\a\xe0\x9f\x19\x01\x18\xd0\x0fH\x00R\vdescription\x88\x01\x01\x12\x1d\n" +
 	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x01R\x02id\x88\x01\x01\x12)\n" +
 	"\bdue_date\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xb8\x9f\x19\x01H\x02R\adueDate\x88\x01\x01\x12)\n" +
 	"\bdue_time\x18\x05 \x01(\tB\t\xbaH\x06r\x04\xc0\x9f\x19\x01H\x03R\adueTime\x88\x01\x01\x122\n" +
 	"\rdue_time_zone\x18\x06 \x01(\tB\t\xbaH\x06r\x04ȟ\x19\x01H\x04R\vdueTimeZone\x88\x01\x01\x12<\n" +
-	"\bpriority\x18\a \x01(\x0e2\x11.todo.v1.PriorityB\b\xbaH\x05\x82\x01\x02\x10\x01H\x05R\bpriority\x88\x01\x01\x12,\n" +
-	"\x04tags\x18\b \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\x04tags\x12-\n" +
+	"\bpriority\x18\a \x01(\x0e2\x11.todo.v1.PriorityB\b\xbaH\x05\x82\x01\x02\x10\x01H\x05R\bpriority\x88\x01\x01\x12(\n" +
+	"\x04tags\x18\b \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x14\"\n" +
+	"r\b؟\x19\x01\x10\x01\x182R\x04tags\x12-\n" +
 	"\bposition\x18\t \x01(\tB\f\xbaH\tr\aП\x19\x01\x18\xff\x01H\x06R\bposition\x88\x01\x01:\xca\x01\xbaH\xc6\x01\x1aZ\n" +
 	"\x13due_time.needs_date\x12\x17dueTime needs a dueDate\x1a*this.due_time == '' || this.due_date != ''\x1ah\n" +
 	"\x18due_time_zone.needs_time\x12\x1bdueTimeZone needs a dueTime\x1a/this.due_time_zone == '' || this.due_time != ''B\x0e\n" +
@@ -1751,16 +1753,18 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\t_priorityB\v\n" +
 	"\t_position\"-\n" +
 	"\x0eGetTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\"\xb1\a\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\"\xa9\a\n" +
 	"\x10ListTodosRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12&\n" +
 	"\fis_completed\x18\x03 \x01(\bH\x00R\visCompleted\x88\x01\x01\x12\x18\n" +
 	"\adeleted\x18\x04 \x01(\bR\adeleted\x12#\n" +
-	"\x06search\x18\x05 \x01(\tB\v\xbaH\br\x06\xb0\x9f\x19\x01\x18dR\x06search\x123\n" +
-	"\ball_tags\x18\x06 \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\aallTags\x123\n" +
-	"\bany_tags\x18\a \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\aanyTags\x12B\n" +
+	"\x06search\x18\x05 \x01(\tB\v\xbaH\br\x06\xb0\x9f\x19\x01\x18dR\x06search\x12/\n" +
+	"\ball_tags\x18\x06 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x14\"\n" +
+	"r\b؟\x19\x01\x10\x01\x182R\aallTags\x12/\n" +
+	"\bany_tags\x18\a \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x14\"\n" +
+	"r\b؟\x19\x01\x10\x01\x182R\aanyTags\x12B\n" +
 	"\n" +
 	"priorities\x18\b \x03(\x0e2\x11.todo.v1.PriorityB\x0f\xbaH\f\x92\x01\t\x10\x04\"\x05\x82\x01\x02\x10\x01R\n" +
 	"priorities\x12$\n" +
@@ -1776,11 +1780,11 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\r_is_completed\"`\n" +
 	"\x11ListTodosResponse\x12#\n" +
 	"\x05todos\x18\x01 \x03(\v2\r.todo.v1.TodoR\x05todos\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\t\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd6\t\n" +
 	"\x11UpdateTodoRequest\x12\x1b\n" +
-	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12-\n" +
-	"\x05title\x18\x02 \x01(\tB\x12\xbaH\x0fr\r\xa8\x9f\x19\x01\xb0\x9f\x19\x01\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x123\n" +
-	"\vdescription\x18\x03 \x01(\tB\f\xbaH\tr\a\xb0\x9f\x19\x01\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +
+	"\x02id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\xb0\x01\x01R\x02id\x12)\n" +
+	"\x05title\x18\x02 \x01(\tB\x0e\xbaH\vr\t\xa8\x9f\x19\x01\x10\x01\x18\xf4\x03H\x00R\x05title\x88\x01\x01\x123\n" +
+	"\vdescription\x18\x03 \x01(\tB\f\xbaH\tr\a\xe0\x9f\x19\x01\x18\xd0\x0fH\x01R\vdescription\x88\x01\x01\x12&\n" +
 	"\fis_completed\x18\x04 \x01(\bH\x02R\visCompleted\x88\x01\x01\x12(\n" +
 	"\x04etag\x18\x05 \x01(\tB\x0f\xbaH\fr\n" +
 	"2\b^[!-~]+$H\x03R\x04etag\x88\x01\x01\x12)\n" +
@@ -1789,9 +1793,11 @@ const file_todo_v1_todo_proto_rawDesc = "" +
 	"\rdue_time_zone\x18\b \x01(\tB\t\xbaH\x06r\x04ȟ\x19\x01H\x06R\vdueTimeZone\x88\x01\x01\x12<\n" +
 	"\bpriority\x18\t \x01(\x0e2\x11.todo.v1.PriorityB\b\xbaH\x05\x82\x01\x02\x10\x01H\aR\bpriority\x88\x01\x01\x12&\n" +
 	"\x04tags\x18\n" +
-	" \x01(\v2\r.todo.v1.TagsH\bR\x04tags\x88\x01\x01\x123\n" +
-	"\badd_tags\x18\v \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\aaddTags\x129\n" +
-	"\vremove_tags\x18\f \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\x14\"\x0er\f\xa8\x9f\x19\x01؟\x19\x01\x10\x01\x182R\n" +
+	" \x01(\v2\r.todo.v1.TagsH\bR\x04tags\x88\x01\x01\x12/\n" +
+	"\badd_tags\x18\v \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x14\"\n" +
+	"r\b؟\x19\x01\x10\x01\x182R\aaddTags\x125\n" +
+	"\vremove_tags\x18\f \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x14\"\n" +
+	"r\b؟\x19\x01\x10\x01\x182R\n" +
 	"removeTags\x12-\n" +
 	"\bposition\x18\r \x01(\tB\f\xbaH\tr\aП\x19\x01\x18\xff\x01H\tR\bposition\x88\x01\x01:\xe7\x03\xbaH\xe3\x03\x1a\xd6\x02\n" +
 	"\x10update.not_empty\x12?name at least one field to change, such as title or isCompleted\x1a\x80\x02has(this.title) || has(this.description) || has(this.is_completed) || has(this.due_date) || has(this.due_time) || has(this.due_time_zone) || has(this.priority) || has(this.tags) || size(this.add_tags) > 0 || size(this.remove_tags) > 0 || has(this.position)\x1a\x87\x01\n" +

@@ -90,10 +90,14 @@ type TodoServiceClient interface {
 	// What the request names besides narrows the list: a todo has to meet all of it.
 	//
 	// Pass the `next_page_token` of one response as `page_token` of the next
-	// request, with the same filter and order, until it is empty. Only an empty token marks
-	// the end: a page may have fewer todos than requested, since it ends early
-	// when its texts are long (256 KiB). No todo is skipped or shown twice. Todos
-	// created meanwhile appear only when the list is started again.
+	// request, with the same filter and order, until it is empty. Only an empty token
+	// marks the end: a page may have fewer todos than requested, since it ends early
+	// when its texts are long (256 KiB). No todo is skipped or shown twice, unless an
+	// update gives it another place in the order meanwhile. Newest first, no update
+	// does, and todos created meanwhile appear only when the list is started again.
+	//
+	// A list with an order or a filter besides `is_completed` and `deleted` reads all of
+	// the caller's todos for each page, and counts as 5 requests for the rate limit.
 	ListTodos(context.Context, *v1.ListTodosRequest) (*v1.ListTodosResponse, error)
 	// Changes the fields that are in the request, leaves the others as they are,
 	// and returns the whole todo. `updated_at` moves forward and `etag` changes
@@ -103,7 +107,8 @@ type TodoServiceClient interface {
 	// the etag was read: see UpdateTodoRequest.etag.
 	//
 	// Fails with `not_found` (404) when the caller has no todo with this id, and
-	// with `aborted` (409) when the todo has another etag.
+	// with `aborted` (409) when the todo has another etag, or when many others change
+	// it at the same time.
 	UpdateTodo(context.Context, *v1.UpdateTodoRequest) (*v1.Todo, error)
 	// Deletes a todo: it goes to the trash, from where UndeleteTodo restores it
 	// until its `purge_time`. With `permanently`, it is gone for good at once, from
@@ -373,10 +378,14 @@ type TodoServiceHandler interface {
 	// What the request names besides narrows the list: a todo has to meet all of it.
 	//
 	// Pass the `next_page_token` of one response as `page_token` of the next
-	// request, with the same filter and order, until it is empty. Only an empty token marks
-	// the end: a page may have fewer todos than requested, since it ends early
-	// when its texts are long (256 KiB). No todo is skipped or shown twice. Todos
-	// created meanwhile appear only when the list is started again.
+	// request, with the same filter and order, until it is empty. Only an empty token
+	// marks the end: a page may have fewer todos than requested, since it ends early
+	// when its texts are long (256 KiB). No todo is skipped or shown twice, unless an
+	// update gives it another place in the order meanwhile. Newest first, no update
+	// does, and todos created meanwhile appear only when the list is started again.
+	//
+	// A list with an order or a filter besides `is_completed` and `deleted` reads all of
+	// the caller's todos for each page, and counts as 5 requests for the rate limit.
 	ListTodos(context.Context, *v1.ListTodosRequest) (*v1.ListTodosResponse, error)
 	// Changes the fields that are in the request, leaves the others as they are,
 	// and returns the whole todo. `updated_at` moves forward and `etag` changes
@@ -386,7 +395,8 @@ type TodoServiceHandler interface {
 	// the etag was read: see UpdateTodoRequest.etag.
 	//
 	// Fails with `not_found` (404) when the caller has no todo with this id, and
-	// with `aborted` (409) when the todo has another etag.
+	// with `aborted` (409) when the todo has another etag, or when many others change
+	// it at the same time.
 	UpdateTodo(context.Context, *v1.UpdateTodoRequest) (*v1.Todo, error)
 	// Deletes a todo: it goes to the trash, from where UndeleteTodo restores it
 	// until its `purge_time`. With `permanently`, it is gone for good at once, from

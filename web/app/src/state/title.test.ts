@@ -24,7 +24,7 @@ test("a title with anything to be seen is none", () => {
 
 test("the page and the contract know the same visible characters", async () => {
   const text = await readFile(contract, "utf8");
-  const rules = [...text.matchAll(/id: "visible"[^}]*?expression:\s*((?:"[^"\n]*"\s*)+)/g)].map(([, literals = ""]) => {
+  const rules = [...text.matchAll(/id: "title\.not_blank"[^}]*?expression:\s*((?:"[^"\n]*"\s*)+)/g)].map(([, literals = ""]) => {
     const expression = [...literals.matchAll(/"([^"\n]*)"/g)].map(([, part]) => part).join("");
     const pattern = /^this\.matches\('(.*)'\)$/.exec(expression)?.[1] ?? assert.fail(expression);
     return new RegExp(pattern.replaceAll("\\\\\\\\", "\\").replace(/\\x\{(\w+)\}/g, "\\u{$1}"), "u");

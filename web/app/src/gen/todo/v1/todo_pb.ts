@@ -160,7 +160,7 @@ export type Todo = Message<"todo.v1.Todo"> & {
   priority?: Priority | undefined;
 
   /**
-   * Its tags, a set: no two of them differ only in case. They are in alphabetical order.
+   * Its tags, a set: no two of them differ only in case. Their order is a fixed one.
    *
    * @generated from field: repeated string tags = 16;
    */
@@ -367,8 +367,8 @@ export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
 
   /**
    * Only todos in whose title or description each of these words occurs, anywhere in it.
-   * Case and accents don't matter: "cafe" finds "Café". At most 100 characters; empty or
-   * absent means all.
+   * Case and accents don't matter: "cafe" finds "Café". At most 8 words and 100
+   * characters; empty or absent means all.
    *
    * @generated from field: string search = 5;
    */
@@ -397,8 +397,8 @@ export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
 
   /**
    * Only todos that are due on this day (YYYY-MM-DD) in `time_zone` or later. Empty or
-   * absent means from the beginning, where those without a due date are not left out
-   * unless `due_to` is there.
+   * absent means from the first day. With `due_from` or `due_to`, those without a due
+   * date are left out.
    *
    * @generated from field: string due_from = 9;
    */
@@ -1100,10 +1100,14 @@ export const TodoService: GenService<{
    * What the request names besides narrows the list: a todo has to meet all of it.
    *
    * Pass the `next_page_token` of one response as `page_token` of the next
-   * request, with the same filter and order, until it is empty. Only an empty token marks
-   * the end: a page may have fewer todos than requested, since it ends early
-   * when its texts are long (256 KiB). No todo is skipped or shown twice. Todos
-   * created meanwhile appear only when the list is started again.
+   * request, with the same filter and order, until it is empty. Only an empty token
+   * marks the end: a page may have fewer todos than requested, since it ends early
+   * when its texts are long (256 KiB). No todo is skipped or shown twice, unless an
+   * update gives it another place in the order meanwhile. Newest first, no update
+   * does, and todos created meanwhile appear only when the list is started again.
+   *
+   * A list with an order or a filter besides `is_completed` and `deleted` reads all of
+   * the caller's todos for each page, and counts as 5 requests for the rate limit.
    *
    * @generated from rpc todo.v1.TodoService.ListTodos
    */
@@ -1121,7 +1125,8 @@ export const TodoService: GenService<{
    * the etag was read: see UpdateTodoRequest.etag.
    *
    * Fails with `not_found` (404) when the caller has no todo with this id, and
-   * with `aborted` (409) when the todo has another etag.
+   * with `aborted` (409) when the todo has another etag, or when many others change
+   * it at the same time.
    *
    * @generated from rpc todo.v1.TodoService.UpdateTodo
    */
