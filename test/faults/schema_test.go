@@ -33,11 +33,11 @@ func TestSchemaChangedUnderTheService(t *testing.T) {
 			admin := session(t, database)
 			from := time.Now()
 			changes := []string{
-				`ALTER TABLE todo ADD COLUMN priority integer NOT NULL DEFAULT 0`,
+				`ALTER TABLE todo ADD COLUMN urgency integer NOT NULL DEFAULT 0`,
 				`ALTER TABLE todo ALTER COLUMN title TYPE varchar(600)`,
 				`ALTER TABLE todo ALTER COLUMN description TYPE text`,
-				`ALTER TABLE todo ALTER COLUMN is_completed SET DEFAULT false, ALTER COLUMN priority TYPE bigint`,
-				`ALTER TABLE todo DROP COLUMN priority`,
+				`ALTER TABLE todo ALTER COLUMN is_completed SET DEFAULT false, ALTER COLUMN urgency TYPE bigint`,
+				`ALTER TABLE todo DROP COLUMN urgency`,
 			}
 			for _, change := range changes {
 				execute(t, admin, change)
@@ -89,8 +89,8 @@ func TestBothSidesOfASchemaChange(t *testing.T) {
 	t.Parallel()
 	const rate = 50
 	r := newRow(t, "both sides of a schema change")
-	next := buildWithSchema(t, strings.Replace(todobackend.Schema, "CREATE TABLE todo (", "CREATE TABLE todo (\n    priority integer NOT NULL DEFAULT 0,", 1)+
-		"\nCREATE INDEX ix_todo_priority ON todo (user_id, priority);\n")
+	next := buildWithSchema(t, strings.Replace(todobackend.Schema, "CREATE TABLE todo (", "CREATE TABLE todo (\n    urgency integer NOT NULL DEFAULT 0,", 1)+
+		"\nCREATE INDEX ix_todo_urgency ON todo (user_id, urgency);\n")
 	database := pgtest.NewEmptyDatabase(t)
 	issuer := startIssuer(t)
 	if output, code := migrate(t, *program, database); code != 0 {
@@ -103,7 +103,7 @@ func TestBothSidesOfASchemaChange(t *testing.T) {
 	from := time.Now()
 	loads[0].during(2 * time.Second)
 	output, code := migrate(t, next, database)
-	migrated := ask[int](t, session(t, database), `SELECT count(*) FROM information_schema.columns WHERE table_name = 'todo' AND column_name = 'priority'`)
+	migrated := ask[int](t, session(t, database), `SELECT count(*) FROM information_schema.columns WHERE table_name = 'todo' AND column_name = 'urgency'`)
 	loads[0].during(2 * time.Second)
 	back, codeBack := migrate(t, *program, database) // As a rollback would.
 
