@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { open } from "../testing/bench.ts";
 import { gate, until } from "../testing/service.ts";
 
@@ -94,6 +94,50 @@ test("an edit that was on its way to a todo that is gone is given back", async (
   await bench.settled();
   assert.equal(bench.store.drafts.composer.title, "edited");
   assert.deepEqual(bench.messages, ["“a” was not changed. It no longer exists."]);
+});
+
+test("all that was done to a todo that is gone is given back with its text", async (t) => {
+  const bench = await open(t, "all", { title: "a", tags: ["x"] });
+  const sent = gate();
+  bench.server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+  bench.store.actions.toggle([bench.row("a")]);
+  await until(() => bench.server.calls.includes("applyTodos"));
+  const row = bench.edit("a", "edited");
+  bench.store.editor.save(row);
+  bench.store.actions.setDue([bench.row("edited")], { date: "2026-12-01" });
+  bench.store.actions.setPriority([bench.row("edited")], 3);
+  bench.store.actions.addTags([bench.row("edited")], ["y"]);
+  bench.server.delete(row.key);
+  sent.open();
+  await bench.settled();
+  const { title, due, priority, tags } = bench.store.drafts.composer;
+  assert.deepEqual({ title, due, priority, tags }, { title: "edited", due: { date: "2026-12-01" }, priority: 3, tags: ["x", "y"] });
+});
+
+test("what was done to a todo besides a refused text is done", async (t) => {
+  const bench = await open(t, "all", "a");
+  const sent = gate();
+  bench.server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+  bench.store.actions.toggle([bench.row("a")]);
+  await until(() => bench.server.calls.includes("applyTodos"));
+  bench.store.editor.save(bench.edit("a", "edited"));
+  bench.store.actions.setDue([bench.row("edited")], { date: "2026-12-01" });
+  bench.server.refuses = ({ operation }) => {
+    if (operation.case === "update" && operation.value.title !== undefined) throw new ConnectError("no", Code.InvalidArgument);
+  };
+  sent.open();
+  await bench.settled();
+  assert.deepEqual(bench.seen, ["x a > edited: No."]);
+  assert.equal(bench.server.find("a").dueDate, "2026-12-01");
+});
+
+test("an edit of a todo that was deleted elsewhere is given back with the todo's own due date", async (t) => {
+  const bench = await open(t, "all", { title: "a", dueDate: "2026-12-01" });
+  const row = bench.edit("a", "edited");
+  bench.server.delete(row.key);
+  await bench.sees(() => bench.store.show("trash"), ["a"]);
+  bench.store.editor.save(row);
+  assert.deepEqual(bench.store.drafts.composer.due, { date: "2026-12-01" });
 });
 
 test("an edit leaves alone what was changed elsewhere meanwhile", async (t) => {
