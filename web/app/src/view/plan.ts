@@ -175,10 +175,13 @@ function apply(store: Store, open: Planned): void {
   }
   const rows = rowsOf(store, open.keys);
   if (rows.length === 0) return;
-  if (isDueTouched && !rows.every((row) => sameDue(row.due, due))) store.actions.setDue(rows, due);
-  if (priority !== undefined && priority !== before) store.actions.setPriority(rows, priority);
-  if (add.length > 0) store.actions.addTags(rows, add);
-  if (removed.length > 0) store.actions.removeTags(rows, removed);
+  const isOther = priority !== before;
+  store.actions.plan(rows, {
+    ...(isDueTouched && { due: due ?? null }),
+    ...(isOther && { priority }),
+    addTags: add,
+    removeTags: removed,
+  });
 }
 
 async function leave(key: string): Promise<void> {
