@@ -1,7 +1,7 @@
 import { type Account, type User } from "../api/account.ts";
 import type { TodoClient } from "../api/client.ts";
 import { failureOf, type Failure, type Faults } from "../api/failure.ts";
-import { deleteDatabase } from "../sync/database.ts";
+import { DatabaseUnusable, deleteDatabase } from "../sync/database.ts";
 import { Connection } from "./connection.ts";
 import { DraftStorage } from "./draft-storage.ts";
 import { forgetUser, lastUser, rememberUser } from "./last-user.ts";
@@ -211,6 +211,7 @@ export class Session {
   /** Another tab has signed out, or the browser has removed its data: find out which. */
   #lost(user: User): void {
     if (this.#user?.id !== user.id) return;
+    void this.#store?.close();
     this.#store = this.#user = undefined;
     this.#phase = "starting";
     this.#options.changed();
@@ -233,10 +234,10 @@ export class Session {
   }
 }
 
-/** The browser keeps nothing for the page, as some do in private windows. */
+/** The browser keeps nothing for the page, as some do in private windows, or not for this one now. */
 class NoStorage extends Error {
   constructor(cause: unknown) {
-    super("This browser does not let the page keep todos.", { cause });
+    super(cause instanceof DatabaseUnusable ? cause.message : "This browser does not let the page keep todos.", { cause });
   }
 }
 
