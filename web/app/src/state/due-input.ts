@@ -2,6 +2,9 @@ import type { Due } from "../sync/due.ts";
 import type { Now } from "./clock.ts";
 import type { Range } from "./search.ts";
 
+/** What hides from the reader of due dates what isn't one; no word has it. */
+export const mask = "\ufffc";
+
 /** A due date, and the words that it was read from. */
 export interface Understood extends Range {
   readonly due: Due;
