@@ -190,6 +190,17 @@ test("a new todo that is refused comes back, whatever the list and what is being
   assert.equal(bench.store.drafts.composer.title, "Two");
 });
 
+test("rows are made anew only when something changes, also while a text is unsaved", async (t) => {
+  const bench = await open(t, "all", "a", "b");
+  bench.edit("a", "edited");
+  const { rows, sections } = bench.store;
+  bench.store.drafts.type(bench.row("a").key, "title", "edited more");
+  assert.equal(bench.store.rows, rows);
+  assert.equal(bench.store.sections, sections);
+  bench.store.actions.setPriority([bench.row("a")], 2);
+  assert.equal(bench.row("a").priority, 2);
+});
+
 test("a todo that is being edited is not deleted, with the text", async (t) => {
   const bench = await open(t, "all", "a");
   bench.store.actions.delete([bench.edit("a", "edited")]);
