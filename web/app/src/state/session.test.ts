@@ -8,6 +8,7 @@ import { until } from "../testing/service.ts";
 import { tabStorage } from "../testing/tab-storage.ts";
 import { TodoServer } from "../testing/todo-server.ts";
 import { composerKey } from "./drafts.ts";
+import { forgetUser } from "./last-user.ts";
 import { Session } from "./session.ts";
 
 /** A session of whoever is signed in. */
@@ -69,4 +70,38 @@ test("a page that is older than the database says that it has to be loaded again
   desk.user = undefined;
   desk.session.retryNow();
   await until(() => desk.session.problem === undefined);
+});
+
+test("a tab forgets what its user was writing when the user signs out in another tab, or another user comes", async (t) => {
+  const desk = new Desk(t);
+  desk.tab.setItem("todo.drafts somebody", "[]");
+  desk.tab.setItem("other", "kept");
+  const [first, second] = [desk.user!, userOf(newUser())];
+  const keys = () => Array.from({ length: desk.tab.length }, (_, i) => desk.tab.key(i));
+  await desk.session.start();
+  desk.session.store?.drafts.type(composerKey, "title", "unsaved");
+  assert.deepEqual(keys(), ["other", `todo.drafts ${first.id}`]);
+
+  desk.user = undefined;
+  await forgetUser(first);
+  await deleteDatabase(first.id);
+  await until(() => desk.session.store === undefined && keys().join() === "other");
+
+  desk.user = first;
+  await desk.session.signIn({ name: "", email: "", password: "" }, false);
+  desk.session.store?.drafts.type(composerKey, "title", "unsaved");
+  desk.user = second;
+  await desk.session.signIn({ name: "", email: "", password: "" }, false);
+  assert.deepEqual(keys(), ["other"]);
+});
+
+test("a session that has ended keeps what the user was writing", async (t) => {
+  const desk = new Desk(t);
+  const user = desk.user!;
+  await desk.session.start();
+  desk.session.store?.drafts.type(composerKey, "title", "unsaved");
+  desk.user = undefined;
+  await deleteDatabase(user.id);
+  await until(() => desk.session.store === undefined && !desk.session.starting);
+  assert.match(desk.tab.getItem(`todo.drafts ${user.id}`) ?? "", /unsaved/);
 });
