@@ -86,6 +86,23 @@ test("tags are added and removed at once; undoing takes off only what was added"
   assert.deepEqual(stored(bench, "tags"), { a: [["Home"]], b: [[]], c: [["home", "x"]] });
 });
 
+test("all that is planned at once is one change, and one undo takes all of it back", async (t) => {
+  const bench = await open(t, "all", { title: "a", tags: ["x"], priority: 1 }, { title: "b", dueDate: "2026-12-24" });
+  const { actions, notices, rows } = bench.store;
+  const seen = () => bench.store.rows.map(({ title, due, priority, tags }) => [title, due?.date, priority, tags.join()]);
+  const before = seen();
+  actions.plan(rows, { due: { date: "2026-12-01" }, priority: 3, addTags: ["y"], removeTags: ["X"] });
+  assert.deepEqual(seen(), [["b", "2026-12-01", 3, "y"], ["a", "2026-12-01", 3, "y"]]);
+  assert.deepEqual(bench.messages, ["Changed 2 todos [Undo]"]);
+  notices.act();
+  assert.deepEqual(seen(), before);
+  await bench.settled();
+  actions.plan([bench.row("a")], { due: null, priority: 1, addTags: ["x"], removeTags: ["z"] });
+  assert.deepEqual([bench.store.unsent, seen()], [0, before], "nothing of it is new");
+  actions.plan([bench.row("b")], { due: null, priority: 0 });
+  assert.equal(bench.messages[0], "Changed when to do “b” [Undo]");
+});
+
 test("a todo that has as many tags as it may have says so", async (t) => {
   const tags = Array.from({ length: 20 }, (_, i) => `t${String(i).padStart(2, "0")}`);
   const bench = await open(t, "all", { title: "full", tags }, "a");

@@ -44,28 +44,34 @@ export class Actions {
 
   /** Sets when todos are due; undefined removes it. */
   setDue(rows: readonly Row[], due: Due | undefined): void {
-    const others = rows.filter((row) => !sameDue(row.due, due));
-    this.#change("Changed when to do", others, () => ({ due: due ?? null }));
+    this.plan(rows, { due: due ?? null });
   }
 
   setPriority(rows: readonly Row[], priority: Priority): void {
-    this.#change("Changed the priority of", rows.filter((row) => row.priority !== priority), () => ({ priority }));
+    this.plan(rows, { priority });
   }
 
   /** Adds tags to todos that don't have them. */
   addTags(rows: readonly Row[], tags: readonly string[]): void {
-    const lacking = rows.filter((row) => tags.some((tag) => !hasTag(row.tags, tag)));
-    const full = lacking.filter((row) => editTags(row.tags, { add: tags }).length > maxTags);
-    for (const { title } of full) this.#options.teller.complain(`${quote(title)} can’t have more than ${maxTags} tags.`);
-    const able = lacking.filter((row) => !full.includes(row));
-    this.#change("Tagged", able, ({ tags: own }) => ({ tags: { add: tags.filter((tag) => !hasTag(own, tag)) } }));
+    this.plan(rows, { addTags: tags });
   }
 
   /** Removes tags from todos. */
   removeTags(rows: readonly Row[], tags: readonly string[]): void {
-    const having = rows.filter((row) => tags.some((tag) => hasTag(row.tags, tag)));
-    // As they are written in the todo, so that undoing it brings them back like that.
-    this.#change("Changed the tags of", having, ({ tags: own }) => ({ tags: { remove: own.filter((tag) => hasTag(tags, tag)) } }));
+    this.plan(rows, { removeTags: tags });
+  }
+
+  /** Changes several things of todos, with one undo for all of it. */
+  plan(rows: readonly Row[], planned: Planning): void {
+    const alive = rows.filter(isAlive);
+    const full = alive.filter((row) => isTooFull(row, planned));
+    for (const { title } of full) this.#options.teller.complain(`${quote(title)} can’t have more than ${maxTags} tags.`);
+    const patches = new Map<Row, Patch>();
+    for (const row of alive) {
+      const patch = planOf(row, full.includes(row) ? { ...planned, addTags: [], removeTags: [] } : planned);
+      if (Object.keys(patch).length > 0) patches.set(row, patch);
+    }
+    this.#change(nameOf([...patches.values()]), [...patches.keys()], (row) => patches.get(row) ?? {});
   }
 
   /** Puts todos in front of another one, or, without one, at the end. */
@@ -151,6 +157,42 @@ export class Actions {
     if (moves.length > 0) this.#todos.updateAll(moves.map(({ id, position }) => ({ id, patch: { position } })));
     return undone;
   }
+}
+
+/** What is changed of todos; what is absent stays. */
+export interface Planning {
+  /** null removes the due date. */
+  readonly due?: Due | null | undefined;
+  readonly priority?: Priority | undefined;
+  readonly addTags?: readonly string[] | undefined;
+  readonly removeTags?: readonly string[] | undefined;
+}
+
+/** Returns what of a plan changes a row. */
+function planOf(row: Row, { due, priority, addTags = [], removeTags = [] }: Planning): Patch {
+  const add = addTags.filter((tag) => !hasTag(row.tags, tag));
+  // As they are written in the todo, so that undoing it brings them back like that.
+  const remove = row.tags.filter((tag) => hasTag(removeTags, tag));
+  return {
+    ...(due !== undefined && !sameDue(row.due, due ?? undefined) && { due }),
+    ...(priority !== undefined && priority !== row.priority && { priority }),
+    ...(add.length + remove.length > 0 && { tags: { ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) } }),
+  };
+}
+
+function isTooFull({ tags }: Row, { addTags = [], removeTags = [] }: Planning): boolean {
+  return addTags.some((tag) => !hasTag(tags, tag)) && editTags(tags, { add: addTags, remove: removeTags }).length > maxTags;
+}
+
+/** Says what patches do. */
+function nameOf(patches: readonly Patch[]): string {
+  const has = (field: keyof Patch) => patches.some((patch) => patch[field] !== undefined);
+  const names = [
+    ...(has("due") ? ["Changed when to do"] : []),
+    ...(has("priority") ? ["Changed the priority of"] : []),
+    ...(has("tags") ? [patches.every(({ tags }) => !tags?.remove) ? "Tagged" : "Changed the tags of"] : []),
+  ];
+  return names.length === 1 ? names[0]! : "Changed";
 }
 
 type AliveRow = Row & { readonly id: string };

@@ -16,6 +16,7 @@ const minute = 60_000;
 /** Calls back as each minute begins: what is due today, and overdue, changes with it. */
 export class MinuteTicks {
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
   readonly #tick: () => void;
   readonly #now: () => Now;
 
@@ -26,13 +27,14 @@ export class MinuteTicks {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
   #wait(): void {
     this.#timer = setTimeout(() => {
       this.#tick();
-      this.#wait();
+      if (!this.#isStopped) this.#wait();
     }, minute - (this.#now().instant % minute));
     // In Node.js it must not keep a test alive.
     (this.#timer as { unref?: () => void }).unref?.();

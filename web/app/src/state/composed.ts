@@ -3,7 +3,7 @@ import { editTags } from "../sync/tags.ts";
 import type { Details, Priority } from "../sync/todo.ts";
 import type { Now } from "./clock.ts";
 import type { Draft } from "./drafts.ts";
-import type { Understood } from "./due-input.ts";
+import { mask, type Understood } from "./due-input.ts";
 import type { Range } from "./search.ts";
 import { signsIn } from "./title-syntax.ts";
 
@@ -31,9 +31,6 @@ export interface ComposeOptions {
   /** What a new todo of the list has, if the user doesn't say otherwise. */
   readonly defaults?: Partial<Details> | undefined;
 }
-
-/** What hides from the reader of due dates what isn't one; no word has it. */
-const mask = "\ufffc";
 
 const address = /\S*(?:[a-z]+:\/\/|@)\S*/giu;
 

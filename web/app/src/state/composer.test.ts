@@ -36,6 +36,32 @@ test("before due dates can be read, the rest is understood", async (t) => {
   assert.deepEqual([bench.store.composer.understood.title, bench.store.composer.understood.tags], ["Call tomorrow", ["x"]]);
 });
 
+test("what is created before due dates can be read is read as soon as they can", async (t) => {
+  const bench = await open(t, "today");
+  const { store } = bench;
+  const { composer, dueInput } = store;
+  assert.equal(dueInput.isReady, false);
+  bench.write("Call mum tomorrow 9am");
+  assert.equal(composer.create(), true);
+  assert.equal(store.drafts.composing, false, "the next can be written");
+  assert.deepEqual(bench.seen, ["Call mum tomorrow 9am"], "nothing is lost meanwhile");
+  store.show("all");
+  await until(() => bench.seen[0] === "Call mum");
+  await bench.settled();
+  const { dueDate, dueTime } = bench.server.find("Call mum");
+  assert.deepEqual([dueDate, dueTime, bench.server.titles], ["2026-11-30", "09:00", ["Call mum"]]);
+});
+
+test("what the user has changed since is not read later", async (t) => {
+  const bench = await open(t, "all");
+  bench.write("Call mum tomorrow");
+  bench.store.composer.create();
+  bench.store.actions.setDue([bench.row("Call mum tomorrow")], { date: "2026-12-24" });
+  await until(() => bench.store.dueInput.isReady);
+  await bench.settled();
+  assert.deepEqual([bench.server.find("Call mum tomorrow").dueDate, bench.server.titles.length], ["2026-12-24", 1]);
+});
+
 test("chosen values are created, and gone with the next todo", async (t) => {
   const bench = await open(t, "all");
   const { composer } = bench.store;

@@ -1,5 +1,5 @@
 import { generateNKeysBetween } from "fractional-indexing";
-import type { Due } from "../sync/due.ts";
+import { sameDue, type Due } from "../sync/due.ts";
 import { editTags, hasTag, maxTags } from "../sync/tags.ts";
 import type { Priority } from "../sync/todo.ts";
 import type { Todos } from "../sync/todos.ts";
@@ -83,7 +83,9 @@ export class Composer {
       drafts.set(composerKey, { ...this.draft, faults });
       return false;
     }
-    this.#add(todo);
+    const { draft } = this;
+    const [id = ""] = this.#add(todo);
+    if (!draft.isVerbatim && draft.due === undefined) this.#readLater(id, draft, todo);
     drafts.close(composerKey); // Not before the outbox has it.
     return true;
   }
@@ -112,9 +114,23 @@ export class Composer {
     return true;
   }
 
-  #add({ pieces: _, ...todo }: Composed): void {
+  #add({ pieces: _, ...todo }: Composed): readonly string[] {
     const keys = this.#options.todos().create(todo);
     this.#options.teller.tell("Added", [{ title: todo.title, isCompleted: false }], keys);
+    return keys;
+  }
+
+  /** Reads the due date of a todo that was created before words could be read, unless the user has changed it since. */
+  #readLater(id: string, draft: Draft, before: Composed): void {
+    const { dueInput, drafts, lists, now, todos } = this.#options;
+    if (dueInput.isReady) return;
+    const [at, { defaults }] = [now(), lists];
+    dueInput.whenReady(() => {
+      const read = this.#compose(draft, defaults, at);
+      const todo = todos().find(id);
+      const isAsBefore = todo?.deletedAt === undefined && todo?.title === before.title && sameDue(todo.due, before.due) && !drafts.of(id);
+      if (isAsBefore && read.title !== before.title) todos().update(id, { title: read.title, due: read.due ?? null }, todo);
+    });
   }
 
   #addAll(lines: readonly PastedTodo[]): void {
@@ -130,9 +146,8 @@ export class Composer {
     teller.offerUndo("Added", lists.rowsOf(ids), () => todos().delete(...ids), { isAddition: true });
   }
 
-  #compose(draft: Draft): Composed {
-    const { dueInput, now, lists } = this.#options;
-    return compose(draft, { now: now(), readDue: (text, at) => dueInput.all(text, at), defaults: lists.defaults });
+  #compose(draft: Draft, defaults = this.#options.lists.defaults, now = this.#options.now()): Composed {
+    return compose(draft, { now, defaults, readDue: (text, at) => this.#options.dueInput.all(text, at) });
   }
 
   #set(change: Partial<Draft>): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { shownTodoOf } from "../testing/local-todos.ts";
 import { tabStorage } from "../testing/tab-storage.ts";
-import { DraftStorage } from "./draft-storage.ts";
+import { DraftStorage, forgetDrafts } from "./draft-storage.ts";
 import { composerKey, Drafts } from "./drafts.ts";
 import { rowOf } from "./rows.ts";
 
@@ -36,10 +36,17 @@ test("users don't see one another's drafts", () => {
   new Drafts(() => {}, new DraftStorage("u", storage)).type(composerKey, "title", "secret");
   const other = new DraftStorage("v", storage);
   assert.deepEqual([...other.load()], []);
-  other.clear();
+  other.save(new Map());
   assert.equal(new Drafts(() => {}, new DraftStorage("u", storage)).composer.title, "secret");
-  new DraftStorage("u", storage).clear();
-  assert.equal(storage.length, 0);
+});
+
+test("drafts of others are forgotten, and nothing else", () => {
+  const storage = tabStorage();
+  for (const key of ["todo.drafts u", "todo.drafts v", "todo.drafts ", "else"]) storage.setItem(key, "[]");
+  forgetDrafts("u", storage);
+  assert.deepEqual([storage.getItem("todo.drafts u"), storage.getItem("else"), storage.length], ["[]", "[]", 2]);
+  forgetDrafts(undefined, storage);
+  assert.deepEqual([storage.getItem("else"), storage.length], ["[]", 1]);
 });
 
 test("a storage that is missing, full or spoiled stands in nobody's way", () => {

@@ -30,10 +30,16 @@ export class DraftStorage {
       // There is no room. The text is still on the page.
     }
   }
+}
 
-  /** Forgets the drafts. */
-  clear(): void {
-    this.save(new Map());
+/** Forgets the drafts of all users but one, or of all: this tab isn't theirs any more. */
+export function forgetDrafts(kept?: string, storage = tabStorage()): void {
+  try {
+    const keys = Array.from({ length: storage?.length ?? 0 }, (_, i) => storage?.key(i) ?? "");
+    const others = keys.filter((key) => key.startsWith(keyOf("")) && (kept === undefined || key !== keyOf(kept)));
+    for (const key of others) storage?.removeItem(key);
+  } catch {
+    // The browser keeps none.
   }
 }
 

@@ -47,6 +47,47 @@ test("nothing else is read", async () => {
   }
 });
 
+for (const [language, ...texts] of [
+  ["en-US", "3/4 cup sugar", "24/7 support", "support 24/7", "10 am fuses", "1/2 price", "sat nav", "wed Bob", "sit under the sun", "room 10/12 cleanup"],
+  ["en-GB", "3/4 cup sugar", "24/7 support", "support 24/7", "10 am fuses"],
+  ["fr", "mon chat", "appeler mon père", "voir la mer", "Appeler Sam", "cadeau pour sam", "dim sum", "faire ven", "jeu de cartes", "acheter un jeu", "sat navette"],
+  ["de", "so viele Eier", "So machen", "um so besser", "mach es so", "Fr. Müller anrufen", "to do", "Di bezahlen", "mi casa", "1/2 Liter Milch", "24/7 Support"],
+  ["es", "mar azul", "ir al mar", "ver el mar", "sol y mar", "comprar 3/4 kg", "mon cheri"],
+  ["it", "mar rosso", "vedere il mar", "dom perignon", "1/2 litro di latte"],
+  ["pt", "ter um plano", "coisas para ter", "o dom da vida", "um dom", "3/4 xícara"],
+  ["nl", "zo snel mogelijk", "doe het zo", "bel ma", "ma bellen", "op zo’n dag", "to do", "om zo te doen", "vr bellen"],
+  ["sv", "ons hus", "till fre som vill", "3/4 kopp"],
+  ["ru", "ср и так далее"],
+] as const) {
+  test(`words that are more often something else are not read: ${language}`, async () => {
+    for (const text of texts) assert.deepEqual(await read(text, [language]), [], text);
+  });
+}
+
+for (const [language, text, expected] of [
+  ["en", "gym sat \ufffc\ufffc", "2026-12-05 [sat]"],
+  ["en", "meet wed, then call", "2026-12-02 [wed,]"],
+  ["en", "at 10 am call Bob", "2026-11-30 10:00 [at 10 am]"],
+  ["en", "10am call Bob", "2026-11-30 10:00 [10am]"],
+  ["en", "sat 10 am cleaning", "2026-12-05 10:00 [sat 10 am]"],
+  ["fr", "rdv le mer", "2026-12-02 [le mer]"],
+  ["fr", "mer 9h rdv", "2026-12-02 09:00 [mer 9h]"],
+  ["fr", "à la mer demain", "2026-11-30 [demain]"],
+  ["fr", "mer.", "2026-12-02 [mer]"],
+  ["de", "Zahnarzt Fr", "2026-12-04 [Fr]"],
+  ["de", "am So putzen", "2026-12-06 [am So]"],
+  ["de", "Sa 10 Uhr Markt", "2026-12-05 10:00 [Sa 10 Uhr]"],
+  ["es", "cita el vie", "2026-12-04 [el vie]"],
+  ["es", "mar 9:00", "2026-12-01 09:00 [mar 9:00]"],
+  ["it", "sab ore 9", "2026-12-05 [sab]"],
+  ["pt", "ter", "2026-12-01 [ter]"],
+  ["pt", "reunião seg", "2026-11-30 [seg]"],
+  ["nl", "op ma bellen", "2026-11-30 [op ma]"],
+  ["nl", "tandarts vr", "2026-12-04 [vr]"],
+] as const) {
+  test(`short names are read where they can only be days: ${language} ${text}`, async () => assert.deepEqual(await read(text, [language]), [expected]));
+}
+
 test("days and months are in the order of the user's country", async () => {
   assert.deepEqual(await read("5/3/2027", ["en-US"]), ["2027-05-03 [5/3/2027]"]);
   assert.deepEqual(await read("5/3/2027", ["en-GB", "en"]), ["2027-03-05 [5/3/2027]"]);

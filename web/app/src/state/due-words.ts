@@ -4,6 +4,7 @@ import type { ParsedResult } from "chrono-node";
 import type { Due } from "../sync/due.ts";
 import type { Now } from "./clock.ts";
 import type { DueReader, Understood } from "./due-input.ts";
+import { isDoubtful, surplusOf } from "./due-doubts.ts";
 import { languagesFor, type Words } from "./due-languages.ts";
 import { addDays, localAt, offsetAt, type Local } from "./zone.ts";
 
@@ -13,9 +14,6 @@ const later = /(?:later|from now|hence|後|后|之后)\s*$/u;
 
 /** chrono-node takes "last Friday" for the next one when it shall find dates to come. */
 const past = /(?<!\p{L})(?:last|past|ago|letzte[nrsm]?|vorige[nrsm]?|derni(?:er|ère)|passée?|pasad[oa]|scors[oa]|vorige|afgelopen)(?!\p{L})/iu;
-
-/** Words that are more often no day, unless they end the title. */
-const ambiguous = /^(?:sun|sat)$/i;
 
 /** Returns what reads due dates in the first of these languages that it knows, and in English. */
 export async function dueReader(languages: readonly string[]): Promise<DueReader> {
@@ -28,17 +26,16 @@ export async function dueReader(languages: readonly string[]): Promise<DueReader
   };
 }
 
-function read({ language, leading }: Words, text: string, now: Now): Understood[] {
-  const instant = new Date(now.instant);
-  const timezone = offsetAt(now.instant, now.zone) / 60_000;
+function read(words: Words, text: string, now: Now): Understood[] {
+  const reference = { instant: new Date(now.instant), timezone: offsetAt(now.instant, now.zone) / 60_000 };
   const local = localAt(now.instant, now.zone);
-  return language.parse(text, { instant, timezone }, { forwardDate: true }).flatMap((result) => {
-    const end = result.index + result.text.length;
-    if (ambiguous.test(result.text) && text.slice(end).trim() !== "") return [];
+  return words.language.parse(text, reference, { forwardDate: true }).flatMap((result) => {
+    if (isDoubtful(result, text, words)) return [];
     const due = dueOf(result, local, now.zone);
     if (!due) return [];
-    const before = leading?.exec(text.slice(0, result.index));
-    return [{ start: before ? before.index : result.index, end, due }];
+    const surplus = surplusOf(result, words, reference);
+    const before = surplus === 0 && words.leading?.exec(text.slice(0, result.index));
+    return [{ start: before ? before.index : result.index + surplus, end: result.index + result.text.length, due }];
   });
 }
 

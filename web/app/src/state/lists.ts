@@ -32,6 +32,8 @@ export class Lists {
   readonly #tags = new Memo<readonly TagCount[]>();
   readonly #byHand = new Memo<readonly ShownTodo[]>();
   readonly #folded = new WeakMap<object, string>();
+  /** The rows of todos that are being edited: while nothing changes, they are the same. */
+  #writing = new Map<ShownTodo, { readonly row: Row; readonly isAway: boolean }>();
 
   constructor(options: ListsOptions) {
     this.#options = options;
@@ -55,7 +57,7 @@ export class Lists {
     const todos = this.#options.todos();
     const isAway = todos.status.problem !== undefined;
     const [parts, turned] = [this.#partsOf(todos), this.#turned];
-    const writing = this.filter === "trash" ? [] : this.#options.writing().map((row) => currentOf(row, todos, isAway));
+    const writing = this.filter === "trash" ? [] : this.#currentOf(this.#options.writing(), todos, isAway);
     return this.#sections.of([parts, turned, isAway, ...writing], () => sectionsOf(parts, { turned, isAway, writing }));
   }
 
@@ -133,6 +135,20 @@ export class Lists {
     this.#now = undefined;
   }
 
+  /** Returns rows that are being edited as they are now, if they are still there. */
+  #currentOf(rows: readonly Row[], todos: Todos, isAway: boolean): readonly Row[] {
+    const known = this.#writing;
+    this.#writing = new Map();
+    return rows.map((row) => {
+      const todo = todos.find(row.key);
+      if (!todo || todo.deletedAt !== undefined) return row;
+      const before = known.get(todo);
+      const current = before?.isAway === isAway ? before : { row: rowOf(todo, isAway), isAway };
+      this.#writing.set(todo, current);
+      return current.row;
+    });
+  }
+
   #partsOf({ todos, trash }: Todos): readonly Part[] {
     const { filter, now } = this;
     const search = this.#search.trim();
@@ -150,12 +166,6 @@ export class Lists {
   get #isDoneAside(): boolean {
     return this.filter !== "done" && this.#search.trim() === "";
   }
-}
-
-/** Returns a row that is being edited as it is now, if it is still there. */
-function currentOf(row: Row, todos: Todos, isAway: boolean): Row {
-  const todo = todos.find(row.key);
-  return todo && todo.deletedAt === undefined ? rowOf(todo, isAway) : row;
 }
 
 const summaryNames: Readonly<Partial<Record<Filter, string>>> = {

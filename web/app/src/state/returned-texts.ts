@@ -1,6 +1,6 @@
 import { failureOfResult, type Faults } from "../api/failure.ts";
 import { newId } from "../api/ids.ts";
-import type { Patch } from "../sync/operation.ts";
+import { patched, type Patch } from "../sync/operation.ts";
 import type { Entry } from "../sync/outbox.ts";
 import { noDetails, type Details, type Text } from "../sync/todo.ts";
 import type { Todos } from "../sync/todos.ts";
@@ -61,7 +61,7 @@ export class ReturnedTexts {
   #giveBackDeleted(id: string, patch: Patch, entry: string): void {
     const todo = this.#todos().find(id);
     const { title = todo?.title ?? "", description = todo?.description ?? "" } = { ...patch, ...this.#drafts.of(id) };
-    this.#giveBack({ ...todo, title, description }, deletedFault, entry);
+    this.#giveBack({ ...patched<Partial<Details>>(todo ?? {}, patch), title, description }, deletedFault, entry);
     this.#drafts.close(id);
   }
 
@@ -82,7 +82,9 @@ export class ReturnedTexts {
 
   /** Keeps the text of a row whose todo was deleted elsewhere while it was edited. */
   saveDeleted(key: string, draft: Draft): boolean {
-    this.#giveBack({ ...this.#todos().find(key), ...draft, due: draft.due ?? undefined }, deletedFault);
+    const todo = this.#todos().find(key);
+    const due = draft.due === undefined ? todo?.due : (draft.due ?? undefined);
+    this.#giveBack({ ...todo, ...draft, due }, deletedFault);
     this.#drafts.close(key);
     return true;
   }

@@ -1,9 +1,9 @@
 import { type Account, type User } from "../api/account.ts";
 import type { TodoClient } from "../api/client.ts";
 import { failureOf, type Failure, type Faults } from "../api/failure.ts";
-import { deleteDatabase } from "../sync/database.ts";
+import { DatabaseUnusable, deleteDatabase } from "../sync/database.ts";
 import { Connection } from "./connection.ts";
-import { DraftStorage } from "./draft-storage.ts";
+import { forgetDrafts } from "./draft-storage.ts";
 import { forgetUser, lastUser, rememberUser } from "./last-user.ts";
 import type { Filter } from "./filter.ts";
 import { Store } from "./store.ts";
@@ -164,6 +164,7 @@ export class Session {
         const before = this.#store;
         this.#store = undefined;
         await before?.close();
+        forgetDrafts(user.id);
         this.#store = await this.#open(user);
       }
       this.#user = user;
@@ -179,7 +180,9 @@ export class Session {
     await this.#entering;
     if (this.#phase === "signed-in") return this.#ended();
     this.#phase = "signed-out";
-    if (await lastUser()) this.#faults = sessionEnded;
+    const last = await lastUser();
+    forgetDrafts(last?.id); // If there is none, the user has signed out in another tab.
+    if (last) this.#faults = sessionEnded;
   }
 
   async #open(user: User): Promise<Store> {
@@ -211,6 +214,7 @@ export class Session {
   /** Another tab has signed out, or the browser has removed its data: find out which. */
   #lost(user: User): void {
     if (this.#user?.id !== user.id) return;
+    void this.#store?.close();
     this.#store = this.#user = undefined;
     this.#phase = "starting";
     this.#options.changed();
@@ -233,16 +237,16 @@ export class Session {
   }
 }
 
-/** The browser keeps nothing for the page, as some do in private windows. */
+/** The browser keeps nothing for the page, as some do in private windows, or not for this one now. */
 class NoStorage extends Error {
   constructor(cause: unknown) {
-    super("This browser does not let the page keep todos.", { cause });
+    super(cause instanceof DatabaseUnusable ? cause.message : "This browser does not let the page keep todos.", { cause });
   }
 }
 
 /** Removes what the browser keeps of a user. */
 async function forget(user: User): Promise<void> {
-  new DraftStorage(user.id).clear();
+  forgetDrafts();
   await forgetUser(user);
   // A tab that doesn't let go of the database must not hold up this one.
   await Promise.race([deleteDatabase(user.id), pause(settleTimeout)]);

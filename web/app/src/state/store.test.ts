@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { open } from "../testing/bench.ts";
 import { gate, until } from "../testing/service.ts";
 
@@ -96,6 +96,50 @@ test("an edit that was on its way to a todo that is gone is given back", async (
   assert.deepEqual(bench.messages, ["“a” was not changed. It no longer exists."]);
 });
 
+test("all that was done to a todo that is gone is given back with its text", async (t) => {
+  const bench = await open(t, "all", { title: "a", tags: ["x"] });
+  const sent = gate();
+  bench.server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+  bench.store.actions.toggle([bench.row("a")]);
+  await until(() => bench.server.calls.includes("applyTodos"));
+  const row = bench.edit("a", "edited");
+  bench.store.editor.save(row);
+  bench.store.actions.setDue([bench.row("edited")], { date: "2026-12-01" });
+  bench.store.actions.setPriority([bench.row("edited")], 3);
+  bench.store.actions.addTags([bench.row("edited")], ["y"]);
+  bench.server.delete(row.key);
+  sent.open();
+  await bench.settled();
+  const { title, due, priority, tags } = bench.store.drafts.composer;
+  assert.deepEqual({ title, due, priority, tags }, { title: "edited", due: { date: "2026-12-01" }, priority: 3, tags: ["x", "y"] });
+});
+
+test("what was done to a todo besides a refused text is done", async (t) => {
+  const bench = await open(t, "all", "a");
+  const sent = gate();
+  bench.server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+  bench.store.actions.toggle([bench.row("a")]);
+  await until(() => bench.server.calls.includes("applyTodos"));
+  bench.store.editor.save(bench.edit("a", "edited"));
+  bench.store.actions.setDue([bench.row("edited")], { date: "2026-12-01" });
+  bench.server.refuses = ({ operation }) => {
+    if (operation.case === "update" && operation.value.title !== undefined) throw new ConnectError("no", Code.InvalidArgument);
+  };
+  sent.open();
+  await bench.settled();
+  assert.deepEqual(bench.seen, ["x a > edited: No."]);
+  assert.equal(bench.server.find("a").dueDate, "2026-12-01");
+});
+
+test("an edit of a todo that was deleted elsewhere is given back with the todo's own due date", async (t) => {
+  const bench = await open(t, "all", { title: "a", dueDate: "2026-12-01" });
+  const row = bench.edit("a", "edited");
+  bench.server.delete(row.key);
+  await bench.sees(() => bench.store.show("trash"), ["a"]);
+  bench.store.editor.save(row);
+  assert.deepEqual(bench.store.drafts.composer.due, { date: "2026-12-01" });
+});
+
 test("an edit leaves alone what was changed elsewhere meanwhile", async (t) => {
   const bench = await open(t, "all", { title: "a", description: "details" });
   const row = bench.edit("a", "edited");
@@ -144,6 +188,17 @@ test("a new todo that is refused comes back, whatever the list and what is being
   await bench.settled();
   assert.deepEqual(bench.seen, ["One > One: No."]);
   assert.equal(bench.store.drafts.composer.title, "Two");
+});
+
+test("rows are made anew only when something changes, also while a text is unsaved", async (t) => {
+  const bench = await open(t, "all", "a", "b");
+  bench.edit("a", "edited");
+  const { rows, sections } = bench.store;
+  bench.store.drafts.type(bench.row("a").key, "title", "edited more");
+  assert.equal(bench.store.rows, rows);
+  assert.equal(bench.store.sections, sections);
+  bench.store.actions.setPriority([bench.row("a")], 2);
+  assert.equal(bench.row("a").priority, 2);
 });
 
 test("a todo that is being edited is not deleted, with the text", async (t) => {

@@ -5,7 +5,7 @@ import { deleteDB, openDB } from "idb";
 import { Browser, newUser } from "../testing/browser.ts";
 import { until } from "../testing/service.ts";
 import { TodoServer } from "../testing/todo-server.ts";
-import { databaseName } from "./database.ts";
+import { databaseName, DatabaseUnusable, deleteDatabase, openDatabase } from "./database.ts";
 import { derivedPosition } from "./position.ts";
 
 /** Writes the database of a page from before todos had due dates, with a todo and an unsent change. */
@@ -46,5 +46,45 @@ test("a copy of an earlier page gets what that page didn't know, and loses nothi
   assert.equal(server.find("a").isCompleted, true);
   await until(() => tab.todos.find("gone") === undefined);
   await tab.todos.close();
+  await deleteDB(databaseName(user));
+});
+
+test("a tab that can't answer does not make a newer page wait for ever, and the next attempt succeeds", async () => {
+  const user = newUser();
+  const old = await openDB(databaseName(user), 1, {
+    upgrade(db) {
+      db.createObjectStore("todos", { keyPath: "id" });
+      db.createObjectStore("outbox", { keyPath: "number", autoIncrement: true });
+      void db.createObjectStore("state").put({ userId: user, token: "", generation: 1, restarting: false, complete: true }, "sync");
+    },
+  });
+  await assert.rejects(openDatabase(user, () => {}), (error) => error instanceof DatabaseUnusable && /close the other tabs/i.test(error.message));
+  old.close();
+  const db = await openDatabase(user, () => db.close());
+  assert.equal(db.version, 2);
+  await deleteDatabase(user); // Waits for all that have it open.
+});
+
+test("a page that is older than the database says so", async () => {
+  const user = newUser();
+  (await openDB(databaseName(user), 99)).close();
+  await assert.rejects(openDatabase(user, () => {}), (error) => error instanceof DatabaseUnusable && /reload/i.test(error.message));
+  await deleteDatabase(user);
+});
+
+test("what was done in a tab is stored before another page upgrades its database", async (t) => {
+  const server = new TodoServer();
+  const user = newUser();
+  const tab = await new Browser(t).open(server, user);
+  await until(() => tab.todos.complete);
+  server.before = () => new Promise(() => {});
+  for (let i = 0; i < 5; i++) tab.todos.create({ title: `todo ${i}`, description: "" });
+  const newer = openDB(databaseName(user), 3, { blocked: () => {} });
+  await until(() => tab.losses === 1);
+  for (let i = 5; i < 10; i++) tab.todos.create({ title: `todo ${i}`, description: "" });
+  const db = await newer;
+  const titles = (await db.getAll("outbox")).map(({ operation }) => operation.title);
+  db.close();
+  assert.deepEqual(titles.slice(0, 5), [0, 1, 2, 3, 4].map((i) => `todo ${i}`));
   await deleteDB(databaseName(user));
 });

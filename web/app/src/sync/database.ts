@@ -50,13 +50,27 @@ export function databaseName(userId: string): string {
 }
 
 /**
+ * How long other tabs may take to let go of an older version, in milliseconds. A tab that
+ * stores what was done in it takes a few; one that can't answer, for ever.
+ */
+const blockedLimit = 2_000;
+
+/** The database is there, but this page can't use it now. The message is for the user. */
+export class DatabaseUnusable extends Error {}
+
+/**
  * Opens a user's database.
  *
  * @param lost is called when the database can't be used any more: another tab has
- *   deleted it, or the browser has.
+ *   deleted it or upgrades it, or the browser has removed it. The other tab waits until
+ *   it is closed.
  */
 export async function openDatabase(userId: string, lost: () => void): Promise<Database> {
-  const db = await openDB<Schema>(databaseName(userId), version, {
+  let isOurs = true;
+  let giveUp: (reason: DatabaseUnusable) => void = () => {};
+  const blocked = new Promise<never>((_, reject) => (giveUp = reject));
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  const opening = openDB<Schema>(databaseName(userId), version, {
     async upgrade(db, from, _, tx) {
       if (from === 1) return refill(tx);
       db.createObjectStore("todos", { keyPath: "id" });
@@ -64,16 +78,30 @@ export async function openDatabase(userId: string, lost: () => void): Promise<Da
       const first = { userId, token: "", generation: 1, restarting: false, complete: false };
       await db.createObjectStore("state").put(first, "sync");
     },
+    blocked() {
+      limit = setTimeout(() => giveUp(new DatabaseUnusable("Close the other tabs of this page: they have an older version of it.")), blockedLimit);
+    },
     blocking() {
-      // Otherwise the deletion, or a newer page's upgrade, would wait for this tab.
-      db.close();
+      if (isOurs) void opening.then((db) => db.close());
       lost();
     },
     terminated: lost,
+  }).catch((error: unknown) => {
+    if ((error as Error | null)?.name !== "VersionError") throw error;
+    throw new DatabaseUnusable("Another tab has a newer version of this page. Reload this page.", { cause: error });
   });
-  if ((await stateOf(db)).userId === userId) return db;
-  db.close();
-  throw new Error("two users have the same database name");
+  try {
+    const db = await Promise.race([opening, blocked]);
+    if ((await stateOf(db)).userId !== userId) throw new Error("two users have the same database name");
+    isOurs = false;
+    return db;
+  } catch (error) {
+    // It may still come, and must not stand in another tab's way then.
+    opening.then((db) => db.close(), () => {});
+    throw error;
+  } finally {
+    clearTimeout(limit);
+  }
 }
 
 /**

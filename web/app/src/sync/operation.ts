@@ -77,13 +77,26 @@ export function merge(earlier: Operation, later: Operation): readonly Operation[
 }
 
 /** Returns a create with the fields of a patch but isCompleted, which a create can't set. */
-export function createWith(create: Create, { isCompleted: _, due, tags, ...rest }: Patch): Create {
+export function createWith(create: Create, { isCompleted: _, ...patch }: Patch): Create {
+  return patched(create, patch);
+}
+
+/** Returns something with the fields of a patch. */
+export function patched<T extends Partial<Details>>(todo: T, { due, tags, ...rest }: Patch): T & Omit<Patch, "due" | "tags"> {
   return {
-    ...create,
+    ...todo,
     ...rest,
     ...(due !== undefined && { due: due ?? undefined }),
-    ...(tags && { tags: editTags(create.tags ?? [], tags) }),
+    ...(tags && { tags: editTags(todo.tags ?? [], tags) }),
   };
+}
+
+/** Returns the update of the texts alone, and the one of all else, if there is more. */
+export function splitTexts({ base, ...update }: Update): { readonly texts: Update; readonly rest: Update | undefined } {
+  const { title, description, ...others } = update.patch;
+  const texts = { ...(title !== undefined && { title }), ...(description !== undefined && { description }) };
+  const rest = Object.keys(others).length > 0 ? { ...update, patch: others } : undefined;
+  return { texts: { ...update, patch: texts, base }, rest };
 }
 
 function mergePatches(earlier: Patch, later: Patch): Patch {
@@ -164,12 +177,9 @@ function created({ id, title, description, at, due, priority = 0, tags = [], pos
   };
 }
 
-function updated(todo: LocalTodo, { patch: { due, tags, position, ...rest }, at }: Update): LocalTodo {
+function updated(todo: LocalTodo, { patch: { position, ...rest }, at }: Update): LocalTodo {
   return {
-    ...todo,
-    ...rest,
-    ...(due !== undefined && { due: due ?? undefined }),
-    ...(tags && { tags: editTags(todo.tags, tags) }),
+    ...patched(todo, rest),
     ...(position !== undefined && { position: position || derivedPosition(todo.createdAt), isProvisional: false }),
     ...(rest.isCompleted !== undefined && { completedAt: rest.isCompleted ? (todo.completedAt ?? at) : undefined }),
   };

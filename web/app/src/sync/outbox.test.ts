@@ -188,6 +188,77 @@ test("a refused operation stops no other, and its text stays until it is dropped
   assert.deepEqual(tab.todos.refused, []);
 });
 
+test("a refused create takes the later tags and due date with it, whatever became of it meanwhile", async (t) => {
+  const server = new TodoServer();
+  const tab = await open(t, server);
+  server.refuses = () => {
+    throw new ConnectError("bad", Code.InvalidArgument);
+  };
+  const sent = gate();
+  server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+  const [id = ""] = tab.todos.create({ ...text("bad"), tags: ["b"] });
+  await until(() => server.calls.includes("applyTodos"));
+  tab.todos.update(id, { isCompleted: true });
+  tab.todos.update(id, { tags: { add: ["a"], remove: ["b"] }, due: { date: "2026-12-01" } });
+  tab.todos.update(id, { due: null, priority: 2 });
+  await tab.todos.drop();
+  sent.open();
+  await until(() => tab.todos.unsent === 0);
+  const [refused, ...others] = tab.todos.refused;
+  assert.deepEqual(others, []);
+  assert(refused?.operation.kind === "create");
+  const { tags, due, priority } = refused.operation;
+  assert.deepEqual([tags, due, priority], [["a"], undefined, 2]);
+  assert.deepEqual(tab.refusals.at(-1)?.operation, refused.operation);
+});
+
+for (const [name, theirs, conflict] of [
+  ["another text", "theirs", "mine"],
+  ["the same text", "mine", undefined],
+] as const) {
+  test(`a text in conflict takes no other change with it: ${name}`, async (t) => {
+    const server = new TodoServer();
+    const id = server.create("a", { tags: ["x"] });
+    const tab = await open(t, server);
+    const seen = tab.todos.find(id);
+    const sent = gate();
+    server.before = (procedure) => (procedure === "applyTodos" ? sent.passed : undefined);
+    tab.todos.create(text("first"));
+    await until(() => server.calls.includes("applyTodos"));
+    tab.todos.update(id, { title: "mine" }, seen);
+    tab.todos.update(id, { isCompleted: true, due: { date: "2026-12-01" }, tags: { add: ["y"] } });
+    server.update(id, { title: theirs });
+    sent.open();
+    await until(() => tab.todos.unsent === 0);
+    const { isCompleted, dueDate, tags } = server.find(theirs);
+    assert.deepEqual([isCompleted, dueDate, tags], [true, "2026-12-01", ["x", "y"]]);
+    assert.equal(tab.todos.find(id)?.conflict?.title, conflict);
+    assert.equal(tab.refusals.length, conflict ? 1 : 0);
+    await tab.todos.drop(...tab.todos.refused.map(({ key }) => key));
+    assert.deepEqual([tab.todos.refused, tab.todos.find(id)?.conflict, tab.todos.find(id)?.isCompleted], [[], undefined, true]);
+  });
+}
+
+test("what is sent again without its text comes before what was done later", async (t) => {
+  const server = new TodoServer();
+  const id = server.create("a");
+  const tab = await open(t, server);
+  const [first, second] = [gate(), gate()];
+  let calls = 0;
+  server.before = (procedure) => (procedure === "applyTodos" ? [first, second][calls++]?.passed : undefined);
+  tab.todos.create(text("first"));
+  await until(() => calls === 1);
+  tab.todos.update(id, { title: "mine" }, tab.todos.find(id));
+  tab.todos.update(id, { priority: 1 });
+  server.update(id, { title: "theirs" });
+  first.open();
+  await until(() => calls === 2);
+  tab.todos.update(id, { priority: 3 });
+  second.open();
+  await until(() => tab.todos.unsent === 0);
+  assert.equal(server.find("theirs").priority, 3);
+});
+
 test("an operation that the service fails at stands in no other's way", async (t) => {
   const server = new TodoServer();
   const tab = await open(t, server);

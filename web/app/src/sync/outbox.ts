@@ -2,8 +2,19 @@ import type { TodoResult } from "../gen/todo/v1/todo_pb.ts";
 import { newId } from "../api/ids.ts";
 import { putTodos, type Changes } from "./copy.ts";
 import type { Database, Write } from "./database.ts";
-import { etagFor, hasText, isConditional, isDone, isUntouched, merge, messageOf, type Operation, type Patch } from "./operation.ts";
-import { localTodo, type Text } from "./todo.ts";
+import {
+  createWith,
+  etagFor,
+  hasText,
+  isConditional,
+  isDone,
+  isUntouched,
+  merge,
+  messageOf,
+  splitTexts,
+  type Operation,
+} from "./operation.ts";
+import { localTodo } from "./todo.ts";
 
 /** The most operations of a request: the contract's limit. */
 export const maxOperations = 100;
@@ -146,7 +157,7 @@ export class Outbox {
   }
 
   /** Removes the entries that the service has carried out, and stores the todos that it has sent. */
-  async finish({ requestId }: Batch, results: readonly Pick<TodoResult, "todo" | "code" | "message">[]): Promise<Outcome> {
+  async finish({ requestId }: Batch, results: readonly Result[]): Promise<Outcome> {
     const refused: Entry[] = [];
     let changes: Changes = { put: [], removed: [] };
     const entries = await this.#write(async (tx) => {
@@ -159,13 +170,14 @@ export class Outbox {
       for (const [i, entry] of sent.entries()) {
         const result = results[i] ?? { code: "unavailable", message: "" };
         const left = leftOf(entry, result);
-        if (left) await store.put(left);
-        else await store.delete(entry.number!);
+        await store.delete(entry.number!);
+        for (const part of left) await store.put(part);
         if (result.code === "" || result.code === "not_found") {
           if (entry.operation.kind === "purge") await this.#purge(tx, entry, changes);
         }
-        if (result.code !== "" && !isCarriedOut(entry, result) && !(left && !left.refusal)) {
-          refused.push({ ...entry, refusal: { code: result.code, message: result.message } });
+        const back = left.find(({ refusal }) => refusal);
+        if (back || (left.length === 0 && result.code !== "" && !isCarriedOut(entry, result))) {
+          refused.push({ ...(back ?? entry), refusal: { code: result.code, message: result.message } });
         }
       }
       await foldIntoRefusedCreates(tx, refused);
@@ -211,21 +223,30 @@ function batchOf(entries: readonly Entry[], limit: number): Entry[] {
   return batch;
 }
 
-/** Returns what stays of an entry in the outbox after its result; undefined if nothing does. */
-function leftOf(entry: Entry, result: Pick<TodoResult, "todo" | "code" | "message">): Entry | undefined {
+type Result = Pick<TodoResult, "todo" | "code" | "message">;
+
+/** Returns what stays of an entry in the outbox after its result. */
+function leftOf(entry: Entry, result: Result): readonly Entry[] {
   const { operation } = entry;
-  if (result.code === "" || isCarriedOut(entry, result)) return undefined;
-  if (passing.has(result.code)) return waiting(entry);
+  if (result.code === "" || isCarriedOut(entry, result)) return [];
+  if (passing.has(result.code)) return [waiting(entry)];
   if (result.code === "aborted" && operation.kind === "update" && result.todo && operation.base) {
     // The user saw these texts; only something else has changed. The next batch has the new etag.
-    if (isUntouched(operation, localTodo(result.todo))) return waiting(entry);
+    if (isUntouched(operation, localTodo(result.todo))) return [waiting(entry)];
   }
-  if (!hasText(operation)) return undefined;
-  return { ...waiting(entry), refusal: { code: result.code, message: result.message } };
+  if (!hasText(operation)) return [];
+  const back = { ...waiting(entry), refusal: { code: result.code, message: result.message } };
+  if (operation.kind !== "update" || result.code === "not_found") return [back];
+  const { texts, rest } = splitTexts(operation);
+  if (!rest) return [back];
+  // Nothing but the texts needs the user, so all else is sent again, in the same place of the order.
+  const again = { ...waiting(entry), key: newId(), operation: rest };
+  const { number: _, ...unplaced } = back;
+  return isCarriedOut({ ...entry, operation: texts }, result) ? [again] : [again, { ...unplaced, operation: texts }];
 }
 
 /** Returns whether a refusal means that the todo is as the operation wants it. */
-function isCarriedOut({ operation }: Entry, { code, todo }: Pick<TodoResult, "todo" | "code">): boolean {
+function isCarriedOut({ operation }: Entry, { code, todo }: Result): boolean {
   switch (code) {
     case "not_found":
       return operation.kind === "delete" || operation.kind === "purge";
@@ -247,7 +268,7 @@ async function foldIntoRefusedCreates(tx: Write, refused: Entry[]): Promise<void
     let operation = create.operation;
     for (const { number, operation: later } of await store.getAll()) {
       if (later.id !== operation.id || number === create.number) continue;
-      if (later.kind === "update") operation = { ...operation, ...textOf(later.patch) };
+      if (later.kind === "update") operation = createWith(operation, later.patch);
       await store.delete(number!);
     }
     refused[i] = { ...create, operation };
@@ -255,10 +276,6 @@ async function foldIntoRefusedCreates(tx: Write, refused: Entry[]): Promise<void
     // Results of the same batch about this todo say nothing new.
     for (let j = refused.length - 1; j > i; j--) if (refused[j]?.operation.id === operation.id) refused.splice(j, 1);
   }
-}
-
-function textOf({ isCompleted: _, ...text }: Patch): Partial<Text> {
-  return text;
 }
 
 function waiting({ batch: _, ...entry }: Entry): Entry {

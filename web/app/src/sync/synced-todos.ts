@@ -65,6 +65,7 @@ export class SyncedTodos implements Todos {
   static async open(options: SyncOptions): Promise<SyncedTodos> {
     let lose = () => {};
     const db = await openDatabase(options.userId, () => lose());
+    lose = () => db.close();
     const todos = new SyncedTodos(options, db);
     lose = () => todos.#lose();
     await todos.#mirror.load(todos.#copy);
@@ -262,6 +263,7 @@ export class SyncedTodos implements Todos {
     if (own.length > 0) this.#listener.refused(own);
   }
 
+  /** The database is closed only when all that was done is stored: another tab may be waiting to upgrade it. */
   #lose(): void {
     if (this.#closed) return;
     void this.close();

@@ -137,7 +137,8 @@ export class Plan {
     this.#open = undefined;
     this.#isCancelled = false;
     if (!open || !store) return;
-    if (isKept) apply(store, open);
+    if (isKept && open.words.trim() !== "") store.dueInput.whenReady(() => apply(store, open));
+    else if (isKept) apply(store, open);
     this.#changed();
     void leave(open.keys[0] ?? "");
   };
@@ -163,6 +164,7 @@ function apply(store: Store, open: Planned): void {
   const found = words === "" ? undefined : store.dueInput.parse(words, store.now);
   const due = found?.due ?? open.due;
   const isDueTouched = open.isDueTouched || found !== undefined;
+  if (words.trim() !== "" && !store.dueInput.isReady) store.complain(`“${words.trim()}” can’t be read as a date at the moment.`);
   const written = tag.trim().replace(/^#/, "");
   const add = written !== "" && tagFault(written) === undefined ? [...added, written] : added;
   if (open.keys[0] === composerKey) {
@@ -175,10 +177,13 @@ function apply(store: Store, open: Planned): void {
   }
   const rows = rowsOf(store, open.keys);
   if (rows.length === 0) return;
-  if (isDueTouched && !rows.every((row) => sameDue(row.due, due))) store.actions.setDue(rows, due);
-  if (priority !== undefined && priority !== before) store.actions.setPriority(rows, priority);
-  if (add.length > 0) store.actions.addTags(rows, add);
-  if (removed.length > 0) store.actions.removeTags(rows, removed);
+  const isOther = priority !== before;
+  store.actions.plan(rows, {
+    ...(isDueTouched && { due: due ?? null }),
+    ...(isOther && { priority }),
+    addTags: add,
+    removeTags: removed,
+  });
 }
 
 async function leave(key: string): Promise<void> {

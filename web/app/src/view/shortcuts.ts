@@ -108,7 +108,7 @@ export class Shortcuts {
     if (step === 0 || !shiftKey || ctrlKey || metaKey || !row) return false;
     const { rows, selection } = store;
     if (selection.size === 0) selection.toggle(row.key);
-    const next = rows[rows.indexOf(row) + step];
+    const next = rows[rows.findIndex(({ key }) => key === row.key) + step];
     if (!next) return true;
     selection.extendTo(next.key);
     focusRow(next.key);
