@@ -46,6 +46,29 @@ test("a week is planned by keyboard alone", async (t) => {
   ]);
 });
 
+test("a due date's time outlasts another day, and fields that are cleared to type anew", async (t) => {
+  const page = await openWith(t);
+  await page.newTitle.focus();
+  await page.write("Call Ana today 9am");
+  await page.newTodo.getByRole("button", { name: /^Due .*: remove$/ }).waitFor();
+  await page.newTitle.press("Enter");
+  await page.plan("Call Ana");
+  const [date, time] = [page.planned.getByLabel("Date", { exact: true }), page.planned.getByLabel("Time", { exact: true })];
+  await page.planned.getByRole("button", { name: "Tomorrow" }).click();
+  assert.equal(await time.inputValue(), "09:00");
+  await date.focus();
+  await type(page, "Backspace");
+  assert.equal(await date.inputValue(), "", "a segment is cleared");
+  assert.equal(await time.inputValue(), "09:00");
+  await date.blur();
+  await eventually(() => date.inputValue(), dayFromNow(1));
+  await date.fill(dayFromNow(2));
+  await page.planned.getByRole("button", { name: "Done" }).click();
+  await page.settled();
+  const { todos } = await page.call("ListTodos", {});
+  assert.deepEqual([todos[0].dueDate, todos[0].dueTime], [dayFromNow(2), "09:00"]);
+});
+
 test("words that were understood are taken back, each on its own, and stay text", async (t) => {
   const page = await openWith(t);
   await page.newTitle.focus();
@@ -251,7 +274,7 @@ async function openWith(t, ...titles) {
  * @param {string[]} inputs
  */
 async function type(page, ...inputs) {
-  const isKey = /^(.|((Shift|Control|Alt)\+)?(Tab|Enter|Escape|Arrow(Up|Down|Left|Right)))$/;
+  const isKey = /^(.|((Shift|Control|Alt)\+)?(Tab|Enter|Escape|Backspace|Arrow(Up|Down|Left|Right)))$/;
   for (const input of inputs) {
     if (isKey.test(input)) await page.browserPage.keyboard.press(input);
     else await page.browserPage.keyboard.type(input);
