@@ -64,6 +64,16 @@ export class Teller {
     notices.add({ text: `${did} ${namesOf(rows)}`, tone: "info", ...about, action: { label: "Undo", undoes: true, run } }, undoSeconds);
   }
 
+  /**
+   * Says that a text is gone that was written, with an offer to bring it back.
+   *
+   * @param bringBack returns the key of the row that has it then.
+   */
+  offerText(bringBack: () => string): void {
+    const { notices, undoSeconds } = this.#options;
+    notices.add({ text: "Discarded your text", tone: "info", action: { label: "Undo", undoes: true, run: bringBack } }, undoSeconds);
+  }
+
   /** Reports added or restored todos; if the first is in a list that is not shown, with a button that shows the list. */
   tell(how: string, rows: readonly Pick<Row, "title" | "isCompleted">[], keys: readonly string[]): void {
     const [[row], [key]] = [rows, keys];
