@@ -143,14 +143,20 @@ test("several todos are chosen, and what is done to them is undone at once", asy
   assert.equal(await page.messages.getByRole("button", { name: "Undo" }).count(), 0);
 
   // By keyboard.
-  await type(page, "n", "ArrowDown", "Shift+ArrowDown");
+  await type(page, "n", "ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown");
+  await page.text("3 selected").waitFor();
+  await type(page, "Shift+ArrowUp");
   await page.text("2 selected").waitFor();
   await type(page, "t", "errand", "Enter", "Enter");
   await eventually(() => page.list.getByRole("link", { name: "#errand" }).count(), 2);
   await type(page, "u");
   await eventually(() => page.list.getByRole("link").count(), 0);
-  await type(page, "Escape");
-  await page.checkbox("Four").waitFor();
+  await bulk(page, "Complete").focus();
+  await type(page, "Enter");
+  await page.shows(["Two", "One"]);
+  await focusIs(page, "Edit Two");
+  await type(page, "u");
+  await page.shows(["Four", "Three", "Two", "One"]);
 
   await page.button("Edit Two").click({ modifiers: ["Control"] });
   await page.button("Edit One").click({ modifiers: ["Control"] });
@@ -333,7 +339,7 @@ async function dragByFinger(page, title, target) {
   const touch = (/** @type {"touchStart" | "touchMove" | "touchEnd"} */ type, /** @type {number} */ y) =>
     session.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x, y }] });
   await touch("touchStart", from.y + 20);
-  await page.browserPage.locator(".lifted").waitFor();
+  await page.browserPage.locator("[data-lifted]").waitFor();
   for (let step = 1; step <= 8; step++) await touch("touchMove", from.y + 20 + ((to.y + 4 - from.y - 20) * step) / 8);
   await page.browserPage.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   await touch("touchEnd", to.y + 4);
