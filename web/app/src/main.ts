@@ -20,6 +20,7 @@ import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/page.css";
+import "./styles/side-bar.css";
 import "./styles/sign-in.css";
 import "./styles/composer.css";
 import "./styles/row.css";
