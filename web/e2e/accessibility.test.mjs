@@ -71,6 +71,9 @@ test("what happens is announced", async (t) => {
   await hears("60 todos");
   await page.add("Buy milk");
   await hears("Added “Buy milk”");
+  await page.write("Call Ana #home");
+  await page.newTodo.getByRole("status").getByText("Understood: tag home").waitFor();
+  await page.write("");
   await page.complete("Buy milk");
   await page.messages.getByRole("status").getByText("Completed “Buy milk”").waitFor();
   await page.showDone();
@@ -122,6 +125,7 @@ test("everything has a role and a name, as screen readers tell it", async (t) =>
     - text: Title
     - textbox "Title":
       - /placeholder: Add a todo, like “Call Ana fri 9am”
+    - status
     - button "Add"
   - region "Todos":
     - list:

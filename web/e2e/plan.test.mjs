@@ -46,6 +46,29 @@ test("a week is planned by keyboard alone", async (t) => {
   ]);
 });
 
+test("a due date's time outlasts another day, and fields that are cleared to type anew", async (t) => {
+  const page = await openWith(t);
+  await page.newTitle.focus();
+  await page.write("Call Ana today 9am");
+  await page.newTodo.getByRole("button", { name: /^Due .*: remove$/ }).waitFor();
+  await page.newTitle.press("Enter");
+  await page.plan("Call Ana");
+  const [date, time] = [page.planned.getByLabel("Date", { exact: true }), page.planned.getByLabel("Time", { exact: true })];
+  await page.planned.getByRole("button", { name: "Tomorrow" }).click();
+  assert.equal(await time.inputValue(), "09:00");
+  await date.focus();
+  await type(page, "Backspace");
+  assert.equal(await date.inputValue(), "", "a segment is cleared");
+  assert.equal(await time.inputValue(), "09:00");
+  await date.blur();
+  await eventually(() => date.inputValue(), dayFromNow(1));
+  await date.fill(dayFromNow(2));
+  await page.planned.getByRole("button", { name: "Done" }).click();
+  await page.settled();
+  const { todos } = await page.call("ListTodos", {});
+  assert.deepEqual([todos[0].dueDate, todos[0].dueTime], [dayFromNow(2), "09:00"]);
+});
+
 test("words that were understood are taken back, each on its own, and stay text", async (t) => {
   const page = await openWith(t);
   await page.newTitle.focus();
@@ -120,14 +143,20 @@ test("several todos are chosen, and what is done to them is undone at once", asy
   assert.equal(await page.messages.getByRole("button", { name: "Undo" }).count(), 0);
 
   // By keyboard.
-  await type(page, "n", "ArrowDown", "Shift+ArrowDown");
+  await type(page, "n", "ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown");
+  await page.text("3 selected").waitFor();
+  await type(page, "Shift+ArrowUp");
   await page.text("2 selected").waitFor();
   await type(page, "t", "errand", "Enter", "Enter");
   await eventually(() => page.list.getByRole("link", { name: "#errand" }).count(), 2);
   await type(page, "u");
   await eventually(() => page.list.getByRole("link").count(), 0);
-  await type(page, "Escape");
-  await page.checkbox("Four").waitFor();
+  await bulk(page, "Complete").focus();
+  await type(page, "Enter");
+  await page.shows(["Two", "One"]);
+  await focusIs(page, "Edit Two");
+  await type(page, "u");
+  await page.shows(["Four", "Three", "Two", "One"]);
 
   await page.button("Edit Two").click({ modifiers: ["Control"] });
   await page.button("Edit One").click({ modifiers: ["Control"] });
@@ -251,7 +280,7 @@ async function openWith(t, ...titles) {
  * @param {string[]} inputs
  */
 async function type(page, ...inputs) {
-  const isKey = /^(.|((Shift|Control|Alt)\+)?(Tab|Enter|Escape|Arrow(Up|Down|Left|Right)))$/;
+  const isKey = /^(.|((Shift|Control|Alt)\+)?(Tab|Enter|Escape|Backspace|Arrow(Up|Down|Left|Right)))$/;
   for (const input of inputs) {
     if (isKey.test(input)) await page.browserPage.keyboard.press(input);
     else await page.browserPage.keyboard.type(input);
@@ -310,7 +339,7 @@ async function dragByFinger(page, title, target) {
   const touch = (/** @type {"touchStart" | "touchMove" | "touchEnd"} */ type, /** @type {number} */ y) =>
     session.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x, y }] });
   await touch("touchStart", from.y + 20);
-  await page.browserPage.locator(".lifted").waitFor();
+  await page.browserPage.locator("[data-lifted]").waitFor();
   for (let step = 1; step <= 8; step++) await touch("touchMove", from.y + 20 + ((to.y + 4 - from.y - 20) * step) / 8);
   await page.browserPage.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   await touch("touchEnd", to.y + 4);

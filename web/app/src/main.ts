@@ -13,12 +13,14 @@ import { leaveInputMethodsAlone } from "./view/input-method.ts";
 import { brokenPage, page } from "./view/page.ts";
 import { Places } from "./view/places.ts";
 import { Plan } from "./view/plan.ts";
+import { Readback } from "./view/readback.ts";
 import { coalesce } from "./view/render.ts";
 import { RowWindow } from "./view/row-window.ts";
 import { Shortcuts } from "./view/shortcuts.ts";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/page.css";
+import "./styles/side-bar.css";
 import "./styles/sign-in.css";
 import "./styles/composer.css";
 import "./styles/row.css";
@@ -41,7 +43,7 @@ try {
 function start(config: Config): void {
   const changed = coalesce(() => {
     drawAround(() => {
-      render(page(session, { shortcuts, places, rowWindow, plan, choosing, drag }), root);
+      render(page(session, { shortcuts, places, rowWindow, plan, choosing, drag, readback }), root);
       places.keep();
       rowWindow.measure();
     });
@@ -60,6 +62,7 @@ function start(config: Config): void {
   const plan = new Plan(() => session.store, changed);
   const choosing = new Choosing(changed);
   const drag = new Drag(() => session.store);
+  const readback = new Readback(changed);
   const shortcuts = new Shortcuts(() => session.store, { plan, choosing, places }, changed);
   const rowWindow = new RowWindow(changed);
 

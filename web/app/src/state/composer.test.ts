@@ -85,7 +85,7 @@ test("a todo that is written in a list belongs to it, unless the user says other
   bench.write("a");
   assert.deepEqual(composer.understood.due, { date: "2026-11-29" });
   composer.create();
-  assert.deepEqual(bench.seen, ["a"]);
+  assert.deepEqual([bench.seen, bench.store.announcement], [["a"], "Added “a”, due today"]);
   bench.write("b");
   composer.setDue(undefined);
   composer.create();

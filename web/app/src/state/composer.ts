@@ -6,6 +6,7 @@ import type { Todos } from "../sync/todos.ts";
 import type { Now } from "./clock.ts";
 import { compose, nameOf, type Composed, type Piece } from "./composed.ts";
 import { composerKey, type Draft, type Drafts } from "./drafts.ts";
+import { dueText } from "./due-text.ts";
 import type { DueInput } from "./due-input.ts";
 import type { Lists } from "./lists.ts";
 import { maxLines, pastedTodos, type PastedTodo } from "./pasted.ts";
@@ -116,7 +117,8 @@ export class Composer {
 
   #add({ pieces: _, ...todo }: Composed): readonly string[] {
     const keys = this.#options.todos().create(todo);
-    this.#options.teller.tell("Added", [{ title: todo.title, isCompleted: false }], keys);
+    const due = todo.due ? `, due ${dueText(todo.due, this.#options.now())}` : "";
+    this.#options.teller.tell("Added", [{ title: todo.title, isCompleted: false }], keys, due);
     return keys;
   }
 

@@ -4,6 +4,7 @@ import type { Composer } from "./composer.ts";
 import type { Drafts } from "./drafts.ts";
 import type { ReturnedTexts } from "./returned-texts.ts";
 import type { Row } from "./rows.ts";
+import type { Teller } from "./teller.ts";
 import { textFaults } from "./title.ts";
 
 /** What an editor needs. */
@@ -12,6 +13,7 @@ export interface EditorOptions {
   readonly drafts: Drafts;
   readonly returned: ReturnedTexts;
   readonly composer: Composer;
+  readonly teller: Teller;
 }
 
 /** The texts of rows that the user is editing. */
@@ -46,9 +48,19 @@ export class Editor {
     return true;
   }
 
-  /** Ends editing a row without a change. */
-  cancel(row: Row): void {
-    this.#options.drafts.close(row.key);
+  /** Ends editing a row without a change. The text that this drops can be brought back for a while. */
+  cancel({ key }: Row): void {
+    const { drafts, teller } = this.#options;
+    const before = drafts.rows.find((row) => row.key === key);
+    const draft = drafts.of(key);
+    drafts.close(key);
+    if (!before || !draft) return;
+    teller.offerText(() => {
+      this.cancel(before); // The user may write there again.
+      // The outbox's refused entry is gone.
+      drafts.edit(before, { ...draft, entry: undefined });
+      return key;
+    });
   }
 
   /** Ends a conflict: with the user's own text, with the other one, or with a todo for each. */

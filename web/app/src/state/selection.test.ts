@@ -42,6 +42,27 @@ test("a range without a beginning is its end", () => {
   assert.equal(selected(), "bc");
 });
 
+test("a range grows and shrinks from where it began, and leaves what was selected before", () => {
+  const { selection, selected } = among("a", "b", "c", "d", "e");
+  selection.toggle("e");
+  selection.toggle("b");
+  selection.extendTo("d");
+  assert.equal(selected(), "bcde");
+  selection.extendTo("c");
+  assert.equal(selected(), "bce");
+  selection.extendTo("a");
+  assert.equal(selected(), "abe");
+  selection.extendTo("b");
+  assert.equal(selected(), "be");
+});
+
+test("what is selected stays so as the end of a range without a beginning", () => {
+  const { selection, selected } = among("a", "b");
+  selection.selectAll();
+  selection.extendTo("b");
+  assert.equal(selected(), "ab");
+});
+
 test("what leaves the list is not selected when it comes back", () => {
   const { selection, selected, shown } = among("a", "b");
   selection.selectAll();

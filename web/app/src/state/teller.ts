@@ -64,20 +64,34 @@ export class Teller {
     notices.add({ text: `${did} ${namesOf(rows)}`, tone: "info", ...about, action: { label: "Undo", undoes: true, run } }, undoSeconds);
   }
 
-  /** Reports added or restored todos; if the first is in a list that is not shown, with a button that shows the list. */
-  tell(how: string, rows: readonly Pick<Row, "title" | "isCompleted">[], keys: readonly string[]): void {
+  /**
+   * Says that a text is gone that was written, with an offer to bring it back.
+   *
+   * @param bringBack returns the key of the row that has it then.
+   */
+  offerText(bringBack: () => string): void {
+    const { notices, undoSeconds } = this.#options;
+    notices.add({ text: "Discarded your text", tone: "info", action: { label: "Undo", undoes: true, run: bringBack } }, undoSeconds);
+  }
+
+  /**
+   * Reports added or restored todos; if the first is in a list that is not shown, with a button that shows the list.
+   *
+   * @param more ends the sentence.
+   */
+  tell(how: string, rows: readonly Pick<Row, "title" | "isCompleted">[], keys: readonly string[], more = ""): void {
     const [[row], [key]] = [rows, keys];
     if (!row || key === undefined) return;
     const { isShown, notices, show, undoSeconds } = this.#options;
     const text = `${how} ${namesOf(rows)}`;
-    if (isShown(key)) return this.announce(text);
+    if (isShown(key)) return this.announce(text + more);
     const filter = row.isCompleted ? "done" : "all";
     const run = () => {
       show(filter);
       return key;
     };
     notices.add(
-      { text: `${text} to ${row.isCompleted ? "Done" : "All"}`, tone: "info", action: { label: "Show", undoes: false, run } },
+      { text: `${text} to ${row.isCompleted ? "Done" : "All"}${more}`, tone: "info", action: { label: "Show", undoes: false, run } },
       undoSeconds,
     );
   }

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
+import { focusHeading, focusInPlace } from "./focus.ts";
 import { rendered } from "./render.ts";
 import { closeIcon, deleteIcon, doneIcon, planIcon } from "./icons.ts";
 import type { Plan } from "./plan.ts";
@@ -57,9 +58,11 @@ export function bulkBar(store: Store, choosing: Choosing, plan: Plan): TemplateR
   if (!choosing.isOn(store)) return nothing;
   const { selection, actions } = store;
   const { rows } = selection;
-  const act = (does: (rows: readonly Row[]) => void) => () => {
+  const act = (does: (rows: readonly Row[]) => void) => (event: MouseEvent) => {
+    const before = store.rows;
     does(rows);
     choosing.end(store);
+    if (event.detail === 0) void focusInPlace(store, before, rows); // By keyboard: the bar goes, and the focus with it.
   };
   const inTrash = store.filter === "trash";
   const none = rows.length === 0;
@@ -84,5 +87,5 @@ export function bulkBar(store: Store, choosing: Choosing, plan: Plan): TemplateR
 async function leave(store: Store, choosing: Choosing): Promise<void> {
   choosing.end(store);
   await rendered();
-  document.querySelector<HTMLElement>(".select")?.focus();
+  focusHeading();
 }

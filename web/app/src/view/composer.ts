@@ -5,11 +5,13 @@ import type { Store } from "../state/store.ts";
 import { focusComposer, moveFocus } from "./focus.ts";
 import { addIcon, closeIcon, dueIcon, flagIcon, planIcon } from "./icons.ts";
 import { priorityNames, type Plan } from "./plan.ts";
+import { understoodText, type Readback } from "./readback.ts";
 import { submitOnControlEnter, textFields } from "./text-fields.ts";
 
 /** Shows the form for a new todo. */
-export function composer(store: Store, plan: Plan): TemplateResult {
+export function composer(store: Store, plan: Plan, readback: Readback): TemplateResult {
   const { drafts } = store;
+  const sentence = drafts.composing ? understoodText(store.composer.understood, store.now) : "";
   const create = (event: SubmitEvent) => {
     event.preventDefault();
     store.composer.create(); // Shows an error at the field if the text is not valid.
@@ -48,6 +50,7 @@ export function composer(store: Store, plan: Plan): TemplateResult {
           titleShortcut: "N",
           below: drafts.composing ? understood(store, plan) : nothing,
         })}
+        <p class="visually-hidden" role="status">${readback.of(`${drafts.composer.title}${drafts.composer.description}`, sentence)}</p>
         <button class="add" type="submit" aria-label="Add" title="Add" @click=${ignoreSecond}>${addIcon}</button>
       </form>
     </div>

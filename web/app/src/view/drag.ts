@@ -1,5 +1,6 @@
 import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
+import { after, dropPlace } from "./drop-place.ts";
 import { wantRow } from "./row-window.ts";
 
 /** How long a finger holds a row until it can be dragged, in milliseconds: as on phones' own lists. */
@@ -12,6 +13,9 @@ const slack = 8;
 const edge = 90;
 const fastest = 18;
 
+/** The rows that can change places: others that are being edited may stand above them. */
+const movableRows = ".row[data-key][data-section=open]";
+
 interface Lifted {
   readonly row: Row;
   readonly element: HTMLElement;
@@ -21,6 +25,8 @@ interface Lifted {
   readonly offset: number;
   /** The pointer's last place in the window. */
   y: number;
+  /** Whether the pointer has moved: a press near the window's edge must not scroll. */
+  isDragged: boolean;
   /** The key of the row in front of which it would be dropped; undefined is the end. */
   before: string | undefined;
   frame: number;
@@ -57,8 +63,8 @@ export class Drag {
     clearTimeout(this.#holding);
     const store = this.#store();
     const target = event.target as Element;
-    const element = target.closest<HTMLElement>(".row[data-key]");
-    if (!store?.canMove || !element || !event.isPrimary || event.button !== 0 || element.matches(".editing, .done")) return;
+    const element = target.closest<HTMLElement>(movableRows);
+    if (!store?.canMove || !element || !event.isPrimary || event.button !== 0 || element.matches(".editing")) return;
     this.#down = { x: event.clientX, y: event.clientY };
     if (event.pointerType !== "touch") {
       if (!target.closest(".grip")) return;
@@ -89,10 +95,11 @@ export class Drag {
     if (!row || !list || !element.isConnected) return;
     wantRow(row.key); // It stays drawn, however far it goes.
     const offset = event.clientY - element.getBoundingClientRect().top;
-    this.#lifted = { row, element, list, pointerId: event.pointerId, offset, y: event.clientY, before: undefined, frame: 0 };
+    const { pointerId, clientY: y } = event;
+    this.#lifted = { row, element, list, pointerId, offset, y, isDragged: false, before: undefined, frame: 0 };
     list.classList.add("dragging");
     document.documentElement.classList.add("dragging");
-    element.classList.add("lifted");
+    element.toggleAttribute("data-lifted", true); // A class would go with the next draw.
     if (event.pointerType === "touch") navigator.vibrate?.(10);
     this.#follow();
   }
@@ -100,7 +107,10 @@ export class Drag {
   readonly #move = (event: PointerEvent): void => {
     const { x, y } = this.#down;
     if (Math.hypot(event.clientX - x, event.clientY - y) > slack) clearTimeout(this.#holding);
-    if (this.#lifted?.pointerId === event.pointerId) this.#lifted.y = event.clientY;
+    const lifted = this.#lifted;
+    if (lifted?.pointerId !== event.pointerId) return;
+    lifted.y = event.clientY;
+    lifted.isDragged ||= Math.abs(event.clientY - y) > slack / 2;
   };
 
   /** Each frame: scrolls near the edge, puts the row under the pointer, and makes room where it would go. */
@@ -108,14 +118,15 @@ export class Drag {
     const lifted = this.#lifted;
     if (!lifted) return;
     const { list, element, y } = lifted;
+    if (!element.isConnected) return this.#cancel(); // It was deleted or completed elsewhere.
     const over = y < edge ? y - edge : y > innerHeight - edge ? y - innerHeight + edge : 0;
-    if (over !== 0) scrollBy(0, Math.max(-fastest, Math.min(fastest, over / 4)));
-    const rows = movable(list);
+    if (over !== 0 && lifted.isDragged) scrollBy(0, Math.max(-fastest, Math.min(fastest, over / 4)));
     const height = element.offsetHeight;
     const top = Math.max(0, Math.min(list.offsetHeight - height, y - lifted.offset - list.getBoundingClientRect().top));
-    const others = rows.filter((row) => row !== element);
+    const others = [...list.querySelectorAll<HTMLElement>(movableRows)].filter((row) => row !== element);
     const next = others.find((row) => row.offsetTop + row.offsetHeight / 2 > top + (row.offsetTop > element.offsetTop ? height : 0));
-    lifted.before = next?.dataset["key"];
+    const store = this.#store();
+    lifted.before = next?.dataset["key"] ?? after(orderOf(store), others.at(-1)?.dataset["key"]);
     element.style.transform = `translateY(${top - element.offsetTop}px)`;
     const to = next?.offsetTop ?? Infinity;
     for (const row of others) {
@@ -131,16 +142,15 @@ export class Drag {
     const lifted = this.#lifted;
     if (!lifted || lifted.pointerId !== event.pointerId) return;
     const store = this.#store();
-    const isMoved = Math.abs(event.clientY - this.#down.y) > slack / 2;
     const { row, before } = lifted;
     // What the finger held is not tapped, too.
     document.addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => document.removeEventListener("click", swallow, { capture: true }));
     this.#cancel();
-    if (isMoved && store) {
-      const rows = store.targets(row);
-      if (!rows.some(({ key }) => key === before)) store.actions.move(rows, before);
-    }
+    if (!store) return;
+    const rows = store.targets(row);
+    const place = dropPlace(orderOf(store), new Set(rows.map(({ key }) => key)), before);
+    if (place) store.actions.move(rows, place.before);
   };
 
   readonly #cancel = (): void => {
@@ -151,14 +161,14 @@ export class Drag {
     cancelAnimationFrame(lifted.frame);
     lifted.list.classList.remove("dragging");
     document.documentElement.classList.remove("dragging");
-    lifted.element.classList.remove("lifted");
+    lifted.element.toggleAttribute("data-lifted", false);
     for (const row of lifted.list.querySelectorAll<HTMLElement>(".row")) row.style.transform = "";
   };
 }
 
-/** Returns the rows that can change places. */
-function movable(list: HTMLElement): HTMLElement[] {
-  return [...list.querySelectorAll<HTMLElement>(".row[data-key]:not(.done)")];
+/** Returns the keys of the rows that can change places, in order. */
+function orderOf(store: Store | undefined): readonly string[] {
+  return store?.sections.find(({ kind }) => kind === "open")?.rows.map(({ key }) => key) ?? [];
 }
 
 function swallow(event: Event): void {

@@ -4,6 +4,7 @@ import { composerKey } from "../state/drafts.ts";
 import type { Row } from "../state/rows.ts";
 import type { Store } from "../state/store.ts";
 import { rendered } from "./render.ts";
+import { rowInPlace } from "./row-in-place.ts";
 import { wantRow } from "./row-window.ts";
 
 /** The controls of a row, as its elements' data-part names them. */
@@ -92,6 +93,27 @@ export function fit(area: HTMLTextAreaElement): void {
 export async function leaveEditor(key: string): Promise<void> {
   await rendered();
   focusRow(key, "title");
+}
+
+/**
+ * Puts the focus on the row in the place of the first one that something was done to; where
+ * the list has none, on its heading's control.
+ *
+ * @param before the list's rows as they were.
+ */
+export async function focusInPlace(store: Store, before: readonly Row[], done: readonly Row[]): Promise<void> {
+  const key = rowInPlace(before, done, store.rows);
+  if (key !== undefined) wantRow(key);
+  await rendered();
+  if (key === undefined) focusHeading();
+  else focusRow(key, "title");
+}
+
+/** Puts the focus on the control of the list's heading; an empty list has none. */
+export function focusHeading(): void {
+  const control = document.querySelector<HTMLElement>(".select");
+  if (control) control.focus();
+  else focusComposer();
 }
 
 /** Runs a message's action, or undoes the last change when no message is named, and focuses the row that it is about. */

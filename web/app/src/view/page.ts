@@ -12,6 +12,7 @@ import { awayBanner, noticeStack } from "./notices.ts";
 import type { Places } from "./places.ts";
 import { planDialog } from "./plan-form.ts";
 import type { Plan } from "./plan.ts";
+import type { Readback } from "./readback.ts";
 import type { RowWindow } from "./row-window.ts";
 import type { Shortcuts } from "./shortcuts.ts";
 import { signInPage } from "./sign-in.ts";
@@ -24,6 +25,7 @@ export interface Parts {
   readonly plan: Plan;
   readonly choosing: Choosing;
   readonly drag: Drag;
+  readonly readback: Readback;
 }
 
 /** Shows the page as it is for whoever is, or isn't, signed in. */
@@ -56,13 +58,13 @@ function startPage(session: Session): TemplateResult {
 }
 
 function todoPage(session: Session, store: Store, user: User, parts: Parts): TemplateResult {
-  const { shortcuts, places, rowWindow, plan, choosing, drag } = parts;
+  const { shortcuts, places, rowWindow, plan, choosing, drag, readback } = parts;
   return html`
     <div class="app">
       ${sideBar(session, store, user)}
       <main class="todo-page">
         ${awayBanner(store.problem, `What you do is kept, and sent when it is back.${waiting(store.unsent)}`, () => store.retryNow())}
-        ${listHeading(store, choosing)} ${composer(store, plan)}
+        ${listHeading(store, choosing)} ${composer(store, plan, readback)}
         ${todoList({ store, places, plan, choosing }, rowWindow, drag)} ${bulkBar(store, choosing, plan)}
       </main>
     </div>

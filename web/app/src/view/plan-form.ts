@@ -5,9 +5,10 @@ import { dueChoices } from "../state/due.ts";
 import { dueLabel, dueText } from "../state/due-text.ts";
 import { quote } from "../state/quote.ts";
 import type { Store } from "../state/store.ts";
-import { sameDue, type Due } from "../sync/due.ts";
+import type { Due } from "../sync/due.ts";
 import { hasTag } from "../sync/tags.ts";
 import type { Priority } from "../sync/todo.ts";
+import { atTime, isDay, lastDay, onDay } from "./exact-due.ts";
 import { closeIcon, deleteIcon } from "./icons.ts";
 import { priorityNames, rowsOf, type Plan, type Planned } from "./plan.ts";
 import { fault } from "./text-fields.ts";
@@ -66,21 +67,32 @@ function isUnknown({ dueInput, now }: Store, { words }: Planned): boolean {
 }
 
 function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
-  const { due, words } = open;
+  const { due, words, retyped } = open;
   const isMixed = open.isDueMixed && !open.isDueTouched;
-  const set = (due: Due | undefined) => plan.set({ due, isDueTouched: true, words: "" });
+  const set = (due: Due | undefined) =>
+    plan.set({ due, isDueTouched: true, words: "", retyped: undefined, zone: due?.time === undefined ? due && open.zone : due.zone });
   const read = (event: InputEvent) => {
     const text = (event.target as HTMLInputElement).value;
     const found = store.dueInput.parse(text, store.now);
-    plan.set({ words: text, due: found ? found.due : open.dueBefore, isDueTouched: found !== undefined });
+    const due = found ? found.due : open.dueBefore;
+    plan.set({ words: text, due, isDueTouched: found !== undefined, zone: due?.time === undefined ? open.zone : due.zone });
   };
-  const date = (event: Event) => {
-    const { value } = event.target as HTMLInputElement;
-    set(value === "" ? undefined : { ...due, date: value });
+  // A field that the user types into anew is empty until all of it is there.
+  const date = ({ target }: Event) => {
+    const { value } = target as HTMLInputElement;
+    if (isDay(value)) set(onDay(due, value));
+    else if (value === "") plan.set({ retyped: "date" });
   };
-  const time = (event: Event) => {
-    const { value } = event.target as HTMLInputElement;
-    if (due) set(value === "" ? { date: due.date } : { ...due, time: value });
+  const time = ({ target }: Event) => {
+    const { value, validity } = target as HTMLInputElement;
+    if (value === "" && validity.badInput) plan.set({ retyped: "time" });
+    else if (due) set(atTime(due, value, open.zone));
+  };
+  const leave = ({ target }: FocusEvent) => {
+    const { type, value, validity } = target as HTMLInputElement;
+    if (retyped !== type) return;
+    if (type === "time" && value === "" && !validity.badInput && due) set(atTime(due, "", open.zone));
+    else plan.set({ retyped: undefined });
   };
   return html`
     <fieldset>
@@ -103,9 +115,9 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
           (choice) => html`<button
             class="small"
             type="button"
-            aria-pressed=${sameDue(due, choice.due) ? "true" : "false"}
+            aria-pressed=${due?.date === choice.due.date ? "true" : "false"}
             title=${dueText(choice.due, store.now)}
-            @click=${() => set(choice.due)}
+            @click=${() => set(onDay(due, choice.due.date))}
           >
             ${choiceNames[choice.name]}
           </button>`,
@@ -113,8 +125,26 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
         <button class="small" type="button" aria-pressed=${due || isMixed ? "false" : "true"} @click=${() => set(undefined)}>None</button>
       </p>
       <p class="exact">
-        <label>Date <input type="date" .value=${live(due?.date ?? "")} @change=${date} /></label>
-        <label>Time <input type="time" ?disabled=${!due} .value=${live(due?.time ?? "")} @change=${time} /></label>
+        <label>
+          Date
+          <input
+            type="date"
+            max=${lastDay}
+            .value=${live(retyped === "date" ? "" : (due?.date ?? ""))}
+            @change=${date}
+            @blur=${leave}
+          />
+        </label>
+        <label>
+          Time
+          <input
+            type="time"
+            ?disabled=${!due}
+            .value=${live(retyped === "time" ? "" : (due?.time ?? ""))}
+            @change=${time}
+            @blur=${leave}
+          />
+        </label>
       </p>
     </fieldset>
   `;

@@ -27,6 +27,10 @@ export interface Planned {
   readonly isDueMixed: boolean;
   /** What is written in the field for the due date. */
   readonly words: string;
+  /** The field for a day or a time that is empty because the user types another one. */
+  readonly retyped?: "date" | "time" | undefined;
+  /** The zone of the last time that it had. */
+  readonly zone?: string | undefined;
   /** Undefined when they differ. */
   readonly priority: Priority | undefined;
   readonly before: Priority | undefined;
@@ -84,6 +88,7 @@ export class Plan {
       isDueTouched: false,
       isDueMixed: !isSameDue,
       words: "",
+      zone: isSameDue ? first?.due?.zone : undefined,
       priority,
       before: priority,
       tags: first?.tags.filter((tag) => composed.every(({ tags }) => tags.includes(tag))) ?? [],
