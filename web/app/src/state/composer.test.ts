@@ -20,14 +20,12 @@ test("what is written is understood, shown so, and created so", async (t) => {
   assert.deepEqual([title, dueDate, dueTime, dueTimeZone, tags, priority], ["Call mum", "2026-11-30", "09:00", undefined, ["Family"], 3]);
 });
 
-test("what is ignored stays in the title, and can be understood again", async (t) => {
+test("what is ignored stays in the title", async (t) => {
   const bench = await open(t, "all");
   const { composer } = bench.store;
   bench.write("Fix #a #b");
   composer.ignore(composer.understood.pieces[0]!);
   assert.deepEqual([composer.understood.title, composer.understood.tags], ["Fix #a", ["b"]]);
-  composer.understandAgain();
-  assert.deepEqual([composer.understood.title, composer.understood.tags], ["Fix", ["a", "b"]]);
 });
 
 test("before due dates can be read, the rest is understood", async (t) => {
@@ -135,6 +133,17 @@ test("pasted lines belong to the list that is shown", async (t) => {
   assert.deepEqual(bench.seen, ["a", "b"]);
 });
 
+for (const position of ["A00000000000000000000000000", "zzz-"]) {
+  test(`pasted lines come first where there is no place before the first: ${position}`, async (t) => {
+    const bench = await open(t, "all", { title: "last", position: "b0" }, { title: "first", position });
+    const order = bench.seen;
+    bench.store.composer.paste("one\ntwo\nthree");
+    assert.deepEqual(bench.seen, ["one", "two", "three", ...order]);
+    await bench.settled();
+    assert.deepEqual(bench.seen, ["one", "two", "three", ...order]);
+  });
+}
+
 test("one line is text like any other", async (t) => {
   const bench = await open(t, "all");
   assert.equal(bench.store.composer.paste("- a\n"), false);
@@ -190,6 +199,13 @@ test("a refused todo in a row of its own keeps what was said", async (t) => {
   assert.equal(bench.store.editor.save(bench.row("One")), true);
   await bench.settled();
   assert.deepEqual([bench.server.find("One").tags, bench.server.find("One").priority], [["x"], 2]);
+});
+
+test("a refused text that is added again has no tag of the list that is shown meanwhile", async (t) => {
+  const bench = await open(t, "tag:home", { title: "old", tags: ["home"] });
+  bench.store.composer.addAgain({ title: "One", description: "", tags: ["work"], faults: {} });
+  await bench.settled();
+  assert.deepEqual(bench.server.find("One").tags, ["work"]);
 });
 
 test("a refused text that is corrected outlasts a reload once, not twice", async (t) => {

@@ -1,4 +1,3 @@
-import { generateNKeysBetween } from "fractional-indexing";
 import { sameDue, type Due } from "../sync/due.ts";
 import { editTags, hasTag, maxTags } from "../sync/tags.ts";
 import type { Priority } from "../sync/todo.ts";
@@ -9,6 +8,7 @@ import { composerKey, type Draft, type Drafts } from "./drafts.ts";
 import { dueText } from "./due-text.ts";
 import type { DueInput } from "./due-input.ts";
 import type { Lists } from "./lists.ts";
+import { keysBetween, movesTo } from "./moves.ts";
 import { maxLines, pastedTodos, type PastedTodo } from "./pasted.ts";
 import type { Teller } from "./teller.ts";
 import { textFaults, titleFault } from "./title.ts";
@@ -50,11 +50,6 @@ export class Composer {
     this.#set({ ignored: [...(this.draft.ignored ?? []), nameOf(piece)] });
   }
 
-  /** Understands again what was ignored. */
-  understandAgain(): void {
-    this.#set({ ignored: [], isVerbatim: false });
-  }
-
   /** Chooses a due date, or none, whatever the words say. */
   setDue(due: Due | undefined): void {
     this.#set({ due: due ?? null });
@@ -93,7 +88,7 @@ export class Composer {
 
   /** Adds a draft that was refused, and corrected in a row of its own. Returns its faults, if it has any. */
   addAgain(draft: Draft): Draft["faults"] | undefined {
-    const todo = this.#compose({ ...draft, isVerbatim: true, due: draft.due ?? null });
+    const todo = this.#compose({ ...draft, isVerbatim: true, due: draft.due ?? null }, {}); // It is of no list.
     const faults = faultsOf(todo);
     if (!faults) this.#add(todo);
     return faults;
@@ -141,8 +136,10 @@ export class Composer {
     // Without keys the last line would come first. The service would give the first
     // todo a key of its own, if it doesn't know it yet.
     if (first?.isProvisional) todos().updateAll([{ id: first.id, patch: { position: first.position } }]);
-    const keys = generateNKeysBetween(null, first?.position ?? null, lines.length);
-    const ids = todos().create(...lines.map(({ title }, i) => ({ ...lists.defaults, title, description: "", position: keys[i]! })));
+    const keys = keysBetween(undefined, first?.position, lines.length);
+    const added = lines.map(({ title }, i) => ({ ...lists.defaults, title, description: "", ...(keys && { position: keys[i]! }) }));
+    const ids = keys ? todos().create(...added) : todos().create(...added.toReversed()).toReversed();
+    if (!keys) todos().updateAll(movesTo(lists.byHand, new Set(ids), first?.id).map(({ id, position }) => ({ id, patch: { position } })));
     const done = ids.filter((_, i) => lines[i]!.isCompleted);
     if (done.length > 0) todos().updateAll(done.map((id) => ({ id, patch: { isCompleted: true } })));
     teller.offerUndo("Added", lists.rowsOf(ids), () => todos().delete(...ids), { isAddition: true });

@@ -50,7 +50,8 @@ export function sectionTitle({ kind, date }: Pick<Section, "kind" | "date">, now
 
 /** Says a time of the day, HH:MM, as people write it where the user is. */
 export function timeText(time: string, locale?: string): string {
-  return formatOf("time", locale).format(Date.parse(`1970-01-01T${time}Z`));
+  const instant = Date.parse(`1970-01-01T${time}Z`);
+  return Number.isNaN(instant) ? time : formatOf("time", locale).format(instant);
 }
 
 /** Says on which day something happened, in full. */
@@ -75,6 +76,7 @@ function relative(days: number, locale?: string): string {
 }
 
 function format(style: Style, date: string, locale?: string): string {
+  if (!isDate(date)) return date;
   return formatOf(style, locale).format(Date.parse(`${date}T00:00Z`));
 }
 
@@ -87,6 +89,11 @@ function formatOf(style: Style, locale?: string): Intl.DateTimeFormat {
     formats.set(key, format);
   }
   return format;
+}
+
+/** One that is being typed may be none. */
+function isDate(date: string): boolean {
+  return !Number.isNaN(Date.parse(`${date}T00:00Z`));
 }
 
 function sameYear(a: string, b: string): boolean {

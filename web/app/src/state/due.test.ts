@@ -3,6 +3,7 @@ import test from "node:test";
 import type { Due } from "../sync/due.ts";
 import type { Now } from "./clock.ts";
 import { compareDue, dayOf, dueChoices, dueState, isOverdue, timeOf, today } from "./due.ts";
+import { dueLabel, dueText, sectionTitle } from "./due-text.ts";
 
 const at = (instant: string, zone: string): Now => ({ instant: Date.parse(instant), zone });
 
@@ -67,4 +68,19 @@ test("the choices lie ahead, whatever day it is", () => {
   assert.deepEqual(choices("2026-11-29T12:00Z"), ["2026-11-29", "2026-11-30", "2026-12-05", "2026-11-30"]); // Sunday
   assert.deepEqual(choices("2026-11-30T12:00Z"), ["2026-11-30", "2026-12-01", "2026-12-05", "2026-12-07"]); // Monday
   assert.deepEqual(choices("2026-12-05T12:00Z"), ["2026-12-05", "2026-12-06", "2026-12-12", "2026-12-07"]); // Saturday
+});
+
+test("what is no date is due never, and can be shown", () => {
+  const now = { instant: Date.parse("2026-11-29T14:30Z"), zone: "Europe/Berlin" };
+  const none: readonly Due[] = [{ date: "12026-12-01" }, { date: "12026-12-01", time: "09:00" }, { date: "12026-12-01", time: "09:00", zone: "UTC" }, { date: "" }, { date: "2026-12-01", time: "25:00", zone: "UTC" }];
+  for (const due of none) {
+    assert.deepEqual([dayOf(due, now), isOverdue(due, now)], [due.date, false]);
+    assert.equal(timeOf(due, now), due.time);
+    assert.equal(compareDue({ date: "2026-12-01" }, due, now.zone) < 0, true);
+    assert.equal(compareDue(due, { ...due }, now.zone), 0);
+    assert.equal(typeof dueState(due, now), "string");
+    assert(dueText(due, now, "en").startsWith(due.time === "25:00" ? "Tue" : due.date), dueText(due, now, "en"));
+    assert(dueLabel(due, now, "en").includes(due.time === undefined ? due.date : ":00"));
+    assert.equal(typeof sectionTitle({ kind: "day", date: due.date }, now, "en"), "string");
+  }
 });

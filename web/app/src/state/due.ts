@@ -21,18 +21,20 @@ export function today({ instant, zone }: Now): string {
 /** Returns the day on which something is due where the user is. */
 export function dayOf(due: Due, { zone }: Pick<Now, "zone">): string {
   if (due.time === undefined || due.zone === undefined || due.zone === zone) return due.date;
-  return localAt(dueInstant(due, zone), zone).date;
+  const instant = dueInstant(due, zone);
+  return Number.isFinite(instant) ? localAt(instant, zone).date : due.date;
 }
 
 /** Returns the time of its day, where the user is, at which something is due; undefined if at no particular one. */
 export function timeOf(due: Due, { zone }: Pick<Now, "zone">): string | undefined {
   if (due.time === undefined || due.zone === undefined || due.zone === zone) return due.time;
-  return localAt(dueInstant(due, zone), zone).time;
+  const instant = dueInstant(due, zone);
+  return Number.isFinite(instant) ? localAt(instant, zone).time : due.time;
 }
 
 /**
  * Returns the instant at which something is due, in milliseconds. A day ends it: it comes
- * after all times of that day.
+ * after all times of that day. What is no date, as one that is being typed, never comes.
  *
  * @param zone is where the user is.
  */
@@ -41,7 +43,8 @@ export function dueInstant(due: Due, zone: string): number {
   const key = `${due.date} ${due.time ?? ""} ${at}`;
   let instant = instants.get(key);
   if (instant === undefined) {
-    if (due.time === undefined) instant = instantAt({ date: addDays(due.date, 1), time: "00:00" }, zone) - 1;
+    if (Number.isNaN(Date.parse(`${due.date}T${due.time ?? "00:00"}Z`))) instant = Infinity;
+    else if (due.time === undefined) instant = instantAt({ date: addDays(due.date, 1), time: "00:00" }, zone) - 1;
     else instant = instantAt({ date: due.date, time: due.time }, at);
     if (instants.size >= maxKept) instants.clear();
     instants.set(key, instant);
@@ -66,7 +69,8 @@ export function dueState(due: Due, now: Now): DueState {
 /** Compares due dates: the earliest first, none last. */
 export function compareDue(a: Due | undefined, b: Due | undefined, zone: string): number {
   if (!a || !b) return Number(!a) - Number(!b);
-  return dueInstant(a, zone) - dueInstant(b, zone);
+  const [first, second] = [dueInstant(a, zone), dueInstant(b, zone)];
+  return first === second ? 0 : first - second;
 }
 
 /** A due date that is one click away. */

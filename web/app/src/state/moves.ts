@@ -50,7 +50,7 @@ export function movesTo(order: readonly Placed[], moved: ReadonlySet<string>, be
 }
 
 /** Returns ascending keys between two others; undefined if there are none between them. */
-function keysBetween(lower: string | undefined, upper: string | undefined, count: number): readonly string[] | undefined {
+export function keysBetween(lower: string | undefined, upper: string | undefined, count: number): readonly string[] | undefined {
   if (lower !== undefined && upper !== undefined && comparePositions(lower, upper) >= 0) return undefined;
   try {
     return generateNKeysBetween(lower ?? null, upper ?? null, count);

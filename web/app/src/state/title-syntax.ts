@@ -1,3 +1,4 @@
+import { maxTag } from "../sync/tags.ts";
 import type { Priority } from "../sync/todo.ts";
 import type { Range } from "./search.ts";
 
@@ -6,9 +7,6 @@ export type Sign = Range & { readonly text: string } & (
     | { readonly kind: "tag"; readonly tag: string }
     | { readonly kind: "priority"; readonly priority: Priority }
   );
-
-/** The most characters of a tag, in code points: the contract's limit. */
-const maxTag = 50;
 
 /** "#home" after white space or at the beginning. A full stop at its end is not part of it. */
 const tagPattern = /(?<!\S)#([\p{L}\p{M}\p{N}\p{Extended_Pictographic}\u200d\ufe0f_\-/&+.]*[\p{L}\p{M}\p{N}\p{Extended_Pictographic}\ufe0f_])/gu;

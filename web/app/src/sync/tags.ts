@@ -3,6 +3,9 @@ import { caseFold } from "./case-fold.ts";
 /** The most tags of a todo: the contract's limit. */
 export const maxTags = 20;
 
+/** The most characters of a tag, in code points: the contract's limit. */
+export const maxTag = 50;
+
 /** Returns a tag without the differences that don't count: two tags are the same if these are. */
 export function foldTag(tag: string): string {
   return caseFold(tag.normalize("NFC")).normalize("NFC");

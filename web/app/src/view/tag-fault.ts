@@ -2,9 +2,7 @@
 // visible characters.
 
 import { titleFault } from "../state/title.ts";
-
-/** The most characters of a tag, in code points. */
-const maxTag = 50;
+import { maxTag } from "../sync/tags.ts";
 
 /** Returns the error of a tag. */
 export function tagFault(tag: string): string | undefined {
