@@ -135,6 +135,10 @@ test("todos are moved by one place, and say where they are", async (t) => {
   assert.deepEqual(bench.seen, ["a", "d", "b", "c"]);
   bench.store.actions.moveBy([bench.row("c")], 1);
   assert.deepEqual([bench.seen, bench.messages], [["a", "d", "b", "c"], []]);
+  bench.store.actions.delete([bench.row("d")]);
+  bench.store.actions.moveBy([bench.row("c")], -1);
+  assert.equal(bench.store.notices.act(), undefined, "it would undo something older");
+  assert.deepEqual([bench.seen, bench.messages], [["a", "c", "b"], ["Deleted “d” [Undo]"]]);
 });
 
 test("what is new, and moved or moved around before it is sent, stays where it is", async (t) => {

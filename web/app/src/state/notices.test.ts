@@ -49,6 +49,16 @@ test("what leads elsewhere undoes nothing", (t) => {
   assert.equal(notices.act(notices.all[0]?.key), "shown");
 });
 
+test("what was done before something without a message is undone by its own button only", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const notices = new Notices(noChange);
+  notices.add({ text: "one", tone: "info", action: { label: "Undo", undoes: true, run: () => "one" } }, 60);
+  notices.pass();
+  assert.equal(notices.act(), undefined);
+  notices.add({ text: "two", tone: "info", action: { label: "Undo", undoes: true, run: () => "two" } }, 60);
+  assert.deepEqual([notices.act(), notices.act(), notices.act(notices.all[0]?.key)], ["two", undefined, "one"]);
+});
+
 test("what is no longer true is withdrawn", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const notices = new Notices(noChange);

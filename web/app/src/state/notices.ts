@@ -25,6 +25,8 @@ interface Entry {
 export class Notices {
   #entries: readonly Entry[] = [];
   #count = 0;
+  /** The key of the last message that is passed over when none is named. */
+  #passed = 0;
   readonly #changed: () => void;
 
   constructor(changed: () => void) {
@@ -49,10 +51,20 @@ export class Notices {
    * there was no action.
    */
   act(key?: number): string | undefined {
-    const entry = this.#entries.findLast(({ notice }) => (key === undefined ? notice.action?.undoes : notice.key === key));
+    const isMeant = (notice: Notice) =>
+      key === undefined ? notice.action?.undoes && notice.key > this.#passed : notice.key === key;
+    const entry = this.#entries.findLast(({ notice }) => isMeant(notice));
     if (!entry?.notice.action) return undefined;
     this.#remove(entry);
     return entry.notice.action.run();
+  }
+
+  /**
+   * Notes that something was done that leaves no message: "undo" alone must not take back
+   * what was done before it. The messages' own buttons still do.
+   */
+  pass(): void {
+    this.#passed = this.#count;
   }
 
   /** Removes a message before its time. */

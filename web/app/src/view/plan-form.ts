@@ -25,7 +25,7 @@ export function planDialog(store: Store, plan: Plan): TemplateResult {
       @close=${plan.closed}
       @cancel=${plan.cancel}
       @pointerdown=${pressOutside}
-      @click=${closeOutside}
+      @click=${(event: MouseEvent) => isOutside(event) && plan.close()}
     >
       ${open ? form(store, plan, open) : nothing}
     </dialog>
@@ -214,8 +214,7 @@ function pressOutside({ target, currentTarget }: PointerEvent): void {
   (currentTarget as HTMLElement).toggleAttribute("data-outside", target === currentTarget);
 }
 
-/** Closes the dialog by a click beside it. */
-function closeOutside({ target, currentTarget }: MouseEvent): void {
-  const dialog = currentTarget as HTMLDialogElement;
-  if (target === dialog && dialog.hasAttribute("data-outside")) dialog.close();
+/** Returns whether a click was beside the dialog. */
+function isOutside({ target, currentTarget }: MouseEvent): boolean {
+  return target === currentTarget && (currentTarget as HTMLElement).hasAttribute("data-outside");
 }

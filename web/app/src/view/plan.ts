@@ -62,18 +62,20 @@ export class Plan {
   /** Closes it, and drops what was chosen. */
   drop(): void {
     this.#isCancelled = true;
-    element()?.close();
+    this.close();
   }
 
   /** Closes it, and does what was chosen. */
   close(): void {
     element()?.close();
+    this.closed(); // The event comes later: a key that is pressed before could open it again.
   }
 
   /** Opens it for rows, or for the new todo when the key is the composer's. */
   open(keys: readonly string[], field: PlanField = "due"): void {
     const store = this.#store();
     if (!store) return;
+    this.closed();
     void store.dueInput.prepare();
     const rows = rowsOf(store, keys);
     const composed = keys[0] === composerKey ? [store.composer.understood] : rows;
@@ -136,6 +138,7 @@ export class Plan {
 
   /** Everything else that closes it keeps what was chosen. */
   readonly closed = (): void => {
+    if (element()?.open) return; // It is open again already.
     const open = this.#open;
     const store = this.#store();
     const isKept = !this.#isCancelled;
