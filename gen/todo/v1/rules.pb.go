@@ -155,12 +155,12 @@ const file_todo_v1_rules_proto_rawDesc = "" +
 	"\tzone_name\x12Dmust be a name of the IANA time zone database, such as Europe/Berlin\x1a'this.matches('^[A-Za-z0-9_+/-]{0,64}$')R\bzoneName:\x9d\x04\n" +
 	"\x10fractional_index\x12\x19.buf.validate.StringRules\x18\xfa\x93\x03 \x01(\bB\xd4\x03\xc2H\xd0\x03\n" +
 	"\xcd\x03\n" +
-	"\x10fractional_index\x12Smust be a key as generateKeyBetween of the npm package fractional-indexing makes it\x1a\xe3\x02this == '' || this.matches('^[A-Za-z][0-9A-Za-z]+$') && this != 'A00000000000000000000000000' && ['abcdefghijklmnopqrstuvwxyz', 'ZYXWVUTSRQPONMLKJIHGFEDCBA'].exists(letters, letters.contains(this.substring(0, 1)) && (size(this) == letters.indexOf(this.substring(0, 1)) + 2 || size(this) > letters.indexOf(this.substring(0, 1)) + 2 && !this.endsWith('0')))R\x0ffractionalIndex:\xbc\x02\n" +
-	"\x03tag\x12\x19.buf.validate.StringRules\x18\xfb\x93\x03 \x01(\bB\x8c\x02\xc2H\x88\x02\n" +
+	"\x10fractional_index\x12Smust be a key as generateKeyBetween of the npm package fractional-indexing makes it\x1a\xe3\x02this == '' || this.matches('^[A-Za-z][0-9A-Za-z]+$') && this != 'A00000000000000000000000000' && ['abcdefghijklmnopqrstuvwxyz', 'ZYXWVUTSRQPONMLKJIHGFEDCBA'].exists(letters, letters.contains(this.substring(0, 1)) && (size(this) == letters.indexOf(this.substring(0, 1)) + 2 || size(this) > letters.indexOf(this.substring(0, 1)) + 2 && !this.endsWith('0')))R\x0ffractionalIndex:\xea\x02\n" +
+	"\x03tag\x12\x19.buf.validate.StringRules\x18\xfb\x93\x03 \x01(\bB\xba\x02\xc2H\xb6\x02\n" +
 	"\x97\x01\n" +
 	"\x0etag.characters\x12<must have no white space around it and no control characters\x1aGthis.matches('^(?:[^\\\\p{Cc}\\\\p{Z}](?:[^\\\\p{Cc}]*[^\\\\p{Cc}\\\\p{Z}])?)?$')\n" +
-	"l\n" +
-	"\vtag.visible\x12 must contain a visible character\x1a;this == '' || this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}]')R\x03tagB-Z+example.com/todo-backend/gen/todo/v1;todov1b\beditionsp\xe8\a"
+	"\x99\x01\n" +
+	"\vtag.visible\x12 must contain a visible character\x1ahthis == '' || this.matches('[^\\\\p{Cc}\\\\p{Cf}\\\\p{Z}\\\\p{M}\\\\x{115F}\\\\x{1160}\\\\x{3164}\\\\x{FFA0}\\\\x{2800}]')R\x03tagB-Z+example.com/todo-backend/gen/todo/v1;todov1b\beditionsp\xe8\a"
 
 var file_todo_v1_rules_proto_goTypes = []any{
 	(*validate.StringRules)(nil), // 0: buf.validate.StringRules
