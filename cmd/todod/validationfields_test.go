@@ -58,7 +58,7 @@ func brokenTags() map[string][]string {
 		" repeated.max_items": {"[" + strings.Join(many, ",") + "]"},
 		"[0] string.min_len":  {`[""]`},
 		"[1] string.max_len":  {`["a","` + strings.Repeat("é", 51) + `"]`},
-		"[0] tag.visible":         {`["\u200b"]`, `["\u2800"]`, `["\u0301"]`},
+		"[0] tag.visible":     {`["\u200b"]`, `["\u2800"]`, `["\u0301"]`},
 		"[0] tag.characters":  {`[" a"]`, `["a "]`, `["a\nb"]`, `["\u0000"]`, `["a\u0000"]`, `["a\u2003"]`, `["\u007fa"]`, `["\u2028a"]`},
 		"":                    {`[]`, `["a"]`, `["a b","ä"]`, `["` + strings.Repeat("é", 50) + `"]`, "[" + strings.Join(many[:20], ",") + "]", `["a","A"]`},
 	}
