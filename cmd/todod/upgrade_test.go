@@ -9,8 +9,8 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// schemaBeforeTrash is schema.sql as it was before todos had revisions.
-const schemaBeforeTrash = `
+// todoBeforeTrash is the table of schema.sql as it was before todos had revisions.
+const todoBeforeTrash = `
 CREATE TABLE todo (
     id           uuid         NOT NULL DEFAULT gen_random_uuid(),
     title        varchar(500) NOT NULL,
@@ -25,7 +25,10 @@ CREATE TABLE todo (
     CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> ''),
     CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00')
-);
+);`
+
+// schemaBeforeTrash is that table with its indexes and a row.
+const schemaBeforeTrash = todoBeforeTrash + `
 CREATE INDEX ix_todo_user_id ON todo (user_id);
 CREATE INDEX ix_todo_user_id_created_at ON todo (user_id, created_at DESC, id DESC);
 INSERT INTO todo (title, user_id) VALUES ('old', 'alice')`
@@ -61,29 +64,14 @@ func TestIndexesMayBeBuiltBeforeTheMigration(t *testing.T) {
 	}
 }
 
-// schemaBeforeDetails is what schema.sql had of todos before they had due dates, with
-// rows, of which one is completed, and what a process of then sends to complete, to
-// reopen and to make one.
-const schemaBeforeDetails = `
-CREATE TABLE todo (
-    id           uuid         NOT NULL DEFAULT gen_random_uuid(),
-    title        varchar(500) NOT NULL,
-    description  varchar(2000),
-    is_completed boolean      NOT NULL DEFAULT false,
-    user_id      varchar(255) NOT NULL,
-    created_at   timestamptz  NOT NULL DEFAULT now(),
-    updated_at   timestamptz  NOT NULL DEFAULT now(),
-    revision     bigint       NOT NULL DEFAULT 0,
-    deleted_at   timestamptz,
-    purged       boolean      NOT NULL DEFAULT false,
-
-    CONSTRAINT todo_pkey PRIMARY KEY (id),
-    CONSTRAINT ck_todo_title_not_blank CHECK (btrim(title, E' \t\n\r') <> ''),
-    CONSTRAINT ck_todo_user_id_not_empty CHECK (user_id <> ''),
-    CONSTRAINT ck_todo_created_at_in_range CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
-    CONSTRAINT ck_todo_updated_at_in_range CHECK (updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00'),
-    CONSTRAINT ck_todo_purged_is_deleted CHECK (NOT purged OR deleted_at IS NOT NULL)
-);
+// schemaBeforeDetails is the table as it was before todos had due dates, with rows, of which
+// one is completed.
+const schemaBeforeDetails = todoBeforeTrash + `
+ALTER TABLE todo
+    ADD revision   bigint  NOT NULL DEFAULT 0,
+    ADD deleted_at timestamptz,
+    ADD purged     boolean NOT NULL DEFAULT false,
+    ADD CONSTRAINT ck_todo_purged_is_deleted CHECK (NOT purged OR deleted_at IS NOT NULL);
 CREATE INDEX ix_todo_user_id ON todo (user_id, revision, id);
 INSERT INTO todo (title, user_id, is_completed) VALUES ('done', 'alice', true), ('open', 'alice', false)`
 

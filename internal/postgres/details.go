@@ -38,12 +38,3 @@ func replacedTagsParam(change todo.TagsChange) *string {
 	}
 	return new(tagsParam(*change.Replace))
 }
-
-// foldedTags returns what tags are compared by.
-func foldedTags(tags todo.Tags) []string {
-	folded := make([]string, len(tags))
-	for i, tag := range tags {
-		folded[i] = todo.FoldTag(tag)
-	}
-	return folded
-}

@@ -108,6 +108,7 @@ func (s *Store) writeDetailed(
 	if err != nil {
 		return todo.Todo{}, err
 	}
+	removed := append([]string{}, todo.FoldTags(change.Tags.Remove)...) // Never NULL, which would remove all.
 	return s.todo(ctx, database.Statement{
 		Name: "update todo",
 		SQL: `
@@ -129,7 +130,7 @@ func (s *Store) writeDetailed(
 		Args: []any{
 			owner.String(), uuidParam(id), versionParam(condition), change.Title, change.Description, change.IsCompleted,
 			!change.Due.IsZero(), due.Date, due.Time, due.Zone, dueAt,
-			(*int32)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), foldedTags(change.Tags.Remove), todo.MaxTags,
+			(*int32)(change.Priority), tagsParam(change.Tags.Add), replacedTagsParam(change.Tags), removed, todo.MaxTags,
 			change.Position, !change.Tags.IsZero(),
 		},
 		Owner: owner.String(),
