@@ -3,8 +3,8 @@ import { failureOf } from "../api/failure.ts";
 import type { TodoResult } from "../gen/todo/v1/todo_pb.ts";
 import { newId } from "../api/ids.ts";
 import type { Status } from "./channel.ts";
-import { etagFor, hasText, messageOf, updateOf, type NewTodo, type Operation, type Patch } from "./operation.ts";
-import { maxOperations, type Entry, type Refusal } from "./outbox.ts";
+import { createsOf, etagFor, hasText, messageOf, updateOf, type NewTodo, type Operation, type Patch } from "./operation.ts";
+import { entriesOf, maxOperations, type Entry, type Refusal } from "./outbox.ts";
 import { localTodo, nowMicroseconds, type LocalTodo, type Text } from "./todo.ts";
 import type { Change, Todos, TodosListener } from "./todos.ts";
 import { viewOf, type ShownTodo, type View } from "./view.ts";
@@ -74,8 +74,7 @@ export class DirectTodos implements Todos {
   }
 
   create(...todos: readonly NewTodo[]): readonly string[] {
-    const at = nowMicroseconds();
-    const creates = todos.map((todo) => ({ ...todo, kind: "create", id: newId(), title: todo.title.trim(), at }) as const);
+    const creates = createsOf(todos, nowMicroseconds());
     this.#do(creates);
     return creates.map(({ id }) => id);
   }
@@ -147,10 +146,7 @@ export class DirectTodos implements Todos {
 
   /** Applies operations now, and sends them. */
   #do(operations: readonly Operation[]): void {
-    const added = operations.map((operation): Entry => {
-      const title = operation.kind === "create" ? operation.title : (this.find(operation.id)?.title ?? "");
-      return { key: newId(), origin: "", title, operation };
-    });
+    const added = entriesOf(operations, "", (id) => this.find(id));
     this.#set([...this.#entries, ...added]);
     for (let i = 0; i < added.length; i += maxOperations) this.#enqueue(() => this.#send(added.slice(i, i + maxOperations)));
   }

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TodoOperationSchema } from "../gen/todo/v1/todo_pb.ts";
+import { newId } from "../api/ids.ts";
 import { dueFields, sameDue, type Due } from "./due.ts";
 import { derivedPosition } from "./position.ts";
 import { editTags, mergeTagEdits, type TagEdit } from "./tags.ts";
@@ -44,6 +45,11 @@ type Update = Operation & { kind: "update" };
 
 /** An etag that no todo has: a conditional update with it is always refused. */
 const noEtag = "none";
+
+/** The creates of todos, each with an id of its own. */
+export function createsOf(todos: readonly NewTodo[], at: number): readonly Create[] {
+  return todos.map((todo) => ({ ...todo, kind: "create", id: newId(), title: todo.title.trim(), at }));
+}
 
 /**
  * Returns the update of a todo.

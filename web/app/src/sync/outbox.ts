@@ -38,6 +38,14 @@ export interface Entry {
   readonly refusal?: Refusal | undefined;
 }
 
+/** The entries of operations that the user did in a tab, on todos as they are. */
+export function entriesOf(operations: readonly Operation[], origin: string, find: (id: string) => { readonly title: string } | undefined): readonly Entry[] {
+  return operations.map((operation) => {
+    const title = operation.kind === "create" ? operation.title : (find(operation.id)?.title ?? "");
+    return { key: newId(), origin, title, operation };
+  });
+}
+
 /** Why the service refused an operation. */
 export interface Refusal {
   /** A code of the contract, like "not_found"; "aborted" is a conflict. */

@@ -5,8 +5,8 @@ import { Copy, type Changes, type Page } from "./copy.ts";
 import { databaseName, openDatabase, type Database } from "./database.ts";
 import type { FeedTimes } from "./feed.ts";
 import { Mirror } from "./mirror.ts";
-import { updateOf, type NewTodo, type Operation, type Patch } from "./operation.ts";
-import { Outbox, type Entry } from "./outbox.ts";
+import { createsOf, updateOf, type NewTodo, type Operation, type Patch } from "./operation.ts";
+import { entriesOf, Outbox, type Entry } from "./outbox.ts";
 import { ServiceLink } from "./service-link.ts";
 import { nowMicroseconds, type Text } from "./todo.ts";
 import type { Change, Todos, TodosListener } from "./todos.ts";
@@ -129,8 +129,7 @@ export class SyncedTodos implements Todos {
   }
 
   create(...todos: readonly NewTodo[]): readonly string[] {
-    const at = nowMicroseconds();
-    const creates = todos.map((todo) => ({ ...todo, kind: "create", id: newId(), title: todo.title.trim(), at }) as const);
+    const creates = createsOf(todos, nowMicroseconds());
     this.#do(...creates);
     return creates.map(({ id }) => id);
   }
@@ -194,10 +193,7 @@ export class SyncedTodos implements Todos {
   /** Applies operations now, and stores them. */
   #do(...operations: readonly Operation[]): void {
     if (operations.length === 0) return;
-    const added = operations.map((operation): Entry => {
-      const title = operation.kind === "create" ? operation.title : (this.find(operation.id)?.title ?? "");
-      return { key: newId(), origin: this.#tab, title, operation };
-    });
+    const added = entriesOf(operations, this.#tab, (id) => this.find(id));
     this.#mirror.add(added);
     this.#listener.changed();
     void this.#store(
