@@ -160,7 +160,7 @@ func countMatching(texts map[string]string, pattern *regexp.Regexp) (n int) {
 // TestAlertRulesAreAcceptedByPromtool also runs their unit tests.
 func TestAlertRulesAreAcceptedByPromtool(t *testing.T) {
 	r := newRow(t, "alerts: promtool")
-	promtool := needProgram(t, "promtool")
+	promtool := needProgram(t, "promtool", "prometheus")
 	for _, args := range [][]string{{"check", "rules", rulesFile}, {"test", "rules", ruleTestsFile}} {
 		if output, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %v: %v\n%s", args, err, output)
@@ -169,7 +169,7 @@ func TestAlertRulesAreAcceptedByPromtool(t *testing.T) {
 	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": "127.0.0.1:0"})
 	client := newClient(t, false)
 	s.create(t, client, "u")
-	address := s.wait(t, 0, "serving metrics and profiles").Address
+	address := s.await(t, 0, "serving metrics and profiles").Address
 	metrics := call(t, client, http.MethodGet, "http://"+address+"/metrics", "").body
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	check.Stdin = strings.NewReader(metrics)

@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 
@@ -19,10 +18,9 @@ func startCreators(t *testing.T, l *load, creators int) (calls *inFlight, finish
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var all sync.WaitGroup
 	for i := range creators {
-		c := &caller{load: l, name: fmt.Sprint(l.prefix, i)}
+		c := l.newCaller(i)
 		all.Go(func() {
 			for ctx.Err() == nil {
-				c.calls++
 				calls.do(i, c.create)
 			}
 		})

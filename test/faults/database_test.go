@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/todo-backend/internal/postgres/pgtest"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -45,17 +44,6 @@ func execute(t *testing.T, conn *pgx.Conn, sql string) {
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-}
-
-// slowWrites makes each write of a todo take longer in the database, until the
-// returned function is called.
-func slowWrites(t *testing.T, database, duration string) (stop func()) {
-	t.Helper()
-	pgtest.Exec(t, database, `
-		CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-			$$ BEGIN PERFORM pg_sleep_for('`+duration+`'); RETURN COALESCE(NEW, OLD); END $$;
-		CREATE TRIGGER slow BEFORE INSERT OR UPDATE OR DELETE ON todo FOR EACH ROW EXECUTE FUNCTION slow();`)
-	return func() { pgtest.Exec(t, database, "DROP TRIGGER slow ON todo") }
 }
 
 // hostOf returns host and port of a database's URL.

@@ -50,7 +50,7 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 	pgtest.WaitForLocked(t, database, each*len(clients))
 	mark := s.mark()
 	s.signal(syscall.SIGTERM)
-	s.wait(t, mark, "draining")
+	s.await(t, mark, "draining")
 	if a := call(t, newClient(t, false), http.MethodGet, s.url+"/livez", ""); a.status != 0 {
 		// The listener is closed soon after; either is right until then.
 		t.Logf("/livez while draining: %d", a.status)

@@ -42,8 +42,8 @@ func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allRead
 	if err := os.WriteFile(path, []byte(strings.Join(config, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	log := new(logs)
-	startProcess(t, account, nil, log, needProgram(t, "haproxy"), "-db", "-f", path)
+	log := newLogs()
+	startProcess(t, account, nil, log, needProgram(t, "haproxy", "haproxy"), "-db", "-f", path)
 	client := newClient(t, false)
 	allReady = func() {
 		t.Helper()

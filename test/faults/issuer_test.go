@@ -5,10 +5,8 @@ package faults
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"math/big"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -19,11 +17,6 @@ import (
 // issuerKey is every issuer's key: making one takes longer than starting the
 // service.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-
-// Ports below those of outgoing connections, which begin at 32768.
-const firstPort = 20000
-
-var portsToPick = big.NewInt(12000)
 
 // issuer is an issuer of tokens that can go away and come back.
 type issuer struct {
@@ -99,25 +92,4 @@ func (i *issuer) bearer(user string) string {
 		i.tokens[user] = i.Token(user)
 	}
 	return "Bearer " + i.tokens[user]
-}
-
-// freeAddress returns an address on loopback whose port nobody listens on. It
-// is not one that the system gives to outgoing connections, so that a process
-// can come back to it.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		n, err := rand.Int(rand.Reader, portsToPick)
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(n.Int64())))
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			_ = listener.Close() // It was only tried.
-			return address
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }

@@ -46,7 +46,7 @@ type caller struct {
 	*load
 	name  string
 	todos []string // Ids of todos that are there for certain.
-	calls int
+	calls int      // Writes with a title of their own.
 }
 
 // startLoad begins to call the service at url so many times a second, until
@@ -202,9 +202,11 @@ func (l *load) give(c *caller) {
 	l.free = append(l.free, c)
 }
 
+// newCaller returns a caller who is none of those of start, by number.
+func (l *load) newCaller(i int) *caller { return &caller{load: l, name: fmt.Sprint(l.prefix, i)} }
+
 // call makes one call of five kinds, in a realistic mix.
 func (c *caller) call() {
-	c.calls++
 	kind := mathrand.N(10)
 	switch {
 	case c.reads || kind >= 8:
@@ -230,7 +232,9 @@ type todo struct {
 
 func (t todo) content() content { return content{t.Title, t.Description, t.IsCompleted} }
 
+// create makes a todo.
 func (c *caller) create() {
+	c.calls++
 	wanted := content{title: fmt.Sprintf("%s %s %d", canaryTitle, c.name, c.calls), description: canaryDescription}
 	var got todo
 	a := c.do(http.MethodPost, "", fmt.Sprintf(`{"title":%q,"description":%q}`, wanted.title, wanted.description), &got)
@@ -273,6 +277,7 @@ func (c *caller) list() {
 }
 
 func (c *caller) update() {
+	c.calls++
 	i := mathrand.N(len(c.todos))
 	id := c.todos[i]
 	wanted := c.ledger.sure([]string{id})[id]

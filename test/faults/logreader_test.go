@@ -41,7 +41,7 @@ func startTododReadBy(t *testing.T, settings map[string]string) (*todod, *logRea
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() }) // It may be already.
-	s := &todod{logs: new(logs), issuer: startIssuer(t)}
+	s := &todod{logs: newLogs(), issuer: startIssuer(t)}
 	l := &logReader{pipe: reader, logs: s.logs}
 	variables := environment(t, s.issuer, pgtest.NewDatabase(t), settings)
 	s.process = startProcess(t, nil, variables, writer, programPath(t, *program), "serve")
@@ -49,8 +49,7 @@ func startTododReadBy(t *testing.T, settings map[string]string) (*todod, *logRea
 		t.Fatal(err)
 	}
 	go l.run()
-	s.address = s.wait(t, 0, "serving").Address
-	s.url = "http://" + s.address
+	s.serves(t)
 	return s, l
 }
 
@@ -100,11 +99,11 @@ func TestLogReaderThatStops(t *testing.T) {
 	others := l.during(calmFor)
 	reader.stop.Unlock()
 	if answered < fullLog {
-		l.stop()
+		l.finish()
 		same(r, "calls answered", answered, fullLog)
 		return // Then there may be no line to wait for.
 	}
-	dropped, lines := s.wait(t, 0, "log lines dropped").Lines, 0
+	dropped, lines := s.await(t, 0, "log lines dropped").Lines, 0
 	eventually(t, "the lines that are there have come", func() bool {
 		lines = 0
 		for _, line := range s.since(t, 0) {

@@ -33,7 +33,7 @@ type pgbouncer struct {
 // of its configuration.
 func startPgBouncer(t *testing.T, database string, settings ...string) *pgbouncer {
 	t.Helper()
-	b := &pgbouncer{address: freeAddress(t), account: unprivileged(t), logs: new(logs)}
+	b := &pgbouncer{address: freeAddress(t), account: unprivileged(t), logs: newLogs()}
 	dir := folderFor(t, b.account)
 	host, port, err := net.SplitHostPort(hostOf(database))
 	if err != nil {
@@ -71,7 +71,7 @@ func startPgBouncer(t *testing.T, database string, settings ...string) *pgbounce
 // start runs it, again on the same port after its end.
 func (b *pgbouncer) start(t *testing.T) {
 	t.Helper()
-	b.process = startProcess(t, b.account, nil, b.logs, needProgram(t, "pgbouncer"), b.config)
+	b.process = startProcess(t, b.account, nil, b.logs, needProgram(t, "pgbouncer", "pgbouncer"), b.config)
 	eventually(t, "PgBouncer listens: "+b.logs.text(0), func() bool {
 		conn, err := net.Dial("tcp", b.address)
 		if err == nil {
@@ -94,7 +94,7 @@ func TestPgBouncer(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	// Fewer connections than the service has, so that they change hands.
 	b := startPgBouncer(t, database, "default_pool_size = 8")
-	version, _ := run(t, b.account, nil, needProgram(t, "pgbouncer"), "--version")
+	version, _ := run(t, b.account, nil, needProgram(t, "pgbouncer", "pgbouncer"), "--version")
 	// PgBouncer keeps the service's settings for each of its sessions.
 	admin := session(t, database)
 	execute(t, admin, "ALTER DATABASE "+ask[string](t, admin, "SELECT current_database()")+" SET DateStyle = 'German, DMY'")

@@ -10,9 +10,6 @@ import (
 	"example.com/todo-backend/internal/postgres/pgtest"
 )
 
-// recoveryBound is how soon calls have to be served after a dependency has returned.
-const recoveryBound = 2 * time.Second
-
 func TestPostmasterKilled(t *testing.T) {
 	const rate = 100
 	kills := size(3, 10)
@@ -40,19 +37,4 @@ func TestPostmasterKilled(t *testing.T) {
 	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
 	atMost(r, "served again within", slowest, recoveryBound)
 	l.check(r, server.URL())
-}
-
-// recovered returns how long after a time the last call was sent that failed,
-// having watched for a while longer than it may take.
-func (l *load) recovered(t *testing.T, since time.Time) time.Duration {
-	t.Helper()
-	if time.Since(since) > recoveryBound {
-		t.Fatal("looked for the recovery too late to see it")
-	}
-	time.Sleep(time.Until(since.Add(recoveryBound + time.Second)))
-	after := l.since(since)
-	if len(after) == 0 {
-		t.Fatal("no calls since it came back")
-	}
-	return after.failed().lastSent(since).Sub(since)
 }

@@ -10,18 +10,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"example.com/todo-backend/internal/childprocess"
 )
-
-// patience bounds every wait that has no bound of its own to meet.
-const patience = 30 * time.Second
 
 // process is a child process. It ends with its test, and with this process
 // however that ends.
@@ -73,42 +67,6 @@ func (p *process) terminate(t *testing.T) error {
 	return err
 }
 
-// resetPeak begins a new measurement of the memory's peak, and returns the
-// memory in use.
-func (p *process) resetPeak(t *testing.T) mebibytes {
-	t.Helper()
-	if err := os.WriteFile(p.proc("clear_refs"), []byte("5"), 0); err != nil {
-		t.Fatal(err)
-	}
-	return p.memory(t, "VmRSS")
-}
-
-// peak returns the most memory that was in use since the last resetPeak.
-func (p *process) peak(t *testing.T) mebibytes {
-	t.Helper()
-	return p.memory(t, "VmHWM")
-}
-
-// memory reads a line of the process's status, which is in KiB.
-func (p *process) memory(t *testing.T, name string) mebibytes {
-	t.Helper()
-	status, err := os.ReadFile(p.proc("status"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, found := strings.CutPrefix(line, name+":"); found {
-			kib, err := strconv.Atoi(strings.Fields(value)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return mebibytes(kib) / 1024
-		}
-	}
-	t.Fatalf("no %s in %s", name, p.proc("status"))
-	return 0
-}
-
 func (p *process) proc(file string) string {
 	return fmt.Sprintf("/proc/%d/%s", p.ID(), file)
 }
@@ -124,51 +82,4 @@ func run(t *testing.T, account *syscall.Credential, environment []string, path s
 		t.Fatalf("%s does not end", path)
 	}
 	return output.String(), p.State().ExitCode()
-}
-
-// unprivileged returns whom programs run as that refuse root: nil for
-// ourselves when we are not root.
-func unprivileged(t *testing.T) *syscall.Credential {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	for _, name := range []string{"postgres", "nobody"} { // Like internal/pglocal.
-		account, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(account.Uid, 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		gid, err := strconv.ParseUint(account.Gid, 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
-	t.Fatal("there is no user postgres or nobody to run programs as that refuse root")
-	return nil
-}
-
-// folderFor returns a new folder that belongs to an account. It is not one of
-// the test's, which other accounts may not enter.
-func folderFor(t *testing.T, account *syscall.Credential) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "todo-faults-") //nolint:usetesting // A test's own folder is closed to other accounts.
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if account != nil {
-		if err := os.Chown(dir, int(account.Uid), int(account.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }

@@ -51,7 +51,7 @@ scrape_configs:
 		}
 	}
 	output := new(output)
-	process := startProcess(t, nil, nil, output, needProgram(t, "prometheus"),
+	process := startProcess(t, nil, nil, output, needProgram(t, "prometheus", "prometheus"),
 		"--config.file="+filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
 	eventually(t, "Prometheus is ready", func() bool {
 		if process.ended() {

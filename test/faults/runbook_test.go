@@ -91,10 +91,11 @@ func TestRunbookCommandsWork(t *testing.T) {
 		}
 	}
 
+	u := serviceOfU{s}
 	kept, deleted := s.create(t, client, "u"), s.create(t, client, "u")
 	unlock := pgtest.LockTable(t, database, "todo")
 	waiting := make(chan answer)
-	go func() { waiting <- s.get(t, client, kept) }()
+	go func() { waiting <- u.get(t, client, kept) }()
 	pgtest.WaitForLocked(t, database, 1)
 	prints(b.run(t, "pg_blocking_pids"), "Lock", "{")
 	unlock()
@@ -104,29 +105,29 @@ func TestRunbookCommandsWork(t *testing.T) {
 
 	prints(b.run(t, "pg_dump"), "TABLE DATA public todo")
 	lost := s.create(t, client, "u")
-	if a := s.on(t, client, http.MethodDelete, deleted, ""); a.status != http.StatusOK {
+	if a := u.on(t, client, http.MethodDelete, deleted, ""); a.status != http.StatusOK {
 		t.Errorf("delete: %d %s", a.status, a.body)
 	}
-	token := s.sync(t, client, "").NextSyncToken
+	token := u.sync(t, client, "").NextSyncToken
 	prints(b.run(t, "pg_restore --exit-on-error"), "CREATE DATABASE", "renewed the epochs", "ANALYZE", "    2 |")
 
 	old := s.url
 	s = startTodod(t, s.issuer, restored, nil)
-	b.address = s.address
+	b.address, u = s.address, serviceOfU{s}
 	for id, status := range map[string]int{kept: http.StatusOK, deleted: http.StatusOK, lost: http.StatusNotFound} {
-		if a := s.get(t, client, id); a.status != status {
+		if a := u.get(t, client, id); a.status != status {
 			t.Errorf("after the restore %s is answered with %d %s, not with %d", id, a.status, a.body, status)
 		}
 	}
-	if got := s.sync(t, client, token); !got.Reset || len(got.Todos) != 2 {
+	if got := u.sync(t, client, token); !got.Reset || len(got.Todos) != 2 {
 		t.Errorf("after the restore a client that syncs gets %+v, want a reset and the two todos of the backup", got)
 	}
 	again := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"id":%q,"title":%q}`, lost, canaryTitle),
 		"Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON)
-	if again.status != http.StatusOK || s.get(t, client, lost).status != http.StatusOK {
+	if again.status != http.StatusOK || u.get(t, client, lost).status != http.StatusOK {
 		t.Errorf("a repeated create: %d %s", again.status, again.body)
 	}
-	if page := s.pageToken(t, client, old); s.list(t, client, "u").status != http.StatusOK ||
+	if page := u.pageToken(t, client, old); s.list(t, client, "u").status != http.StatusOK ||
 		call(t, client, http.MethodGet, s.url+"/api/todos?pageSize=1&pageToken="+page, "", "Authorization", s.issuer.bearer("u")).status != http.StatusOK {
 		t.Error("a page token of before the restore is refused")
 	}
@@ -138,8 +139,11 @@ func TestRunbookCommandsWork(t *testing.T) {
 	r.none("not run", len(b.blocks))
 }
 
+// serviceOfU is a service that the user u calls.
+type serviceOfU struct{ *todod }
+
 // get reads a todo of the user u.
-func (s *todod) get(t *testing.T, client *http.Client, id string) answer {
+func (s serviceOfU) get(t *testing.T, client *http.Client, id string) answer {
 	t.Helper()
 	return s.on(t, client, http.MethodGet, id, "")
 }
@@ -152,7 +156,7 @@ type synced struct {
 }
 
 // sync gets the changes of the user u since a token.
-func (s *todod) sync(t *testing.T, client *http.Client, token string) (page synced) {
+func (s serviceOfU) sync(t *testing.T, client *http.Client, token string) (page synced) {
 	t.Helper()
 	a := call(t, client, http.MethodGet, s.url+"/api/todos:sync?syncToken="+token, "", "Authorization", s.issuer.bearer("u"))
 	if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != http.StatusOK {
@@ -162,13 +166,13 @@ func (s *todod) sync(t *testing.T, client *http.Client, token string) (page sync
 }
 
 // on sends a request about a todo of the user u.
-func (s *todod) on(t *testing.T, client *http.Client, method, id, body string) answer {
+func (s serviceOfU) on(t *testing.T, client *http.Client, method, id, body string) answer {
 	t.Helper()
 	return call(t, client, method, s.url+"/api/todos/"+id, body, "Authorization", s.issuer.bearer("u"))
 }
 
 // pageToken returns the token of the second page of a service's todos of the user u.
-func (s *todod) pageToken(t *testing.T, client *http.Client, url string) string {
+func (s serviceOfU) pageToken(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
 	a := call(t, client, http.MethodGet, url+"/api/todos?pageSize=1", "", "Authorization", s.issuer.bearer("u"))
 	var page struct{ NextPageToken string }

@@ -27,7 +27,7 @@ func TestSignals(t *testing.T) {
 		s := startTodod(t, issuer, database, delayed)
 		mark := s.mark()
 		s.signal(signals[0])
-		s.wait(t, mark, "draining")
+		s.await(t, mark, "draining")
 		began := time.Now()
 		s.signal(signals[1])
 		select {

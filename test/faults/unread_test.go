@@ -65,7 +65,7 @@ func TestAnswersNobodyReads(t *testing.T) {
 			})
 			after := time.Since(last)
 			added := s.peak(t) - before
-			left, within := s.memoryBack(t, before+unreadLeft)
+			left, within := memoryBack(t, s.process, before+unreadLeft)
 
 			r.did("lists of 200 todos of 10 KB at %d/s for %v, of which no byte is read", rate, duration)
 			r.note("asked", asked)
@@ -118,9 +118,9 @@ func refusals(lines []logLine) []logLine {
 	return some
 }
 
-// memoryBack waits for a minute at most until no more memory is in use than
-// so much, and returns how much is.
-func (p *process) memoryBack(t *testing.T, bound mebibytes) (left mebibytes, within time.Duration) {
+// memoryBack waits for a minute at most until a process uses no more memory than
+// so much, and returns how much it uses.
+func memoryBack(t *testing.T, p *process, bound mebibytes) (left mebibytes, within time.Duration) {
 	t.Helper()
 	began := time.Now()
 	for {
