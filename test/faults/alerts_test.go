@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 const (
@@ -109,10 +110,10 @@ func (f alertFault) test(t *testing.T, p *prometheus, namespace string) {
 		return left == 0
 	})
 
-	r.did("%s; %s fired", f.done, strings.Join(slices.Sorted(maps.Keys(seen)), ", "))
-	r.note("after", rounded(fired))
-	r.note("all ended after", rounded(time.Since(ended)))
-	r.none("texts with a defect", countMatching(seen, regexp.MustCompile(`<no value>|<error|%!|NaN`)))
+	r.Did("%s; %s fired", f.done, strings.Join(slices.Sorted(maps.Keys(seen)), ", "))
+	r.Note("after", report.Rounded(fired))
+	r.Note("all ended after", report.Rounded(time.Since(ended)))
+	r.None("texts with a defect", countMatching(seen, regexp.MustCompile(`<no value>|<error|%!|NaN`)))
 }
 
 // start runs the fault's service and has it scraped.
@@ -177,6 +178,6 @@ func TestAlertRulesAreAcceptedByPromtool(t *testing.T) {
 	if err != nil || len(output) > 0 {
 		t.Errorf("promtool check metrics: %v\n%s", err, output)
 	}
-	r.did("checked the rules, ran their unit tests, checked the exposition of a service")
-	atLeast(r, "lines of it", strings.Count(metrics, "\n"), 100)
+	r.Did("checked the rules, ran their unit tests, checked the exposition of a service")
+	report.AtLeast(r, "lines of it", strings.Count(metrics, "\n"), 100)
 }

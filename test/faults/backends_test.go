@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestIdleBackendsKilled(t *testing.T) {
@@ -32,9 +33,9 @@ func TestIdleBackendsKilled(t *testing.T) {
 			WHERE  datname = current_database() AND pid <> pg_backend_pid()`)
 		failed += len(readAtOnce(t, s, client, reads, callers).failed())
 	}
-	r.did("killed all idle backends %d times, then %d reads by %d callers at once", rounds, reads, callers)
-	atLeast(r, "killed", killed, 4*rounds)
-	r.none("reads failed", failed)
+	r.Did("killed all idle backends %d times, then %d reads by %d callers at once", rounds, reads, callers)
+	report.AtLeast(r, "killed", killed, 4*rounds)
+	r.None("reads failed", failed)
 }
 
 // readAtOnce reads so many times, by so many callers at once.
@@ -84,9 +85,9 @@ func TestBackendsKilledDuringWrites(t *testing.T) {
 		eventually(t, "calls are answered after a kill", func() bool { return l.answered() >= answered+callsBetween })
 	}
 	during := l.finish()
-	r.did("killed %d backends in the middle of a write, at 200 calls/s", len(killed))
-	atLeast(r, "killed", len(killed), kills)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(200, 503)))
+	r.Did("killed %d backends in the middle of a write, at 200 calls/s", len(killed))
+	report.AtLeast(r, "killed", len(killed), kills)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(200, 503)))
 	l.check(r, database)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // startCreators makes so many callers of a load create todos without a pause, until
@@ -44,17 +45,17 @@ func TestCreatorsInBatches(t *testing.T) {
 	calls, finish := startCreators(t, l, readersAtOnce)
 	killed := lookAt(t, database).kill(t, calls, kills)
 	finish()
-	r.did("killed %d backends in the middle of a statement, one after the other, with %d creators at once", killed, readersAtOnce)
-	atLeast(r, "killed", killed, kills)
-	atLeast(r, "todos that were made in one transaction with another user's", pgtest.InBatches(t, database), 100)
+	r.Did("killed %d backends in the middle of a statement, one after the other, with %d creators at once", killed, readersAtOnce)
+	report.AtLeast(r, "killed", killed, kills)
+	report.AtLeast(r, "todos that were made in one transaction with another user's", pgtest.InBatches(t, database), 100)
 	failed := l.soFar().failed()
-	r.note("creates", len(l.soFar()))
-	r.none("of them failed", len(failed))
+	r.Note("creates", len(l.soFar()))
+	r.None("of them failed", len(failed))
 	if len(failed) > 0 {
-		r.t.Log(failed, failed[0].body)
+		r.T.Log(failed, failed[0].body)
 	}
 	problems := l.ledger.audit(t, database, l.prefix)
-	r.none("todos lost, or made twice", len(problems))
+	r.None("todos lost, or made twice", len(problems))
 	for _, problem := range problems[:min(5, len(problems))] {
 		t.Error(problem)
 	}

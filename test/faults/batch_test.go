@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 const (
@@ -127,26 +128,26 @@ func (r *readers) finish() answers {
 }
 
 // check adds the figures that each of these rows has.
-func (r *readers) check(row *row) {
-	row.t.Helper()
+func (r *readers) check(row *report.Row) {
+	row.T.Helper()
 	all := r.finish()
 	failed := all.failed()
-	row.note("reads", len(all))
-	row.none("of them failed", len(failed))
+	row.Note("reads", len(all))
+	row.None("of them failed", len(failed))
 	if len(failed) > 0 {
-		row.t.Log(failed, failed[0].body)
+		row.T.Log(failed, failed[0].body)
 	}
-	row.none("answered with what is not the caller's", len(r.wrong))
+	row.None("answered with what is not the caller's", len(r.wrong))
 	for _, wrong := range r.wrong[:min(5, len(r.wrong))] {
-		row.t.Error(wrong)
+		row.T.Error(wrong)
 	}
 }
 
 // batched adds to a row how many reads were in a transaction with others.
-func (r *readers) batched(row *row, database service) {
-	row.t.Helper()
+func (r *readers) batched(row *report.Row, database service) {
+	row.T.Helper()
 	r.finish()
-	atLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.t), 200)
+	report.AtLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.T), 200)
 }
 
 func TestReadersInBatches(t *testing.T) {
@@ -158,8 +159,8 @@ func TestReadersInBatches(t *testing.T) {
 		l := startReaders(t, s)
 		service := lookAt(t, database)
 		killed := service.kill(t, l.calls, kills)
-		r.did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
-		atLeast(r, "killed", killed, kills)
+		r.Did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
+		report.AtLeast(r, "killed", killed, kills)
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -189,12 +190,12 @@ func TestReadersInBatches(t *testing.T) {
 			}
 		}
 		all := l.finish()
-		r.did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
-		r.none("slow reads failed", len(slows.failed()))
-		atMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
-		atMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
-		atMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
-		r.none("slow readers answered with what is not theirs", len(slow.wrong))
+		r.Did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
+		r.None("slow reads failed", len(slows.failed()))
+		report.AtMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
+		report.AtMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
+		report.AtMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
+		r.None("slow readers answered with what is not theirs", len(slow.wrong))
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -226,11 +227,11 @@ func TestReadersInBatches(t *testing.T) {
 		l.stop()
 		l.all.Wait()
 		idle := eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
-		r.did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
-		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
-		r.none("answers to them other than 200", len(left.without(0, http.StatusOK)))
-		atMost(r, "backends idle within", idle, time.Second)
-		r.none("of them answered with what is not theirs", len(others.wrong))
+		r.Did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
+		report.AtLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
+		r.None("answers to them other than 200", len(left.without(0, http.StatusOK)))
+		report.AtMost(r, "backends idle within", idle, time.Second)
+		r.None("of them answered with what is not theirs", len(others.wrong))
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -242,7 +243,7 @@ func TestReadersInBatches(t *testing.T) {
 		service := lookAt(t, database)
 		l := startReaders(t, s)
 		time.Sleep(duration)
-		r.did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
+		r.Did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
 		l.check(r)
 		l.batched(r, service)
 	})

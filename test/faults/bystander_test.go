@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/todo-backend/test/report"
 )
 
 const (
@@ -67,20 +69,20 @@ func (b *bystander) calm(t *testing.T) felt {
 // through compares the figures before, during and after an attack, and adds them to a
 // row. Other load on the machine is not the service's fault, so a bad figure gets two
 // more attempts.
-func (b *bystander) through(r *row, attack func()) {
-	r.t.Helper()
+func (b *bystander) through(r *report.Row, attack func()) {
+	r.T.Helper()
 	mark := b.todod.mark()
-	first := b.calm(r.t)
+	first := b.calm(r.T)
 	before := first
 	var all answers
 	var during, after felt
 	for try := range 3 {
 		if try > 0 {
 			// What an attack leaves behind is no calm to compare with.
-			before = b.calm(r.t).atMost(first)
+			before = b.calm(r.T).atMost(first)
 		}
-		during = b.feel(r.t, attack)
-		after = b.calm(r.t)
+		during = b.feel(r.T, attack)
+		after = b.calm(r.T)
 		all = append(append(all, during.answers...), after.answers...)
 		if during.asIn(before) && after.asIn(before) {
 			break
@@ -88,17 +90,17 @@ func (b *bystander) through(r *row, attack func()) {
 	}
 	// On a machine that is too busy, calls are rejected for lack of time.
 	failed := len(during.answers.failed()) + len(after.answers.failed())
-	r.none("bystander's calls failed", failed)
-	r.none("at any try, but for 503", len(all.failed().without(http.StatusServiceUnavailable)))
-	b.explain(r.t, mark, len(all.failed()))
-	atLeast(r, "of", len(during.answers), bystanderRate)
-	r.note("median before", rounded(before.service))
-	atMost(r, "during", during.service, doubled(before.service))
-	atMost(r, "after", after.service, doubled(before.service))
-	atMost(r, "p99 during", during.p99, slowest(before.p99))
-	r.note("median to the client before", rounded(before.client))
-	atMost(r, "during", during.client, twice(before.client))
-	atMost(r, "after", after.client, twice(before.client))
+	r.None("bystander's calls failed", failed)
+	r.None("at any try, but for 503", len(all.failed().without(http.StatusServiceUnavailable)))
+	b.explain(r.T, mark, len(all.failed()))
+	report.AtLeast(r, "of", len(during.answers), bystanderRate)
+	r.Note("median before", report.Rounded(before.service))
+	report.AtMost(r, "during", during.service, doubled(before.service))
+	report.AtMost(r, "after", after.service, doubled(before.service))
+	report.AtMost(r, "p99 during", during.p99, slowest(before.p99))
+	r.Note("median to the client before", report.Rounded(before.client))
+	report.AtMost(r, "during", during.client, twice(before.client))
+	report.AtMost(r, "after", after.client, twice(before.client))
 }
 
 // explain shows the service's log lines of some failed calls.

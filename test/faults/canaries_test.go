@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"example.com/todo-backend/test/report"
 )
 
 // The texts that must never be in a log. Every text, user and database URL of these runs
@@ -47,11 +49,11 @@ func (c *canaries) found() (lines int, leaks []string) {
 }
 
 // report adds the row of the logs' lines to a report.
-func (c *canaries) report(r *reporter) {
+func (c *canaries) report(r *report.Reporter) {
 	lines, leaks := c.found()
-	r.print("secrets in the log", fmt.Sprintf("looked through %d lines at debug level", lines),
+	r.Print("secrets in the log", fmt.Sprintf("looked through %d lines at debug level", lines),
 		[]string{fmt.Sprintf("lines with a token, a claim, a text or the password %d (0)", len(leaks))}, len(leaks) > 0)
 	for _, leak := range leaks {
-		r.line("        " + leak)
+		r.Line("        " + leak)
 	}
 }

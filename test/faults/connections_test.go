@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // TestActiveConnectionsAtTheBound opens connections to a service at its limit. They
@@ -70,12 +71,12 @@ func TestActiveConnectionsAtTheBound(t *testing.T) {
 		calls = append(calls, <-answered)
 	}
 	sent := exchangeOn(sending, body[5:])
-	r.did("%d newcomers, one after the other, to a bound of %d connections, of which %d were active", newcomers, most, active+2)
-	same(r, "newcomers served", served, newcomers)
-	atMost(r, "most at once, with those to the database", open, most+toDatabase)
-	r.none("calls under way failed", len(calls.failed()))
-	same(r, "the one whose body was on its way", sent.status, http.StatusOK)
-	same(r, "the watch goes on", watch.of(1).open() && !watch.ended(), true)
+	r.Did("%d newcomers, one after the other, to a bound of %d connections, of which %d were active", newcomers, most, active+2)
+	report.Same(r, "newcomers served", served, newcomers)
+	report.AtMost(r, "most at once, with those to the database", open, most+toDatabase)
+	r.None("calls under way failed", len(calls.failed()))
+	report.Same(r, "the one whose body was on its way", sent.status, http.StatusOK)
+	report.Same(r, "the watch goes on", watch.of(1).open() && !watch.ended(), true)
 }
 
 // exchangeOn sends something on a connection that stays open, and reads an

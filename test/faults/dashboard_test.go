@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 const dashboardFile = "../../deploy/grafana/dashboard.json"
@@ -60,10 +61,10 @@ func TestDashboardQueriesAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	r.did("asked Prometheus all queries of the dashboard")
-	atLeast(r, "queries", asked, 30)
-	r.none("refused", refused)
-	atLeast(r, "with a series", asked-refused-empty, 25)
+	r.Did("asked Prometheus all queries of the dashboard")
+	report.AtLeast(r, "queries", asked, 30)
+	r.None("refused", refused)
+	report.AtLeast(r, "with a series", asked-refused-empty, 25)
 }
 
 // TestDashboardPicture draws the dashboard's panels from a service that meets some faults,

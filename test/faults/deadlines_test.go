@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/net/http2"
 )
@@ -63,11 +64,11 @@ func TestShortDeadlines(t *testing.T) {
 					}
 				}
 			}
-			r.did("%d calls/s by %s for %v, with deadlines of 1 to 3 ms, reset at once, or hung up on", rate, users.name, duration)
-			r.note("calls", calls)
-			atLeast(r, "of them noticed", left, calls/2)
-			r.none("refused for what they ask", wrong)
-			atMost(r, "connections to the database that began", sessions(t, admin)-before, maxConns)
+			r.Did("%d calls/s by %s for %v, with deadlines of 1 to 3 ms, reset at once, or hung up on", rate, users.name, duration)
+			r.Note("calls", calls)
+			report.AtLeast(r, "of them noticed", left, calls/2)
+			r.None("refused for what they ask", wrong)
+			report.AtMost(r, "connections to the database that began", sessions(t, admin)-before, maxConns)
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // dialBound is how often in a second the service may dial a database that is
@@ -47,13 +48,13 @@ func testDatabaseDown(t *testing.T, way string) {
 	during := l.soFar().between(from, opened)
 	lines, _ := busiest(s.since(t, mark), 5*time.Second)
 
-	r.did("the database was a host %s for %v at %d calls/s", way, downFor, rate)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atMost(r, "most dials in a second", mostIn(dials, time.Second), dialBound)
-	r.note("dials in all", len(dials))
-	atMost(r, "own log lines in 5 s", lines, 2)
-	atMost(r, "served again within", recovered, recoveryBound)
+	r.Did("the database was a host %s for %v at %d calls/s", way, downFor, rate)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "most dials in a second", mostIn(dials, time.Second), dialBound)
+	r.Note("dials in all", len(dials))
+	report.AtMost(r, "own log lines in 5 s", lines, 2)
+	report.AtMost(r, "served again within", recovered, recoveryBound)
 	l.check(r, server)
 }
 

@@ -14,6 +14,7 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestTerminatedWithCallsInFlight(t *testing.T) {
@@ -64,8 +65,8 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 	}
 	rows := ask[int](t, session(t, database), `SELECT count(*) FROM todo`)
 
-	r.did("%d creates each by Connect on HTTP/1.1 and h2c, gRPC on h2c and gRPC-Web", each)
-	r.none("not answered with success", failed)
-	same(r, "rows", rows, each*len(clients))
-	same(r, "exit code", s.State().ExitCode(), 0)
+	r.Did("%d creates each by Connect on HTTP/1.1 and h2c, gRPC on h2c and gRPC-Web", each)
+	r.None("not answered with success", failed)
+	report.Same(r, "rows", rows, each*len(clients))
+	report.Same(r, "exit code", s.State().ExitCode(), 0)
 }

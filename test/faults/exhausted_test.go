@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // The service's bounds, a second for a connection and five for a statement, plus the
@@ -76,18 +77,18 @@ func (h holdUp) test(t *testing.T) {
 	logged := s.since(t, mark)
 	lines, sample := busiest(logged, 5*time.Second)
 
-	r.did("%s for %v at %d calls/s", h.done, heldFor, rate)
-	r.note("answers", during)
-	r.none("answers other than 200, 503 and 504", len(during.without(200, 503, 504)))
-	atLeast(r, "refused", len(during.with(503, 504)), 1)
+	r.Did("%s for %v at %d calls/s", h.done, heldFor, rate)
+	r.Note("answers", during)
+	r.None("answers other than 200, 503 and 504", len(during.without(200, 503, 504)))
+	report.AtLeast(r, "refused", len(during.with(503, 504)), 1)
 	// By the service's clock: callers here may be late themselves.
-	atMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+machineSlack)
-	atMost(r, "slowest 504", slowestLogged(logged, http.StatusGatewayTimeout), connectionBound+statementBound+machineSlack)
-	r.none("/livez failed", len(live.failed()))
-	atMost(r, "own log lines in 5 s", lines, 2)
+	report.AtMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+machineSlack)
+	report.AtMost(r, "slowest 504", slowestLogged(logged, http.StatusGatewayTimeout), connectionBound+statementBound+machineSlack)
+	r.None("/livez failed", len(live.failed()))
+	report.AtMost(r, "own log lines in 5 s", lines, 2)
 	if lines > 2 {
 		t.Log(sample)
 	}
-	atMost(r, "served again within", recovered, recoveryBound)
+	report.AtMost(r, "served again within", recovered, recoveryBound)
 	l.check(r, database)
 }

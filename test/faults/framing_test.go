@@ -111,9 +111,9 @@ func TestBrokenFraming(t *testing.T) {
 			t.Errorf("%s: the connection stays open", name)
 		}
 	}
-	r.did("%d bodies with broken chunks, lengths and envelopes", sent)
-	r.none("not the caller's fault, or not in our words", wrong)
-	r.none("connections that stay open", open)
+	r.Did("%d bodies with broken chunks, lengths and envelopes", sent)
+	r.None("not the caller's fault, or not in our words", wrong)
+	r.None("connections that stay open", open)
 }
 
 // exchanged is the response to a request that no client sends.

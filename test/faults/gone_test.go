@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestCallerGone(t *testing.T) {
@@ -46,8 +47,8 @@ func TestCallerGone(t *testing.T) {
 		leave()
 		slowest = max(slowest, eventually(t, "the backends are idle", func() bool { return busy("true") == 0 }))
 	}
-	r.did("%d callers over HTTP/1.1 and %d over HTTP/2 left in the middle of a 30 s statement", callers, callers)
-	atMost(r, "backends idle within", slowest, time.Second)
+	r.Did("%d callers over HTTP/1.1 and %d over HTTP/2 left in the middle of a 30 s statement", callers, callers)
+	report.AtMost(r, "backends idle within", slowest, time.Second)
 }
 
 func TestTimeoutsThatCallersAskFor(t *testing.T) {
@@ -95,10 +96,10 @@ func TestTimeoutsThatCallersAskFor(t *testing.T) {
 		slowest = max(slowest, o.took)
 		if !o.good {
 			wrong++
-			t.Errorf("%s: %s after %v", o.asked, o.got, rounded(o.took))
+			t.Errorf("%s: %s after %v", o.asked, o.got, report.Rounded(o.took))
 		}
 	}
-	r.did("asked for 1 ms, 0, -1, huge and garbage, in %d spellings, of a 30 s statement", asked)
-	r.none("neither deadline_exceeded nor refused as invalid", wrong)
-	atMost(r, "slowest", slowest, 10*time.Second+machineSlack)
+	r.Did("asked for 1 ms, 0, -1, huge and garbage, in %d spellings, of a 30 s statement", asked)
+	r.None("neither deadline_exceeded nor refused as invalid", wrong)
+	report.AtMost(r, "slowest", slowest, 10*time.Second+machineSlack)
 }

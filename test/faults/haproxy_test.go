@@ -98,12 +98,12 @@ func TestRollingRestarts(t *testing.T) {
 			allReady()
 		}
 	}
-	r.did("restarted both of 2 services %d times, one after the other, at %d calls/s, half of them over h2c", rounds, rate)
-	r.none("exit codes other than 0", unclean)
+	r.Did("restarted both of 2 services %d times, one after the other, at %d calls/s, half of them over h2c", rounds, rate)
+	r.None("exit codes other than 0", unclean)
 	for i, name := range []string{"HTTP/1.1", "h2c"} {
 		during := loads[i].finish()
-		r.note(name, during)
-		r.none("failed", len(during.failed()))
+		r.Note(name, during)
+		r.None("failed", len(during.failed()))
 	}
 	for _, l := range loads {
 		l.check(r, database)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // hugeHeader is the size of a header that no call needs.
@@ -68,10 +69,10 @@ func TestOneHugeHeader(t *testing.T) {
 		served += f.count(func(h heard) bool { return h.status == http.StatusOK && h.ended })
 		f.close()
 	}
-	r.did("%d kinds of headers of %d KiB, each among %d calls on one connection", len(kinds), hugeHeader>>10, others+2)
-	same(r, "refused", refused, len(kinds))
-	r.none("connections ended", ended)
-	same(r, "others served", served, len(kinds)*(others+2))
+	r.Did("%d kinds of headers of %d KiB, each among %d calls on one connection", len(kinds), hugeHeader>>10, others+2)
+	report.Same(r, "refused", refused, len(kinds))
+	r.None("connections ended", ended)
+	report.Same(r, "others served", served, len(kinds)*(others+2))
 }
 
 // TestOneHugeHeaderBehindHAProxy is the same behind a load balancer, which puts
@@ -114,7 +115,7 @@ func TestOneHugeHeaderBehindHAProxy(t *testing.T) {
 			served = append(served, <-answered)
 		}
 	}
-	r.did("a header of %d KiB %d times, each among %d calls", hugeHeader>>10, rounds, others)
-	same(r, "refused", refused, rounds)
-	r.none("others failed", len(served.failed()))
+	r.Did("a header of %d KiB %d times, each among %d calls", hugeHeader>>10, rounds, others)
+	report.Same(r, "refused", refused, rounds)
+	r.None("others failed", len(served.failed()))
 }

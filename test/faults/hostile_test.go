@@ -40,10 +40,10 @@ func TestHostileUsers(t *testing.T) {
 			attack := user.attack(t, h)
 			b.through(r, func() { atRate(belowTheLimit, duration, attack) })
 			h.calls.Wait()
-			r.did("%d calls/s for %v, none of which waits for another", belowTheLimit, duration)
-			r.note("answers", h.answers)
+			r.Did("%d calls/s for %v, none of which waits for another", belowTheLimit, duration)
+			r.Note("answers", h.answers)
 			wrong := h.answers.without(user.answers...)
-			r.none("of them with another status than is due", len(wrong))
+			r.None("of them with another status than is due", len(wrong))
 			if len(wrong) > 0 {
 				t.Logf("%d %s %v", wrong[0].status, wrong[0].body, wrong[0].err)
 			}
@@ -51,7 +51,7 @@ func TestHostileUsers(t *testing.T) {
 	}
 	t.Run("the bystander's", func(t *testing.T) {
 		r := newRow(t, "a hostile user: what others wrote")
-		r.did("compared what the bystander was told with the table")
+		r.Did("compared what the bystander was told with the table")
 		b.check(r, database)
 	})
 }

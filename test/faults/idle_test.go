@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // TestIdleConnectionsAtTheBound opens idle connections up to the limit, while others call
@@ -38,14 +39,14 @@ func TestIdleConnectionsAtTheBound(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	r.did("%d callers on connections of their own, while all of %d were idle", callers, most)
-	same(r, "served", served, callers)
+	r.Did("%d callers on connections of their own, while all of %d were idle", callers, most)
+	report.Same(r, "served", served, callers)
 	lines := 0
 	for _, line := range s.since(t, mark) {
 		if line.Message == "connections are short" {
 			lines++
 		}
 	}
-	atLeast(r, "lines about it", lines, 1)
-	atMost(r, "lines about it", lines, 2+int(took/(5*time.Second)))
+	report.AtLeast(r, "lines about it", lines, 1)
+	report.AtMost(r, "lines about it", lines, 2+int(took/(5*time.Second)))
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestLyingBodies(t *testing.T) {
@@ -74,14 +75,14 @@ func TestLyingBodies(t *testing.T) {
 	all.Wait()
 	during := l.since(from)
 
-	r.did("64 MiB of zeros in %d KiB of gzip by REST, Connect and gRPC, a gRPC frame of 4 GiB, Content-Length 4294967295: %d each, all at once", len(bomb)>>10, atOnce)
-	r.none("not refused as 4xx", len(wrong))
+	r.Did("64 MiB of zeros in %d KiB of gzip by REST, Connect and gRPC, a gRPC frame of 4 GiB, Content-Length 4294967295: %d each, all at once", len(bomb)>>10, atOnce)
+	r.None("not refused as 4xx", len(wrong))
 	for _, w := range wrong[:min(5, len(wrong))] {
 		t.Error(w)
 	}
 	// A machine that is busy inflating may refuse others for lack of time.
 	wronged := during.without(http.StatusOK, http.StatusServiceUnavailable)
-	r.none("others neither served nor refused", len(wronged))
+	r.None("others neither served nor refused", len(wronged))
 	for _, a := range wronged {
 		t.Errorf("another's call: %d %s %v", a.status, a.body, a.err)
 	}
@@ -92,7 +93,7 @@ func TestLyingBodies(t *testing.T) {
 			}
 		}
 	}
-	atMost(r, "memory added", s.peak(t)-before, memoryBound)
+	report.AtMost(r, "memory added", s.peak(t)-before, memoryBound)
 }
 
 // gzipped returns so many zeros, compressed.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // balancer forwards connections to a server. As over a network, it learns late that the
@@ -91,14 +92,14 @@ func TestKeepAlive(t *testing.T) {
 		}
 		return served
 	}
-	r.did("%d connections that idle, then a call on each", connections)
-	same(r, "served by a service that keeps them for less long", callTwice("1", func(b *balancer) {
+	r.Did("%d connections that idle, then a call on each", connections)
+	report.Same(r, "served by a service that keeps them for less long", callTwice("1", func(b *balancer) {
 		eventually(t, "the service ends the connections", func() bool { return b.hasEnded() == connections })
 	}), 0)
 	ended := 0
-	same(r, "by one that keeps them for longer", callTwice("60", func(b *balancer) {
+	report.Same(r, "by one that keeps them for longer", callTwice("60", func(b *balancer) {
 		time.Sleep(idleFor) // It has nothing to send.
 		ended = b.hasEnded()
 	}), connections)
-	r.none("connections that it ended", ended)
+	r.None("connections that it ended", ended)
 }

@@ -13,6 +13,7 @@ import (
 
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestUnknownKeyIDs(t *testing.T) {
@@ -53,9 +54,9 @@ func TestUnknownKeyIDs(t *testing.T) {
 		}
 		all.Wait()
 	})
-	r.did("%d tokens, each with an ID of its own, in %v", len(got), within)
-	r.none("answers other than 401", len(got.without(http.StatusUnauthorized)))
-	atMost(r, "most fetches in 10 s", mostIn(s.issuer.fetchTimes()[1:], within), 2) // But for that at the start.
+	r.Did("%d tokens, each with an ID of its own, in %v", len(got), within)
+	r.None("answers other than 401", len(got.without(http.StatusUnauthorized)))
+	report.AtMost(r, "most fetches in 10 s", mostIn(s.issuer.fetchTimes()[1:], within), 2) // But for that at the start.
 }
 
 func TestKeySetFaults(t *testing.T) {
@@ -101,10 +102,10 @@ func TestKeySetFaults(t *testing.T) {
 			issuer.come(t)
 		}
 	}
-	r.did("9 faults of it, one after the other, at 100 calls/s")
-	r.none("known keys refused", len(during.failed()))
-	atMost(r, "p99 of calls", during.p99(), max(50*time.Millisecond, twice(calm)))
-	atMost(r, "memory added", added, mebibytes(10))
+	r.Did("9 faults of it, one after the other, at 100 calls/s")
+	r.None("known keys refused", len(during.failed()))
+	report.AtMost(r, "p99 of calls", during.p99(), max(50*time.Millisecond, twice(calm)))
+	report.AtMost(r, "memory added", added, mebibytes(10))
 }
 
 // answerHuge begins a key set that has no end for a long time.
@@ -137,8 +138,8 @@ func TestStartWithoutTheIssuer(t *testing.T) {
 	issuer.come(t)
 	took := eventually(t, "calls are served", func() bool { return s.list(t, client, "u").status == http.StatusOK })
 
-	r.did("started the service first, the issuer a second later")
-	r.none("answers before other than 503", len(before.without(http.StatusServiceUnavailable)))
-	same(r, "with Retry-After", len(advised), len(before))
-	atMost(r, "served within", took, recoveryBound)
+	r.Did("started the service first, the issuer a second later")
+	r.None("answers before other than 503", len(before.without(http.StatusServiceUnavailable)))
+	report.Same(r, "with Retry-After", len(advised), len(before))
+	report.AtMost(r, "served within", took, recoveryBound)
 }

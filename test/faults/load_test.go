@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.com/todo-backend/test/report"
 )
 
 const (
@@ -166,14 +168,14 @@ func (l *load) waiting(until time.Time) bool {
 }
 
 // check audits the ledger and adds its figures to a row.
-func (l *load) check(r *row, database string) {
-	r.t.Helper()
+func (l *load) check(r *report.Row, database string) {
+	r.T.Helper()
 	l.finish()
-	problems := l.ledger.audit(r.t, database, l.prefix)
-	atLeast(r, "acknowledged writes", l.ledger.acknowledged, 1)
-	r.none("of them lost or wrong", len(problems))
+	problems := l.ledger.audit(r.T, database, l.prefix)
+	report.AtLeast(r, "acknowledged writes", l.ledger.acknowledged, 1)
+	r.None("of them lost or wrong", len(problems))
 	for _, problem := range problems[:min(10, len(problems))] {
-		r.t.Error(problem)
+		r.T.Error(problem)
 	}
 }
 

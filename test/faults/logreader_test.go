@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // logReader reads the log of a service through a pipe, and can stop.
@@ -100,7 +101,7 @@ func TestLogReaderThatStops(t *testing.T) {
 	reader.stop.Unlock()
 	if answered < fullLog {
 		l.finish()
-		same(r, "calls answered", answered, fullLog)
+		report.Same(r, "calls answered", answered, fullLog)
 		return // Then there may be no line to wait for.
 	}
 	dropped, lines := s.await(t, 0, "log lines dropped").Lines, 0
@@ -119,13 +120,13 @@ func TestLogReaderThatStops(t *testing.T) {
 	err := s.terminate(t)
 	reader.stop.Unlock()
 
-	r.did("%d calls while nobody read the log, then again, and SIGTERM", fullLog)
-	same(r, "calls answered", answered, 2*fullLog)
-	r.none("others failed", len(others.failed()))
-	atLeast(r, "lines said to be dropped", dropped, 1)
+	r.Did("%d calls while nobody read the log, then again, and SIGTERM", fullLog)
+	report.Same(r, "calls answered", answered, 2*fullLog)
+	r.None("others failed", len(others.failed()))
+	report.AtLeast(r, "lines said to be dropped", dropped, 1)
 	// Which are at least fullLog: it was waited for.
-	atMost(r, "with those that came", lines+dropped, most)
-	r.none("unclean ends", count(err))
+	report.AtMost(r, "with those that came", lines+dropped, most)
+	r.None("unclean ends", count(err))
 }
 
 func TestLogReaderThatDies(t *testing.T) {
@@ -138,10 +139,10 @@ func TestLogReaderThatDies(t *testing.T) {
 	}
 	during := l.during(calmFor)
 	l.finish()
-	r.did("it closed the pipe, %d calls, and SIGTERM", len(during))
-	atLeast(r, "calls", len(during), bystanderRate)
-	r.none("of them failed", len(during.failed()))
-	r.none("unclean ends", count(s.terminate(t)))
+	r.Did("it closed the pipe, %d calls, and SIGTERM", len(during))
+	report.AtLeast(r, "calls", len(during), bystanderRate)
+	r.None("of them failed", len(during.failed()))
+	r.None("unclean ends", count(s.terminate(t)))
 }
 
 // count returns 1 for an error.

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	if *long {
 		wanted = append(wanted, rowsOfLongRun...)
 	}
-	os.Exit(max(code, results.finish(time.Since(started), wanted)))
+	os.Exit(max(code, results.Finish(time.Since(started), wanted)))
 }
 
 // longOnly leaves a test to the long run.

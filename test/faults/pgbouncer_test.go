@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -118,13 +119,13 @@ func TestPgBouncer(t *testing.T) {
 	during := l.since(from)
 
 	name, _, _ := strings.Cut(version, "\n")
-	r.did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
-	same(r, "/readyz", ready.status, http.StatusOK)
-	r.none("failed in the calm", len(calm.failed()))
-	r.note("answers to the rest", during)
-	r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
-	atMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
-	atMost(r, "served again after the restart within", restarted, recoveryBound)
-	atMost(r, "after the pause", resumed, recoveryBound)
+	r.Did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
+	report.Same(r, "/readyz", ready.status, http.StatusOK)
+	r.None("failed in the calm", len(calm.failed()))
+	r.Note("answers to the rest", during)
+	r.None("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
+	report.AtMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
+	report.AtMost(r, "served again after the restart within", restarted, recoveryBound)
+	report.AtMost(r, "after the pause", resumed, recoveryBound)
 	l.check(r, database)
 }

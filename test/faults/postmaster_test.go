@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestPostmasterKilled(t *testing.T) {
@@ -31,10 +32,10 @@ func TestPostmasterKilled(t *testing.T) {
 		slowest = max(slowest, l.recovered(t, time.Now()))
 		during = append(during, l.since(from)...)
 	}
-	r.did("killed and restarted it %d times at %d calls/s", kills, rate)
-	r.note("answers", during)
-	atLeast(r, "refused meanwhile", len(during.with(http.StatusServiceUnavailable)), kills)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atMost(r, "served again within", slowest, recoveryBound)
+	r.Did("killed and restarted it %d times at %d calls/s", kills, rate)
+	r.Note("answers", during)
+	report.AtLeast(r, "refused meanwhile", len(during.with(http.StatusServiceUnavailable)), kills)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "served again within", slowest, recoveryBound)
 	l.check(r, server.URL())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // price is what a kind of request costs the service.
@@ -87,11 +88,11 @@ func TestBombsCostWhatPlainBodiesCost(t *testing.T) {
 		if !endpoint.grpc { // Which says so elsewhere.
 			served += len(bombs.answers.with(http.StatusOK))
 		}
-		atMost(r, endpoint.name, bombs.cpu, 2*fair.cpu+2*tick)
+		report.AtMost(r, endpoint.name, bombs.cpu, 2*fair.cpu+2*tick)
 	}
-	r.did("%d bodies of %d KB of gzip that inflate to 62 MB, by each way in; their processor time beside twice that of as many plain ones of the same size", times, len(bomb)>>10)
-	r.none("not answered", unanswered)
-	r.none("served", served)
+	r.Did("%d bodies of %d KB of gzip that inflate to 62 MB, by each way in; their processor time beside twice that of as many plain ones of the same size", times, len(bomb)>>10)
+	r.None("not answered", unanswered)
+	r.None("served", served)
 }
 
 // TestOddGetsCostWhatARefusalCosts sends reads with as many parameters and as
@@ -130,8 +131,8 @@ func TestOddGetsCostWhatARefusalCosts(t *testing.T) {
 			odds.add(priceOf(t, s, times/parts, get(odd.path)))
 		}
 		unrefused += len(odds.answers.where(func(a answer) bool { return a.status < 400 || a.status > 499 }))
-		atMost(r, odd.name, odds.cpu, fair.cpu*3/2+2*tick)
+		report.AtMost(r, odd.name, odds.cpu, fair.cpu*3/2+2*tick)
 	}
-	r.did("%d reads of each kind without a token; their processor time beside one and a half times that of as many other refusals of the same size", times)
-	r.none("answers other than 4xx", unrefused)
+	r.Did("%d reads of each kind without a token; their processor time beside one and a half times that of as many other refusals of the same size", times)
+	r.None("answers other than 4xx", unrefused)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 )
@@ -94,16 +95,16 @@ func TestPoorNetworkToTheDatabase(t *testing.T) {
 			recovered := l.recovered(t, healed)
 			during := l.soFar().between(from, healed)
 
-			r.did("%s between service and database for %v at %d calls/s", fault.name, lasts, rate)
-			r.note("answers", during)
-			r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
+			r.Did("%s between service and database for %v at %d calls/s", fault.name, lasts, rate)
+			r.Note("answers", during)
+			r.None("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
 			if fault.served {
-				r.none("failed", len(during.failed()))
+				r.None("failed", len(during.failed()))
 			} else {
-				atLeast(r, "failed", len(during.failed()), 1)
+				report.AtLeast(r, "failed", len(during.failed()), 1)
 			}
-			atMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
-			atMost(r, "served again within", recovered, recoveryBound)
+			report.AtMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
+			report.AtMost(r, "served again within", recovered, recoveryBound)
 			l.check(r, database)
 		})
 	}

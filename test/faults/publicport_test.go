@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestPreflightWhileTheDatabaseIsHeldUp(t *testing.T) {
@@ -25,11 +26,11 @@ func TestPreflightWhileTheDatabaseIsHeldUp(t *testing.T) {
 	}
 	unlock()
 	l.finish()
-	r.did("%d without a token while every connection to the database was held", preflights)
-	r.none("answers other than 204", len(got.without(http.StatusNoContent)))
-	r.none("without CORS headers", len(got.where(func(a answer) bool { return a.header.Get("Access-Control-Allow-Origin") != pageOrigin })))
+	r.Did("%d without a token while every connection to the database was held", preflights)
+	r.None("answers other than 204", len(got.without(http.StatusNoContent)))
+	r.None("without CORS headers", len(got.where(func(a answer) bool { return a.header.Get("Access-Control-Allow-Origin") != pageOrigin })))
 	// Nine of ten: the machine may be busy for a moment.
-	atMost(r, "nine of ten within", got.quantile(0.9), jitter)
+	report.AtMost(r, "nine of ten within", got.quantile(0.9), jitter)
 }
 
 func TestNothingElseIsServed(t *testing.T) {
@@ -41,6 +42,6 @@ func TestNothingElseIsServed(t *testing.T) {
 	for _, path := range paths {
 		got = append(got, call(t, client, http.MethodGet, s.url+path, ""))
 	}
-	r.did("asked for %d such paths", len(paths))
-	r.none("answers other than 404", len(got.without(http.StatusNotFound)))
+	r.Did("asked for %d such paths", len(paths))
+	r.None("answers other than 404", len(got.without(http.StatusNotFound)))
 }

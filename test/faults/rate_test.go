@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestCallerAboveItsRate(t *testing.T) {
@@ -26,12 +27,12 @@ func TestCallerAboveItsRate(t *testing.T) {
 	refused := got.with(http.StatusTooManyRequests)
 	during := others.finish()
 
-	r.did("called %d times in 3 s, with a limit of %d/s", len(got), limit)
-	r.none("answers other than 200 and 429", len(got.without(http.StatusOK, http.StatusTooManyRequests)))
-	atLeast(r, "refused", len(refused), 1)
-	r.none("of them without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
-	atMost(r, "served", len(got.with(http.StatusOK)), 6*limit) // Three seconds' worth, and what may come at once.
-	r.none("others failed", len(during.failed()))
+	r.Did("called %d times in 3 s, with a limit of %d/s", len(got), limit)
+	r.None("answers other than 200 and 429", len(got.without(http.StatusOK, http.StatusTooManyRequests)))
+	report.AtLeast(r, "refused", len(refused), 1)
+	r.None("of them without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
+	report.AtMost(r, "served", len(got.with(http.StatusOK)), 6*limit) // Three seconds' worth, and what may come at once.
+	r.None("others failed", len(during.failed()))
 }
 
 // TestLoadShed has more callers than the pool serves in time: those too many
@@ -47,13 +48,13 @@ func TestLoadShed(t *testing.T) {
 	during := l.during(5 * time.Second)
 	refused := during.with(http.StatusServiceUnavailable)
 
-	r.did("%d calls/s, half of them writes, with a pool that does 40 writes/s", rate)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "served", len(during.with(http.StatusOK)), 100)
-	r.none("refused without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
+	r.Did("%d calls/s, half of them writes, with a pool that does 40 writes/s", rate)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "served", len(during.with(http.StatusOK)), 100)
+	r.None("refused without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
 	// The others waited to share a statement, or were taken on and not reached.
-	atMost(r, "a third of the refusals within", refused.quantile(1.0/3), 100*time.Millisecond)
-	atMost(r, "all of them within", refused.slowest(), 2*time.Second)
+	report.AtMost(r, "a third of the refusals within", refused.quantile(1.0/3), 100*time.Millisecond)
+	report.AtMost(r, "all of them within", refused.slowest(), 2*time.Second)
 	l.check(r, database)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // fileOfTodoService is ServerReflectionRequest{file_containing_symbol: "todo.v1.TodoService"}.
@@ -46,9 +47,9 @@ func TestReflectionAsksOverAndOver(t *testing.T) {
 			break
 		}
 	}
-	r.did("%d streams, one after the other, each with %d questions for the same file in %d KB", sent, questions, len(body)>>10)
-	atMost(r, "most bytes of a stream", most, bytesBound)
-	atMost(r, "processor time, at the price of 10 refused calls each", cost, bound)
+	r.Did("%d streams, one after the other, each with %d questions for the same file in %d KB", sent, questions, len(body)>>10)
+	report.AtMost(r, "most bytes of a stream", most, bytesBound)
+	report.AtMost(r, "processor time, at the price of 10 refused calls each", cost, bound)
 }
 
 // askOverAndOver sends questions on a stream of a connection of its own, and returns
@@ -108,7 +109,7 @@ func TestManyReflections(t *testing.T) {
 			time.Sleep(200 * time.Millisecond) // A few seconds in all.
 		}
 	})
-	r.did("%d streams on %d connections, each with 40 questions, kept open", opened, connections)
-	r.note("served", answered)
-	atMost(r, "memory added", s.peak(t)-before, memoryBound)
+	r.Did("%d streams on %d connections, each with 40 questions, kept open", opened, connections)
+	r.Note("served", answered)
+	report.AtMost(r, "memory added", s.peak(t)-before, memoryBound)
 }

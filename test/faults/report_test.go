@@ -5,6 +5,8 @@ package faults
 import (
 	"os"
 	"testing"
+
+	"example.com/todo-backend/test/report"
 )
 
 // rowsOfRun names the rows that a complete run has.
@@ -102,10 +104,10 @@ var rowsOfLongRun = []string{
 }
 
 // results collects the rows of this run.
-var results = newReporter(os.Stdout)
+var results = report.New(os.Stdout)
 
 // newRow begins a row.
-func newRow(t *testing.T, name string) *row {
+func newRow(t *testing.T, name string) *report.Row {
 	t.Helper()
-	return results.row(t, name)
+	return results.Row(t, name)
 }

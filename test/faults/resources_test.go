@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -42,12 +43,12 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	recovered := l.recovered(t, time.Now())
 
-	r.did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
-	atLeast(r, "taken", len(others), most/2)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "served by the one that it has", len(during.with(http.StatusOK)), 100)
-	atMost(r, "served again within", recovered, recoveryBound)
+	r.Did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
+	report.AtLeast(r, "taken", len(others), most/2)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "served by the one that it has", len(during.with(http.StatusOK)), 100)
+	report.AtMost(r, "served again within", recovered, recoveryBound)
 	l.check(r, server.URL())
 }
 
@@ -99,12 +100,12 @@ func TestDiskFull(t *testing.T) {
 	}
 	recovered := l.recovered(t, time.Now())
 
-	r.did("filled the disk of the table at 200 calls/s")
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
-	r.none("reads failed", len(reads.failed()))
-	atMost(r, "served again within", recovered, recoveryBound)
+	r.Did("filled the disk of the table at 200 calls/s")
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
+	r.None("reads failed", len(reads.failed()))
+	report.AtMost(r, "served again within", recovered, recoveryBound)
 	l.check(r, server.URL())
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // TestRetriedCreates has callers choose their todos' ids and create until they
@@ -72,11 +73,11 @@ func TestRetriedCreates(t *testing.T) {
 		}
 	}
 	admin := session(t, database)
-	r.did("%d creates by %d callers while answers were cut", callers*each, callers)
-	atLeast(r, "retries", retries, 10)
-	r.none("answers other than 200, 503 and 504", len(unhappy))
-	same(r, "rows", ask[int](t, admin, `SELECT count(*) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
-	same(r, "different rows", ask[int](t, admin, `SELECT count(DISTINCT (user_id, title)) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
+	r.Did("%d creates by %d callers while answers were cut", callers*each, callers)
+	report.AtLeast(r, "retries", retries, 10)
+	r.None("answers other than 200, 503 and 504", len(unhappy))
+	report.Same(r, "rows", ask[int](t, admin, `SELECT count(*) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
+	report.Same(r, "different rows", ask[int](t, admin, `SELECT count(DISTINCT (user_id, title)) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
 }
 
 // newUUID returns a random UUID (RFC 9562 section 5.4).

@@ -16,6 +16,7 @@ import (
 
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // runbook has the commands of docs/operations.md that an operator runs.
@@ -134,9 +135,9 @@ func TestRunbookCommandsWork(t *testing.T) {
 
 	prints(b.run(t, "todod version"), "nothing to apply")
 	prints(b.run(t, "/readyz"), `"ok"`)
-	r.did("ran them all, on a database that was dumped and restored")
-	atLeast(r, "blocks of commands", commands, 6)
-	r.none("not run", len(b.blocks))
+	r.Did("ran them all, on a database that was dumped and restored")
+	report.AtLeast(r, "blocks of commands", commands, 6)
+	r.None("not run", len(b.blocks))
 }
 
 // serviceOfU is a service that the user u calls.

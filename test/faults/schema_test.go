@@ -13,6 +13,7 @@ import (
 
 	todobackend "example.com/todo-backend"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 func TestSchemaChangedUnderTheService(t *testing.T) {
@@ -44,9 +45,9 @@ func TestSchemaChangedUnderTheService(t *testing.T) {
 				time.Sleep(500 * time.Millisecond) // Callers meet what has changed.
 			}
 			during := l.since(from)
-			r.did("%d changes at %d calls/s: columns added and dropped, types altered", len(changes), rate)
-			r.note("answers", during)
-			r.none("failed", len(during.failed()))
+			r.Did("%d changes at %d calls/s: columns added and dropped, types altered", len(changes), rate)
+			r.Note("answers", during)
+			r.None("failed", len(during.failed()))
 			l.check(r, database)
 		})
 	}
@@ -71,12 +72,12 @@ func TestMigrationOfABusyTable(t *testing.T) {
 	execute(t, admin, `ROLLBACK`)
 	later, codeLater := migrate(t, *program, database)
 
-	r.did("migrated at %d calls/s; it gave up after %v", rate, rounded(took))
-	same(r, "exit code", code, 1)
-	same(r, "says who is in the way", strings.Contains(output, "a table is busy, in use by process"), true)
-	r.note("answers", during)
-	r.none("failed", len(during.failed()))
-	same(r, "exit code once it is free", codeLater, 0)
+	r.Did("migrated at %d calls/s; it gave up after %v", rate, report.Rounded(took))
+	report.Same(r, "exit code", code, 1)
+	report.Same(r, "says who is in the way", strings.Contains(output, "a table is busy, in use by process"), true)
+	r.Note("answers", during)
+	r.None("failed", len(during.failed()))
+	report.Same(r, "exit code once it is free", codeLater, 0)
 	if codeLater != 0 {
 		t.Log(later)
 	}
@@ -107,17 +108,17 @@ func TestBothSidesOfASchemaChange(t *testing.T) {
 	loads[0].during(2 * time.Second)
 	back, codeBack := migrate(t, *program, database) // As a rollback would.
 
-	r.did("ran both binaries at %d calls/s each, before and after the change", rate)
-	same(r, "exit code of the migration", code, 0)
-	same(r, "columns added", migrated, 1)
-	same(r, "exit code of the older one's, afterwards", codeBack, 0)
+	r.Did("ran both binaries at %d calls/s each, before and after the change", rate)
+	report.Same(r, "exit code of the migration", code, 0)
+	report.Same(r, "columns added", migrated, 1)
+	report.Same(r, "exit code of the older one's, afterwards", codeBack, 0)
 	if code+codeBack != 0 {
 		t.Log(output, back)
 	}
 	for i, l := range loads {
 		during := l.since(from)
-		r.note([]string{"before", "after"}[i], during)
-		r.none("failed", len(during.failed()))
+		r.Note([]string{"before", "after"}[i], during)
+		r.None("failed", len(during.failed()))
 	}
 	for _, l := range loads {
 		l.check(r, database)

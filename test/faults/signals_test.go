@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // TestSignals sends those that supervisors, terminals and shells send.
@@ -16,7 +17,7 @@ func TestSignals(t *testing.T) {
 	r := newRow(t, "signals")
 	issuer, database := startIssuer(t), pgtest.NewDatabase(t)
 	client := newClient(t, false)
-	r.did("SIGTERM and SIGINT twice, SIGHUP with a call in flight, SIGPIPE")
+	r.Did("SIGTERM and SIGINT twice, SIGHUP with a call in flight, SIGPIPE")
 
 	// While load balancers take note, and so without end.
 	delayed := map[string]string{"SHUTDOWN_DELAY": "60"}
@@ -37,7 +38,7 @@ func TestSignals(t *testing.T) {
 		}
 		slowest = max(slowest, time.Since(began))
 	}
-	atMost(r, "ended after a second signal within", slowest, 2*time.Second)
+	report.AtMost(r, "ended after a second signal within", slowest, 2*time.Second)
 
 	unclean := 0
 	var inFlight answers
@@ -64,6 +65,6 @@ func TestSignals(t *testing.T) {
 			unclean++
 		}
 	}
-	r.none("calls in flight at SIGHUP failed", len(inFlight.failed()))
-	r.none("exit codes other than 0", unclean)
+	r.None("calls in flight at SIGHUP failed", len(inFlight.failed()))
+	r.None("exit codes other than 0", unclean)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"golang.org/x/net/http2"
 )
 
@@ -25,8 +26,8 @@ const jitter = 20 * time.Millisecond
 // p99During measures the p99 of reads at a steady rate, before, during and
 // after a fault, and adds it to a row. What else the machine is busy with is no
 // fault of the service's, so a bad figure gets two more chances.
-func p99During(r *row, l *load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
-	r.t.Helper()
+func p99During(r *report.Row, l *load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
+	r.T.Helper()
 	var calm, bad time.Duration
 	failed := 0
 	for range 3 {
@@ -41,8 +42,8 @@ func p99During(r *row, l *load, what string, bound func(calm time.Duration) time
 			break
 		}
 	}
-	r.none("others failed", failed)
-	atMost(r, fmt.Sprintf("%s, %v without", what, rounded(calm)), bad, bound(calm))
+	r.None("others failed", failed)
+	report.AtMost(r, fmt.Sprintf("%s, %v without", what, report.Rounded(calm)), bad, bound(calm))
 }
 
 // twice is the bound of a p99 that may double.
@@ -72,10 +73,10 @@ func TestSlowConnections(t *testing.T) {
 			l := startReads(t, s.url, s.issuer, 100)
 			var open atomic.Int64
 			var slowest time.Duration
-			r.did("%d connections", connections)
+			r.Did("%d connections", connections)
 			p99During(r, l, "p99 of others", twice, func() { slowest = dripAll(t, s.address, connections, kind.first, kind.drip, &open) })
-			r.none("still open", int(open.Load()))
-			atMost(r, "closed within", slowest, kind.bound+time.Second)
+			r.None("still open", int(open.Load()))
+			report.AtMost(r, "closed within", slowest, kind.bound+time.Second)
 		})
 	}
 }
@@ -157,6 +158,6 @@ func TestReaderThatStops(t *testing.T) {
 			failed = err
 		}
 	}
-	r.did("pipelined calls on HTTP/1.1 and never read an answer")
-	atMost(r, "closed within", time.Since(began), time.Minute)
+	r.Did("pipelined calls on HTTP/1.1 and never read an answer")
+	report.AtMost(r, "closed within", time.Since(began), time.Minute)
 }

@@ -12,6 +12,7 @@ import (
 
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // standbyName is what a standby calls itself to its primary.
@@ -58,13 +59,13 @@ func TestReadOnlyStandby(t *testing.T) {
 	reads := startReads(t, s.url, s.issuer, 50).during(time.Second)
 	ready := call(t, newClient(t, false), http.MethodGet, s.url+"/readyz", "")
 
-	r.did("ran the service on one for 3 s at 100 calls/s")
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
-	r.none("reads failed", len(reads.failed()))
-	same(r, "/readyz", ready.status, http.StatusOK)
-	same(r, "writes acknowledged", l.ledger.acknowledged, 0)
+	r.Did("ran the service on one for 3 s at 100 calls/s")
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
+	r.None("reads failed", len(reads.failed()))
+	report.Same(r, "/readyz", ready.status, http.StatusOK)
+	report.Same(r, "writes acknowledged", l.ledger.acknowledged, 0)
 }
 
 func TestFailover(t *testing.T) {
@@ -98,10 +99,10 @@ func TestFailover(t *testing.T) {
 	during := l.soFar().between(killed, promoted.Add(recoveryBound))
 	lines, _ := busiest(s.since(t, mark), 5*time.Second)
 
-	r.did("killed the primary at %d calls/s, and promoted its synchronous standby %v later", rate, rounded(promoted.Sub(killed)))
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atMost(r, "served again within", recovered, recoveryBound)
-	atMost(r, "own log lines in 5 s", lines, 2)
+	r.Did("killed the primary at %d calls/s, and promoted its synchronous standby %v later", rate, report.Rounded(promoted.Sub(killed)))
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "served again within", recovered, recoveryBound)
+	report.AtMost(r, "own log lines in 5 s", lines, 2)
 	l.check(r, standby.URL("todo"))
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"golang.org/x/net/http2"
 )
 
@@ -66,16 +67,16 @@ func TestStreamsWhoseCallersLeave(t *testing.T) {
 	panics := strings.Count(s.text(mark), "panic")
 	goroutines, others := s.goroutines(t), other.goroutines(t)
 
-	r.did("%d rounds of %d streams, of health and reflection, ended by cancel, reset and closing, over h2c and HTTP/1.1", rounds, waysPerRound*streamsThatEnd)
-	atLeast(r, "served", served, rounds*waysPerRound/2)
-	same(r, "then /livez", alive.status, http.StatusOK)
-	r.none("log lines with a panic", panics)
-	r.none("connections left", left)
-	atMost(r, "goroutines", len(goroutines), len(others)+goroutinesSpare)
+	r.Did("%d rounds of %d streams, of health and reflection, ended by cancel, reset and closing, over h2c and HTTP/1.1", rounds, waysPerRound*streamsThatEnd)
+	report.AtLeast(r, "served", served, rounds*waysPerRound/2)
+	report.Same(r, "then /livez", alive.status, http.StatusOK)
+	r.None("log lines with a panic", panics)
+	r.None("connections left", left)
+	report.AtMost(r, "goroutines", len(goroutines), len(others)+goroutinesSpare)
 	if t.Failed() {
 		t.Log(beganWith(goroutines))
 	}
-	atMost(r, "memory added", added, memoryBound)
+	report.AtMost(r, "memory added", added, memoryBound)
 }
 
 // goroutinesSpare is by how many a busy service's goroutines may exceed an idle

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 const (
@@ -55,12 +56,12 @@ func TestStreamsWithoutAToken(t *testing.T) {
 		f.wait(t, "a stream is served or refused", func() bool { return f.of(f.stream).answered() })
 		return f.of(f.stream).open()
 	})
-	r.did("%d connections opened %d health watches and reflections each, and kept them", connections, streamsPerConnection)
-	r.note("refused", refused)
-	atLeast(r, "served", served, 1)
-	atMost(r, "at once", served, streamsServed)
-	atMost(r, "memory added", added, streamMemory)
-	atMost(r, "others have streams again within", again, 5*time.Second)
+	r.Did("%d connections opened %d health watches and reflections each, and kept them", connections, streamsPerConnection)
+	r.Note("refused", refused)
+	report.AtLeast(r, "served", served, 1)
+	report.AtMost(r, "at once", served, streamsServed)
+	report.AtMost(r, "memory added", added, streamMemory)
+	report.AtMost(r, "others have streams again within", again, 5*time.Second)
 }
 
 // openStreams opens so many streams without a token, of all that there are, as

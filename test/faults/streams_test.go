@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"golang.org/x/net/http2"
 )
 
@@ -43,11 +44,11 @@ func TestStreamResets(t *testing.T) {
 		f.close()
 	}
 	during := l.since(from)
-	r.did("%d streams opened and reset at once, on %d connections one after the other", sent, connections)
-	atLeast(r, "resets", sent, resets)
-	r.none("others failed", len(during.failed()))
-	atMost(r, "most handlers at once", mostAtOnce(s.since(t, mark)), handlerBound)
-	atMost(r, "memory added", s.peak(t)-before, memoryBound)
+	r.Did("%d streams opened and reset at once, on %d connections one after the other", sent, connections)
+	report.AtLeast(r, "resets", sent, resets)
+	r.None("others failed", len(during.failed()))
+	report.AtMost(r, "most handlers at once", mostAtOnce(s.since(t, mark)), handlerBound)
+	report.AtMost(r, "memory added", s.peak(t)-before, memoryBound)
 }
 
 func TestManyStreams(t *testing.T) {
@@ -75,10 +76,10 @@ func TestManyStreams(t *testing.T) {
 	})
 	added := s.peak(t) - before
 	f.close()
-	r.did("opened %d at once", sent)
-	r.note("refused", f.count(refusedStream))
-	atMost(r, "most handlers at once", mostAtOnce(s.since(t, mark)), handlerBound)
-	atMost(r, "memory added", added, memoryBound)
+	r.Did("opened %d at once", sent)
+	r.Note("refused", f.count(refusedStream))
+	report.AtMost(r, "most handlers at once", mostAtOnce(s.since(t, mark)), handlerBound)
+	report.AtMost(r, "memory added", added, memoryBound)
 }
 
 // mostAtOnce returns the most requests of the abused path that were under way at

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // notPooled are the tests of internal/database and internal/postgres that need what a
@@ -62,9 +63,9 @@ func TestSuiteBehindPgBouncer(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+throughHost(server.Server.URL("postgres"), b.address)+execMode)
 	output, err := cmd.CombinedOutput()
 	text := string(output)
-	r.did("ran the tests of internal/database, internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
-	atLeast(r, "passed", strings.Count(text, "--- PASS"), 200)
-	r.none("failed", strings.Count(text, "--- FAIL"))
+	r.Did("ran the tests of internal/database, internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
+	report.AtLeast(r, "passed", strings.Count(text, "--- PASS"), 200)
+	r.None("failed", strings.Count(text, "--- FAIL"))
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/test/report"
 )
 
 // TestSyncAfterAFailoverThatLostChanges has a client sync a change that the standby never
@@ -48,11 +49,11 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.did("promoted a standby that lacks one of two todos, which a client has")
-	same(r, "todos before", len(before.GetTodos()), 2)
-	same(r, "the client begins anew", after.GetReset_(), true)
-	same(r, "todos after", len(after.GetTodos()), 1)
-	same(r, "begins anew again", again.GetReset_(), false)
+	r.Did("promoted a standby that lacks one of two todos, which a client has")
+	report.Same(r, "todos before", len(before.GetTodos()), 2)
+	report.Same(r, "the client begins anew", after.GetReset_(), true)
+	report.Same(r, "todos after", len(after.GetTodos()), 1)
+	report.Same(r, "begins anew again", again.GetReset_(), false)
 }
 
 // retry repeats a call until it succeeds, or fails but by an outage.

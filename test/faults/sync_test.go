@@ -20,6 +20,7 @@ import (
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	domain "example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/test/report"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -146,14 +147,14 @@ func TestSyncMissesNothing(t *testing.T) {
 	for _, reader := range readers {
 		pages, resets, failures = pages+reader.pages, resets+reader.resets, failures+reader.failures
 	}
-	r.did("%s, with %d writers and %d readers on %d processes", done, len(writers), len(readers), syncProcesses)
-	atLeast(r, "changes acknowledged", int(s.changes.Load()), wanted)
-	r.note("in doubt", s.doubtful.Load())
-	r.note("pages", pages)
-	r.note("reads that failed", failures)
-	atLeast(r, "resets", resets, 1)
-	atLeast(r, "todos swept", int(s.swept.Load()), 1)
-	r.none("missed, lost or wrong", len(s.faults))
+	r.Did("%s, with %d writers and %d readers on %d processes", done, len(writers), len(readers), syncProcesses)
+	report.AtLeast(r, "changes acknowledged", int(s.changes.Load()), wanted)
+	r.Note("in doubt", s.doubtful.Load())
+	r.Note("pages", pages)
+	r.Note("reads that failed", failures)
+	report.AtLeast(r, "resets", resets, 1)
+	report.AtLeast(r, "todos swept", int(s.swept.Load()), 1)
+	r.None("missed, lost or wrong", len(s.faults))
 	for _, fault := range s.faults[:min(10, len(s.faults))] {
 		t.Error(fault)
 	}

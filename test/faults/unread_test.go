@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 const (
@@ -67,13 +68,13 @@ func TestAnswersNobodyReads(t *testing.T) {
 			added := s.peak(t) - before
 			left, within := memoryBack(t, s.process, before+unreadLeft)
 
-			r.did("lists of 200 todos of 10 KB at %d/s for %v, of which no byte is read", rate, duration)
-			r.note("asked", asked)
-			atLeast(r, "refused", len(refusals(linesOf(s.since(t, mark), "hoarder"))), asked/4)
-			atMost(r, "memory added", added, unreadMemory)
-			atMost(r, "the last given up within", after, unreadBound+machineSlack)
-			r.note("memory looked at after", rounded(within))
-			atMost(r, "memory left", left-before, unreadLeft)
+			r.Did("lists of 200 todos of 10 KB at %d/s for %v, of which no byte is read", rate, duration)
+			r.Note("asked", asked)
+			report.AtLeast(r, "refused", len(refusals(linesOf(s.since(t, mark), "hoarder"))), asked/4)
+			report.AtMost(r, "memory added", added, unreadMemory)
+			report.AtMost(r, "the last given up within", after, unreadBound+machineSlack)
+			r.Note("memory looked at after", report.Rounded(within))
+			report.AtMost(r, "memory left", left-before, unreadLeft)
 		})
 	}
 }
@@ -214,9 +215,9 @@ func TestDocumentsNobodyReads(t *testing.T) {
 			f.close()
 		}
 	})
-	r.did("%s asked for on %d streams of %d connections, of which no byte is read", path, asked, connections)
-	r.none("others who ask for it and read it failed", len(others.failed()))
-	atMost(r, "memory added", s.peak(t)-before, unreadMemory)
+	r.Did("%s asked for on %d streams of %d connections, of which no byte is read", path, asked, connections)
+	r.None("others who ask for it and read it failed", len(others.failed()))
+	report.AtMost(r, "memory added", s.peak(t)-before, unreadMemory)
 }
 
 // TestStreamsNobodyReads opens streams whose messages nobody reads.
@@ -249,7 +250,7 @@ func TestStreamsNobodyReads(t *testing.T) {
 		}
 		slowest = max(slowest, time.Since(began))
 	})
-	r.did("%d reflections on %d connections, each with %d questions, of whose answers no byte is read", connections*each, connections, len(questions))
-	atMost(r, "given up within", slowest, unreadBound+machineSlack)
-	atMost(r, "memory added", s.peak(t)-before, unreadMemory)
+	r.Did("%d reflections on %d connections, each with %d questions, of whose answers no byte is read", connections*each, connections, len(questions))
+	report.AtMost(r, "given up within", slowest, unreadBound+machineSlack)
+	report.AtMost(r, "memory added", s.peak(t)-before, unreadMemory)
 }

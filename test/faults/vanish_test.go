@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"golang.org/x/net/http2"
 )
 
@@ -35,8 +36,8 @@ func TestPeersThatVanish(t *testing.T) {
 			case <-ends:
 			case <-time.After(3 * time.Minute):
 			}
-			r.did("said something, then nothing, in answer to nothing")
-			atMost(r, "closed within", time.Since(began), time.Minute)
+			r.Did("said something, then nothing, in answer to nothing")
+			report.AtMost(r, "closed within", time.Since(began), time.Minute)
 		})
 	}
 	for _, peer := range []struct {
@@ -76,8 +77,8 @@ func TestPeersThatVanish(t *testing.T) {
 			for isConnected(t, s.address, conn) && time.Since(began) < 3*time.Minute {
 				time.Sleep(time.Second) // Between two looks.
 			}
-			r.did("its host no longer answers; idle connections are kept for ten minutes")
-			atMost(r, "closed within", time.Since(began), 75*time.Second)
+			r.Did("its host no longer answers; idle connections are kept for ten minutes")
+			report.AtMost(r, "closed within", time.Since(began), 75*time.Second)
 		})
 	}
 }

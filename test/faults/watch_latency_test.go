@@ -13,6 +13,7 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 )
 
 // TestHowSoonWatchersLearn measures from the call of a change to its arrival at two
@@ -69,15 +70,15 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 		})
 	}
 	all.Wait()
-	r.did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
+	r.Did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
 	for n, name := range []string{"on the same process", "on another"} {
 		slices.Sort(took[n])
 		if len(took[n]) != users*rounds {
 			t.Fatalf("%s: %d changes arrived, not %d", name, len(took[n]), users*rounds)
 		}
-		r.note(name+": median", rounded(took[n][len(took[n])/2]))
+		r.Note(name+": median", report.Rounded(took[n][len(took[n])/2]))
 		// A poll comes after a second, a sign of life after 20.
-		atMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
+		report.AtMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -104,18 +105,18 @@ func (w *writers) since(then time.Time) answers {
 }
 
 // check adds to a row what was stored of what was acknowledged, and how often.
-func (w *writers) check(r *row, database string) {
-	r.t.Helper()
+func (w *writers) check(r *report.Row, database string) {
+	r.T.Helper()
 	w.finish()
 	times := make(map[string]int)
-	rows, err := session(r.t, database).Query(r.t.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
+	rows, err := session(r.T, database).Query(r.T.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	var title string
 	var n int
 	if _, err := pgx.ForEachRow(rows, []any{&title, &n}, func() error { times[title] = n; return nil }); err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	acknowledged, lost, twice := 0, 0, 0
 	for _, u := range w.users {
@@ -131,9 +132,9 @@ func (w *writers) check(r *row, database string) {
 			}
 		}
 	}
-	atLeast(r, "changes acknowledged", acknowledged, 1)
-	r.none("of them not stored", lost)
-	r.none("changes stored twice", twice)
+	report.AtLeast(r, "changes acknowledged", acknowledged, 1)
+	r.None("of them not stored", lost)
+	r.None("changes stored twice", twice)
 }
 
 // TestWritersBesideALockedRow has somebody else hold the lock of one user's row, who
@@ -159,8 +160,8 @@ func TestWritersBesideALockedRow(t *testing.T) {
 		}
 		unlock()
 	})
-	r.did("held one row's lock for %v, wrote it %d times, and changed %d others' todos without a pause", duration, sent, writersAtOnce)
-	r.none("of others' changes failed", len(w.since(began).failed()))
+	r.Did("held one row's lock for %v, wrote it %d times, and changed %d others' todos without a pause", duration, sent, writersAtOnce)
+	r.None("of others' changes failed", len(w.since(began).failed()))
 	w.check(r, database)
 }
 
@@ -199,12 +200,12 @@ func TestLateWriteBatches(t *testing.T) {
 	for until := time.Now().Add(duration); time.Now().Before(until); {
 		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(canaryTitle, " slow ", len(slows))))
 	}
-	r.did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
-	atLeast(r, "slow changes", len(slows), 2)
-	r.none("of them failed", len(slows.failed()))
+	r.Did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
+	report.AtLeast(r, "slow changes", len(slows), 2)
+	r.None("of them failed", len(slows.failed()))
 	all := w.finish()
-	r.none("of others' changes failed", len(all.failed()))
-	atMost(r, "slowest of the others'", all.slowest(), lateBound)
+	r.None("of others' changes failed", len(all.failed()))
+	report.AtMost(r, "slowest of the others'", all.slowest(), lateBound)
 	w.check(r, database)
 }
 
@@ -238,11 +239,11 @@ func TestWritersWithoutTheirStandby(t *testing.T) {
 	back := time.Now()
 	recovered := eventually(t, "writes are served again", func() bool { return len(w.since(back).with(http.StatusOK)) > 0 })
 
-	r.did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
-	atLeast(r, "changes answered meanwhile", len(during), 1)
-	r.none("of them acknowledged", len(during.with(http.StatusOK)))
-	r.none("answered but by 503 and 504", len(during.without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
-	r.none("reads failed", len(readsDuring.failed()))
-	atMost(r, "served again within", recovered, recoveryBound)
+	r.Did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
+	report.AtLeast(r, "changes answered meanwhile", len(during), 1)
+	r.None("of them acknowledged", len(during.with(http.StatusOK)))
+	r.None("answered but by 503 and 504", len(during.without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
+	r.None("reads failed", len(readsDuring.failed()))
+	report.AtMost(r, "served again within", recovered, recoveryBound)
 	w.check(r, database)
 }
