@@ -9,6 +9,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // startCreators makes so many callers of a load create todos without a pause, until
@@ -40,8 +41,8 @@ func TestCreatorsInBatches(t *testing.T) {
 	const kills = 10
 	r := newRow(t, "creators in batches: backends killed")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
-	l := newLoad(t, s.url, s.issuer)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	l := newLoad(t, s.URL, s.Issuer)
 	calls, finish := startCreators(t, l, readersAtOnce)
 	killed := lookAt(t, database).kill(t, calls, kills)
 	finish()
@@ -52,7 +53,7 @@ func TestCreatorsInBatches(t *testing.T) {
 	r.Note("creates", len(l.soFar()))
 	r.None("of them failed", len(failed))
 	if len(failed) > 0 {
-		r.T.Log(failed, failed[0].body)
+		r.T.Log(failed, failed[0].Body)
 	}
 	problems := l.ledger.audit(t, database, l.prefix)
 	r.None("todos lost, or made twice", len(problems))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const (
@@ -25,13 +26,13 @@ const (
 // bystander makes calls of all kinds during somebody else's attack.
 type bystander struct {
 	*load
-	todod *todod
+	todod *stack.Todod
 }
 
 // startBystander begins to call, until the test ends.
-func startBystander(t *testing.T, s *todod) *bystander {
+func startBystander(t *testing.T, s *stack.Todod) *bystander {
 	t.Helper()
-	b := &bystander{load: startLoad(t, s.url, s.issuer, bystanderRate), todod: s}
+	b := &bystander{load: startLoad(t, s.URL, s.Issuer, bystanderRate), todod: s}
 	b.during(calmFor) // The first calls of each kind are slow.
 	return b
 }
@@ -48,13 +49,13 @@ type felt struct {
 // feel returns the figures of the time while f runs.
 func (b *bystander) feel(t *testing.T, f func()) felt {
 	t.Helper()
-	mark, from := b.todod.mark(), time.Now()
+	mark, from := b.todod.Mark(), time.Now()
 	f()
 	as := b.since(from)
 	var served answers
-	for _, line := range b.todod.since(t, mark) {
+	for _, line := range b.todod.Since(t, mark) {
 		if line.Message == "request" && strings.HasPrefix(line.UserID, b.prefix) {
-			served = append(served, answer{took: line.took()})
+			served = append(served, stack.Answer{Took: line.Took()})
 		}
 	}
 	return felt{answers: as, service: served.quantile(0.5), client: as.quantile(0.5), p99: served.p99()}
@@ -71,7 +72,7 @@ func (b *bystander) calm(t *testing.T) felt {
 // more attempts.
 func (b *bystander) through(r *report.Row, attack func()) {
 	r.T.Helper()
-	mark := b.todod.mark()
+	mark := b.todod.Mark()
 	first := b.calm(r.T)
 	before := first
 	var all answers
@@ -107,7 +108,7 @@ func (b *bystander) through(r *report.Row, attack func()) {
 func (b *bystander) explain(t *testing.T, mark, failed int) {
 	t.Helper()
 	failed = min(failed, 3)
-	for _, line := range b.todod.since(t, mark) {
+	for _, line := range b.todod.Since(t, mark) {
 		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.prefix) {
 			t.Log(line.Text)
 			failed--

@@ -12,6 +12,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // dialBound is how often in a second the service may dial a database that is
@@ -33,12 +34,12 @@ func testDatabaseDown(t *testing.T, way string) {
 	downFor := size(10*time.Second, time.Minute)
 	r := newRow(t, "database down: a host "+way)
 	server := pgtest.NewDatabase(t)
-	relay := newRelay(t, hostOf(server))
-	s := startTodod(t, startIssuer(t), throughHost(server, relay.address), nil)
-	l := startLoad(t, s.url, s.issuer, rate)
+	relay := newRelay(t, stack.HostOf(server))
+	s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(server, relay.address), nil)
+	l := startLoad(t, s.URL, s.Issuer, rate)
 	l.during(time.Second)
 
-	mark := s.mark()
+	mark := s.Mark()
 	relay.shut(way == "that is silent")
 	from := time.Now()
 	time.Sleep(downFor) // Callers meet it down.
@@ -46,7 +47,7 @@ func testDatabaseDown(t *testing.T, way string) {
 	opened := time.Now()
 	recovered := l.recovered(t, opened)
 	during := l.soFar().between(from, opened)
-	lines, _ := busiest(s.since(t, mark), 5*time.Second)
+	lines, _ := busiest(s.Since(t, mark), 5*time.Second)
 
 	r.Did("the database was a host %s for %v at %d calls/s", way, downFor, rate)
 	r.Note("answers", during)

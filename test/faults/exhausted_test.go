@@ -9,6 +9,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // The service's bounds, a second for a connection and five for a statement, plus the
@@ -57,24 +58,24 @@ func (h holdUp) test(t *testing.T) {
 	heldFor := size(8*time.Second, 30*time.Second)
 	r := newRow(t, h.name)
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, h.settings)
-	l := startLoad(t, s.url, s.issuer, rate)
+	s := startTodod(t, stack.StartIssuer(t), database, h.settings)
+	l := startLoad(t, s.URL, s.Issuer, rate)
 	l.during(time.Second)
-	client := newClient(t, false)
+	client := stack.NewClient(t, false)
 
-	mark := s.mark()
+	mark := s.Mark()
 	end := h.begin(t, database)
 	from := time.Now()
 	var live answers
 	for time.Since(from) < heldFor {
-		live = append(live, call(t, client, http.MethodGet, s.url+"/livez", ""))
+		live = append(live, stack.Call(t, client, http.MethodGet, s.URL+"/livez", ""))
 		time.Sleep(50 * time.Millisecond) // Between two probes.
 	}
 	end()
 	released := time.Now()
 	recovered := l.recovered(t, released)
 	during := l.soFar().between(from, released)
-	logged := s.since(t, mark)
+	logged := s.Since(t, mark)
 	lines, sample := busiest(logged, 5*time.Second)
 
 	r.Did("%s for %v at %d calls/s", h.done, heldFor, rate)

@@ -2,20 +2,24 @@
 
 package faults
 
-import "time"
+import (
+	"time"
+
+	"example.com/todo-backend/test/stack"
+)
 
 // lookout looks for secrets in every log of this run.
-var lookout canaries
+var lookout stack.Canaries
 
 // newLogs returns a log that is looked through for secrets.
-func newLogs() *logs { return &logs{canaries: &lookout} }
+func newLogs() *stack.Logs { return &stack.Logs{Canaries: &lookout} }
 
 // slowestLogged returns how long the slowest request with a status took.
-func slowestLogged(lines []logLine, status int) time.Duration {
+func slowestLogged(lines []stack.LogLine, status int) time.Duration {
 	var slowest time.Duration
 	for _, line := range lines {
 		if line.Message == "request" && line.Status == status {
-			slowest = max(slowest, line.took())
+			slowest = max(slowest, line.Took())
 		}
 	}
 	return slowest
@@ -23,8 +27,8 @@ func slowestLogged(lines []logLine, status int) time.Duration {
 
 // busiest returns the most lines other than requests' that were written within
 // any window of some length, and one of them.
-func busiest(lines []logLine, window time.Duration) (most int, sample string) {
-	var own []logLine
+func busiest(lines []stack.LogLine, window time.Duration) (most int, sample string) {
+	var own []stack.LogLine
 	for _, line := range lines {
 		if line.Message != "request" {
 			own = append(own, line)

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "faults: what outlives the tests:", err)
 		code = 1
 	}
-	lookout.report(results)
+	lookout.Report(results)
 	wanted := rowsOfRun
 	if *long {
 		wanted = append(wanted, rowsOfLongRun...)

@@ -9,6 +9,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 func TestPostmasterKilled(t *testing.T) {
@@ -16,8 +17,8 @@ func TestPostmasterKilled(t *testing.T) {
 	kills := size(3, 10)
 	r := newRow(t, "postmaster killed and restarted")
 	server := pgtest.StartServer(t, nil)
-	s := startTodod(t, startIssuer(t), server.URL(), nil)
-	l := startLoad(t, s.url, s.issuer, rate)
+	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
+	l := startLoad(t, s.URL, s.Issuer, rate)
 	l.during(time.Second)
 
 	var during answers

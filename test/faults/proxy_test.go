@@ -10,6 +10,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 )
@@ -75,9 +76,9 @@ func TestPoorNetworkToTheDatabase(t *testing.T) {
 			lasts := size(5*time.Second, 20*time.Second)
 			r := newRow(t, "poor network: "+fault.name)
 			database := pgtest.NewDatabase(t)
-			proxy := startProxy(t, hostOf(database))
-			s := startTodod(t, startIssuer(t), throughHost(database, proxy.Listen), nil)
-			l := startLoad(t, s.url, s.issuer, rate)
+			proxy := startProxy(t, stack.HostOf(database))
+			s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, proxy.Listen), nil)
+			l := startLoad(t, s.URL, s.Issuer, rate)
 			l.during(time.Second)
 
 			from := time.Now()

@@ -13,6 +13,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -20,13 +21,13 @@ func TestTooManyConnections(t *testing.T) {
 	const most = 20
 	r := newRow(t, "too many connections")
 	server := pgtest.StartServer(t, map[string]string{"max_connections": "20", "superuser_reserved_connections": "2"})
-	admin := session(t, server.URL())
+	admin := stack.Session(t, server.URL())
 	// The reserve is for superusers, so the service must not be one.
-	execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo, todo_account, todo_request TO service`)
-	database := "postgres://service@" + hostOf(server.URL()) + "/todo?sslmode=disable"
-	s := startTodod(t, startIssuer(t), database, nil)
-	client := newClient(t, false)
-	s.create(t, client, "u") // One connection is there.
+	stack.Execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo, todo_account, todo_request TO service`)
+	database := "postgres://service@" + stack.HostOf(server.URL()) + "/todo?sslmode=disable"
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	client := stack.NewClient(t, false)
+	s.Create(t, client, "u") // One connection is there.
 
 	var others []*pgx.Conn
 	for range most {
@@ -36,7 +37,7 @@ func TestTooManyConnections(t *testing.T) {
 		}
 		others = append(others, conn)
 	}
-	l := startLoad(t, s.url, s.issuer, 200)
+	l := startLoad(t, s.URL, s.Issuer, 200)
 	during := l.during(3 * time.Second)
 	for _, conn := range others {
 		_ = conn.Close(t.Context()) // It only had to be there.
@@ -56,11 +57,11 @@ func TestDiskFull(t *testing.T) {
 	const megabytes = "8m"
 	r := newRow(t, "disk full")
 	server := pgtest.StartServer(t, nil)
-	account := unprivileged(t)
+	account := stack.Unprivileged(t)
 	if account == nil {
 		t.Fatal("a small disk can't be mounted: run this as root")
 	}
-	disk := folderFor(t, account)
+	disk := stack.FolderFor(t, account)
 	options := fmt.Sprintf("size=%s,mode=0700,uid=%d,gid=%d", megabytes, account.Uid, account.Gid)
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, options); err != nil {
 		t.Fatalf("a small disk can't be mounted, for which root needs the right to mount: %v", err)
@@ -73,11 +74,11 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	admin := session(t, server.URL())
-	execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
-	execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
-	s := startTodod(t, startIssuer(t), server.URL(), nil)
-	l := startLoad(t, s.url, s.issuer, 200)
+	admin := stack.Session(t, server.URL())
+	stack.Execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
+	stack.Execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
+	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
+	l := startLoad(t, s.URL, s.Issuer, 200)
 	l.during(time.Second)
 
 	filler := filepath.Join(disk, "filler")
@@ -90,11 +91,11 @@ func TestDiskFull(t *testing.T) {
 		t.Fatalf("the disk has no end: %v %v", full, err)
 	}
 	from := time.Now()
-	eventually(t, "a write is refused", func() bool {
+	stack.Eventually(t, "a write is refused", func() bool {
 		return len(l.soFar().between(from, time.Now()).failed()) > 0
 	})
 	during := l.during(3 * time.Second)
-	reads := startReads(t, s.url, s.issuer, 50).during(time.Second)
+	reads := startReads(t, s.URL, s.Issuer, 50).during(time.Second)
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // standbyName is what a standby calls itself to its primary.
@@ -22,16 +23,16 @@ const standbyName = "standby"
 // synchronous standby by standbyName.
 func startStandby(t *testing.T, primary *pgtest.Server) *pglocal.Server {
 	t.Helper()
-	account := unprivileged(t)
-	dir := folderFor(t, account)
-	programs := ask[string](t, session(t, primary.URL()), `SELECT setting FROM pg_config WHERE name = 'BINDIR'`)
-	output, code := run(t, account, nil, filepath.Join(programs, "pg_basebackup"),
+	account := stack.Unprivileged(t)
+	dir := stack.FolderFor(t, account)
+	programs := stack.Ask[string](t, stack.Session(t, primary.URL()), `SELECT setting FROM pg_config WHERE name = 'BINDIR'`)
+	output, code := stack.Run(t, account, nil, filepath.Join(programs, "pg_basebackup"),
 		"--pgdata="+filepath.Join(dir, "data"), "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
 		"--dbname=host=127.0.0.1 port="+strconv.Itoa(primary.Port())+" user="+pglocal.Superuser+" application_name="+standbyName)
 	if code != 0 {
 		t.Fatal(output)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*stack.Patience)
 	defer cancel()
 	server, err := pglocal.Start(ctx, pglocal.Config{
 		Dir:        dir,
@@ -53,18 +54,18 @@ func TestReadOnlyStandby(t *testing.T) {
 	r := newRow(t, "a read-only standby")
 	primary := pgtest.StartServer(t, nil)
 	standby := startStandby(t, primary)
-	s := startTodod(t, startIssuer(t), standby.URL("todo"), nil)
-	l := startLoad(t, s.url, s.issuer, 100)
+	s := startTodod(t, stack.StartIssuer(t), standby.URL("todo"), nil)
+	l := startLoad(t, s.URL, s.Issuer, 100)
 	during := l.during(3 * time.Second)
-	reads := startReads(t, s.url, s.issuer, 50).during(time.Second)
-	ready := call(t, newClient(t, false), http.MethodGet, s.url+"/readyz", "")
+	reads := startReads(t, s.URL, s.Issuer, 50).during(time.Second)
+	ready := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/readyz", "")
 
 	r.Did("ran the service on one for 3 s at 100 calls/s")
 	r.Note("answers", during)
 	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
 	report.AtLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
 	r.None("reads failed", len(reads.failed()))
-	report.Same(r, "/readyz", ready.status, http.StatusOK)
+	report.Same(r, "/readyz", ready.Status, http.StatusOK)
 	report.Same(r, "writes acknowledged", l.ledger.acknowledged, 0)
 }
 
@@ -73,31 +74,31 @@ func TestFailover(t *testing.T) {
 	r := newRow(t, "failover from primary to standby")
 	primary := pgtest.StartServer(t, nil)
 	standby := startStandby(t, primary)
-	admin := session(t, primary.URL())
-	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	eventually(t, "the standby follows in synchrony", func() bool {
-		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
+	admin := stack.Session(t, primary.URL())
+	stack.Execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "the standby follows in synchrony", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
 	})
 	hosts := "127.0.0.1:" + strconv.Itoa(primary.Port()) + ",127.0.0.1:" + strconv.Itoa(standby.Port())
-	s := startTodod(t, startIssuer(t), "postgres://todo@"+hosts+"/todo?sslmode=disable&target_session_attrs=read-write", nil)
-	l := startLoad(t, s.url, s.issuer, rate)
+	s := startTodod(t, stack.StartIssuer(t), "postgres://todo@"+hosts+"/todo?sslmode=disable&target_session_attrs=read-write", nil)
+	l := startLoad(t, s.URL, s.Issuer, rate)
 	l.during(2 * time.Second)
 
-	mark := s.mark()
+	mark := s.Mark()
 	killed := time.Now()
 	if err := primary.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second) // Until somebody notices.
-	promoting := session(t, standby.URL("postgres"))
-	if !ask[bool](t, promoting, `SELECT pg_promote(true, 30)`) {
+	promoting := stack.Session(t, standby.URL("postgres"))
+	if !stack.Ask[bool](t, promoting, `SELECT pg_promote(true, 30)`) {
 		t.Fatal("the standby was not promoted")
 	}
 	promoted := time.Now()
 	recovered := l.recovered(t, promoted)
 	during := l.soFar().between(killed, promoted.Add(recoveryBound))
-	lines, _ := busiest(s.since(t, mark), 5*time.Second)
+	lines, _ := busiest(s.Since(t, mark), 5*time.Second)
 
 	r.Did("killed the primary at %d calls/s, and promoted its synchronous standby %v later", rate, report.Rounded(promoted.Sub(killed)))
 	r.Note("answers", during)

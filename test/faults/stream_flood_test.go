@@ -8,6 +8,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 	streamsServed = 256
 	// streamMemory is what streams without a token may add to the memory, and
 	// their connections.
-	streamMemory = mebibytes(64)
+	streamMemory = stack.Mebibytes(64)
 )
 
 // TestStreamsWithoutAToken opens far more streams than anybody needs, as
@@ -26,20 +27,20 @@ const (
 func TestStreamsWithoutAToken(t *testing.T) {
 	r := newRow(t, "streams without a token")
 	connections, pause := size(60, 1000), size(100*time.Millisecond, 20*time.Millisecond)
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	b := startBystander(t, s)
-	before := s.resetPeak(t)
+	before := s.ResetPeak(t)
 	served, refused := 0, 0
 	b.through(r, func() {
 		framers := make([]*framer, connections)
 		for n := range framers {
-			framers[n] = dialHTTP2(t, s.address, readAll)
+			framers[n] = dialHTTP2(t, s.Address, readAll)
 			openStreams(framers[n], streamsPerConnection)
 			time.Sleep(pause) // Or else to connect is what others notice.
 		}
 		served, refused = 0, 0
 		for _, f := range framers {
-			eventually(t, "the streams are served or refused", func() bool { return f.ended() || f.count(heard.answered) == int(f.stream+1)/2 })
+			stack.Eventually(t, "the streams are served or refused", func() bool { return f.ended() || f.count(heard.answered) == int(f.stream+1)/2 })
 			open := f.count(heard.open)
 			served, refused = served+open, refused+streamsPerConnection-open
 		}
@@ -47,9 +48,9 @@ func TestStreamsWithoutAToken(t *testing.T) {
 			f.close()
 		}
 	})
-	added := s.peak(t) - before
-	f := dialHTTP2(t, s.address, readAll)
-	again := eventually(t, "others have streams again", func() bool {
+	added := s.Peak(t) - before
+	f := dialHTTP2(t, s.Address, readAll)
+	again := stack.Eventually(t, "others have streams again", func() bool {
 		if err := f.grpc(watchPath, true, ""); err != nil {
 			t.Fatal(err)
 		}

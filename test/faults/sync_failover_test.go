@@ -7,6 +7,7 @@ import (
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestSyncAfterAFailoverThatLostChanges has a client sync a change that the standby never
@@ -17,19 +18,19 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	c := startSyncCluster(t)
 	s := &syncRun{t: t, issuer: c.issuer, clients: c.clients(t)[:1]}
 	ctx := t.Context()
-	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " kept"})
+	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " kept"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, standby := session(t, c.primary.URL()), session(t, c.standby.URL("postgres"))
-	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
-	execute(t, standby, `SELECT pg_reload_conf()`)
-	eventually(t, "the standby follows no more", func() bool {
-		return ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
+	admin, standby := stack.Session(t, c.primary.URL()), stack.Session(t, c.standby.URL("postgres"))
+	stack.Execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
+	stack.Execute(t, standby, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "the standby follows no more", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
 	})
-	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " lost"}); err != nil {
+	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " lost"}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{})
@@ -59,7 +60,7 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 // retry repeats a call until it succeeds, or fails but by an outage.
 func retry(t *testing.T, what string, call func() error) {
 	t.Helper()
-	eventually(t, what, func() bool {
+	stack.Eventually(t, what, func() bool {
 		err := call()
 		if err != nil && !isOutage(err) {
 			t.Fatalf("%s: %v", what, err)

@@ -21,6 +21,7 @@ import (
 	"example.com/todo-backend/internal/postgres"
 	domain "example.com/todo-backend/internal/todo"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -37,7 +38,7 @@ const (
 // syncRun is a run of writers and readers on several processes.
 type syncRun struct {
 	t       *testing.T
-	issuer  *issuer
+	issuer  *stack.Issuer
 	clients []todov1connect.TodoServiceClient
 	wanted  int
 	stop    context.CancelFunc // Ends all of it, after a fault.
@@ -63,7 +64,7 @@ func (s *syncRun) any() todov1connect.TodoServiceClient { return s.clients[rand.
 // as makes a call one of a user's.
 func (s *syncRun) as(ctx context.Context, user string) context.Context {
 	ctx, info := connect.NewClientContext(ctx)
-	info.RequestHeader().Set("Authorization", s.issuer.bearer(user))
+	info.RequestHeader().Set("Authorization", s.issuer.Bearer(user))
 	return ctx
 }
 
@@ -119,9 +120,9 @@ func TestSyncMissesNothing(t *testing.T) {
 	writing.Wait()
 	enough()
 	sweeping.Wait()
-	admin := session(t, c.standby.URL("todo"))
-	eventually(t, "what was in doubt has ended", func() bool {
-		return ask[int](t, admin, `SELECT count(*) FROM pg_stat_activity
+	admin := stack.Session(t, c.standby.URL("todo"))
+	stack.Eventually(t, "what was in doubt has ended", func() bool {
+		return stack.Ask[int](t, admin, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`) == 0 || ctx.Err() != nil
 	})
 	for _, j := range journals {
@@ -179,7 +180,7 @@ func (s *syncRun) proceed(ctx context.Context, until int) {
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if time.Since(since) > 2*patience {
+		if time.Since(since) > 2*stack.Patience {
 			s.fault("no change is acknowledged any more after %d", now)
 			return
 		}

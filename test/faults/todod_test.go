@@ -2,19 +2,23 @@
 
 package faults
 
-import "testing"
+import (
+	"testing"
+
+	"example.com/todo-backend/test/stack"
+)
 
 // startTodod runs the service on a database until the test ends. Settings
 // override those it would run with.
-func startTodod(t *testing.T, issuer *issuer, database string, settings map[string]string) *todod {
+func startTodod(t *testing.T, issuer *stack.Issuer, database string, settings map[string]string) *stack.Todod {
 	t.Helper()
 	return startTododOf(t, *program, issuer, database, settings)
 }
 
 // startTododOf is startTodod of another program than the one that is tested.
-func startTododOf(t *testing.T, path string, issuer *issuer, database string, settings map[string]string) *todod {
+func startTododOf(t *testing.T, path string, issuer *stack.Issuer, database string, settings map[string]string) *stack.Todod {
 	t.Helper()
-	return runTodod(t, tododConfig{program: path, issuer: issuer, database: database, settings: settings, canaries: &lookout})
+	return stack.StartTodod(t, stack.TododConfig{Program: path, Issuer: issuer, Database: database, Settings: settings, Canaries: &lookout})
 }
 
 // noHeapFloor returns settings for rows that say what is added to the service's

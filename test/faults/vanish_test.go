@@ -15,6 +15,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
 )
 
@@ -29,8 +30,8 @@ func TestPeersThatVanish(t *testing.T) {
 		t.Run(peer.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRow(t, "a peer that vanishes "+peer.name)
-			s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
-			ends := vanish(t, s.address, peer.say)
+			s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
+			ends := vanish(t, s.Address, peer.say)
 			began := time.Now()
 			select {
 			case <-ends:
@@ -62,8 +63,8 @@ func TestPeersThatVanish(t *testing.T) {
 		t.Run(peer.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRow(t, "a peer that vanishes "+peer.name)
-			s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
-			conn, err := net.Dial("tcp", s.address)
+			s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
+			conn, err := net.Dial("tcp", s.Address)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +75,7 @@ func TestPeersThatVanish(t *testing.T) {
 			}
 			peer.deaf(t, tcp)
 			began := time.Now()
-			for isConnected(t, s.address, conn) && time.Since(began) < 3*time.Minute {
+			for isConnected(t, s.Address, conn) && time.Since(began) < 3*time.Minute {
 				time.Sleep(time.Second) // Between two looks.
 			}
 			r.Did("its host no longer answers; idle connections are kept for ten minutes")

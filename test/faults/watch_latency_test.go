@@ -14,6 +14,7 @@ import (
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestHowSoonWatchersLearn measures from the call of a change to its arrival at two
@@ -25,10 +26,10 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 	rounds := size(5, 50)
 	r := newRow(t, "how soon watchers learn of a change")
 	database := pgtest.NewDatabase(t)
-	issuer := startIssuer(t)
+	issuer := stack.StartIssuer(t)
 	s := &syncRun{t: t, issuer: issuer}
 	for range 2 {
-		s.clients = append(s.clients, todov1connect.NewTodoServiceClient(newClient(t, false), startTodod(t, issuer, database, nil).url))
+		s.clients = append(s.clients, todov1connect.NewTodoServiceClient(stack.NewClient(t, false), startTodod(t, issuer, database, nil).URL))
 	}
 	var mu sync.Mutex
 	took := make([][]time.Duration, len(s.clients))
@@ -38,7 +39,7 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 			user := fmt.Sprint("watcher-", i)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			created, err := s.clients[0].CreateTodo(s.as(ctx, user), &todov1.CreateTodoRequest{Title: canaryTitle})
+			created, err := s.clients[0].CreateTodo(s.as(ctx, user), &todov1.CreateTodoRequest{Title: stack.CanaryTitle})
 			if err != nil {
 				t.Error(err)
 				return
@@ -47,10 +48,10 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 			for n, client := range s.clients {
 				arrived[n] = make(chan arrival)
 				all.Go(func() { s.titles(ctx, client, user, arrived[n]) })
-				awaitTitle(arrived[n], canaryTitle)
+				awaitTitle(arrived[n], stack.CanaryTitle)
 			}
 			for round := range rounds {
-				title := fmt.Sprint(canaryTitle, " ", round)
+				title := fmt.Sprint(stack.CanaryTitle, " ", round)
 				began := time.Now()
 				if _, err := s.clients[0].UpdateTodo(s.as(ctx, user), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title}); err != nil {
 					t.Error(err)

@@ -13,6 +13,7 @@ import (
 
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -29,7 +30,7 @@ type updater struct {
 
 // writers are updaters on one service.
 type writers struct {
-	todod  *todod
+	todod  *stack.Todod
 	client *http.Client
 	stop   context.CancelFunc
 	all    sync.WaitGroup
@@ -41,18 +42,18 @@ type writers struct {
 
 // startWriters has so many users change their todos, until the test ends or finish is
 // called. The database notes each change that is stored.
-func startWriters(t *testing.T, s *todod, database string, users int) *writers {
+func startWriters(t *testing.T, s *stack.Todod, database string, users int) *writers {
 	t.Helper()
 	pgtest.Exec(t, database, `
 		CREATE TABLE stored (title text NOT NULL);
 		CREATE FUNCTION note_stored() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN INSERT INTO stored VALUES (NEW.title); RETURN NEW; END $$;
 		CREATE TRIGGER note_stored AFTER UPDATE ON todo FOR EACH ROW EXECUTE FUNCTION note_stored()`)
-	w := &writers{todod: s, client: newClient(t, false)}
+	w := &writers{todod: s, client: stack.NewClient(t, false)}
 	w.client.Timeout = callTimeout
 	for i := range users {
 		user := fmt.Sprint("writer-", i)
-		w.users = append(w.users, &updater{user: user, id: s.create(t, w.client, user), stored: make(map[string]bool)})
+		w.users = append(w.users, &updater{user: user, id: s.Create(t, w.client, user), stored: make(map[string]bool)})
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	w.stop = stop
@@ -69,25 +70,25 @@ func startWriters(t *testing.T, s *todod, database string, users int) *writers {
 
 func (w *writers) update(u *updater) {
 	u.sent++
-	title := fmt.Sprintf("%s %s %d", canaryTitle, u.user, u.sent)
+	title := fmt.Sprintf("%s %s %d", stack.CanaryTitle, u.user, u.sent)
 	a := changeTitle(w.client, w.todod, u.user, u.id, title)
-	u.stored[title] = a.status == http.StatusOK
-	a.body, a.header = "", nil // There are many.
+	u.stored[title] = a.Status == http.StatusOK
+	a.Body, a.Header = "", nil // There are many.
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers = append(w.answers, a)
 }
 
 // changeTitle changes the title of a user's todo.
-func changeTitle(client *http.Client, s *todod, user, id, title string) answer {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPatch, s.url+"/api/todos/"+id,
+func changeTitle(client *http.Client, s *stack.Todod, user, id, title string) stack.Answer {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPatch, s.URL+"/api/todos/"+id,
 		strings.NewReader(fmt.Sprintf(`{"title":%q}`, title)))
 	if err != nil {
 		panic(err) // Its parts are all made here.
 	}
-	req.Header.Set("Authorization", s.issuer.bearer(user))
-	req.Header.Set("Content-Type", contentTypeJSON)
-	return send(client, req)
+	req.Header.Set("Authorization", s.Issuer.Bearer(user))
+	req.Header.Set("Content-Type", stack.ContentTypeJSON)
+	return stack.Send(client, req)
 }
 
 // finish ends the writes and returns their answers.
@@ -109,7 +110,7 @@ func (w *writers) check(r *report.Row, database string) {
 	r.T.Helper()
 	w.finish()
 	times := make(map[string]int)
-	rows, err := session(r.T, database).Query(r.T.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
+	rows, err := stack.Session(r.T, database).Query(r.T.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
 	if err != nil {
 		r.T.Fatal(err)
 	}
@@ -143,9 +144,9 @@ func TestWritersBesideALockedRow(t *testing.T) {
 	const duration = 4 * time.Second
 	r := newRow(t, "writers in batches: one user's row locked")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
-	client := newClient(t, false)
-	locked := s.create(t, client, "locked")
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	client := stack.NewClient(t, false)
+	locked := s.Create(t, client, "locked")
 	w := startWriters(t, s, database, writersAtOnce)
 	b := startBystander(t, s)
 	began, sent := time.Now(), 0
@@ -156,7 +157,7 @@ func TestWritersBesideALockedRow(t *testing.T) {
 		defer all.Wait()
 		for until := time.Now().Add(duration); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 			sent++
-			all.Go(func() { changeTitle(client, s, "locked", locked, fmt.Sprint(canaryTitle, " locked ", sent)) })
+			all.Go(func() { changeTitle(client, s, "locked", locked, fmt.Sprint(stack.CanaryTitle, " locked ", sent)) })
 		}
 		unlock()
 	})
@@ -168,7 +169,7 @@ func TestWritersBesideALockedRow(t *testing.T) {
 // lockRow locks a todo's row, until unlock is called.
 func lockRow(t *testing.T, database, id string) (unlock func()) {
 	t.Helper()
-	tx, err := session(t, database).Begin(t.Context())
+	tx, err := stack.Session(t, database).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,9 +189,9 @@ func TestLateWriteBatches(t *testing.T) {
 	const duration = 4 * time.Second
 	r := newRow(t, "writers in batches: late before the commit")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
-	client := newClient(t, false)
-	slow := s.create(t, client, "slow")
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	client := stack.NewClient(t, false)
+	slow := s.Create(t, client, "slow")
 	pgtest.Exec(t, database, `
 		CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
@@ -198,7 +199,7 @@ func TestLateWriteBatches(t *testing.T) {
 	w := startWriters(t, s, database, writersAtOnce)
 	var slows answers
 	for until := time.Now().Add(duration); time.Now().Before(until); {
-		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(canaryTitle, " slow ", len(slows))))
+		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(stack.CanaryTitle, " slow ", len(slows))))
 	}
 	r.Did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
 	report.AtLeast(r, "slow changes", len(slows), 2)
@@ -220,24 +221,24 @@ func TestWritersWithoutTheirStandby(t *testing.T) {
 	r := newRow(t, "writers in batches: a standby that is away")
 	primary := pgtest.StartServer(t, nil)
 	database := primary.URL()
-	s := startTodod(t, startIssuer(t), database, nil)
-	admin := session(t, database)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	admin := stack.Session(t, database)
 	w := startWriters(t, s, database, writersAtOnce)
-	reads := startReads(t, s.url, s.issuer, 50)
-	eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).with(http.StatusOK)) > writersAtOnce })
+	reads := startReads(t, s.URL, s.Issuer, 50)
+	stack.Eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).with(http.StatusOK)) > writersAtOnce })
 
-	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = 'away'`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	eventually(t, "a commit waits for the standby", func() bool {
-		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')`)
+	stack.Execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = 'away'`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "a commit waits for the standby", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')`)
 	})
 	from := time.Now()
 	time.Sleep(away)
 	during, readsDuring := w.since(from), reads.since(from)
-	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
 	back := time.Now()
-	recovered := eventually(t, "writes are served again", func() bool { return len(w.since(back).with(http.StatusOK)) > 0 })
+	recovered := stack.Eventually(t, "writes are served again", func() bool { return len(w.since(back).with(http.StatusOK)) > 0 })
 
 	r.Did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
 	report.AtLeast(r, "changes answered meanwhile", len(during), 1)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package faults
+package stack
 
 import (
 	"fmt"
@@ -14,26 +14,26 @@ import (
 // contains them. Every token begins with the last one, which is the beginning of JSON in
 // base64.
 const (
-	canaryTitle       = "canary-title"
-	canaryDescription = "canary-description"
-	canaryPassword    = "canary-password"
+	CanaryTitle       = "canary-title"
+	CanaryDescription = "canary-description"
+	CanaryPassword    = "canary-password"
 	canaryClaim       = "@example.com" // In the claim "email".
 	canaryToken       = "eyJ"
 )
 
-// canaries looks for the texts that must never be in a log, in every log that it is given.
-type canaries struct {
+// Canaries looks for the texts that must never be in a log, in every log that it is given.
+type Canaries struct {
 	mu    sync.Mutex
 	lines int
 	leaks []string
 }
 
 // look takes a line of a log.
-func (c *canaries) look(line string) {
+func (c *Canaries) look(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lines++
-	for _, canary := range []string{canaryTitle, canaryDescription, canaryPassword, canaryClaim, canaryToken} {
+	for _, canary := range []string{CanaryTitle, CanaryDescription, CanaryPassword, canaryClaim, canaryToken} {
 		if strings.Contains(line, canary) {
 			c.leaks = append(c.leaks, line)
 			return
@@ -42,14 +42,14 @@ func (c *canaries) look(line string) {
 }
 
 // found returns how many lines there were, and those with a canary in them.
-func (c *canaries) found() (lines int, leaks []string) {
+func (c *Canaries) found() (lines int, leaks []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lines, c.leaks
 }
 
-// report adds the row of the logs' lines to a report.
-func (c *canaries) report(r *report.Reporter) {
+// Report adds the row of the logs' lines to a report.
+func (c *Canaries) Report(r *report.Reporter) {
 	lines, leaks := c.found()
 	r.Print("secrets in the log", fmt.Sprintf("looked through %d lines at debug level", lines),
 		[]string{fmt.Sprintf("lines with a token, a claim, a text or the password %d (0)", len(leaks))}, len(leaks) > 0)

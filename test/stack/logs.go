@@ -1,6 +1,6 @@
 //go:build linux
 
-package faults
+package stack
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// logLine is a line of the log.
-type logLine struct {
+// LogLine is a line of the service's log.
+type LogLine struct {
 	Time       time.Time `json:"time"`
 	Level      string    `json:"level"`
 	Message    string    `json:"msg"`
@@ -27,24 +27,25 @@ type logLine struct {
 	Text       string    `json:"-"`
 }
 
-// began is when the request of a line began.
-func (l logLine) began() time.Time {
-	return l.Time.Add(-l.took())
+// Began is when the request of a line began.
+func (l LogLine) Began() time.Time {
+	return l.Time.Add(-l.Took())
 }
 
-// took is how long the request of a line took, by the service's clock.
-func (l logLine) took() time.Duration { return time.Duration(l.DurationMS * float64(time.Millisecond)) }
+// Took is how long the request of a line took, by the service's clock.
+func (l LogLine) Took() time.Duration { return time.Duration(l.DurationMS * float64(time.Millisecond)) }
 
-// logs keeps what a process writes, line by line.
-type logs struct {
-	canaries *canaries // nil when nobody looks for secrets.
+// Logs keeps what a process writes, line by line.
+type Logs struct {
+	Canaries *Canaries // nil when nobody looks for secrets.
 
 	mu      sync.Mutex
 	partial []byte
 	lines   []string
 }
 
-func (l *logs) Write(p []byte) (int, error) {
+// Write implements [io.Writer].
+func (l *Logs) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.partial = append(l.partial, p...)
@@ -54,36 +55,36 @@ func (l *logs) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		l.lines, l.partial = append(l.lines, string(line)), rest
-		if l.canaries != nil {
-			l.canaries.look(string(line))
+		if l.Canaries != nil {
+			l.Canaries.look(string(line))
 		}
 	}
 }
 
-// text is what was written, from a line on.
-func (l *logs) text(from int) string {
+// Text is what was written, from a line on.
+func (l *Logs) Text(from int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.lines[from:], "\n")
 }
 
-// mark returns the number of lines so far.
-func (l *logs) mark() int {
+// Mark returns the number of lines so far.
+func (l *Logs) Mark() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.lines)
 }
 
-// since returns the lines from a mark on, each of which has to be a JSON
+// Since returns the lines from a mark on, each of which has to be a JSON
 // object.
-func (l *logs) since(t *testing.T, mark int) []logLine {
+func (l *Logs) Since(t *testing.T, mark int) []LogLine {
 	t.Helper()
 	l.mu.Lock()
 	texts := l.lines[mark:]
 	l.mu.Unlock()
-	lines := make([]logLine, 0, len(texts))
+	lines := make([]LogLine, 0, len(texts))
 	for _, text := range texts {
-		line := logLine{Text: text}
+		line := LogLine{Text: text}
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			t.Fatalf("a log line that is no JSON object: %q", text)
 		}
@@ -92,13 +93,13 @@ func (l *logs) since(t *testing.T, mark int) []logLine {
 	return lines
 }
 
-// await returns the first line from a mark on with a message, as soon as it is
+// Await returns the first line from a mark on with a message, as soon as it is
 // there.
-func (l *logs) await(t *testing.T, mark int, message string) logLine {
+func (l *Logs) Await(t *testing.T, mark int, message string) LogLine {
 	t.Helper()
-	var found logLine
-	eventually(t, fmt.Sprintf("the log line %q", message), func() bool {
-		for _, line := range l.since(t, mark) {
+	var found LogLine
+	Eventually(t, fmt.Sprintf("the log line %q", message), func() bool {
+		for _, line := range l.Since(t, mark) {
 			if line.Message == message {
 				found = line
 				return true

@@ -1,6 +1,6 @@
 //go:build linux
 
-package faults
+package stack
 
 import (
 	"crypto/rand"
@@ -18,8 +18,8 @@ import (
 // service.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// issuer is an issuer of tokens that can go away and come back.
-type issuer struct {
+// Issuer is an issuer of tokens that can go away and come back.
+type Issuer struct {
 	*authtest.Issuer
 	address string
 	server  *http.Server // nil while it is away.
@@ -30,62 +30,62 @@ type issuer struct {
 }
 
 // ServeHTTP notes when the keys are asked for.
-func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	i.fetched = append(i.fetched, time.Now())
 	i.mu.Unlock()
 	i.Issuer.ServeHTTP(w, r)
 }
 
-// fetchTimes returns when the keys were asked for.
-func (i *issuer) fetchTimes() []time.Time {
+// FetchTimes returns when the keys were asked for.
+func (i *Issuer) FetchTimes() []time.Time {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.fetched
 }
 
-// newIssuer returns an issuer that is away.
-func newIssuer(t *testing.T) *issuer {
+// NewIssuer returns an issuer that is away.
+func NewIssuer(t *testing.T) *Issuer {
 	t.Helper()
-	i := &issuer{address: freeAddress(t), tokens: make(map[string]string)}
+	i := &Issuer{address: FreeAddress(t), tokens: make(map[string]string)}
 	var err error
 	i.Issuer, err = authtest.NewIssuer(authtest.Config{BaseURL: "http://" + i.address, Life: time.Hour, NewKey: issuerKey})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(i.leave)
+	t.Cleanup(i.Leave)
 	return i
 }
 
-// startIssuer returns an issuer that is there.
-func startIssuer(t *testing.T) *issuer {
+// StartIssuer returns an issuer that is there.
+func StartIssuer(t *testing.T) *Issuer {
 	t.Helper()
-	i := newIssuer(t)
-	i.come(t)
+	i := NewIssuer(t)
+	i.Come(t)
 	return i
 }
 
-// come begins to serve.
-func (i *issuer) come(t *testing.T) {
+// Come begins to serve.
+func (i *Issuer) Come(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", i.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.server = &http.Server{Handler: i, ReadHeaderTimeout: patience}
+	i.server = &http.Server{Handler: i, ReadHeaderTimeout: Patience}
 	go func(server *http.Server) { _ = server.Serve(listener) }(i.server) // Ends with ErrServerClosed.
 }
 
-// leave closes the listener and all connections.
-func (i *issuer) leave() {
+// Leave closes the listener and all connections.
+func (i *Issuer) Leave() {
 	if i.server != nil {
 		_ = i.server.Close() // It can't be served on any more, whatever it says.
 		i.server = nil
 	}
 }
 
-// bearer returns the Authorization header of a user.
-func (i *issuer) bearer(user string) string {
+// Bearer returns the Authorization header of a user.
+func (i *Issuer) Bearer(user string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.tokens[user] == "" {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package faults
+package stack
 
 import (
 	"crypto/rand"
@@ -13,10 +13,10 @@ import (
 // Ports below those of outgoing connections, which begin at 32768.
 const firstPort, portsToPick = 20000, 12000
 
-// freeAddress returns an address on loopback whose port nobody listens on. It
+// FreeAddress returns an address on loopback whose port nobody listens on. It
 // is not one that the system gives to outgoing connections, so that a process
 // can come back to it.
-func freeAddress(t *testing.T) string {
+func FreeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		n, err := rand.Int(rand.Reader, big.NewInt(portsToPick))

@@ -1,6 +1,6 @@
 //go:build linux
 
-package faults
+package stack
 
 import (
 	"os"
@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// unprivileged returns whom programs run as that refuse root: nil for
+// Unprivileged returns whom programs run as that refuse root: nil for
 // ourselves when we are not root.
-func unprivileged(t *testing.T) *syscall.Credential {
+func Unprivileged(t *testing.T) *syscall.Credential {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil
@@ -36,11 +36,11 @@ func unprivileged(t *testing.T) *syscall.Credential {
 	return nil
 }
 
-// folderFor returns a new folder that belongs to an account. It is not one of
+// FolderFor returns a new folder that belongs to an account. It is not one of
 // the test's, which other accounts may not enter.
-func folderFor(t *testing.T, account *syscall.Credential) string {
+func FolderFor(t *testing.T, account *syscall.Credential) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "todo-faults-") //nolint:usetesting // A test's own folder is closed to other accounts.
+	dir, err := os.MkdirTemp("", "todo-test-") //nolint:usetesting // A test's own folder is closed to other accounts.
 	if err != nil {
 		t.Fatal(err)
 	}
