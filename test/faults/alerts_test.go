@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -85,7 +86,7 @@ func (f alertFault) test(t *testing.T, p *prometheus, namespace string) {
 	r := newRow(t, "alerts: "+f.name)
 	w := f.start(t, p, namespace)
 	if f.rate > 0 {
-		startLoad(t, w.URL, w.Issuer, f.rate)
+		load.Start(t, w.URL, w.Issuer, f.rate)
 	}
 	awaitAlerts(t, "it was scraped in calm", func() bool {
 		return p.query(t, fmt.Sprintf(`count_over_time(up{namespace=%q}[1m]) >= 6`, namespace)) > 0

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -32,7 +33,7 @@ func TestIdleBackendsKilled(t *testing.T) {
 			SELECT count(pg_terminate_backend(pid))
 			FROM   pg_stat_activity
 			WHERE  datname = current_database() AND pid <> pg_backend_pid()`)
-		failed += len(readAtOnce(t, s, client, reads, callers).failed())
+		failed += len(readAtOnce(t, s, client, reads, callers).Failed())
 	}
 	r.Did("killed all idle backends %d times, then %d reads by %d callers at once", rounds, reads, callers)
 	report.AtLeast(r, "killed", killed, 4*rounds)
@@ -40,11 +41,11 @@ func TestIdleBackendsKilled(t *testing.T) {
 }
 
 // readAtOnce reads so many times, by so many callers at once.
-func readAtOnce(t *testing.T, s *stack.Todod, client *http.Client, reads, callers int) answers {
+func readAtOnce(t *testing.T, s *stack.Todod, client *http.Client, reads, callers int) load.Answers {
 	t.Helper()
 	var (
 		mu   sync.Mutex
-		got  answers
+		got  load.Answers
 		left atomic.Int64
 		all  sync.WaitGroup
 	)
@@ -69,7 +70,7 @@ func TestBackendsKilledDuringWrites(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	s := startTodod(t, stack.StartIssuer(t), database, nil)
 	slowWrites(t, database, "10ms") // So that there is a time to kill them in.
-	l := startLoad(t, s.URL, s.Issuer, 200)
+	l := load.Start(t, s.URL, s.Issuer, 200)
 
 	admin := stack.Session(t, database)
 	killed := []int32{}
@@ -82,13 +83,13 @@ func TestBackendsKilledDuringWrites(t *testing.T) {
 			         AND  pid <> pg_backend_pid() AND query LIKE '%INSERT INTO todo_account%'
 			       LIMIT  1) writing`, killed)...)
 		// Some writes have to succeed, and no backlog may build up.
-		answered := l.answered()
-		stack.Eventually(t, "calls are answered after a kill", func() bool { return l.answered() >= answered+callsBetween })
+		answered := l.Answered()
+		stack.Eventually(t, "calls are answered after a kill", func() bool { return l.Answered() >= answered+callsBetween })
 	}
-	during := l.finish()
+	during := l.Finish()
 	r.Did("killed %d backends in the middle of a write, at 200 calls/s", len(killed))
 	report.AtLeast(r, "killed", len(killed), kills)
 	r.Note("answers", during)
-	r.None("answers other than 200 and 503", len(during.without(200, 503)))
-	l.check(r, database)
+	r.None("answers other than 200 and 503", len(during.Without(200, 503)))
+	l.Check(r, database)
 }

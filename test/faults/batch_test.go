@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -38,7 +39,7 @@ type readers struct {
 	all    sync.WaitGroup
 
 	mu      sync.Mutex
-	answers answers
+	answers load.Answers
 	wrong   []string // What came and is not theirs.
 }
 
@@ -97,9 +98,9 @@ func (r *readers) read(ctx context.Context, user string) stack.Answer {
 	if a.Status != http.StatusOK {
 		return a
 	}
-	var page struct{ Todos []todo }
+	var page struct{ Todos []load.Todo }
 	if one {
-		page.Todos = make([]todo, 1)
+		page.Todos = make([]load.Todo, 1)
 		err = json.Unmarshal([]byte(a.Body), &page.Todos[0])
 	} else {
 		err = json.Unmarshal([]byte(a.Body), &page)
@@ -120,7 +121,7 @@ func (r *readers) read(ctx context.Context, user string) stack.Answer {
 }
 
 // finish ends the reads and returns their answers.
-func (r *readers) finish() answers {
+func (r *readers) finish() load.Answers {
 	r.stop()
 	r.all.Wait()
 	r.mu.Lock()
@@ -132,7 +133,7 @@ func (r *readers) finish() answers {
 func (r *readers) check(row *report.Row) {
 	row.T.Helper()
 	all := r.finish()
-	failed := all.failed()
+	failed := all.Failed()
 	row.Note("reads", len(all))
 	row.None("of them failed", len(failed))
 	if len(failed) > 0 {
@@ -180,7 +181,7 @@ func TestReadersInBatches(t *testing.T) {
 				FROM   todo_rows
 				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
 		l := startReaders(t, s) // Whose todos go through the view.
-		var slows answers
+		var slows load.Answers
 		for range 2 { // Each comes in among the others.
 			done := make(chan stack.Answer, 2)
 			for range cap(done) {
@@ -192,10 +193,10 @@ func TestReadersInBatches(t *testing.T) {
 		}
 		all := l.finish()
 		r.Did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
-		r.None("slow reads failed", len(slows.failed()))
-		report.AtMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
-		report.AtMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
-		report.AtMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
+		r.None("slow reads failed", len(slows.Failed()))
+		report.AtMost(r, "slowest of them", slows.Slowest(), slowness+heldUp+2*machineSlack)
+		report.AtMost(r, "p99 of the others", all.P99(), heldUp+machineSlack)
+		report.AtMost(r, "slowest of the others", all.Slowest(), heldUp+3*machineSlack)
 		r.None("slow readers answered with what is not theirs", len(slow.wrong))
 		l.check(r)
 		l.batched(r, service)
@@ -208,7 +209,7 @@ func TestReadersInBatches(t *testing.T) {
 		service := lookAt(t, database)
 		l := startReaders(t, s)
 		others := newReaders(t, s, 3, "leaving")
-		left := answers{}
+		left := load.Answers{}
 		for range waves {
 			var mu sync.Mutex
 			var wave sync.WaitGroup
@@ -229,8 +230,8 @@ func TestReadersInBatches(t *testing.T) {
 		l.all.Wait()
 		idle := stack.Eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
 		r.Did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
-		report.AtLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
-		r.None("answers to them other than 200", len(left.without(0, http.StatusOK)))
+		report.AtLeast(r, "left without an answer", len(left.With(0)), waves*leaving/10) // The others were faster.
+		r.None("answers to them other than 200", len(left.Without(0, http.StatusOK)))
 		report.AtMost(r, "backends idle within", idle, time.Second)
 		r.None("of them answered with what is not theirs", len(others.wrong))
 		l.check(r)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -25,21 +26,21 @@ const (
 
 // bystander makes calls of all kinds during somebody else's attack.
 type bystander struct {
-	*load
+	*load.Load
 	todod *stack.Todod
 }
 
 // startBystander begins to call, until the test ends.
 func startBystander(t *testing.T, s *stack.Todod) *bystander {
 	t.Helper()
-	b := &bystander{load: startLoad(t, s.URL, s.Issuer, bystanderRate), todod: s}
-	b.during(calmFor) // The first calls of each kind are slow.
+	b := &bystander{Load: load.Start(t, s.URL, s.Issuer, bystanderRate), todod: s}
+	b.During(calmFor) // The first calls of each kind are slow.
 	return b
 }
 
 // felt has a bystander's figures of some time.
 type felt struct {
-	answers answers
+	answers load.Answers
 	// service is the median by the service's clock, and client the one by the
 	// caller's. An attack from the same process slows the caller down.
 	service, client time.Duration
@@ -51,14 +52,14 @@ func (b *bystander) feel(t *testing.T, f func()) felt {
 	t.Helper()
 	mark, from := b.todod.Mark(), time.Now()
 	f()
-	as := b.since(from)
-	var served answers
+	as := b.Since(from)
+	var served load.Answers
 	for _, line := range b.todod.Since(t, mark) {
-		if line.Message == "request" && strings.HasPrefix(line.UserID, b.prefix) {
+		if line.Message == "request" && strings.HasPrefix(line.UserID, b.Prefix) {
 			served = append(served, stack.Answer{Took: line.Took()})
 		}
 	}
-	return felt{answers: as, service: served.quantile(0.5), client: as.quantile(0.5), p99: served.p99()}
+	return felt{answers: as, service: served.Quantile(0.5), client: as.Quantile(0.5), p99: served.P99()}
 }
 
 // calm returns the figures without an attack.
@@ -75,7 +76,7 @@ func (b *bystander) through(r *report.Row, attack func()) {
 	mark := b.todod.Mark()
 	first := b.calm(r.T)
 	before := first
-	var all answers
+	var all load.Answers
 	var during, after felt
 	for try := range 3 {
 		if try > 0 {
@@ -90,10 +91,10 @@ func (b *bystander) through(r *report.Row, attack func()) {
 		}
 	}
 	// On a machine that is too busy, calls are rejected for lack of time.
-	failed := len(during.answers.failed()) + len(after.answers.failed())
+	failed := len(during.answers.Failed()) + len(after.answers.Failed())
 	r.None("bystander's calls failed", failed)
-	r.None("at any try, but for 503", len(all.failed().without(http.StatusServiceUnavailable)))
-	b.explain(r.T, mark, len(all.failed()))
+	r.None("at any try, but for 503", len(all.Failed().Without(http.StatusServiceUnavailable)))
+	b.explain(r.T, mark, len(all.Failed()))
 	report.AtLeast(r, "of", len(during.answers), bystanderRate)
 	r.Note("median before", report.Rounded(before.service))
 	report.AtMost(r, "during", during.service, doubled(before.service))
@@ -109,7 +110,7 @@ func (b *bystander) explain(t *testing.T, mark, failed int) {
 	t.Helper()
 	failed = min(failed, 3)
 	for _, line := range b.todod.Since(t, mark) {
-		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.prefix) {
+		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.Prefix) {
 			t.Log(line.Text)
 			failed--
 		}
@@ -119,7 +120,7 @@ func (b *bystander) explain(t *testing.T, mark, failed int) {
 // asIn reports whether no call failed, and the figures are within the bounds of those in
 // the calm.
 func (f felt) asIn(calm felt) bool {
-	return len(f.answers.failed()) == 0 && f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
+	return len(f.answers.Failed()) == 0 && f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
 }
 
 // atMost returns the figures, cut to the bounds that others set.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -67,7 +68,7 @@ func TestActiveConnectionsAtTheBound(t *testing.T) {
 		open = max(open, s.OpenFiles(t)-files)
 	}
 	stack.Execute(t, admin, "COMMIT")
-	var calls answers
+	var calls load.Answers
 	for range active {
 		calls = append(calls, <-answered)
 	}
@@ -75,7 +76,7 @@ func TestActiveConnectionsAtTheBound(t *testing.T) {
 	r.Did("%d newcomers, one after the other, to a bound of %d connections, of which %d were active", newcomers, most, active+2)
 	report.Same(r, "newcomers served", served, newcomers)
 	report.AtMost(r, "most at once, with those to the database", open, most+toDatabase)
-	r.None("calls under way failed", len(calls.failed()))
+	r.None("calls under way failed", len(calls.Failed()))
 	report.Same(r, "the one whose body was on its way", sent.Status, http.StatusOK)
 	report.Same(r, "the watch goes on", watch.of(1).open() && !watch.ended(), true)
 }

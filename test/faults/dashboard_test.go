@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -87,7 +88,7 @@ func TestDashboardPicture(t *testing.T) {
 	w.Todod = startTodod(t, stack.StartIssuer(t), w.database, w.settings)
 	p.scrape(t, w.namespace, w.settings["ADMIN_ADDR"])
 	began := time.Now()
-	startLoad(t, w.URL, w.Issuer, 120)
+	load.Start(t, w.URL, w.Issuer, 120)
 	startCallersOfAllProtocols(t, w)
 	var caption []string
 	for _, phase := range []struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -36,8 +37,8 @@ func testDatabaseDown(t *testing.T, way string) {
 	server := pgtest.NewDatabase(t)
 	relay := newRelay(t, stack.HostOf(server))
 	s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(server, relay.address), nil)
-	l := startLoad(t, s.URL, s.Issuer, rate)
-	l.during(time.Second)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
 
 	mark := s.Mark()
 	relay.shut(way == "that is silent")
@@ -45,18 +46,18 @@ func testDatabaseDown(t *testing.T, way string) {
 	time.Sleep(downFor) // Callers meet it down.
 	dials := relay.open()
 	opened := time.Now()
-	recovered := l.recovered(t, opened)
-	during := l.soFar().between(from, opened)
+	recovered := l.Recovered(t, opened)
+	during := l.SoFar().Between(from, opened)
 	lines, _ := busiest(s.Since(t, mark), 5*time.Second)
 
 	r.Did("the database was a host %s for %v at %d calls/s", way, downFor, rate)
 	r.Note("answers", during)
-	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
 	report.AtMost(r, "most dials in a second", mostIn(dials, time.Second), dialBound)
 	r.Note("dials in all", len(dials))
 	report.AtMost(r, "own log lines in 5 s", lines, 2)
-	report.AtMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, server)
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, server)
 }
 
 // mostIn returns the most of some times that are within a window.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -59,37 +60,37 @@ func (h holdUp) test(t *testing.T) {
 	r := newRow(t, h.name)
 	database := pgtest.NewDatabase(t)
 	s := startTodod(t, stack.StartIssuer(t), database, h.settings)
-	l := startLoad(t, s.URL, s.Issuer, rate)
-	l.during(time.Second)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
 	client := stack.NewClient(t, false)
 
 	mark := s.Mark()
 	end := h.begin(t, database)
 	from := time.Now()
-	var live answers
+	var live load.Answers
 	for time.Since(from) < heldFor {
 		live = append(live, stack.Call(t, client, http.MethodGet, s.URL+"/livez", ""))
 		time.Sleep(50 * time.Millisecond) // Between two probes.
 	}
 	end()
 	released := time.Now()
-	recovered := l.recovered(t, released)
-	during := l.soFar().between(from, released)
+	recovered := l.Recovered(t, released)
+	during := l.SoFar().Between(from, released)
 	logged := s.Since(t, mark)
 	lines, sample := busiest(logged, 5*time.Second)
 
 	r.Did("%s for %v at %d calls/s", h.done, heldFor, rate)
 	r.Note("answers", during)
-	r.None("answers other than 200, 503 and 504", len(during.without(200, 503, 504)))
-	report.AtLeast(r, "refused", len(during.with(503, 504)), 1)
+	r.None("answers other than 200, 503 and 504", len(during.Without(200, 503, 504)))
+	report.AtLeast(r, "refused", len(during.With(503, 504)), 1)
 	// By the service's clock: callers here may be late themselves.
 	report.AtMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+machineSlack)
 	report.AtMost(r, "slowest 504", slowestLogged(logged, http.StatusGatewayTimeout), connectionBound+statementBound+machineSlack)
-	r.None("/livez failed", len(live.failed()))
+	r.None("/livez failed", len(live.Failed()))
 	report.AtMost(r, "own log lines in 5 s", lines, 2)
 	if lines > 2 {
 		t.Log(sample)
 	}
-	report.AtMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, database)
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, database)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/stack"
 )
 
@@ -87,7 +88,7 @@ func TestRollingRestarts(t *testing.T) {
 		startAt(i)
 	}
 	http1, h2c, allReady := startHAProxy(t, addresses...)
-	loads := []*load{startLoad(t, http1, issuer, rate/2), startLoad(t, h2c, issuer, rate/2)}
+	loads := []*load.Load{load.Start(t, http1, issuer, rate/2), load.Start(t, h2c, issuer, rate/2)}
 
 	unclean := 0
 	for range rounds {
@@ -102,11 +103,11 @@ func TestRollingRestarts(t *testing.T) {
 	r.Did("restarted both of 2 services %d times, one after the other, at %d calls/s, half of them over h2c", rounds, rate)
 	r.None("exit codes other than 0", unclean)
 	for i, name := range []string{"HTTP/1.1", "h2c"} {
-		during := loads[i].finish()
+		during := loads[i].Finish()
 		r.Note(name, during)
-		r.None("failed", len(during.failed()))
+		r.None("failed", len(during.Failed()))
 	}
 	for _, l := range loads {
-		l.check(r, database)
+		l.Check(r, database)
 	}
 }

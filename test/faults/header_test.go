@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -90,7 +91,7 @@ func TestOneHugeHeaderBehindHAProxy(t *testing.T) {
 			append(headers, "Content-Type", stack.ContentTypeJSON, "Authorization", s.Issuer.Bearer(user))...)
 	}
 	admin := stack.Session(t, database)
-	refused, served := 0, answers{}
+	refused, served := 0, load.Answers{}
 	for range rounds {
 		// Reads are served, or HAProxy would find the service unready.
 		stack.Execute(t, admin, "BEGIN; LOCK TABLE todo IN SHARE MODE")
@@ -118,5 +119,5 @@ func TestOneHugeHeaderBehindHAProxy(t *testing.T) {
 	}
 	r.Did("a header of %d KiB %d times, each among %d calls", hugeHeader>>10, rounds, others)
 	report.Same(r, "refused", refused, rounds)
-	r.None("others failed", len(served.failed()))
+	r.None("others failed", len(served.Failed()))
 }

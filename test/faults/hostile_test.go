@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/stack"
 )
 
@@ -43,7 +44,7 @@ func TestHostileUsers(t *testing.T) {
 			h.calls.Wait()
 			r.Did("%d calls/s for %v, none of which waits for another", belowTheLimit, duration)
 			r.Note("answers", h.answers)
-			wrong := h.answers.without(user.answers...)
+			wrong := h.answers.Without(user.answers...)
 			r.None("of them with another status than is due", len(wrong))
 			if len(wrong) > 0 {
 				t.Logf("%d %s %v", wrong[0].Status, wrong[0].Body, wrong[0].Err)
@@ -53,7 +54,7 @@ func TestHostileUsers(t *testing.T) {
 	t.Run("the bystander's", func(t *testing.T) {
 		r := newRow(t, "a hostile user: what others wrote")
 		r.Did("compared what the bystander was told with the table")
-		b.check(r, database)
+		b.Check(r, database)
 	})
 }
 
@@ -65,7 +66,7 @@ type hostile struct {
 	calls    sync.WaitGroup
 
 	mu      sync.Mutex
-	answers answers
+	answers load.Answers
 }
 
 // send makes a call as a user, in the background.

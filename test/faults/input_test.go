@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -23,8 +24,8 @@ func TestLyingBodies(t *testing.T) {
 	const atOnce = 20
 	r := newRow(t, "gzip bombs and lying lengths")
 	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
-	l := startReads(t, s.URL, s.Issuer, 50)
-	l.during(2 * time.Second)
+	l := load.StartReads(t, s.URL, s.Issuer, 50)
+	l.During(2 * time.Second)
 	bearer := s.Issuer.Bearer("u")
 	bomb := gzipped(t, 64<<20)
 	client, client2 := stack.NewClient(t, false), stack.NewClient(t, true)
@@ -74,7 +75,7 @@ func TestLyingBodies(t *testing.T) {
 		return strings.HasPrefix(status, "HTTP/1.1 4"), status
 	})
 	all.Wait()
-	during := l.since(from)
+	during := l.Since(from)
 
 	r.Did("64 MiB of zeros in %d KiB of gzip by REST, Connect and gRPC, a gRPC frame of 4 GiB, Content-Length 4294967295: %d each, all at once", len(bomb)>>10, atOnce)
 	r.None("not refused as 4xx", len(wrong))
@@ -82,7 +83,7 @@ func TestLyingBodies(t *testing.T) {
 		t.Error(w)
 	}
 	// A machine that is busy inflating may refuse others for lack of time.
-	wronged := during.without(http.StatusOK, http.StatusServiceUnavailable)
+	wronged := during.Without(http.StatusOK, http.StatusServiceUnavailable)
 	r.None("others neither served nor refused", len(wronged))
 	for _, a := range wronged {
 		t.Errorf("another's call: %d %s %v", a.Status, a.Body, a.Err)

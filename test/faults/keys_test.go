@@ -13,6 +13,7 @@ import (
 
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -24,7 +25,7 @@ func TestUnknownKeyIDs(t *testing.T) {
 	)
 	r := newRow(t, "unknown key IDs")
 	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
-	l := startReads(t, s.URL, s.Issuer, 50)
+	l := load.StartReads(t, s.URL, s.Issuer, 50)
 	client := stack.NewClient(t, false)
 	tokens := make([]string, calls)
 	for i := range tokens {
@@ -33,7 +34,7 @@ func TestUnknownKeyIDs(t *testing.T) {
 		tokens[i] = "Bearer " + s.Issuer.Sign(header, s.Issuer.Claims("u"))
 	}
 
-	var got answers
+	var got load.Answers
 	p99During(r, l, "p99 of others", func(calm time.Duration) time.Duration {
 		return (calm + 10*time.Millisecond + jitter).Round(time.Millisecond)
 	}, func() {
@@ -56,7 +57,7 @@ func TestUnknownKeyIDs(t *testing.T) {
 		all.Wait()
 	})
 	r.Did("%d tokens, each with an ID of its own, in %v", len(got), within)
-	r.None("answers other than 401", len(got.without(http.StatusUnauthorized)))
+	r.None("answers other than 401", len(got.Without(http.StatusUnauthorized)))
 	report.AtMost(r, "most fetches in 10 s", mostIn(s.Issuer.FetchTimes()[1:], within), 2) // But for that at the start.
 }
 
@@ -66,8 +67,8 @@ func TestKeySetFaults(t *testing.T) {
 	settings := noHeapFloor()
 	settings["JWKS_CACHE_TTL"] = "1" // Fetched each second, and kept for a day when that fails.
 	s := startTodod(t, issuer, pgtest.NewDatabase(t), settings)
-	l := startReads(t, s.URL, issuer, 100)
-	calm := l.during(3 * time.Second).p99()
+	l := load.StartReads(t, s.URL, issuer, 100)
+	calm := l.During(3 * time.Second).P99()
 
 	faults := map[string]func(){
 		"500":         func() { issuer.Fail(http.StatusInternalServerError) },
@@ -82,7 +83,7 @@ func TestKeySetFaults(t *testing.T) {
 		},
 		"refused": issuer.Leave,
 	}
-	var during answers
+	var during load.Answers
 	var added stack.Mebibytes
 	for name, begin := range faults {
 		// The keys are new, so that the next fetch is a second away at most.
@@ -97,15 +98,15 @@ func TestKeySetFaults(t *testing.T) {
 			stack.Eventually(t, "the keys are asked for", func() bool { return issuer.Fetches() > before })
 		}
 		time.Sleep(1500 * time.Millisecond) // Callers meet the fault.
-		during = append(during, l.since(from)...)
+		during = append(during, l.Since(from)...)
 		added = max(added, s.Peak(t)-memory)
 		if name == "refused" {
 			issuer.Come(t)
 		}
 	}
 	r.Did("9 faults of it, one after the other, at 100 calls/s")
-	r.None("known keys refused", len(during.failed()))
-	report.AtMost(r, "p99 of calls", during.p99(), max(50*time.Millisecond, twice(calm)))
+	r.None("known keys refused", len(during.Failed()))
+	report.AtMost(r, "p99 of calls", during.P99(), max(50*time.Millisecond, twice(calm)))
 	report.AtMost(r, "memory added", added, stack.Mebibytes(10))
 }
 
@@ -130,17 +131,17 @@ func TestStartWithoutTheIssuer(t *testing.T) {
 	issuer := stack.NewIssuer(t)
 	s := startTodod(t, issuer, pgtest.NewDatabase(t), nil)
 	client := stack.NewClient(t, false)
-	var before answers
+	var before load.Answers
 	for range 10 {
 		before = append(before, s.List(t, client, "u"))
 		time.Sleep(100 * time.Millisecond) // The attempts to fetch grow apart.
 	}
-	advised := before.where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") != "" })
+	advised := before.Where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") != "" })
 	issuer.Come(t)
 	took := stack.Eventually(t, "calls are served", func() bool { return s.List(t, client, "u").Status == http.StatusOK })
 
 	r.Did("started the service first, the issuer a second later")
-	r.None("answers before other than 503", len(before.without(http.StatusServiceUnavailable)))
+	r.None("answers before other than 503", len(before.Without(http.StatusServiceUnavailable)))
 	report.Same(r, "with Retry-After", len(advised), len(before))
-	report.AtMost(r, "served within", took, recoveryBound)
+	report.AtMost(r, "served within", took, load.RecoveryBound)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -93,15 +94,15 @@ func fillLog(t *testing.T, s *stack.Todod) (answered int) {
 func TestLogReaderThatStops(t *testing.T) {
 	r := newRow(t, "a log reader that stops")
 	s, reader := startTododReadBy(t, nil)
-	l := startLoad(t, s.URL, s.Issuer, bystanderRate)
-	l.during(calmFor)
+	l := load.Start(t, s.URL, s.Issuer, bystanderRate)
+	l.During(calmFor)
 
 	reader.stop.Lock()
 	answered := fillLog(t, s)
-	others := l.during(calmFor)
+	others := l.During(calmFor)
 	reader.stop.Unlock()
 	if answered < fullLog {
-		l.finish()
+		l.Finish()
 		report.Same(r, "calls answered", answered, fullLog)
 		return // Then there may be no line to wait for.
 	}
@@ -116,14 +117,14 @@ func TestLogReaderThatStops(t *testing.T) {
 		return lines+dropped >= fullLog
 	})
 	reader.stop.Lock()
-	most := fullLog + len(l.finish()) + ownLines
+	most := fullLog + len(l.Finish()) + ownLines
 	answered += fillLog(t, s)
 	err := s.Terminate(t)
 	reader.stop.Unlock()
 
 	r.Did("%d calls while nobody read the log, then again, and SIGTERM", fullLog)
 	report.Same(r, "calls answered", answered, 2*fullLog)
-	r.None("others failed", len(others.failed()))
+	r.None("others failed", len(others.Failed()))
 	report.AtLeast(r, "lines said to be dropped", dropped, 1)
 	// Which are at least fullLog: it was waited for.
 	report.AtMost(r, "with those that came", lines+dropped, most)
@@ -133,16 +134,16 @@ func TestLogReaderThatStops(t *testing.T) {
 func TestLogReaderThatDies(t *testing.T) {
 	r := newRow(t, "a log reader that dies")
 	s, reader := startTododReadBy(t, nil)
-	l := startLoad(t, s.URL, s.Issuer, bystanderRate)
-	l.during(calmFor)
+	l := load.Start(t, s.URL, s.Issuer, bystanderRate)
+	l.During(calmFor)
 	if err := reader.pipe.Close(); err != nil {
 		t.Fatal(err)
 	}
-	during := l.during(calmFor)
-	l.finish()
+	during := l.During(calmFor)
+	l.Finish()
 	r.Did("it closed the pipe, %d calls, and SIGTERM", len(during))
 	report.AtLeast(r, "calls", len(during), bystanderRate)
-	r.None("of them failed", len(during.failed()))
+	r.None("of them failed", len(during.Failed()))
 	r.None("unclean ends", count(s.Terminate(t)))
 }
 

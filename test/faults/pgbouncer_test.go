@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
@@ -102,31 +103,31 @@ func TestPgBouncer(t *testing.T) {
 	stack.Execute(t, admin, "ALTER DATABASE "+stack.Ask[string](t, admin, "SELECT current_database()")+" SET DateStyle = 'German, DMY'")
 	s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, b.address)+execMode, nil)
 	ready := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/readyz", "")
-	l := startLoad(t, s.URL, s.Issuer, rate)
-	calm := l.during(3 * time.Second)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	calm := l.During(3 * time.Second)
 
 	from := time.Now()
 	if err := b.Terminate(t); err != nil && b.State().ExitCode() > 1 {
 		t.Fatal(err, b.logs.Text(0))
 	}
 	b.start(t)
-	restarted := l.recovered(t, time.Now())
+	restarted := l.Recovered(t, time.Now())
 	console := b.console(t)
 	stack.Execute(t, console, "RELOAD")
 	stack.Execute(t, console, "PAUSE")
 	time.Sleep(3 * time.Second) // Callers meet it paused.
 	stack.Execute(t, console, "RESUME")
-	resumed := l.recovered(t, time.Now())
-	during := l.since(from)
+	resumed := l.Recovered(t, time.Now())
+	during := l.Since(from)
 
 	name, _, _ := strings.Cut(version, "\n")
 	r.Did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
 	report.Same(r, "/readyz", ready.Status, http.StatusOK)
-	r.None("failed in the calm", len(calm.failed()))
+	r.None("failed in the calm", len(calm.Failed()))
 	r.Note("answers to the rest", during)
-	r.None("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
-	report.AtMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
-	report.AtMost(r, "served again after the restart within", restarted, recoveryBound)
-	report.AtMost(r, "after the pause", resumed, recoveryBound)
-	l.check(r, database)
+	r.None("answers other than 200, 503 and 504", len(during.Without(http.StatusOK, 503, 504)))
+	report.AtMost(r, "slowest", during.Slowest(), connectionBound+statementBound+machineSlack)
+	report.AtMost(r, "served again after the restart within", restarted, load.RecoveryBound)
+	report.AtMost(r, "after the pause", resumed, load.RecoveryBound)
+	l.Check(r, database)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -18,10 +19,10 @@ func TestPostmasterKilled(t *testing.T) {
 	r := newRow(t, "postmaster killed and restarted")
 	server := pgtest.StartServer(t, nil)
 	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
-	l := startLoad(t, s.URL, s.Issuer, rate)
-	l.during(time.Second)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
 
-	var during answers
+	var during load.Answers
 	var slowest time.Duration
 	for range kills {
 		from := time.Now()
@@ -30,13 +31,13 @@ func TestPostmasterKilled(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond) // Callers meet it dead.
 		server.Restart(t)
-		slowest = max(slowest, l.recovered(t, time.Now()))
-		during = append(during, l.since(from)...)
+		slowest = max(slowest, l.Recovered(t, time.Now()))
+		during = append(during, l.Since(from)...)
 	}
 	r.Did("killed and restarted it %d times at %d calls/s", kills, rate)
 	r.Note("answers", during)
-	report.AtLeast(r, "refused meanwhile", len(during.with(http.StatusServiceUnavailable)), kills)
-	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	report.AtMost(r, "served again within", slowest, recoveryBound)
-	l.check(r, server.URL())
+	report.AtLeast(r, "refused meanwhile", len(during.With(http.StatusServiceUnavailable)), kills)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "served again within", slowest, load.RecoveryBound)
+	l.Check(r, server.URL())
 }

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
 
 // price is what a kind of request costs the service.
 type price struct {
-	answers answers
+	answers load.Answers
 	cpu     time.Duration
 }
 
@@ -85,9 +86,9 @@ func TestBombsCostWhatPlainBodiesCost(t *testing.T) {
 		}
 		fair := priceOf(t, s, times, post(plain, "identity"))
 		bombs := priceOf(t, s, times, post(bomb, "gzip"))
-		unanswered += len(bombs.answers.with(0))
+		unanswered += len(bombs.answers.With(0))
 		if !endpoint.grpc { // Which says so elsewhere.
-			served += len(bombs.answers.with(http.StatusOK))
+			served += len(bombs.answers.With(http.StatusOK))
 		}
 		report.AtMost(r, endpoint.name, bombs.cpu, 2*fair.cpu+2*stack.Tick)
 	}
@@ -131,7 +132,7 @@ func TestOddGetsCostWhatARefusalCosts(t *testing.T) {
 			fair.add(priceOf(t, s, times/parts, get(odd.fair)))
 			odds.add(priceOf(t, s, times/parts, get(odd.path)))
 		}
-		unrefused += len(odds.answers.where(func(a stack.Answer) bool { return a.Status < 400 || a.Status > 499 }))
+		unrefused += len(odds.answers.Where(func(a stack.Answer) bool { return a.Status < 400 || a.Status > 499 }))
 		report.AtMost(r, odd.name, odds.cpu, fair.cpu*3/2+2*stack.Tick)
 	}
 	r.Did("%d reads of each kind without a token; their processor time beside one and a half times that of as many other refusals of the same size", times)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
@@ -37,20 +38,20 @@ func TestTooManyConnections(t *testing.T) {
 		}
 		others = append(others, conn)
 	}
-	l := startLoad(t, s.URL, s.Issuer, 200)
-	during := l.during(3 * time.Second)
+	l := load.Start(t, s.URL, s.Issuer, 200)
+	during := l.During(3 * time.Second)
 	for _, conn := range others {
 		_ = conn.Close(t.Context()) // It only had to be there.
 	}
-	recovered := l.recovered(t, time.Now())
+	recovered := l.Recovered(t, time.Now())
 
 	r.Did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
 	report.AtLeast(r, "taken", len(others), most/2)
 	r.Note("answers", during)
-	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	report.AtLeast(r, "served by the one that it has", len(during.with(http.StatusOK)), 100)
-	report.AtMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, server.URL())
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "served by the one that it has", len(during.With(http.StatusOK)), 100)
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, server.URL())
 }
 
 func TestDiskFull(t *testing.T) {
@@ -78,8 +79,8 @@ func TestDiskFull(t *testing.T) {
 	stack.Execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
 	stack.Execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
 	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
-	l := startLoad(t, s.URL, s.Issuer, 200)
-	l.during(time.Second)
+	l := load.Start(t, s.URL, s.Issuer, 200)
+	l.During(time.Second)
 
 	filler := filepath.Join(disk, "filler")
 	file, err := os.Create(filler)
@@ -92,22 +93,22 @@ func TestDiskFull(t *testing.T) {
 	}
 	from := time.Now()
 	stack.Eventually(t, "a write is refused", func() bool {
-		return len(l.soFar().between(from, time.Now()).failed()) > 0
+		return len(l.SoFar().Between(from, time.Now()).Failed()) > 0
 	})
-	during := l.during(3 * time.Second)
-	reads := startReads(t, s.URL, s.Issuer, 50).during(time.Second)
+	during := l.During(3 * time.Second)
+	reads := load.StartReads(t, s.URL, s.Issuer, 50).During(time.Second)
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	recovered := l.recovered(t, time.Now())
+	recovered := l.Recovered(t, time.Now())
 
 	r.Did("filled the disk of the table at 200 calls/s")
 	r.Note("answers", during)
-	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	report.AtLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
-	r.None("reads failed", len(reads.failed()))
-	report.AtMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, server.URL())
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "writes refused", len(during.With(http.StatusServiceUnavailable)), 10)
+	r.None("reads failed", len(reads.Failed()))
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, server.URL())
 }
 
 // zeros is read without end.

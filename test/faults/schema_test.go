@@ -13,6 +13,7 @@ import (
 
 	todobackend "example.com/todo-backend"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -30,8 +31,8 @@ func TestSchemaChangedUnderTheService(t *testing.T) {
 				through = stack.ThroughHost(database, startPgBouncer(t, database).address) + mode
 			}
 			s := startTodod(t, stack.StartIssuer(t), through, nil)
-			l := startLoad(t, s.URL, s.Issuer, rate)
-			l.during(time.Second)
+			l := load.Start(t, s.URL, s.Issuer, rate)
+			l.During(time.Second)
 			admin := stack.Session(t, database)
 			from := time.Now()
 			changes := []string{
@@ -45,11 +46,11 @@ func TestSchemaChangedUnderTheService(t *testing.T) {
 				stack.Execute(t, admin, change)
 				time.Sleep(500 * time.Millisecond) // Callers meet what has changed.
 			}
-			during := l.since(from)
+			during := l.Since(from)
 			r.Did("%d changes at %d calls/s: columns added and dropped, types altered", len(changes), rate)
 			r.Note("answers", during)
-			r.None("failed", len(during.failed()))
-			l.check(r, database)
+			r.None("failed", len(during.Failed()))
+			l.Check(r, database)
 		})
 	}
 }
@@ -62,14 +63,14 @@ func TestMigrationOfABusyTable(t *testing.T) {
 	admin := stack.Session(t, database)
 	stack.Execute(t, admin, `ALTER TABLE todo DROP CONSTRAINT ck_todo_user_id_not_empty`) // For it to put back.
 	s := startTodod(t, stack.StartIssuer(t), database, nil)
-	l := startLoad(t, s.URL, s.Issuer, rate)
-	l.during(time.Second)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
 	stack.Execute(t, admin, `BEGIN; SELECT count(*) FROM todo`) // As it goes on for longer than the migration waits.
 
 	from := time.Now()
 	output, code := stack.Migrate(t, *program, database)
 	took := time.Since(from)
-	during := l.since(from)
+	during := l.Since(from)
 	stack.Execute(t, admin, `ROLLBACK`)
 	later, codeLater := stack.Migrate(t, *program, database)
 
@@ -77,12 +78,12 @@ func TestMigrationOfABusyTable(t *testing.T) {
 	report.Same(r, "exit code", code, 1)
 	report.Same(r, "says who is in the way", strings.Contains(output, "a table is busy, in use by process"), true)
 	r.Note("answers", during)
-	r.None("failed", len(during.failed()))
+	r.None("failed", len(during.Failed()))
 	report.Same(r, "exit code once it is free", codeLater, 0)
 	if codeLater != 0 {
 		t.Log(later)
 	}
-	l.check(r, database)
+	l.Check(r, database)
 }
 
 // TestBothSidesOfASchemaChange runs the service of today beside one of a next
@@ -100,13 +101,13 @@ func TestBothSidesOfASchemaChange(t *testing.T) {
 	}
 	before := startTodod(t, issuer, database, nil)
 	after := startTododOf(t, next, issuer, database, nil)
-	loads := []*load{startLoad(t, before.URL, issuer, rate), startLoad(t, after.URL, issuer, rate)}
+	loads := []*load.Load{load.Start(t, before.URL, issuer, rate), load.Start(t, after.URL, issuer, rate)}
 
 	from := time.Now()
-	loads[0].during(2 * time.Second)
+	loads[0].During(2 * time.Second)
 	output, code := stack.Migrate(t, next, database)
 	migrated := stack.Ask[int](t, stack.Session(t, database), `SELECT count(*) FROM information_schema.columns WHERE table_name = 'todo' AND column_name = 'urgency'`)
-	loads[0].during(2 * time.Second)
+	loads[0].During(2 * time.Second)
 	back, codeBack := stack.Migrate(t, *program, database) // As a rollback would.
 
 	r.Did("ran both binaries at %d calls/s each, before and after the change", rate)
@@ -117,12 +118,12 @@ func TestBothSidesOfASchemaChange(t *testing.T) {
 		t.Log(output, back)
 	}
 	for i, l := range loads {
-		during := l.since(from)
+		during := l.Since(from)
 		r.Note([]string{"before", "after"}[i], during)
-		r.None("failed", len(during.failed()))
+		r.None("failed", len(during.Failed()))
 	}
 	for _, l := range loads {
-		l.check(r, database)
+		l.Check(r, database)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -42,7 +43,7 @@ func TestSignals(t *testing.T) {
 	report.AtMost(r, "ended after a second signal within", slowest, 2*time.Second)
 
 	unclean := 0
-	var inFlight answers
+	var inFlight load.Answers
 	for _, signals := range [][]syscall.Signal{
 		{syscall.SIGHUP},
 		{syscall.SIGTERM, syscall.SIGHUP}, // As supervisors send them.
@@ -66,6 +67,6 @@ func TestSignals(t *testing.T) {
 			unclean++
 		}
 	}
-	r.None("calls in flight at SIGHUP failed", len(inFlight.failed()))
+	r.None("calls in flight at SIGHUP failed", len(inFlight.Failed()))
 	r.None("exit codes other than 0", unclean)
 }

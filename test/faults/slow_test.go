@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
@@ -27,18 +28,18 @@ const jitter = 20 * time.Millisecond
 // p99During measures the p99 of reads at a steady rate, before, during and
 // after a fault, and adds it to a row. What else the machine is busy with is no
 // fault of the service's, so a bad figure gets two more chances.
-func p99During(r *report.Row, l *load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
+func p99During(r *report.Row, l *load.Load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
 	r.T.Helper()
 	var calm, bad time.Duration
 	failed := 0
 	for range 3 {
-		calm = l.during(2 * time.Second).p99()
+		calm = l.During(2 * time.Second).P99()
 		from := time.Now()
 		fault()
-		during := l.since(from)
-		failed += len(during.failed())
-		bad = during.p99()
-		calm = max(calm, l.during(2*time.Second).p99())
+		during := l.Since(from)
+		failed += len(during.Failed())
+		bad = during.P99()
+		calm = max(calm, l.During(2*time.Second).P99())
 		if bad <= bound(calm) {
 			break
 		}
@@ -71,7 +72,7 @@ func TestSlowConnections(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			r := newRow(t, "slow: "+kind.name)
 			s := startTodod(t, issuer, pgtest.NewDatabase(t), nil)
-			l := startReads(t, s.URL, s.Issuer, 100)
+			l := load.StartReads(t, s.URL, s.Issuer, 100)
 			var open atomic.Int64
 			var slowest time.Duration
 			r.Did("%d connections", connections)

@@ -12,6 +12,7 @@ import (
 
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -55,18 +56,18 @@ func TestReadOnlyStandby(t *testing.T) {
 	primary := pgtest.StartServer(t, nil)
 	standby := startStandby(t, primary)
 	s := startTodod(t, stack.StartIssuer(t), standby.URL("todo"), nil)
-	l := startLoad(t, s.URL, s.Issuer, 100)
-	during := l.during(3 * time.Second)
-	reads := startReads(t, s.URL, s.Issuer, 50).during(time.Second)
+	l := load.Start(t, s.URL, s.Issuer, 100)
+	during := l.During(3 * time.Second)
+	reads := load.StartReads(t, s.URL, s.Issuer, 50).During(time.Second)
 	ready := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/readyz", "")
 
 	r.Did("ran the service on one for 3 s at 100 calls/s")
 	r.Note("answers", during)
-	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	report.AtLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
-	r.None("reads failed", len(reads.failed()))
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "writes refused", len(during.With(http.StatusServiceUnavailable)), 10)
+	r.None("reads failed", len(reads.Failed()))
 	report.Same(r, "/readyz", ready.Status, http.StatusOK)
-	report.Same(r, "writes acknowledged", l.ledger.acknowledged, 0)
+	report.Same(r, "writes acknowledged", l.Ledger.Acknowledged, 0)
 }
 
 func TestFailover(t *testing.T) {
@@ -82,8 +83,8 @@ func TestFailover(t *testing.T) {
 	})
 	hosts := "127.0.0.1:" + strconv.Itoa(primary.Port()) + ",127.0.0.1:" + strconv.Itoa(standby.Port())
 	s := startTodod(t, stack.StartIssuer(t), "postgres://todo@"+hosts+"/todo?sslmode=disable&target_session_attrs=read-write", nil)
-	l := startLoad(t, s.URL, s.Issuer, rate)
-	l.during(2 * time.Second)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(2 * time.Second)
 
 	mark := s.Mark()
 	killed := time.Now()
@@ -96,14 +97,14 @@ func TestFailover(t *testing.T) {
 		t.Fatal("the standby was not promoted")
 	}
 	promoted := time.Now()
-	recovered := l.recovered(t, promoted)
-	during := l.soFar().between(killed, promoted.Add(recoveryBound))
+	recovered := l.Recovered(t, promoted)
+	during := l.SoFar().Between(killed, promoted.Add(load.RecoveryBound))
 	lines, _ := busiest(s.Since(t, mark), 5*time.Second)
 
 	r.Did("killed the primary at %d calls/s, and promoted its synchronous standby %v later", rate, report.Rounded(promoted.Sub(killed)))
 	r.Note("answers", during)
-	r.None("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	report.AtMost(r, "served again within", recovered, recoveryBound)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
 	report.AtMost(r, "own log lines in 5 s", lines, 2)
-	l.check(r, standby.URL("todo"))
+	l.Check(r, standby.URL("todo"))
 }

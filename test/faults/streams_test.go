@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
@@ -28,8 +29,8 @@ func TestStreamResets(t *testing.T) {
 	const resets = 100_000
 	r := newRow(t, "HTTP/2 resets")
 	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
-	l := startReads(t, s.URL, s.Issuer, 50)
-	l.during(2 * time.Second)
+	l := load.StartReads(t, s.URL, s.Issuer, 50)
+	l.During(2 * time.Second)
 
 	mark := s.Mark()
 	before := s.ResetPeak(t)
@@ -44,10 +45,10 @@ func TestStreamResets(t *testing.T) {
 		}
 		f.close()
 	}
-	during := l.since(from)
+	during := l.Since(from)
 	r.Did("%d streams opened and reset at once, on %d connections one after the other", sent, connections)
 	report.AtLeast(r, "resets", sent, resets)
-	r.None("others failed", len(during.failed()))
+	r.None("others failed", len(during.Failed()))
 	report.AtMost(r, "most handlers at once", mostAtOnce(s.Since(t, mark)), handlerBound)
 	report.AtMost(r, "memory added", s.Peak(t)-before, memoryBound)
 }

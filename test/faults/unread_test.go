@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -198,7 +199,7 @@ func TestDocumentsNobodyReads(t *testing.T) {
 	client := stack.NewClient(t, false)
 	before := s.ResetPeak(t)
 	asked := 0
-	var others answers
+	var others load.Answers
 	b.through(r, func() {
 		framers := make([]*framer, connections)
 		for n := range framers {
@@ -217,7 +218,7 @@ func TestDocumentsNobodyReads(t *testing.T) {
 		}
 	})
 	r.Did("%s asked for on %d streams of %d connections, of which no byte is read", path, asked, connections)
-	r.None("others who ask for it and read it failed", len(others.failed()))
+	r.None("others who ask for it and read it failed", len(others.Failed()))
 	report.AtMost(r, "memory added", s.Peak(t)-before, unreadMemory)
 }
 

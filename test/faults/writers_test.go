@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
@@ -36,7 +37,7 @@ type writers struct {
 	all    sync.WaitGroup
 
 	mu      sync.Mutex
-	answers answers
+	answers load.Answers
 	users   []*updater
 }
 
@@ -50,7 +51,7 @@ func startWriters(t *testing.T, s *stack.Todod, database string, users int) *wri
 			$$ BEGIN INSERT INTO stored VALUES (NEW.title); RETURN NEW; END $$;
 		CREATE TRIGGER note_stored AFTER UPDATE ON todo FOR EACH ROW EXECUTE FUNCTION note_stored()`)
 	w := &writers{todod: s, client: stack.NewClient(t, false)}
-	w.client.Timeout = callTimeout
+	w.client.Timeout = load.CallTimeout
 	for i := range users {
 		user := fmt.Sprint("writer-", i)
 		w.users = append(w.users, &updater{user: user, id: s.Create(t, w.client, user), stored: make(map[string]bool)})
@@ -92,17 +93,17 @@ func changeTitle(client *http.Client, s *stack.Todod, user, id, title string) st
 }
 
 // finish ends the writes and returns their answers.
-func (w *writers) finish() answers {
+func (w *writers) finish() load.Answers {
 	w.stop()
 	w.all.Wait()
 	return w.since(time.Time{})
 }
 
 // since returns the answers until now to what was sent since then.
-func (w *writers) since(then time.Time) answers {
+func (w *writers) since(then time.Time) load.Answers {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.answers.between(then, time.Now())
+	return w.answers.Between(then, time.Now())
 }
 
 // check adds to a row what was stored of what was acknowledged, and how often.
@@ -162,7 +163,7 @@ func TestWritersBesideALockedRow(t *testing.T) {
 		unlock()
 	})
 	r.Did("held one row's lock for %v, wrote it %d times, and changed %d others' todos without a pause", duration, sent, writersAtOnce)
-	r.None("of others' changes failed", len(w.since(began).failed()))
+	r.None("of others' changes failed", len(w.since(began).Failed()))
 	w.check(r, database)
 }
 
@@ -197,16 +198,16 @@ func TestLateWriteBatches(t *testing.T) {
 			$$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
 		CREATE TRIGGER be_slow BEFORE UPDATE ON todo FOR EACH ROW WHEN (NEW.user_id = 'slow') EXECUTE FUNCTION be_slow()`)
 	w := startWriters(t, s, database, writersAtOnce)
-	var slows answers
+	var slows load.Answers
 	for until := time.Now().Add(duration); time.Now().Before(until); {
 		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(stack.CanaryTitle, " slow ", len(slows))))
 	}
 	r.Did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
 	report.AtLeast(r, "slow changes", len(slows), 2)
-	r.None("of them failed", len(slows.failed()))
+	r.None("of them failed", len(slows.Failed()))
 	all := w.finish()
-	r.None("of others' changes failed", len(all.failed()))
-	report.AtMost(r, "slowest of the others'", all.slowest(), lateBound)
+	r.None("of others' changes failed", len(all.Failed()))
+	report.AtMost(r, "slowest of the others'", all.Slowest(), lateBound)
 	w.check(r, database)
 }
 
@@ -224,8 +225,8 @@ func TestWritersWithoutTheirStandby(t *testing.T) {
 	s := startTodod(t, stack.StartIssuer(t), database, nil)
 	admin := stack.Session(t, database)
 	w := startWriters(t, s, database, writersAtOnce)
-	reads := startReads(t, s.URL, s.Issuer, 50)
-	stack.Eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).with(http.StatusOK)) > writersAtOnce })
+	reads := load.StartReads(t, s.URL, s.Issuer, 50)
+	stack.Eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).With(http.StatusOK)) > writersAtOnce })
 
 	stack.Execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = 'away'`)
 	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
@@ -234,17 +235,17 @@ func TestWritersWithoutTheirStandby(t *testing.T) {
 	})
 	from := time.Now()
 	time.Sleep(away)
-	during, readsDuring := w.since(from), reads.since(from)
+	during, readsDuring := w.since(from), reads.Since(from)
 	stack.Execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
 	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
 	back := time.Now()
-	recovered := stack.Eventually(t, "writes are served again", func() bool { return len(w.since(back).with(http.StatusOK)) > 0 })
+	recovered := stack.Eventually(t, "writes are served again", func() bool { return len(w.since(back).With(http.StatusOK)) > 0 })
 
 	r.Did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
 	report.AtLeast(r, "changes answered meanwhile", len(during), 1)
-	r.None("of them acknowledged", len(during.with(http.StatusOK)))
-	r.None("answered but by 503 and 504", len(during.without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
-	r.None("reads failed", len(readsDuring.failed()))
-	report.AtMost(r, "served again within", recovered, recoveryBound)
+	r.None("of them acknowledged", len(during.With(http.StatusOK)))
+	r.None("answered but by 503 and 504", len(during.Without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
+	r.None("reads failed", len(readsDuring.Failed()))
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
 	w.check(r, database)
 }
