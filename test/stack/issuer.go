@@ -14,8 +14,9 @@ import (
 	"example.com/todo-backend/internal/auth/authtest"
 )
 
-// issuerKey is every issuer's key: making one takes longer than starting the
-// service.
+// issuerKey is every issuer's key.
+//
+//nolint:gochecknoglobals // Making a key takes longer than starting the service.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // Issuer is an issuer of tokens that can go away and come back.
