@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestSyncAfterAFailoverThatLostChanges has a client sync a change that the standby never
@@ -16,19 +18,19 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	c := startSyncCluster(t)
 	s := &syncRun{t: t, issuer: c.issuer, clients: c.clients(t)[:1]}
 	ctx := t.Context()
-	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " kept"})
+	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " kept"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, standby := session(t, c.primary.URL()), session(t, c.standby.URL("postgres"))
-	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
-	execute(t, standby, `SELECT pg_reload_conf()`)
-	eventually(t, "the standby follows no more", func() bool {
-		return ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
+	admin, standby := stack.Session(t, c.primary.URL()), stack.Session(t, c.standby.URL("postgres"))
+	stack.Execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
+	stack.Execute(t, standby, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "the standby follows no more", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
 	})
-	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " lost"}); err != nil {
+	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " lost"}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{})
@@ -48,17 +50,17 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.did("promoted a standby that lacks one of two todos, which a client has")
-	same(r, "todos before", len(before.GetTodos()), 2)
-	same(r, "the client begins anew", after.GetReset_(), true)
-	same(r, "todos after", len(after.GetTodos()), 1)
-	same(r, "begins anew again", again.GetReset_(), false)
+	r.Did("promoted a standby that lacks one of two todos, which a client has")
+	report.Same(r, "todos before", len(before.GetTodos()), 2)
+	report.Same(r, "the client begins anew", after.GetReset_(), true)
+	report.Same(r, "todos after", len(after.GetTodos()), 1)
+	report.Same(r, "begins anew again", again.GetReset_(), false)
 }
 
 // retry repeats a call until it succeeds, or fails but by an outage.
 func retry(t *testing.T, what string, call func() error) {
 	t.Helper()
-	eventually(t, what, func() bool {
+	stack.Eventually(t, what, func() bool {
 		err := call()
 		if err != nil && !isOutage(err) {
 			t.Fatalf("%s: %v", what, err)

@@ -20,6 +20,8 @@ import (
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres"
 	domain "example.com/todo-backend/internal/todo"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -36,7 +38,7 @@ const (
 // syncRun is a run of writers and readers on several processes.
 type syncRun struct {
 	t       *testing.T
-	issuer  *issuer
+	issuer  *stack.Issuer
 	clients []todov1connect.TodoServiceClient
 	wanted  int
 	stop    context.CancelFunc // Ends all of it, after a fault.
@@ -62,7 +64,7 @@ func (s *syncRun) any() todov1connect.TodoServiceClient { return s.clients[rand.
 // as makes a call one of a user's.
 func (s *syncRun) as(ctx context.Context, user string) context.Context {
 	ctx, info := connect.NewClientContext(ctx)
-	info.RequestHeader().Set("Authorization", s.issuer.bearer(user))
+	info.RequestHeader().Set("Authorization", s.issuer.Bearer(user))
 	return ctx
 }
 
@@ -118,9 +120,9 @@ func TestSyncMissesNothing(t *testing.T) {
 	writing.Wait()
 	enough()
 	sweeping.Wait()
-	admin := session(t, c.standby.URL("todo"))
-	eventually(t, "what was in doubt has ended", func() bool {
-		return ask[int](t, admin, `SELECT count(*) FROM pg_stat_activity
+	admin := stack.Session(t, c.standby.URL("todo"))
+	stack.Eventually(t, "what was in doubt has ended", func() bool {
+		return stack.Ask[int](t, admin, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`) == 0 || ctx.Err() != nil
 	})
 	for _, j := range journals {
@@ -146,14 +148,14 @@ func TestSyncMissesNothing(t *testing.T) {
 	for _, reader := range readers {
 		pages, resets, failures = pages+reader.pages, resets+reader.resets, failures+reader.failures
 	}
-	r.did("%s, with %d writers and %d readers on %d processes", done, len(writers), len(readers), syncProcesses)
-	atLeast(r, "changes acknowledged", int(s.changes.Load()), wanted)
-	r.note("in doubt", s.doubtful.Load())
-	r.note("pages", pages)
-	r.note("reads that failed", failures)
-	atLeast(r, "resets", resets, 1)
-	atLeast(r, "todos swept", int(s.swept.Load()), 1)
-	r.none("missed, lost or wrong", len(s.faults))
+	r.Did("%s, with %d writers and %d readers on %d processes", done, len(writers), len(readers), syncProcesses)
+	report.AtLeast(r, "changes acknowledged", int(s.changes.Load()), wanted)
+	r.Note("in doubt", s.doubtful.Load())
+	r.Note("pages", pages)
+	r.Note("reads that failed", failures)
+	report.AtLeast(r, "resets", resets, 1)
+	report.AtLeast(r, "todos swept", int(s.swept.Load()), 1)
+	r.None("missed, lost or wrong", len(s.faults))
 	for _, fault := range s.faults[:min(10, len(s.faults))] {
 		t.Error(fault)
 	}
@@ -178,7 +180,7 @@ func (s *syncRun) proceed(ctx context.Context, until int) {
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if time.Since(since) > 2*patience {
+		if time.Since(since) > 2*stack.Patience {
 			s.fault("no change is acknowledged any more after %d", now)
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/test/stack"
 	"github.com/google/uuid"
 )
 
@@ -92,7 +93,7 @@ func (w *syncWriter) change(ctx context.Context) (acknowledged bool, err error) 
 // create repeats a create until it is answered: it has an id.
 func (w *syncWriter) create(ctx context.Context) (acknowledged bool, err error) {
 	id := uuid.NewString()
-	req := &todov1.CreateTodoRequest{Id: &id, Title: fmt.Sprint(canaryTitle, " ", w.n)}
+	req := &todov1.CreateTodoRequest{Id: &id, Title: fmt.Sprint(stack.CanaryTitle, " ", w.n)}
 	for {
 		created, err := w.any().CreateTodo(w.as(ctx, w.journal.user), req)
 		switch {
@@ -113,7 +114,7 @@ func (w *syncWriter) update(ctx context.Context, byVersion bool) (acknowledged b
 	if is == nil {
 		return false, nil
 	}
-	req := &todov1.UpdateTodoRequest{Id: is.GetId(), Title: new(fmt.Sprint(canaryTitle, " ", w.n)), IsCompleted: new(w.n%2 == 0)}
+	req := &todov1.UpdateTodoRequest{Id: is.GetId(), Title: new(fmt.Sprint(stack.CanaryTitle, " ", w.n)), IsCompleted: new(w.n%2 == 0)}
 	if byVersion {
 		req.Etag = is.Etag //nolint:protogetter // Absent stays absent.
 	}

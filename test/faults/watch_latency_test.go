@@ -13,6 +13,8 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestHowSoonWatchersLearn measures from the call of a change to its arrival at two
@@ -24,10 +26,10 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 	rounds := size(5, 50)
 	r := newRow(t, "how soon watchers learn of a change")
 	database := pgtest.NewDatabase(t)
-	issuer := startIssuer(t)
+	issuer := stack.StartIssuer(t)
 	s := &syncRun{t: t, issuer: issuer}
 	for range 2 {
-		s.clients = append(s.clients, todov1connect.NewTodoServiceClient(newClient(t, false), startTodod(t, issuer, database, nil).url))
+		s.clients = append(s.clients, todov1connect.NewTodoServiceClient(stack.NewClient(t, false), startTodod(t, issuer, database, nil).URL))
 	}
 	var mu sync.Mutex
 	took := make([][]time.Duration, len(s.clients))
@@ -37,7 +39,7 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 			user := fmt.Sprint("watcher-", i)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			created, err := s.clients[0].CreateTodo(s.as(ctx, user), &todov1.CreateTodoRequest{Title: canaryTitle})
+			created, err := s.clients[0].CreateTodo(s.as(ctx, user), &todov1.CreateTodoRequest{Title: stack.CanaryTitle})
 			if err != nil {
 				t.Error(err)
 				return
@@ -46,10 +48,10 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 			for n, client := range s.clients {
 				arrived[n] = make(chan arrival)
 				all.Go(func() { s.titles(ctx, client, user, arrived[n]) })
-				awaitTitle(arrived[n], canaryTitle)
+				awaitTitle(arrived[n], stack.CanaryTitle)
 			}
 			for round := range rounds {
-				title := fmt.Sprint(canaryTitle, " ", round)
+				title := fmt.Sprint(stack.CanaryTitle, " ", round)
 				began := time.Now()
 				if _, err := s.clients[0].UpdateTodo(s.as(ctx, user), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title}); err != nil {
 					t.Error(err)
@@ -69,15 +71,15 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 		})
 	}
 	all.Wait()
-	r.did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
+	r.Did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
 	for n, name := range []string{"on the same process", "on another"} {
 		slices.Sort(took[n])
 		if len(took[n]) != users*rounds {
 			t.Fatalf("%s: %d changes arrived, not %d", name, len(took[n]), users*rounds)
 		}
-		r.note(name+": median", rounded(took[n][len(took[n])/2]))
+		r.Note(name+": median", report.Rounded(took[n][len(took[n])/2]))
 		// A poll comes after a second, a sign of life after 20.
-		atMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
+		report.AtMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
 	}
 }
 
