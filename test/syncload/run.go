@@ -21,6 +21,8 @@ type Config struct {
 	Clients []*Client // Any of them makes a call.
 	// Changes is how many changes end the writers; with 0 only [Run.EndWriting] does.
 	Changes int
+	// Pause is between the changes of a writer.
+	Pause time.Duration
 	// ObeysRetryInfo has callers wait as long as a failure asks them to. Otherwise they try
 	// again at once.
 	ObeysRetryInfo bool

@@ -17,7 +17,7 @@ import (
 // Of one user's todos, there are neither few nor many.
 const fewTodos, manyTodos = 20, 200
 
-// writer changes one user's todos without a pause, in every way that there is, by
+// writer changes one user's todos one after the other, in every way that there is, by
 // whichever process comes next.
 type writer struct {
 	*Run
@@ -28,6 +28,9 @@ type writer struct {
 func (w *writer) run(ctx context.Context) {
 	for ctx.Err() == nil && !w.isEnough.Load() && (w.Changes == 0 || w.changes.Load() < int64(w.Changes)) {
 		w.n++
+		if w.Pause > 0 {
+			pause(ctx, w.Pause)
+		}
 		acknowledged, err := w.change(ctx)
 		switch {
 		case acknowledged:
