@@ -4,5 +4,9 @@ package scale
 
 // rowsOfRun names the rows that a complete run has.
 var rowsOfRun = []string{
+	// Several processes, one database.
+	"processes: rolling restarts",
+	"processes: killed",
+	"processes: each write is sent once",
 	"secrets in the log",
 }
