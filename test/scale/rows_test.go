@@ -7,6 +7,5 @@ var rowsOfRun = []string{
 	// Several processes, one database.
 	"processes: rolling restarts",
 	"processes: killed",
-	"processes: each write is sent once",
 	"secrets in the log",
 }
