@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"testing"
 
-	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/test/stack"
+	"example.com/todo-backend/test/syncload"
 )
 
 // syncCluster is several processes on a database with a synchronous standby.
@@ -59,9 +59,9 @@ func (c *syncCluster) start(t *testing.T, i int) {
 }
 
 // clients returns a client of each process, which it stays when the process comes back.
-func (c *syncCluster) clients(t *testing.T) (clients []todov1connect.TodoServiceClient) {
+func (c *syncCluster) clients(t *testing.T) (clients []*syncload.Client) {
 	for _, p := range c.processes {
-		clients = append(clients, todov1connect.NewTodoServiceClient(stack.NewClient(t, false), p.URL))
+		clients = append(clients, syncload.NewClient(t, p.URL, false))
 	}
 	return clients
 }

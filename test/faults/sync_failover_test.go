@@ -3,11 +3,13 @@
 package faults
 
 import (
+	"context"
 	"testing"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
+	"example.com/todo-backend/test/syncload"
 )
 
 // TestSyncAfterAFailoverThatLostChanges has a client sync a change that the standby never
@@ -16,9 +18,9 @@ import (
 func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	r := newRow(t, "sync after a failover that lost changes")
 	c := startSyncCluster(t)
-	s := &syncRun{t: t, issuer: c.issuer, clients: c.clients(t)[:1]}
-	ctx := t.Context()
-	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " kept"})
+	client := c.clients(t)[0]
+	as := func() context.Context { return syncload.As(t.Context(), c.issuer, "u") }
+	kept, err := client.CreateTodo(as(), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " kept"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,23 +32,23 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	stack.Eventually(t, "the standby follows no more", func() bool {
 		return stack.Ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
 	})
-	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " lost"}); err != nil {
+	if _, err := client.CreateTodo(as(), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " lost"}); err != nil {
 		t.Fatal(err)
 	}
-	before, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{})
+	before, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.failOver(t)
 	retry(t, "a change after the failover", func() error {
-		_, err := s.any().UpdateTodo(s.as(ctx, "u"), &todov1.UpdateTodoRequest{Id: kept.GetId(), IsCompleted: new(true)})
+		_, err := client.UpdateTodo(as(), &todov1.UpdateTodoRequest{Id: kept.GetId(), IsCompleted: new(true)})
 		return err
 	})
-	after, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{SyncToken: before.GetNextSyncToken()})
+	after, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{SyncToken: before.GetNextSyncToken()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{SyncToken: after.GetNextSyncToken()})
+	again, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{SyncToken: after.GetNextSyncToken()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +64,7 @@ func retry(t *testing.T, what string, call func() error) {
 	t.Helper()
 	stack.Eventually(t, what, func() bool {
 		err := call()
-		if err != nil && !isOutage(err) {
+		if err != nil && !syncload.IsOutage(err) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		return err == nil

@@ -58,8 +58,10 @@ func (as Answers) Quantile(part float64) time.Duration {
 	return times[min(len(times)-1, int(part*float64(len(times))))]
 }
 
+// P99 returns the time that 99 of 100 answers took at most.
 func (as Answers) P99() time.Duration { return as.Quantile(0.99) }
 
+// Slowest returns the time that the slowest answer took.
 func (as Answers) Slowest() time.Duration { return as.Quantile(1) }
 
 // LastSent returns when the last call was sent, or then when there is none.
