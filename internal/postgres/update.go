@@ -21,7 +21,7 @@ func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, c
 		return s.updateDetailed(ctx, owner, id, change)
 	}
 	// A text of its own for most updates: what it does not name costs nothing.
-	return s.todoIf(ctx, change.If, s.GetTodo, owner, id, database.Statement{
+	return s.todoIf(ctx, change.If, finder{s.GetTodo, traces.hasAlive}, owner, id, database.Statement{
 		Name: "update todo",
 		SQL: `
 			WITH meant AS (
@@ -67,6 +67,11 @@ func (s *Store) updateDetailed(ctx context.Context, owner todo.UserID, id todo.I
 		changed, err := s.writeDetailed(ctx, owner, id, change, due, condition)
 		if !errors.Is(err, todo.ErrNotFound) {
 			return changed, err
+		}
+		if sealed, err := s.sealing(ctx, owner); err != nil {
+			return todo.Todo{}, err
+		} else if sealed != open {
+			return todo.Todo{}, errMoving("update todo")
 		}
 		// The todo is not there, or has another version, or would have too many tags.
 		if current, err = s.currentIf(ctx, owner, id, change.If); err != nil {
