@@ -137,11 +137,7 @@ func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, er
 	if err != nil {
 		return total, err
 	}
-	sealed, err := s.sealing(ctx, owner)
-	if err == nil && sealed != open {
-		err = errMoving("erase account")
-	}
-	return total, err
+	return total, s.checkOpen(ctx, owner, "erase account")
 }
 
 // eraseTodos removes some of an owner's todos, and returns how many.

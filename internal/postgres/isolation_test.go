@@ -357,6 +357,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads
 	cases["EraseUser"] = erase
+	cases["Move"] = move
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -50,6 +50,16 @@ func (s *Store) sealing(ctx context.Context, owner todo.UserID) (found sealing, 
 	return found, err
 }
 
+// checkOpen fails with [todo.ErrMoving] when an owner's account is sealed. It is for
+// statements that have found nothing.
+func (s *Store) checkOpen(ctx context.Context, owner todo.UserID, name string) error {
+	sealed, err := s.sealing(ctx, owner)
+	if err == nil && sealed != open {
+		err = errMoving(name)
+	}
+	return err
+}
+
 // traces are what there is of a todo that a statement has not found, in one snapshot with
 // its owner's account.
 type traces struct {

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,53 +51,53 @@ func dump(t *testing.T, url string) string {
 // sealedCalls has each method of todo.Store in all its forms, on a todo that is there and
 // one in the trash, by the name of the method and of the form. Those of a method with "?"
 // read.
-func sealedCalls(store todo.Store, owner todo.UserID, alive, trashed todo.Todo) map[string]func(*testing.T) error {
+func sealedCalls(store todo.Store, owner todo.UserID, alive, trashed todo.Todo) map[string]func(context.Context) error {
 	updates := map[string]todo.Change{
 		"": {Title: new("new")}, " details": {Priority: new(todo.HighPriority)}, " a part of a date": {Due: todo.DueChange{Date: new("2026-12-01")}},
 		" tags": {Tags: todo.TagsChange{Add: todo.Tags{"new"}}}, " by version": {Title: new("new"), If: alive.Version},
 		" by another version": {Title: new("new"), If: trashed.Version},
 	}
-	calls := map[string]func(*testing.T) error{
-		"CreateTodo": func(t *testing.T) error { _, err := store.CreateTodo(t.Context(), owner, draft("new")); return err },
-		"CreateTodo details": func(t *testing.T) error {
-			_, err := store.CreateTodo(t.Context(), owner, detailed("new"))
+	calls := map[string]func(context.Context) error{
+		"CreateTodo": func(ctx context.Context) error { _, err := store.CreateTodo(ctx, owner, draft("new")); return err },
+		"CreateTodo details": func(ctx context.Context) error {
+			_, err := store.CreateTodo(ctx, owner, detailed("new"))
 			return err
 		},
-		"UpdateTodo of none": func(t *testing.T) error {
-			_, err := store.UpdateTodo(t.Context(), owner, neverMade(), todo.Change{Title: new("new")})
+		"UpdateTodo of none": func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, neverMade(), todo.Change{Title: new("new")})
 			return err
 		},
-		"DeleteTodo": func(t *testing.T) error { return store.DeleteTodo(t.Context(), owner, alive.ID, todo.Deletion{}) },
-		"DeleteTodo permanently": func(t *testing.T) error {
-			return store.DeleteTodo(t.Context(), owner, trashed.ID, todo.Deletion{Permanently: true})
+		"DeleteTodo": func(ctx context.Context) error { return store.DeleteTodo(ctx, owner, alive.ID, todo.Deletion{}) },
+		"DeleteTodo permanently": func(ctx context.Context) error {
+			return store.DeleteTodo(ctx, owner, trashed.ID, todo.Deletion{Permanently: true})
 		},
-		"UndeleteTodo": func(t *testing.T) error {
-			_, err := store.UndeleteTodo(t.Context(), owner, trashed.ID, todo.Version{})
+		"UndeleteTodo": func(ctx context.Context) error {
+			_, err := store.UndeleteTodo(ctx, owner, trashed.ID, todo.Version{})
 			return err
 		},
-		"EmptyTrash": func(t *testing.T) error { return store.EmptyTrash(t.Context(), owner) },
-		"ApplyTodos": func(t *testing.T) error {
-			_, err := store.ApplyTodos(t.Context(), owner, applyRequest(todo.CreateOperation{Draft: draft("new")}, todo.DeleteOperation{ID: alive.ID}))
+		"EmptyTrash": func(ctx context.Context) error { return store.EmptyTrash(ctx, owner) },
+		"ApplyTodos": func(ctx context.Context) error {
+			_, err := store.ApplyTodos(ctx, owner, applyRequest(todo.CreateOperation{Draft: draft("new")}, todo.DeleteOperation{ID: alive.ID}))
 			return err
 		},
-		"GetTodo?": func(t *testing.T) error { _, err := store.GetTodo(t.Context(), owner, alive.ID); return err },
-		"ListTodos?": func(t *testing.T) error {
-			_, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 10})
+		"GetTodo?": func(ctx context.Context) error { _, err := store.GetTodo(ctx, owner, alive.ID); return err },
+		"ListTodos?": func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 10})
 			return err
 		},
-		"ListTodos? in the trash": func(t *testing.T) error {
-			_, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 10, InTrash: true})
+		"ListTodos? in the trash": func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 10, InTrash: true})
 			return err
 		},
-		"ListTodos? with a filter": func(t *testing.T) error {
-			_, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 10, Filter: todo.Filter{NoDueDate: true}})
+		"ListTodos? with a filter": func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 10, Filter: todo.Filter{NoDueDate: true}})
 			return err
 		},
-		"ListChanges?": func(t *testing.T) error { _, err := store.ListChanges(t.Context(), owner, nil, 10); return err },
+		"ListChanges?": func(ctx context.Context) error { _, err := store.ListChanges(ctx, owner, nil, 10); return err },
 	}
 	for form, change := range updates {
-		calls["UpdateTodo"+form] = func(t *testing.T) error {
-			_, err := store.UpdateTodo(t.Context(), owner, alive.ID, change)
+		calls["UpdateTodo"+form] = func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, alive.ID, change)
 			return err
 		}
 	}
@@ -121,7 +122,7 @@ func TestASealedAccountIsNotWrittenTo(t *testing.T) {
 
 				store := postgres.NewStore(databasetest.Open(t, url, 4), postgres.Config{TrashRetention: retention, Logger: slog.New(slog.DiscardHandler)})
 				for call, run := range sealedCalls(store, owner, alive, trashed) {
-					err := run(t)
+					err := run(t.Context())
 					method, _, isRead := strings.Cut(call, "?")
 					switch {
 					case retention == 0 && errors.Is(err, todo.ErrNoTrash):
@@ -262,7 +263,7 @@ func TestAWriteWaitsForASealAndIsRefused(t *testing.T) {
 		before := dump(t, url)
 		tx := pgtest.Begin(t, url, "UPDATE todo_account SET sealed = 1 WHERE user_id = 'u'")
 		failed := make(chan error, 1)
-		go func() { failed <- run(t) }()
+		go func() { failed <- run(t.Context()) }()
 		pgtest.WaitForLocked(t, url, 1)
 		if err := tx.Commit(t.Context()); err != nil {
 			t.Fatal(err)

@@ -32,11 +32,7 @@ func (s *Store) EmptyTrash(ctx context.Context, owner todo.UserID) error {
 		return err
 	}
 	// None are left here; the owner may have been moved with some.
-	sealed, err := s.sealing(ctx, owner)
-	if err == nil && sealed != open {
-		err = errMoving("empty trash")
-	}
-	return err
+	return s.checkOpen(ctx, owner, "empty trash")
 }
 
 // emptySome deletes permanently what was in the trash longest, and returns how many

@@ -117,10 +117,8 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 		if !errors.Is(err, todo.ErrNotFound) {
 			return restored, err
 		}
-		if sealed, err := s.sealing(ctx, owner); err != nil {
+		if err := s.checkOpen(ctx, owner, undelete.Name); err != nil {
 			return todo.Todo{}, err
-		} else if sealed != open {
-			return todo.Todo{}, errMoving(undelete.Name)
 		}
 		current, err = s.findTodo(ctx, owner, id)
 		switch {

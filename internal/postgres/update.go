@@ -68,11 +68,6 @@ func (s *Store) updateDetailed(ctx context.Context, owner todo.UserID, id todo.I
 		if !errors.Is(err, todo.ErrNotFound) {
 			return changed, err
 		}
-		if sealed, err := s.sealing(ctx, owner); err != nil {
-			return todo.Todo{}, err
-		} else if sealed != open {
-			return todo.Todo{}, errMoving("update todo")
-		}
 		// The todo is not there, or has another version, or would have too many tags.
 		if current, err = s.currentIf(ctx, owner, id, change.If); err != nil {
 			return todo.Todo{}, err
@@ -114,7 +109,7 @@ func (s *Store) writeDetailed(
 		return todo.Todo{}, err
 	}
 	removed := append([]string{}, todo.FoldTags(change.Tags.Remove)...) // Never NULL, which would remove all.
-	return s.todo(ctx, database.Statement{
+	written, err := s.todo(ctx, database.Statement{
 		Name: "update todo",
 		SQL: `
 			WITH meant AS (
@@ -140,4 +135,10 @@ func (s *Store) writeDetailed(
 		},
 		Owner: owner.String(),
 	})
+	if errors.Is(err, todo.ErrNotFound) {
+		if err := s.checkOpen(ctx, owner, "update todo"); err != nil {
+			return todo.Todo{}, err
+		}
+	}
+	return written, err
 }
