@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
@@ -118,33 +119,37 @@ func (s *Store) setArriving(ctx context.Context, owner todo.UserID, epoch int32,
 	})
 }
 
-// alone runs something while a transaction holds the lock of a user's moves. It fails with
-// errTwoMoves when another one holds it.
+// moveLockTimeout bounds the wait for another move of the same user. The sessions of one
+// that was killed end within a moment.
+const moveLockTimeout = "2s"
+
+// alone runs something while a transaction holds the lock of a user's moves. A lock of the
+// session would not do: poolers have several clients take turns on one. It fails with
+// errTwoMoves when another move holds the lock.
 func (s *Store) alone(ctx context.Context, owner todo.UserID, run func(context.Context) error) error {
 	var failed error
 	err := s.transact(ctx, moves, false, func(ctx context.Context, s *Store) error {
-		var isMine bool
 		err := s.run(ctx, database.Statement{
 			Name: "lock moves",
-			SQL:  `SELECT pg_try_advisory_xact_lock(hashtextextended('todod move-user ' || $1::text, 0))`,
-			Args: []any{owner.String()},
-			Read: func(rows pgx.Rows) (err error) {
-				isMine, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
-				return err
-			},
+			SQL: `
+				SELECT pg_advisory_xact_lock(hashtextextended('todod move-user ' || $1::text, 0))
+				FROM   set_config('lock_timeout', $2, true)`,
+			Args: []any{owner.String(), moveLockTimeout},
+			Read: ignoreRows,
 		})
-		switch {
-		case err != nil:
-			return err
-		case !isMine:
-			failed = errTwoMoves
-		default:
+		if err == nil {
 			failed = run(ctx)
 		}
-		return nil
+		return err
 	})
+	if late, ok := errors.AsType[*pgconn.PgError](err); ok && late.Code == lockNotAvailable {
+		err = errTwoMoves
+	}
 	return errors.Join(failed, err)
 }
+
+// lockNotAvailable is PostgreSQL's code for a lock that could not be had in time.
+const lockNotAvailable = "55P03"
 
 // moves stands for the owner of the transaction that holds the lock.
 const moves = "moves\x00"
