@@ -271,10 +271,11 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	child := cells.move(t, "-route", cells.script(), user)
 	var release func()
 	if at.seal < 0 {
-		pipe, err := os.OpenFile(hold, os.O_WRONLY, 0) // When the script reads.
-		if err != nil {
-			t.Fatal(err)
-		}
+		var pipe *os.File
+		pgtest.WaitFor(t, "the route", func() (err error) {
+			pipe, err = os.OpenFile(hold, os.O_WRONLY|syscall.O_NONBLOCK, 0) // It fails unless the script reads.
+			return err
+		})
 		release = func() { _ = errors.Join(os.Remove(hold), pipe.Close()) }
 	} else {
 		waiting := pgtest.Connect(t, cells.databases[at.cell])
