@@ -18,6 +18,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
@@ -260,13 +261,13 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	at := moveSteps()[step]
 	lock := fmt.Sprintf("(hashtext('%s'), %d)", user, at.seal)
 	hold := filepath.Join(cells.folder, "hold-"+user)
-	conn := pgtest.Connect(t, cells.databases[at.cell])
+	var held pgx.Tx
 	if at.seal < 0 {
 		if err := syscall.Mkfifo(hold, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	} else {
-		pgtest.ExecOn(t, conn, "SELECT pg_advisory_lock"+lock)
+		held = pgtest.Begin(t, cells.databases[at.cell], "SELECT pg_advisory_xact_lock"+lock)
 	}
 	child := cells.move(t, "-route", cells.script(), user)
 	var release func()
@@ -286,7 +287,7 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 			}
 			return nil
 		})
-		release = func() { pgtest.ExecOn(t, conn, "SELECT pg_advisory_unlock"+lock) }
+		release = func() { _ = held.Rollback(t.Context()) }
 	}
 	child.signal(t, syscall.SIGKILL)
 	if status := child.ended(t); !status.Signaled() {

@@ -51,12 +51,21 @@ func run(t *testing.T, move *postgres.Move) {
 	}
 }
 
-// rowsOf returns an owner's todos and requests as a database has them.
-func rowsOf(t *testing.T, url, owner string) string {
+// rowsOf returns an owner's todos and requests as a database has them, in the same form
+// whatever its settings are.
+func rowsOf(t *testing.T, url, owner string) (rows string) {
 	t.Helper()
-	return pgtest.QueryText(t, pgtest.Connect(t, url), fmt.Sprintf(`
+	tx := pgtest.Begin(t, url, "SET LOCAL TimeZone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL client_encoding = 'UTF8'")
+	err := tx.QueryRow(t.Context(), fmt.Sprintf(`
 		SELECT concat_ws(E'\n', (SELECT string_agg(to_jsonb(t)::text, E'\n' ORDER BY id) FROM todo AS t WHERE user_id = '%s'),
-		                        (SELECT string_agg(to_jsonb(r)::text, E'\n' ORDER BY request_id) FROM todo_request AS r WHERE user_id = '%[1]s'))`, owner))
+		                        (SELECT string_agg(to_jsonb(r)::text, E'\n' ORDER BY request_id) FROM todo_request AS r WHERE user_id = '%[1]s'))`, owner)).Scan(&rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // othersRows returns all that a database has of others than an owner.
@@ -76,13 +85,23 @@ func sealOf(t *testing.T, url string, owner todo.UserID) string {
 	return pgtest.QueryText(t, pgtest.Connect(t, url), "SELECT COALESCE((SELECT sealed::text FROM todo_account WHERE user_id = '"+owner.String()+"'), '')")
 }
 
-// TestAMoveTakesAllThereIs moves a user with todos of every kind, more than one batch has,
-// and with requests.
 func TestAMoveTakesAllThereIs(t *testing.T) {
+	t.Parallel()
+	moveAll(t, newTwoDatabases(t))
+}
+
+func TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNoMove(t *testing.T) {
 	t.Parallel()
 	d := newTwoDatabases(t)
 	pgtest.OddDefaults(t, d.fromURL) // The target has PostgreSQL's own.
 	d.from = open(t, d.fromURL, 8)
+	moveAll(t, d)
+}
+
+// moveAll moves a user with todos of every kind, more than one batch has, and with
+// requests.
+func moveAll(t *testing.T, d *twoDatabases) {
+	t.Helper()
 	request := variety(t, d.from, d.mover)
 	if _, err := d.from.ApplyTodos(t.Context(), d.mover, request); err != nil {
 		t.Fatal(err)
@@ -102,10 +121,7 @@ func TestAMoveTakesAllThereIs(t *testing.T) {
 		INSERT INTO todo_request (user_id, request_id, content_hash, todo_ids, codes)
 		SELECT 'mover', gen_random_uuid(), decode(repeat('00ff5c27', 8), 'hex'), ARRAY[gen_random_uuid()], ARRAY['', 'conflict'] FROM generate_series(1, 1001)`)
 	pgtest.Exec(t, d.fromURL, "INSERT INTO todo_request (user_id, request_id, content_hash, todo_ids, codes) VALUES ('mover', '00000000-0000-0000-0000-000000000000', '', '{}', '{}')")
-	// One form for both, whatever the databases' settings.
-	read := func(url string) string {
-		return rowsOf(t, pgtest.WithParameter(url, "options", "-c TimeZone=UTC -c bytea_output=hex -c client_encoding=UTF8"), "mover")
-	}
+	read := func(url string) string { return rowsOf(t, url, "mover") }
 	before := read(d.fromURL)
 	if n := strings.Count(before, "\n"); n < 3500 {
 		t.Fatalf("there are %d rows", n)
