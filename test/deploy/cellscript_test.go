@@ -216,13 +216,14 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 	s := script{balancers: c.folder}
 	for _, args := range [][]string{
 		{}, {"pin"}, {"pin", "cell3", "alice"}, {"pin", "sealed", "alice"}, {"pin", "any", "alice"}, {"pin", "cell1", ""}, {"pin", "cell1", "a\nb"},
-		{"pin", "cell1; rm", "alice"}, {"pin", "cell1"}, {"unpin"}, {"unpin", ""}, {"slots", "0-4096", "cell1"}, {"slots", "9-7", "cell1"},
+		{"pin", "cell1; rm", "alice"}, {"pin", "cell3"}, {"unpin"}, {"unpin", ""}, {"slots", "0-4096", "cell1"}, {"slots", "9-7", "cell1"},
 		{"slots", "-1", "cell1"}, {"slots", "1-", "cell1"}, {"slots", "x", "cell1"}, {"slots", "1", "cell3"}, {"slots", "1", "no_cell"}, {"erase"},
 	} {
 		if out, err := s.try(t, "", args...); err == nil {
 			t.Errorf("%q: %s", args, out)
 		}
 	}
+	s.do(t, "", "pin", "cell1") // Nobody.
 	s.do(t, "", "check")
 	if users := readFile(t, filepath.Join(c.folder, "users.map")); users != "" {
 		t.Errorf("users.map: %s", users)
