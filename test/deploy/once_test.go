@@ -87,8 +87,9 @@ func (d *dying) times(name string) int {
 }
 
 // TestEachWriteIsSentOnce has processes die with calls that they have received. HAProxy
-// sends those again that only read, and Caddy those by GET. Writes are answered with 503: neither HAProxy nor the
-// caller's client sends them again by itself, for they may have been done.
+// sends those again that only read, and Caddy those by GET. Writes are answered with 503:
+// neither the proxy nor the caller's client sends them again by itself, for they may have
+// been done.
 func TestEachWriteIsSentOnce(t *testing.T) {
 	t.Parallel()
 	for file, repeatsPosts := range map[string]bool{ // Reads by POST, that is.
