@@ -38,10 +38,14 @@ encode() {
 # slot_of prints the slot of the user whose ID comes. gzip ends with the CRC-32 and the size.
 slot_of() { echo $(($(gzip -c | tail -c 8 | od -A n -t u4 -N 4 --endian=little) % 4096)); }
 
-# ask sends the master one command: a line, or a line and a payload.
+# ask sends the master one command: a line, or a line and a payload. While HAProxy reloads,
+# nobody listens for a moment.
 ask() {
-	printf '%s\n' "$1" | socat -t 10 - "UNIX-CONNECT:$folder/master.sock" ||
-		fail "HAProxy doesn't answer at $folder/master.sock"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		if printf '%s\n' "$1" | socat -t 10 - "UNIX-CONNECT:$folder/master.sock" 2>/dev/null; then return 0; fi
+		sleep 1
+	done
+	fail "HAProxy doesn't answer at $folder/master.sock"
 }
 
 # tell sends a worker a command that answers nothing when it has worked.
@@ -190,8 +194,8 @@ where() { # SLOT
 same_in_worker() {
 	map=$(name_of "$1") || exit 1
 	used=$(ask "@!$pid show map $map") || exit 1
-	used=$(printf '%s\n' "$used" | sed -n 's/^0x[0-9a-f]* //p' | sort)
-	[ "$used" = "$(grep -v '^#' "$folder/$1" | sort)" ] || fail "$folder: HAProxy uses another $1 than the file"
+	used=$(printf '%s\n' "$used" | sed -n 's/^0x[0-9a-f]* //p' | sort -u)
+	[ "$used" = "$(grep -v '^#' "$folder/$1" | sort -u)" ] || fail "$folder: HAProxy uses another $1 than the file"
 }
 
 check() {

@@ -14,6 +14,7 @@
 //
 //	rows_test.go        the rows that a run must have
 //	processes_test.go   several processes, one database
+//	cells_test.go       several databases, each with its users
 //
 // The configuration that they run is that of deploy/haproxy.
 package scale
