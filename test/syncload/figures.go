@@ -21,6 +21,9 @@ type Figures struct {
 	Without []time.Duration
 }
 
+// ChangesSoFar returns how many changes were acknowledged until now.
+func (s *Run) ChangesSoFar() int { return int(s.changes.Load()) }
+
 // Figures returns those of a run that has ended.
 func (s *Run) Figures() Figures {
 	f := Figures{Changes: int(s.changes.Load()), InDoubt: int(s.doubtful.Load()), Refused: int(s.refused.Load())}
