@@ -136,11 +136,11 @@ faults-long: postgres build ## Run all fault tests, for a quarter of an hour
 
 .PHONY: scale
 scale: postgres build ## Test several processes, a cluster and cells, for a quarter of an hour (needs Patroni, etcd and HAProxy)
-	$(GO) test -count=1 -tags scale -timeout=60m $(TESTFLAGS) ./test/scale
+	$(GO) test -C test/scale -count=1 -tags scale -timeout=60m $(TESTFLAGS)
 
 .PHONY: scale-short
 scale-short: postgres build ## Run a few minutes of the same
-	$(GO) test -count=1 -tags scale -short -timeout=20m $(TESTFLAGS) ./test/scale
+	$(GO) test -C test/scale -count=1 -tags scale -short -timeout=20m $(TESTFLAGS)
 
 # Of test/faults, which has the faults. They run all at once: most of the time they wait for
 # Prometheus. The runbooks need PostgreSQL's pg_dump, too.

@@ -161,14 +161,6 @@ func (s *Run) await(all *sync.WaitGroup, what string) {
 	}
 }
 
-// Users returns whom the run writes for.
-func (s *Run) Users() (users []string) {
-	for _, j := range s.journals {
-		users = append(users, j.user)
-	}
-	return users
-}
-
 // Compare compares what the callers know with the table, which is given by user. The run
 // has to have ended.
 func (s *Run) Compare(table func(user string) map[string]State) {
