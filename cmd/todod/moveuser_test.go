@@ -87,6 +87,17 @@ func (c *child) result(t *testing.T) (said string, succeeded bool) {
 	return string(text), c.ended(t) == 0
 }
 
+// mustRun fails the test when a child has ended.
+func (c *child) mustRun(t *testing.T) {
+	t.Helper()
+	select {
+	case <-c.Done():
+		said, _ := c.result(t)
+		t.Fatalf("todod ended: %s", said)
+	default:
+	}
+}
+
 // moves runs a move to its end, which has to succeed.
 func (c *twoCells) moves(t *testing.T, args ...string) {
 	t.Helper()
@@ -274,6 +285,7 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	if at.seal < 0 {
 		var pipe *os.File
 		pgtest.WaitFor(t, "the route", func() (err error) {
+			child.mustRun(t)
 			pipe, err = os.OpenFile(hold, os.O_WRONLY|syscall.O_NONBLOCK, 0) // It fails unless the script reads.
 			return err
 		})
@@ -281,6 +293,7 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	} else {
 		waiting := pgtest.Connect(t, cells.databases[at.cell])
 		pgtest.WaitFor(t, "the step", func() error {
+			child.mustRun(t)
 			if pgtest.QueryText(t, waiting, fmt.Sprintf("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %d "+
 				"AND classid = (hashtext('%s')::bigint & 4294967295)::oid", at.seal, user)) != "1" {
 				return errors.New("not there yet")
@@ -315,4 +328,37 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	}
 	j.check(t, 1)
 	cells.moves(t, user) // Once more.
+}
+
+// TestASignalEndsAMove has one wait at a step.
+func TestASignalEndsAMove(t *testing.T) {
+	t.Parallel()
+	cells := &twoCells{databases: [2]string{pgtest.NewDatabase(t), pgtest.NewDatabase(t)}, folder: t.TempDir()}
+	pgtest.Exec(t, cells.databases[0], "INSERT INTO todo (user_id, title) VALUES ('u', 't')")
+	held := pgtest.Begin(t, cells.databases[1], "LOCK TABLE todo_account IN SHARE MODE")
+	child := cells.move(t, "u")
+	pgtest.WaitForLocked(t, cells.databases[1], 1)
+	child.signal(t, syscall.SIGTERM)
+	said, succeeded := child.result(t)
+	if status := child.ended(t); succeeded || status.Signaled() || !strings.Contains(said, "run the same command again") {
+		t.Errorf("ended with %v: %s", status, said)
+	}
+	_ = held.Rollback(t.Context())
+	cells.moves(t, "u")
+}
+
+// TestARouteIsGivenTheUserAndNoPassword has a command that tells what it was given.
+func TestARouteIsGivenTheUserAndNoPassword(t *testing.T) { //nolint:paralleltest // It sets environment variables.
+	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "TARGET_DATABASE_URL"} {
+		t.Setenv(name, "postgres://u:canary@h/d")
+	}
+	t.Setenv("CELL", "b")
+	script := filepath.Join(t.TempDir(), "route")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho \"given $*, in $CELL, with $(env | grep -c canary) passwords\" >&2\nexit 3\n"), 0o700); err != nil { //nolint:gosec // It is run.
+		t.Fatal(err)
+	}
+	err := runRoute(t.Context(), []string{script, "to b", "user 'of two words'"})
+	if err == nil || !strings.Contains(err.Error(), "exit status 3: given to b user 'of two words', in b, with 0 passwords") {
+		t.Errorf("%v", err)
+	}
 }

