@@ -131,10 +131,12 @@ replace() {
 	sync "$folder"
 }
 
-# known_cell fails unless HAProxy has the backend: a name that it lacks would be nobody's.
+# known_cell fails unless HAProxy has the backends: a name that it lacks would be nobody's.
 known_cell() {
 	current=$(ask '@1 show backend')
-	printf '%s\n' "$current" | grep -qx "$1" || fail "$folder: HAProxy has no backend $1"
+	for backend in "$1" "writes_$1"; do
+		printf '%s\n' "$current" | grep -qx "$backend" || fail "$folder: HAProxy has no backend $backend"
+	done
 }
 
 pin() { # CELL; the keys are in $keys

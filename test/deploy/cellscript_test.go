@@ -256,6 +256,37 @@ func TestChangesThatAreMadeAtOnceAreAllKept(t *testing.T) {
 	}
 }
 
+// A command that ends in the middle has written the file, and HAProxy knows nothing of it.
+func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	c := startCells(t)
+	s := script{balancers: c.folder}
+	var list strings.Builder
+	const users = 3000
+	for i := range users {
+		fmt.Fprintf(&list, "user-%d\n", i)
+	}
+	p := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1")
+	p.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.folder}
+	p.Stdin = strings.NewReader(list.String())
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the file is written", func() bool { return readFile(t, filepath.Join(c.folder, "users.map")) != "" })
+	_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+	_ = p.Wait()
+	if out, err := s.try(t, "", "check"); err == nil {
+		t.Errorf("it had told HAProxy already: %s", out)
+	}
+	s.do(t, list.String(), "pin", "cell1")
+	s.do(t, "", "check")
+	used := c.ask(t, "@1 show map "+filepath.Join(c.folder, "users.map"))
+	if n := strings.Count(used, " cell1"); n != users {
+		t.Errorf("HAProxy has %d users, want %d", n, users)
+	}
+}
+
 func TestTheScriptIsPOSIX(t *testing.T) {
 	t.Parallel()
 	path, err := exec.LookPath("shellcheck")

@@ -328,7 +328,12 @@ func (g *region) testRestarts(t *testing.T) {
 		}
 	}
 	g.sh(t, "cells.sh check")
-	report.Same(r, "lines of where users are that say the same", where() == before, true)
+	differ := 0
+	for i, line := range strings.Split(where(), "\n") {
+		if lines := strings.Split(before, "\n"); i >= len(lines) || lines[i] != line {
+			differ++
+		}
+	}
 	g.sh(t, "cells.sh unpin "+pinned)
 	lost := 0
 	for i, user := range g.idle {
@@ -338,5 +343,6 @@ func (g *region) testRestarts(t *testing.T) {
 		}
 	}
 	r.Did("killed both balancers and started them again")
+	r.None("users who are sent elsewhere, and lines of maps that differ", differ)
 	r.None("users who did not find their todos", lost)
 }
