@@ -213,7 +213,7 @@ here() {
 	shift
 	if [ ! -f "$folder/users.map" ] || [ ! -f "$folder/slots.map" ]; then fail "$folder has no maps"; fi
 	exec 9>"$folder/lock"
-	flock 9
+	flock -w 60 9 || fail "$folder: another command takes too long"
 	"$@"
 }
 

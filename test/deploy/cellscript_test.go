@@ -149,7 +149,7 @@ func TestAWorkerThatAReloadLeftBehindLearnsOfPinsAndSlots(t *testing.T) {
 	s.do(t, "", "pin", "cell2", "carol")
 	s.do(t, "dave\nerin\n", "pin", "cell1")
 	for _, pid := range c.workers(t) {
-		users, slots := c.ask(t, "@!"+pid+" show map "+filepath.Join(c.folder, "users.map")), c.ask(t, "@!"+pid+" show map "+filepath.Join(c.folder, "slots.map"))
+		users, slots := c.ask("@!"+pid+" show map "+filepath.Join(c.folder, "users.map")), c.ask("@!"+pid+" show map "+filepath.Join(c.folder, "slots.map"))
 		if !strings.Contains(users, "carol cell2") || !strings.Contains(users, "dave cell1") || !strings.Contains(slots, "100:200 sealed") {
 			t.Errorf("worker %s: %s%s", pid, users, slots)
 		}
@@ -281,7 +281,7 @@ func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 	}
 	s.do(t, list.String(), "pin", "cell1")
 	s.do(t, "", "check")
-	used := c.ask(t, "@1 show map "+filepath.Join(c.folder, "users.map"))
+	used := c.ask("@1 show map " + filepath.Join(c.folder, "users.map"))
 	if n := strings.Count(used, " cell1"); n != users {
 		t.Errorf("HAProxy has %d users, want %d", n, users)
 	}
@@ -308,7 +308,7 @@ func readFile(t *testing.T, path string) string {
 // workers returns the pids of all workers.
 func (b *balancer) workers(t *testing.T) (pids []string) {
 	t.Helper()
-	for line := range strings.Lines(b.ask(t, "show proc")) {
+	for line := range strings.Lines(b.ask("show proc")) {
 		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "worker" {
 			pids = append(pids, fields[0])
 		}
