@@ -15,7 +15,7 @@
 # Every command can be repeated. One that fails has changed some balancers and not others,
 # and has to be repeated. It writes the file first and then tells all of HAProxy's workers,
 # also those that a reload has left behind; a worker that starts meanwhile reads the file.
-# Needs flock and socat.
+# Needs flock, socat and GNU coreutils.
 set -eu
 export LC_ALL=C
 
