@@ -49,7 +49,7 @@ func newFolderOfMaps(t *testing.T) string {
 func startBalancerIn(t *testing.T, folder, file string, environment map[string]string) *balancer {
 	t.Helper()
 	b := &balancer{address: freeAddress(t), folder: folder}
-	all := map[string]string{"BIND": b.address, "MAPS": folder}
+	all := map[string]string{"BIND": b.address, "MAPS": folder, "ONCE_SOCKET": filepath.Join(folder, "once.sock")}
 	maps.Copy(all, environment)
 	b.process = start(t, all, needProgram(t, "haproxy", "haproxy"), "-W", "-db", "-S", b.socket()+",mode,600", "-f", file)
 	eventually(t, "HAProxy listens: "+b.output.String(), func() bool {

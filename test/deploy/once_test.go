@@ -123,9 +123,38 @@ func TestEachWriteIsSentOnce(t *testing.T) {
 	}
 }
 
-// startBefore runs a proxy with a file before one process. It returns its URL, and whom to
-// trust if that needs TLS.
-func startBefore(t *testing.T, file, process string) (url string, roots *x509.CertPool) {
+// TestWritesPassWhenAllConnectionsAreOpen has callers hold as many connections as they may,
+// and one of them write. A write needs a second connection within HAProxy.
+func TestWritesPassWhenAllConnectionsAreOpen(t *testing.T) {
+	t.Parallel()
+	const most, further = 8, 2
+	for file, numbers := range map[string][2]string{
+		"haproxy/one-cell.cfg":            {"4000", "5000"},
+		"proxy/one-origin.haproxy.cfg":    {"2000", "3000"},
+		"proxy/three-origins.haproxy.cfg": {"2000", "3000"},
+	} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			d := &dying{received: make(map[string]int)}
+			url, roots := startBefore(t, file, d.start(t),
+				"maxconn "+numbers[0], fmt.Sprint("maxconn ", most), "maxconn "+numbers[1], fmt.Sprint("maxconn ", most+further))
+			callers := make([]*caller, most)
+			for i := range callers {
+				callers[i] = newCaller(t, roots, false)
+				callers[i].call(t, http.MethodGet, url+"/api/todos", "") // It keeps its connection.
+			}
+			for range 3 * most {
+				if a := callers[0].call(t, http.MethodPost, url+"/api/todos", ""); a.status != http.StatusOK {
+					t.Fatalf("%d %s %v", a.status, a.body, a.err)
+				}
+			}
+		})
+	}
+}
+
+// startBefore runs a proxy with a file before one process. Changes to HAProxy's are pairs of
+// an old text and a new one. It returns the URL, and whom to trust if that needs TLS.
+func startBefore(t *testing.T, file, process string, changes ...string) (url string, roots *x509.CertPool) {
 	t.Helper()
 	at, nobody, dir := freeAddress(t), freeAddress(t), t.TempDir()
 	if strings.HasSuffix(file, ".Caddyfile") {
@@ -141,7 +170,8 @@ func startBefore(t *testing.T, file, process string) (url string, roots *x509.Ce
 	environment := map[string]string{
 		"BIND": at, "TODOD_A": process, "TODOD_B": process,
 		"MAPS": dir, "CELL1_A": process, "CELL1_B": process, "CELL2_A": nobody, "CELL2_B": nobody,
-		"HTTP_BIND": nobody, "HTTPS_BIND": at, "TODOD": process, "BETTER_AUTH": nobody, "PAGE": nobody, "API_HOST": apiName,
+		"ONCE_SOCKET": filepath.Join(dir, "once.sock"),
+		"HTTP_BIND":   nobody, "HTTPS_BIND": at, "TODOD": process, "BETTER_AUTH": nobody, "PAGE": nobody, "API_HOST": apiName,
 	}
 	url = "http://" + at
 	if strings.HasPrefix(file, "proxy/") {
@@ -149,7 +179,9 @@ func startBefore(t *testing.T, file, process string) (url string, roots *x509.Ce
 		environment["CERTIFICATE"] = certificate(t, roots, apiName)
 		url = "https://" + apiName + ":" + portOf(at)
 	}
-	p := start(t, environment, needProgram(t, "haproxy", "haproxy"), "-db", "-f", repository(t, "deploy", file))
+	config := filepath.Join(dir, "haproxy.cfg")
+	write(t, config, strings.NewReplacer(changes...).Replace(read(t, "deploy", file)))
+	p := start(t, environment, needProgram(t, "haproxy", "haproxy"), "-db", "-f", config)
 	eventually(t, "HAProxy listens", func() bool {
 		select {
 		case <-p.Done():
@@ -168,6 +200,7 @@ func startBefore(t *testing.T, file, process string) (url string, roots *x509.Ce
 // contractCall is a call of the contract.
 type contractCall struct {
 	method, path string
+	contentType  string
 	reads        bool
 }
 
@@ -179,16 +212,18 @@ func callsOfContract() (calls []contractCall) {
 		options, _ := m.Options().(*descriptorpb.MethodOptions)
 		reads := options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || m.IsStreamingServer()
 		path := fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name())
-		calls = append(calls, contractCall{http.MethodPost, path, reads})
+		for _, contentType := range []string{"application/json", "application/proto", "application/grpc", "application/grpc+proto", "application/grpc-web+proto"} {
+			calls = append(calls, contractCall{http.MethodPost, path, contentType, reads})
+		}
 		if reads {
-			calls = append(calls, contractCall{http.MethodGet, path, true})
+			calls = append(calls, contractCall{http.MethodGet, path, "", true})
 		}
 		rule, _ := proto.GetExtension(options, annotations.E_Http).(*annotations.HttpRule)
 		for method, path := range map[string]string{
 			http.MethodGet: rule.GetGet(), http.MethodPost: rule.GetPost(), http.MethodPatch: rule.GetPatch(), http.MethodDelete: rule.GetDelete(),
 		} {
 			if path != "" {
-				calls = append(calls, contractCall{method, strings.Replace(path, "{id}", "id", 1), reads})
+				calls = append(calls, contractCall{method, strings.Replace(path, "{id}", "id", 1), "application/json", reads})
 			}
 		}
 	}
@@ -200,15 +235,15 @@ func (c contractCall) check(t *testing.T, d *dying, client *caller, url, name, h
 	t.Helper()
 	// Balancers look at the payload of a token, and at nothing else.
 	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"u"}`))
-	a := client.call(t, c.method, url+c.path, "", "X-Name", name, "Authorization", "Bearer e30."+payload+".e30")
+	a := client.call(t, c.method, url+c.path, "", "X-Name", name, "Content-Type", c.contentType, "Authorization", "Bearer e30."+payload+".e30")
 	status, times := http.StatusServiceUnavailable, 1
 	if c.reads {
 		status, times = http.StatusOK, 2
 	}
 	if a.status != status || (!c.reads && (a.code() != "unavailable" || a.header.Get("Retry-After") == "")) {
-		t.Errorf("%s %s, %s: %d %s %v, want %d", c.method, c.path, how, a.status, a.body, a.err, status)
+		t.Errorf("%s %s %s, %s: %d %s %v, want %d", c.method, c.path, c.contentType, how, a.status, a.body, a.err, status)
 	}
 	if got := d.times(name); got != times {
-		t.Errorf("%s %s, %s: it was sent %d times, want %d", c.method, c.path, how, got, times)
+		t.Errorf("%s %s %s, %s: it was sent %d times, want %d", c.method, c.path, c.contentType, how, got, times)
 	}
 }

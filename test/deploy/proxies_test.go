@@ -75,6 +75,7 @@ func startHAProxy(t *testing.T, file string, s *stack, environment map[string]st
 	all := map[string]string{
 		"HTTP_BIND":   p.httpAt,
 		"HTTPS_BIND":  "127.0.0.1:" + portOf(string(s.page)),
+		"ONCE_SOCKET": filepath.Join(t.TempDir(), "once.sock"),
 		"CERTIFICATE": certificate(t, p.roots, pageName, authName, apiName),
 		"TODOD":       s.tododAt,
 		"BETTER_AUTH": s.authAt,

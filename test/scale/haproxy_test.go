@@ -47,7 +47,7 @@ func startBalancer(t *testing.T, file string, variables map[string]string, furth
 			t.Fatal(err)
 		}
 	}
-	environment := []string{"BIND=" + b.address}
+	environment := []string{"BIND=" + b.address, "ONCE_SOCKET=" + filepath.Join(dir, "once.sock")}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		environment = append(environment, name+"="+variables[name])
 	}
