@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -171,7 +172,7 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	// The second one is on another machine: ssh runs the script there.
 	there := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"), c.environment)
 	bin := t.TempDir()
-	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
+	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\nwhile [ \"$1\" = -o ]; do shift 2; done\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
 	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil { //nolint:gosec // A program.
 		t.Fatal(err)
 	}
@@ -203,9 +204,21 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	if out, err := s.try(t, "", "check"); err == nil || !strings.Contains(out, "other maps") {
 		t.Errorf("different maps: %v %s", err, out)
 	}
-	// A balancer that is down fails the command, which changes the others.
+	// Commands that come at once leave balancers with the same maps.
+	var at sync.WaitGroup
+	for i := range 8 {
+		at.Go(func() {
+			if out, err := s.try(t, "", "pin", fmt.Sprint("cell", 1+i%2), "heidi"); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	at.Wait()
+	script{balancers: there.folder}.do(t, "", "unpin", "frank")
+	s.do(t, "", "check")
+	// While a balancer is down nothing is changed anywhere.
 	_ = there.Kill()
-	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || !strings.Contains(readFile(t, filepath.Join(c.folder, "users.map")), "grace cell1") {
+	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || strings.Contains(readFile(t, filepath.Join(c.folder, "users.map")), "grace") {
 		t.Errorf("a balancer is down: %v %s", err, out)
 	}
 }
@@ -287,13 +300,15 @@ func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 	}
 }
 
-func TestTheScriptIsPOSIX(t *testing.T) {
+func TestTheScriptsArePOSIX(t *testing.T) {
 	t.Parallel()
 	path, err := exec.LookPath("shellcheck")
 	if err != nil {
 		t.Skip("without shellcheck")
 	}
-	run(t, nil, path, "--shell=sh", "--external-sources", repository(t, "deploy", "haproxy", "cells.sh"))
+	for _, name := range []string{"cells.sh", "move-slots.sh"} {
+		run(t, nil, path, "--shell=sh", repository(t, "deploy", "haproxy", name))
+	}
 }
 
 func readFile(t *testing.T, path string) string {

@@ -105,7 +105,7 @@ func startCellBalancer(t *testing.T, slotMap string, cells []*cell) *cellBalance
 			t.Fatal(err)
 		}
 	}
-	b.environment = []string{"BIND=" + address, "MAPS=" + b.maps()}
+	b.environment = []string{"BIND=" + address, "MAPS=" + b.maps(), "ONCE_SOCKET=" + filepath.Join(b.maps(), "once.sock")}
 	for _, c := range cells {
 		for i, address := range c.addresses {
 			b.environment = append(b.environment, fmt.Sprintf("%s_%c=%s", strings.ToUpper(c.name), 'A'+i, address))
