@@ -173,7 +173,7 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	there := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"), c.environment)
 	bin := t.TempDir()
 	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\nwhile [ \"$1\" = -o ]; do shift 2; done\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
-	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil { //nolint:gosec // A program.
+	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(repository(t, "deploy", "haproxy", "cells.sh"), filepath.Join(there.folder, "cells.sh")); err != nil {
@@ -228,9 +228,25 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 	c := startCells(t)
 	s := script{balancers: c.folder}
 	for _, args := range [][]string{
-		{}, {"pin"}, {"pin", "cell3", "alice"}, {"pin", "sealed", "alice"}, {"pin", "any", "alice"}, {"pin", "cell1", ""}, {"pin", "cell1", "a\nb"},
-		{"pin", "cell1; rm", "alice"}, {"pin", "cell3"}, {"unpin"}, {"unpin", ""}, {"slots", "0-4096", "cell1"}, {"slots", "9-7", "cell1"},
-		{"slots", "-1", "cell1"}, {"slots", "1-", "cell1"}, {"slots", "x", "cell1"}, {"slots", "1", "cell3"}, {"slots", "1", "no_cell"}, {"erase"},
+		{},
+		{"pin"},
+		{"pin", "cell3", "alice"},
+		{"pin", "sealed", "alice"},
+		{"pin", "any", "alice"},
+		{"pin", "cell1", ""},
+		{"pin", "cell1", "a\nb"},
+		{"pin", "cell1; rm", "alice"},
+		{"pin", "cell3"},
+		{"unpin"},
+		{"unpin", ""},
+		{"slots", "0-4096", "cell1"},
+		{"slots", "9-7", "cell1"},
+		{"slots", "-1", "cell1"},
+		{"slots", "1-", "cell1"},
+		{"slots", "x", "cell1"},
+		{"slots", "1", "cell3"},
+		{"slots", "1", "no_cell"},
+		{"erase"},
 	} {
 		if out, err := s.try(t, "", args...); err == nil {
 			t.Errorf("%q: %s", args, out)
