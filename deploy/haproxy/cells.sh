@@ -157,7 +157,7 @@ pin() { # CELL; the keys are in $keys
 unpin() {
 	key=$(cat "$keys")
 	cp -p "$folder/users.map" "$folder/users.map.new"
-	awk -v key="$key" '$1 != key' "$folder/users.map" >"$folder/users.map.new"
+	awk -v key="$key" '$1 "" != key ""' "$folder/users.map" >"$folder/users.map.new" # As text: 7 is not 007.
 	place users.map
 	each_worker unpin_in_worker "$key"
 }

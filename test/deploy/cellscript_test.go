@@ -96,6 +96,15 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 		meets("pinned at home", user, home)
 		s.do(t, "", "pin", other[home], user)
 	}
+	for _, user := range []string{"7", "007", "7.0", "1e3", "1000"} { // No numbers.
+		s.do(t, "", "pin", other[cellOf(user)], user)
+	}
+	s.do(t, "", "unpin", "7")
+	s.do(t, "", "unpin", "1000")
+	for user, cell := range map[string]string{"7": cellOf("7"), "1000": cellOf("1000"), "007": other[cellOf("007")], "7.0": other[cellOf("7.0")], "1e3": other[cellOf("1e3")]} {
+		meets("after another was unpinned", user, cell)
+	}
+	s.do(t, "", "check")
 	slot := fmt.Sprint(slotOf("bob"))
 	s.do(t, "", "slots", slot, "sealed")
 	meets("pinned in a sealed slot", "bob", other[cellOf("bob")])
