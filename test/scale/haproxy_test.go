@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,4 +119,21 @@ func (b *balancer) awaitServers(t *testing.T, backend string, servers int) {
 		}
 		return up == servers
 	})
+}
+
+// sessions returns how many calls HAProxy has under way with a server.
+func (b *balancer) sessions(t *testing.T, backend, server string) int {
+	t.Helper()
+	for line := range strings.Lines(b.command(t, "show stat")) {
+		// See "show stat" in the management guide: pxname, svname, qcur, qmax, scur.
+		if fields := strings.Split(line, ","); len(fields) > 4 && fields[0] == backend && fields[1] == server {
+			n, err := strconv.Atoi(fields[4])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("HAProxy has no server %s/%s", backend, server)
+	return 0
 }

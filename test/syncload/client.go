@@ -21,19 +21,23 @@ type Client struct {
 	streams todov1connect.TodoServiceClient
 	url     string
 	http    *http.Client // For streams.
+	counts  *responses
 }
 
 // NewClient returns a client of the service at a URL without a path. Without an option it
 // speaks Connect.
 func NewClient(t *testing.T, url string, http2 bool, options ...connect.ClientOption) *Client {
 	t.Helper()
+	counts := new(responses)
 	calls := stack.NewClient(t, http2)
-	streams := &http.Client{Transport: calls.Transport}
+	streams := &http.Client{Transport: observer{calls.Transport, counts, true}}
+	calls.Transport = observer{calls.Transport, counts, false}
 	return &Client{
 		TodoServiceClient: todov1connect.NewTodoServiceClient(calls, url, options...),
 		streams:           todov1connect.NewTodoServiceClient(streams, url, options...),
 		url:               url,
 		http:              streams,
+		counts:            counts,
 	}
 }
 

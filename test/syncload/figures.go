@@ -19,6 +19,14 @@ type Figures struct {
 	// Without are the times that readers spent without a stream: from the end of one to
 	// the first message of the next. They are in order.
 	Without []time.Duration
+	// Delays are the times from a change, by the database's clock, to its arrival at an open
+	// stream. They are in order.
+	Delays []time.Duration
+
+	// Of the HTTP requests, over whichever protocol:
+	Unanswered        int // Without a whole response. A stream may break off.
+	OtherFailures     int // Answered with 5xx, but for 503.
+	WithoutRetryAfter int // Answered with a 503 that doesn't say when to try again.
 }
 
 // ChangesSoFar returns how many changes were acknowledged until now.
@@ -33,7 +41,14 @@ func (s *Run) Figures() Figures {
 		f.Failures += r.failures
 		f.Ended += r.ended
 		f.Without = append(f.Without, r.without...)
+		f.Delays = append(f.Delays, r.delays...)
+	}
+	for _, c := range s.Clients {
+		f.Unanswered += int(c.counts.unanswered.Load())
+		f.OtherFailures += int(c.counts.otherFailures.Load())
+		f.WithoutRetryAfter += int(c.counts.withoutRetryAfter.Load())
 	}
 	slices.Sort(f.Without)
+	slices.Sort(f.Delays)
 	return f
 }

@@ -38,6 +38,7 @@ type reader struct {
 	ended                   int       // Streams that somebody else ended.
 	since                   time.Time // It has no stream; zero while it has one, or wants none.
 	without                 []time.Duration
+	delays                  []time.Duration // From a change to its arrival at an open stream.
 }
 
 func (r *reader) String() string { return fmt.Sprintf("%+v of %s", r.habits, r.journal.user) }
@@ -79,7 +80,9 @@ func (r *reader) sync(ctx context.Context) (isAtEnd bool, err error) {
 		if !isEnded {
 			req.WaitSeconds = r.habits.Wait
 		}
+		answered := r.underWay.begin()
 		page, err := r.any().SyncTodos(r.as(ctx, r.journal.user), req)
+		answered()
 		if err != nil {
 			r.failures++
 			return false, err

@@ -43,6 +43,7 @@ type Run struct {
 	readers  []*reader
 
 	changes, doubtful, refused atomic.Int64
+	underWay                   calls
 
 	mu     sync.Mutex
 	faults []string
@@ -144,8 +145,9 @@ func (s *Run) EndReading() {
 	s.await(&s.reading, "the readers")
 }
 
-// await waits for goroutines for a time, and then ends the run.
+// await waits for goroutines for a time, and then ends the run and the test.
 func (s *Run) await(all *sync.WaitGroup, what string) {
+	s.t.Helper()
 	ended := make(chan struct{})
 	go func() {
 		all.Wait()
@@ -157,7 +159,7 @@ func (s *Run) await(all *sync.WaitGroup, what string) {
 	case <-ended:
 	case <-timer.C:
 		s.Fault("%s have not ended within %v", what, 4*stack.Patience)
-		<-ended
+		s.t.Fatal(what, "have not ended")
 	}
 }
 

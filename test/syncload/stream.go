@@ -5,10 +5,14 @@ package syncload
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 )
+
+// maxSilence is more than a stream is ever silent: it says something every 20 s.
+const maxSilence = 45 * time.Second
 
 // stream is a stream of changes, in either form.
 type stream interface {
@@ -32,6 +36,13 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 	defer leave()
 	// What was acknowledged before the stream began is in its pages up to the first end.
 	before, grown, isEnded := r.journal.since(r.checked)
+	silence := time.AfterFunc(maxSilence, func() {
+		r.Fault("a stream of %s was silent for %v", r, maxSilence)
+		leave()
+	})
+	defer silence.Stop()
+	opened := sync.OnceFunc(r.underWay.begin())
+	defer opened()
 	stream, err := r.open(streaming)
 	if err != nil {
 		r.failures++
@@ -47,17 +58,25 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 			}
 		}
 	}()
-	begun := false
+	begun, hasAll := false, false
 	for stream.Receive() {
+		silence.Reset(maxSilence)
 		if !begun {
 			begun = true
+			opened()
 			r.hasStream()
 		}
 		page := stream.Msg()
 		r.take(page)
+		if hasAll {
+			for _, changed := range page.GetTodos() {
+				r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
+			}
+		}
 		if page.GetHasMore() {
 			continue
 		}
+		hasAll = true
 		if before != nil {
 			r.check(before)
 			before = nil
@@ -67,6 +86,7 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 			return true, nil
 		case r.habits.Away > 0:
 			leave()
+			silence.Stop()
 			r.rest(ctx, grown)
 			return false, nil
 		case r.habits.Restart > 0 && rand.IntN(r.habits.Restart) == 0:

@@ -61,6 +61,7 @@ func (w *writer) change(ctx context.Context) (acknowledged bool, err error) {
 	case p < 99:
 		return w.undelete(ctx)
 	}
+	defer w.underWay.begin()()
 	_, err = w.any().EmptyTrash(w.as(ctx, w.journal.user), &todov1.EmptyTrashRequest{})
 	if err == nil {
 		w.journal.empty()
@@ -73,7 +74,9 @@ func (w *writer) create(ctx context.Context) (acknowledged bool, err error) {
 	id := uuid.NewString()
 	req := &todov1.CreateTodoRequest{Id: &id, Title: fmt.Sprint(stack.CanaryTitle, " ", w.n)}
 	for {
+		answered := w.underWay.begin()
 		created, err := w.any().CreateTodo(w.as(ctx, w.journal.user), req)
+		answered()
 		switch {
 		case err == nil:
 			w.journal.add(created)
@@ -96,6 +99,7 @@ func (w *writer) update(ctx context.Context, byVersion bool) (acknowledged bool,
 	if byVersion {
 		req.Etag = is.Etag //nolint:protogetter // Absent stays absent.
 	}
+	defer w.underWay.begin()()
 	updated, err := w.any().UpdateTodo(w.as(ctx, w.journal.user), req)
 	if err == nil {
 		w.journal.update(updated)
@@ -114,6 +118,7 @@ func (w *writer) remove(ctx context.Context, byVersion, permanently bool) (ackno
 	if byVersion {
 		req.Etag = is.Etag //nolint:protogetter // Absent stays absent.
 	}
+	defer w.underWay.begin()()
 	_, err = w.any().DeleteTodo(w.as(ctx, w.journal.user), req)
 	switch {
 	case err == nil:
@@ -132,6 +137,7 @@ func (w *writer) undelete(ctx context.Context) (acknowledged bool, err error) {
 	if is == nil {
 		return false, nil
 	}
+	defer w.underWay.begin()()
 	restored, err := w.any().UndeleteTodo(w.as(ctx, w.journal.user), &todov1.UndeleteTodoRequest{Id: is.GetId()})
 	if err == nil {
 		w.journal.add(restored)
