@@ -151,8 +151,8 @@ func TestACallAndItsStatementAreSpansOfTheCallersTrace(t *testing.T) {
 			t.Errorf("%s: a call that finds nothing: %v", way, missed)
 		}
 	}
-	if len(spans) != 4*len(ways()) {
-		t.Errorf("%d spans, want %d: two calls with a statement each, none of health checks", len(spans), 4*len(ways()))
+	if len(spans) != 5*len(ways()) {
+		t.Errorf("%d spans, want %d: two calls with a statement each, the look for what the second has not found, none of health checks", len(spans), 5*len(ways()))
 	}
 	collector.mu.Lock()
 	defer collector.mu.Unlock()
@@ -241,8 +241,8 @@ func TestACollectorThatFailsCostsNoCallAndOneLogLine(t *testing.T) {
 	refuses := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(refuses.Close)
 	s, admin := startMeasured(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": refuses.URL})
-	for range 3 {
-		if res := s.do(t, "GET", "/api/todos", "", s.bearer("u")...); res.status != 200 {
+	for n := range 3 { // Each call has a statement.
+		if res := s.do(t, "POST", "/api/todos", fmt.Sprintf(`{"title":"%d"}`, n), append(s.bearer("u"), "Content-Type", "application/json")...); res.status != 200 {
 			t.Errorf("a call: %d %s", res.status, res.body)
 		}
 	}

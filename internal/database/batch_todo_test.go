@@ -167,7 +167,11 @@ func TestBatchedCallsAreAnsweredAsIfTheyWereAlone(t *testing.T) {
 						if o.alone {
 							b.gather()()
 							call()
-							if n := len(b.ended()); n > 0 {
+							looks := 0
+							if page, isList := want.(todo.Page); isList && len(page.Todos) == 0 {
+								looks = 1 // For whether the owner has been moved.
+							}
+							if n := len(b.ended()); n > looks {
 								t.Errorf("%s was in a batch", o.name)
 							}
 						} else {

@@ -35,7 +35,7 @@ func move(u twoUsers) {
 	check := func(what string, at int) {
 		u.Helper()
 		if diff := cmp.Diff(before, foreign()); diff != "" {
-			u.Errorf("%s: what others have changed:\n%s", what, diff)
+			u.Fatalf("%s: what others have changed:\n%s", what, diff)
 		}
 		if diff := cmp.Diff(mine, rowsOf(u.T, urls[at], "mallory")); diff != "" {
 			u.Errorf("%s: what Mallory has changed:\n%s", what, diff)
@@ -53,7 +53,7 @@ func move(u twoUsers) {
 			u.Error("a move that was stopped succeeds")
 		}
 		if err := m.Abort(u.Context()); err != nil {
-			u.Errorf("abort: %v", err)
+			u.Fatalf("abort: %v", err)
 		}
 		check("an aborted move", from)
 		m.Logger = slog.New(slog.DiscardHandler)

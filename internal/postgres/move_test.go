@@ -155,6 +155,12 @@ func TestEveryColumnMoves(t *testing.T) {
 		ALTER TABLE todo DROP CONSTRAINT ck_todo_purged_is_deleted`)
 	pgtest.Exec(t, d.toURL, "ALTER TABLE todo DROP CONSTRAINT ck_todo_purged_is_deleted")
 	conn := pgtest.Connect(t, d.fromURL)
+	// What else there is of a user, a move has to make up its mind about.
+	if got := pgtest.QueryText(t, conn, `
+		SELECT string_agg(DISTINCT table_name, ' ') || ': ' || string_agg(column_name, ' ' ORDER BY column_name) FILTER (WHERE table_name = 'todo_account')
+		FROM   information_schema.columns WHERE table_schema = 'public'`); got != "todo todo_account todo_request: epoch floor revision sealed user_id" {
+		t.Errorf("the tables, and the columns of an account, are %s: does a move take what is new?", got)
+	}
 	for _, table := range []string{"todo", "todo_request"} {
 		columns := pgtest.QueryText(t, conn, `
 			SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)
@@ -417,4 +423,41 @@ func (h onStep) Handle(ctx context.Context, record slog.Record) error {
 		return true
 	})
 	return h.Handler.Handle(ctx, record)
+}
+
+// TestAnAbortThatIsStoppedGoesOn stops it between its two databases. Both an abort and a move
+// go on from there.
+func TestAnAbortThatIsStoppedGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, isAborted := range []bool{false, true} {
+		d := newTwoDatabases(t)
+		create(t, d.from, d.mover, "t")
+		stopAt := func(step string) (*postgres.Move, context.Context) {
+			ctx, stop := context.WithCancel(t.Context())
+			move := d.move()
+			move.Logger = slog.New(onStep{new(pgtest.Log).Logger().Handler(), step, stop})
+			return move, ctx
+		}
+		move, ctx := stopAt("copied")
+		if err := move.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		move, ctx = stopAt("removed the copy at the target")
+		if err := move.Abort(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if from, to := sealOf(t, d.fromURL, d.mover), sealOf(t, d.toURL, d.mover); from != "1" || to != "3" {
+			t.Fatalf("the seals are %s and %s", from, to)
+		}
+		if isAborted {
+			if err := d.move().Abort(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			create(t, d.from, d.mover, "after the abort")
+		}
+		run(t, d.move())
+		if known, _ := follow(t, d.to, d.mover, nil, 10); len(known) != 1 && !isAborted || len(known) != 2 && isAborted {
+			t.Errorf("the target has %v", known)
+		}
+	}
 }

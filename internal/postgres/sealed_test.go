@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -297,5 +298,61 @@ func TestHeadsLeaveOutThoseWhoAreElsewhere(t *testing.T) {
 		if _, isThere := heads[owner]; isThere != (sealed < arriving2) {
 			t.Errorf("sealed %d: there is a head: %v", sealed, isThere)
 		}
+	}
+}
+
+// afterFirst is an observer that does something when a statement has ended for the first
+// time, before its caller goes on.
+type afterFirst struct {
+	name string
+	do   func()
+	once *sync.Once
+}
+
+func (o afterFirst) StatementEnded(_ context.Context, report database.StatementReport) {
+	if report.Name == o.name {
+		o.once.Do(o.do)
+	}
+}
+
+func (afterFirst) BatchEnded(database.BatchReport) {}
+
+// TestACallThatWasRefusedLooksAgain has the account opened between a write that was refused
+// and the look for the reason. The caller must not be told that there is no such todo, or
+// that the id is taken.
+func TestACallThatWasRefusedLooksAgain(t *testing.T) {
+	t.Parallel()
+	for call, statement := range map[string]string{
+		"CreateTodo": "create todo", "CreateTodo details": "create todo", "UpdateTodo": "update todo", "UpdateTodo details": "update todo",
+		"UpdateTodo by version": "update todo", "DeleteTodo": "delete todo", "DeleteTodo permanently": "purge todo", "UndeleteTodo": "undelete todo",
+	} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			store, url := newStore(t)
+			owner := user(t, "u")
+			alive, trashed := create(t, store, owner, "alive"), create(t, store, owner, "trashed")
+			remove(t, store, owner, trashed.ID, false)
+			seal(t, url, owner, leaving1)
+			observer := afterFirst{statement, func() { seal(t, url, owner, open0) }, new(sync.Once)}
+			store = storeOn(databasetest.Open(t, url, 4, func(c *database.Config) { c.Observer = observer }), 0)
+			if err := sealedCalls(store, owner, alive, trashed)[call](t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestAReadThatCameTooLateLooksAgain has a user come back between a read that has found
+// nothing and the look for the reason.
+func TestAReadThatCameTooLateLooksAgain(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	alive := create(t, store, owner, "alive")
+	pgtest.Exec(t, url, "UPDATE todo SET user_id = 'elsewhere'")
+	observer := afterFirst{"get todo", func() { pgtest.Exec(t, url, "UPDATE todo SET user_id = 'u'") }, new(sync.Once)}
+	store = storeOn(databasetest.Open(t, url, 4, func(c *database.Config) { c.Observer = observer }), 0)
+	if got, err := store.GetTodo(t.Context(), owner, alive.ID); err != nil || !cmp.Equal(got, alive) {
+		t.Errorf("%+v, %v, want %+v", got, err, alive)
 	}
 }

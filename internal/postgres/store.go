@@ -1,6 +1,7 @@
 // Package postgres keeps todos in PostgreSQL: the SQL statements of each operation
-// (todo.go, bound.go), which internal/database runs, what its rows mean (row.go), and
-// whether the database can run them (ready.go, facts.go).
+// (todo.go, bound.go), which internal/database runs, what its rows mean (row.go), how users
+// move between databases (move.go), and whether the database can run them (ready.go,
+// facts.go).
 package postgres
 
 import (

@@ -38,7 +38,9 @@ var (
 type movingError struct{}
 
 // Error implements the error interface.
-func (movingError) Error() string { return "the owner's todos are being moved" }
+func (movingError) Error() string {
+	return "the owner's todos are being moved to another store, or have been"
+}
 
 // IsExpected tells that this is no failure of the service.
 func (movingError) IsExpected() bool { return true }
