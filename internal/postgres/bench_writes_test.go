@@ -10,14 +10,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"example.com/todo-backend/internal/database/databasetest"
 	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
 	"example.com/todo-backend/internal/todo"
 )
 
-// BenchmarkWrites measures what one write of each kind adds to PostgreSQL's log (WAL), on
-// users and todos at random. "records" is without the images of whole pages, which a page's
+// BenchmarkWrites measures what one write of each kind adds to PostgreSQL's log (WAL), and
+// the CPU time of its backends, on users and todos at random. "records" is without the images of whole pages, which a page's
 // first change after a checkpoint adds; "from a checkpoint" is with them, so that it depends
 // on the number of writes since then.
 func BenchmarkWrites(b *testing.B) {
@@ -25,12 +24,15 @@ func BenchmarkWrites(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			url := pgtest.StartServer(b, map[string]string{"full_page_writes": fullPageWrites}).URL()
 			fillForBench(b, url)
-			store := storeOn(databasetest.Open(b, url, 2), 0)
+			store := storeForBench(b, url, 2)
 			for _, kind := range benchWrites() {
 				b.Run(kind.name, func(b *testing.B) {
 					conn := pgtest.Connect(b, url)
 					pgtest.ExecOn(b, conn, "CHECKPOINT")
-					before := walWritten(b, conn)
+					if err := kind.write(b, store, mustOwner(b, benchOwner(0)), benchUsers); err != nil { // So that there are backends.
+						b.Fatal(err)
+					}
+					before, cpuBefore := walWritten(b, conn), backendsCPU(b, conn)
 					random := rand.New(rand.NewPCG(1, uint64(b.N)))
 					for b.Loop() {
 						n := 1 + random.IntN(benchTodos)
@@ -38,6 +40,7 @@ func BenchmarkWrites(b *testing.B) {
 							b.Fatal(err)
 						}
 					}
+					b.ReportMetric(float64((backendsCPU(b, conn)-cpuBefore).Microseconds())/float64(b.N), "PostgreSQL-us/op")
 					b.ReportMetric((walWritten(b, conn)-before)/float64(b.N), "WAL-B/op")
 				})
 			}
