@@ -24,17 +24,19 @@ type figures struct {
 	servicePage, databasePage   figure
 	pollOfThousand              figure
 
-	streamBytes, streamCPU figure
+	streamBytes, streamCPU       figure
+	balancerCall, balancerStream figure
 }
 
 // The commands, in the repository's folder.
 const (
-	storageCommand = "go test ./internal/postgres -run '^$' -bench Storage -benchtime 1x"
-	writesCommand  = "go test ./internal/postgres -run '^$' -bench Writes -benchtime 5000x"
-	headsCommand   = "go test ./internal/postgres -run '^$' -bench Heads -benchtime 5000x"
-	listsCommand   = "make bench BENCHFLAGS='-beside /path/to/todod -only binary/100 -large 0 -rounds 5'"
-	syncCommand    = "make bench BENCHFLAGS='-only ^(get|sync)/.*binary/100$ -large 0'"
-	streamsCommand = "go test ./internal/rpc -run '^$' -bench IdleWatches -benchtime 1x"
+	storageCommand  = "go test ./internal/postgres -run '^$' -bench Storage -benchtime 1x"
+	writesCommand   = "go test ./internal/postgres -run '^$' -bench Writes -benchtime 5000x"
+	headsCommand    = "go test ./internal/postgres -run '^$' -bench Heads -benchtime 5000x"
+	listsCommand    = "make bench BENCHFLAGS='-beside /path/to/todod -only binary/100 -large 0 -rounds 5'"
+	syncCommand     = "make bench BENCHFLAGS='-only ^(get|sync)/.*binary/100$ -large 0'"
+	balancerCommand = "go test -tags scale -count=1 -v -run WhatTheBalancerCosts ./test/scale"
+	streamsCommand  = "go test ./internal/rpc -run '^$' -bench IdleWatches -benchtime 1x"
 )
 
 func measured() figures {
@@ -58,6 +60,9 @@ func measured() figures {
 
 		streamBytes: figure{46_000, "bytes", "resident memory of an idle stream over HTTP/1.1", streamsCommand},
 		streamCPU:   figure{2, "µs", "CPU of the service for an idle stream in a second", streamsCommand},
+
+		balancerCall:   figure{36, "µs", "CPU of HAProxy for a call, without TLS", balancerCommand},
+		balancerStream: figure{4700, "bytes", "resident memory of HAProxy for an idle stream", balancerCommand},
 	}
 }
 
@@ -65,7 +70,7 @@ func (f *figures) all() []figure {
 	return []figure{
 		f.todoBytes, f.accountBytes, f.requestBytes, f.walRecords, f.walImages,
 		f.serviceRead, f.databaseRead, f.serviceWrite, f.databaseWrite, f.serviceSync, f.databaseSync, f.servicePage, f.databasePage,
-		f.pollOfThousand, f.streamBytes, f.streamCPU,
+		f.pollOfThousand, f.streamBytes, f.streamCPU, f.balancerCall, f.balancerStream,
 	}
 }
 

@@ -13,6 +13,7 @@ type plan struct {
 	serviceCores, databaseCores    float64 // Of which the planned part is busy.
 	accounts, streams              float64
 	streamGB                       float64
+	balancerCores, balancerGB      float64
 	processes, connections         float64
 	walRecordsMB, walImagesMB      float64 // A second, in the busiest hour.
 	writesPerDay                   float64
@@ -47,6 +48,8 @@ func planFor(users float64, a *assumptions, f *figures) plan {
 		2*renewals*busy(f.databaseSync) + p.accounts*busy(f.pollOfThousand)/thousand) / a.load.value
 
 	p.streamGB = p.streams * f.streamBytes.value / giga
+	p.balancerCores = (p.calls + 2*renewals) * busy(f.balancerCall) / a.load.value
+	p.balancerGB = p.streams * f.balancerStream.value / giga
 	p.cells = math.Ceil(math.Max(p.storedGB/a.databaseGB.value, p.databaseCores/a.databaseCores.value))
 	p.cells = math.Max(p.cells, 1)
 	p.databases = p.cells * a.copies.value
@@ -89,6 +92,8 @@ func planTable(a *assumptions, f *figures) *table {
 	row("cores of the primaries", func(p plan) string { return number(p.databaseCores) })
 	row("streams", func(p plan) string { return number(p.streams) })
 	row("GB of memory for streams", func(p plan) string { return number(p.streamGB) })
+	row("cores of the balancers, without TLS", func(p plan) string { return number(p.balancerCores) })
+	row("GB of memory of the balancers, for streams", func(p plan) string { return number(p.balancerGB) })
 	row("WAL, MB/s in the busiest hour, without images of pages", func(p plan) string { return number(p.walRecordsMB) })
 	row("WAL, MB/s, every write soon after a checkpoint", func(p plan) string { return number(p.walImagesMB) })
 	row("cells", func(p plan) string { return grouped(int64(p.cells)) })
