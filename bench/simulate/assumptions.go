@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// assumption is a number that nobody can measure before there are users. Each is a flag, so
-// that a reader puts in their own.
+// assumption is a number that nobody can measure before there are users, or a setting. Each
+// is a flag, so that a reader puts in their own.
 type assumption struct {
 	name  string // Of the flag.
 	value float64
@@ -17,11 +17,12 @@ type assumption struct {
 // assumptions are all that is assumed, in one place: the arithmetic and the simulations have
 // no others.
 type assumptions struct {
-	todos, trash                                  assumption
-	active, calls, writes, peak                   assumption
-	online, devices, skew                         assumption
-	load, room, databaseCores, databaseGB, copies assumption
-	outage                                        assumption
+	todos, trash                                             assumption
+	active, calls, writes, peak                              assumption
+	online, devices, skew                                    assumption
+	load, room, databaseCores, databaseGB, copies, copySpeed assumption
+	watches, conns                                           assumption
+	outage                                                   assumption
 }
 
 func usualAssumptions() *assumptions {
@@ -40,6 +41,9 @@ func usualAssumptions() *assumptions {
 		databaseCores: assumption{"database-cores", 16, "cores of a database's machine"},
 		databaseGB:    assumption{"database-gb", 1000, "GB that one database is to hold, so that a copy of it is made in time"},
 		copies:        assumption{"copies", 3, "machines that hold a database: the primary and its standbys"},
+		copySpeed:     assumption{"copy-mb", 200, "MB/s at which a database is copied"},
+		watches:       assumption{"watches", 10_000, "the setting `WATCHES`"},
+		conns:         assumption{"conns", 16, "the setting `DATABASE_MAX_CONNS`"},
 		outage:        assumption{"outage", 20, "seconds from the death of a primary until another one takes writes"},
 	}
 }
@@ -47,7 +51,7 @@ func usualAssumptions() *assumptions {
 func (a *assumptions) all() []*assumption {
 	return []*assumption{
 		&a.todos, &a.trash, &a.active, &a.calls, &a.writes, &a.peak, &a.online, &a.devices, &a.skew,
-		&a.load, &a.room, &a.databaseCores, &a.databaseGB, &a.copies, &a.outage,
+		&a.load, &a.room, &a.databaseCores, &a.databaseGB, &a.copies, &a.copySpeed, &a.watches, &a.conns, &a.outage,
 	}
 }
 
@@ -70,9 +74,9 @@ func (a *assumptions) check() error {
 }
 
 func (a *assumptions) table() *table {
-	t := &table{heading: "Assumptions", columns: []string{"flag", "value", "what"}, isText: true}
+	t := &table{heading: "Assumptions and settings", columns: []string{"flag", "value", "what"}, isText: true}
 	for _, one := range a.all() {
-		t.add("`-"+one.name+"`", number(one.value), one.about)
+		t.add("`-"+one.name+"`", exactly(one.value), one.about)
 	}
 	return t
 }

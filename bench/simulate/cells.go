@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"hash/crc32"
 	"math"
 	"math/rand/v2"
@@ -63,30 +64,35 @@ func cellLoads(slotLoads []float64, cells int) []float64 {
 const (
 	// cellsRun is how many cells are simulated at most, of evenly spread loads.
 	cellsRun = 10
-	// callsRun is how many calls of each are.
-	callsRun = 25_000
+	// callsRun is how many calls of each are, and so many times those of a cell alone: what
+	// chance adds to the slowest of them is a few percent then.
+	callsRun, alone = 100_000, 4
+	// ignored is the part of them that comes while the queue is shorter than later.
+	ignored = 0.1
 )
 
 // callTimes runs calls on the database of a cell with a load, and adds how long they took,
-// with a weight for all of them together.
-func callTimes(seed uint64, name string, a *assumptions, f *figures, load, weight float64, times *sample) {
-	sim := newSimulation(seed, name)
+// each with a weight.
+func callTimes(sim *simulation, a *assumptions, f *figures, load, weight float64, calls int, times *sample) {
 	database := &station{sim: sim, servers: int(a.databaseCores.value)}
 	mean := a.writes.value*busy(f.databaseWrite) + (1-a.writes.value)*busy(f.databaseRead)
-	interval := time.Duration(mean / (load * a.databaseCores.value) * float64(time.Second))
-	calls := 0
+	between := time.Duration(mean / (load * a.databaseCores.value) * float64(time.Second))
+	n := 0
 	var next func()
 	next = func() {
-		if calls++; calls > callsRun {
-			return
-		}
 		work := f.databaseRead.time()
 		if sim.chance.Float64() < a.writes.value {
 			work = f.databaseWrite.time()
 		}
-		began := sim.now
-		database.serve(sim.exponential(work), func(bool) { times.add(sim.now-began, weight/callsRun) })
-		sim.after(sim.exponential(interval), next)
+		began, isCounted := sim.now, n >= int(ignored*float64(calls))
+		database.serve(sim.exponential(work), func(bool) {
+			if isCounted {
+				times.add(sim.now-began, weight)
+			}
+		})
+		if n++; n < calls {
+			sim.after(sim.exponential(between), next)
+		}
 	}
 	next()
 	sim.run(math.MaxInt64)
@@ -101,30 +107,27 @@ func cellsTable(seed uint64, a *assumptions, f *figures) *table {
 		cells, users int
 		load         float64
 	}{
-		{1, 1_000_000, a.load.value},
-		{10, 10_000_000, a.load.value},
-		{100, 1_000_000, a.load.value},
 		{100, 100_000_000, a.load.value},
 		{10, 10_000_000, crowded},
 		{100, 1_000_000, crowded},
 		{100, 100_000_000, crowded},
 	} {
-		sim := newSimulation(seed, "cells of "+count(float64(row.users)))
+		sim := newSimulation(seed, fmt.Sprint(row.cells, " cells of ", row.users))
 		loads := cellLoads(slotLoads(sim, row.users, exactUsers, a.skew.value), row.cells)
 		slices.Sort(loads)
 		for i := range loads {
 			loads[i] *= row.load
 		}
 		var all, mean, fullest sample
-		for i, part := range spread(loads, cellsRun) {
-			callTimes(seed, "calls of cell "+count(float64(i)), a, f, part, part, &all)
+		for _, part := range spread(loads, cellsRun) {
+			callTimes(sim, a, f, part, part, callsRun, &all)
 		}
-		callTimes(seed, "calls of a cell", a, f, row.load, 1, &mean)
-		callTimes(seed, "calls of a cell", a, f, loads[len(loads)-1], 1, &fullest)
+		// By the same chance, so that they differ by their load alone.
+		callTimes(newSimulation(seed, "calls"), a, f, row.load, 1, alone*callsRun, &mean)
+		callTimes(newSimulation(seed, "calls"), a, f, loads[len(loads)-1], 1, alone*callsRun, &fullest)
 		t.add(
 			grouped(int64(row.cells))+", "+grouped(int64(row.users)), percent(row.load), percent(loads[0]), percent(loads[len(loads)-1]),
-			milliseconds(mean.quantile(tail)), milliseconds(fullest.quantile(tail)), milliseconds(all.quantile(tail)),
-			milliseconds(all.quantileOfMost(tail, row.cells)),
+			tenths(mean.quantile(tail)), tenths(fullest.quantile(tail)), tenths(all.quantile(tail)), tenths(all.quantileOfMost(tail, row.cells)),
 		)
 	}
 	return t

@@ -34,7 +34,7 @@ const (
 	writesCommand   = "go test ./internal/postgres -run '^$' -bench Writes -benchtime 5000x"
 	headsCommand    = "go test ./internal/postgres -run '^$' -bench Heads -benchtime 5000x"
 	listsCommand    = "make bench BENCHFLAGS='-beside /path/to/todod -only binary/100 -large 0 -rounds 5'"
-	syncCommand     = "make bench BENCHFLAGS='-only ^(get|sync)/.*binary/100$ -large 0'"
+	syncCommand     = "make bench BENCHFLAGS='-only ^sync/.*binary/100$ -large 0'"
 	balancerCommand = "go test -tags scale -count=1 -v -run WhatTheBalancerCosts ./test/scale"
 	streamsCommand  = "go test ./internal/rpc -run '^$' -bench IdleWatches -benchtime 1x"
 )
@@ -82,11 +82,8 @@ func (f *figures) table() *table {
 	return t
 }
 
-// What the service's settings are unless set, and bounds that it has as constants.
+// The service's constants, and the page's.
 const (
-	maxWatches      = 10_000                 // WATCHES.
-	databaseConns   = 16                     // DATABASE_MAX_CONNS.
-	watchesPerUser  = 10                     // WATCHES_PER_USER.
 	watchPage       = 100                    // todo.DefaultPageSize, the todos of a stream's message.
 	streamLength    = 15 * time.Minute       // docs/operations.md, "Limits".
 	pollInterval    = time.Second            // pollInterval in internal/watch/poll.go.

@@ -15,7 +15,8 @@ type plan struct {
 	streamGB                       float64
 	balancerCores, balancerGB      float64
 	processes, connections         float64
-	walRecordsMB, walImagesMB      float64 // A second, in the busiest hour.
+	walMB                          float64 // A second, in the busiest hour, with images of pages.
+	walRecordsGB, walImagesGB      float64 // A day.
 	writesPerDay                   float64
 	cells, databases, slotsPerCell float64
 }
@@ -55,10 +56,11 @@ func planFor(users float64, a *assumptions, f *figures) plan {
 	p.databases = p.cells * a.copies.value
 	p.slotsPerCell = slots / p.cells
 	// A core for each, room for the streams of others, and one of them may be away.
-	p.processes = p.cells * math.Max(2, math.Ceil(math.Max(p.streams/p.cells/(a.room.value*maxWatches), p.serviceCores/p.cells))+1)
-	p.connections = p.processes / p.cells * databaseConns
-	p.walRecordsMB = p.writesPerSecond * f.walRecords.value / mega
-	p.walImagesMB = p.writesPerSecond * f.walImages.value / mega
+	p.processes = p.cells * math.Max(2, math.Ceil(math.Max(p.streams/p.cells/(a.room.value*a.watches.value), p.serviceCores/p.cells))+1)
+	p.connections = p.processes / p.cells * a.conns.value
+	p.walMB = p.writesPerSecond * f.walImages.value / mega
+	p.walRecordsGB = p.writesPerDay * f.walRecords.value / giga
+	p.walImagesGB = p.writesPerDay * f.walImages.value / giga
 	return p
 }
 
@@ -94,13 +96,14 @@ func planTable(a *assumptions, f *figures) *table {
 	row("GB of memory for streams", func(p plan) string { return number(p.streamGB) })
 	row("cores of the balancers, without TLS", func(p plan) string { return number(p.balancerCores) })
 	row("GB of memory of the balancers, for streams", func(p plan) string { return number(p.balancerGB) })
-	row("WAL, MB/s in the busiest hour, without images of pages", func(p plan) string { return number(p.walRecordsMB) })
-	row("WAL, MB/s, every write soon after a checkpoint", func(p plan) string { return number(p.walImagesMB) })
+	row("WAL, MB/s in the busiest hour, at most", func(p plan) string { return number(p.walMB) })
+	row("WAL, GB a day, at least", func(p plan) string { return number(p.walRecordsGB) })
+	row("WAL, GB a day, at most", func(p plan) string { return number(p.walImagesGB) })
 	row("cells", func(p plan) string { return grouped(int64(p.cells)) })
 	row("databases, with standbys", func(p plan) string { return grouped(int64(p.databases)) })
 	row("processes", func(p plan) string { return grouped(int64(p.processes)) })
 	row("connections to each primary", func(p plan) string { return grouped(int64(p.connections)) })
-	row("slots of a cell", func(p plan) string { return number(p.slotsPerCell) })
+	row("slots of a cell", func(p plan) string { return count(p.slotsPerCell) })
 	row("days of one primary until a vacuum against wraparound", func(p plan) string {
 		return number(freezeAfter / (p.writesPerDay / p.cells))
 	})
@@ -108,9 +111,8 @@ func planTable(a *assumptions, f *figures) *table {
 		const autovacuumScaleFactor = 0.2
 		return number(autovacuumScaleFactor * p.todos / p.writesPerDay)
 	})
-	row("minutes to copy a primary at 200 MB/s", func(p plan) string {
-		const copied = 200
-		return number(p.storedGB / p.cells * thousand / copied / time.Minute.Seconds())
+	row("minutes to copy a primary", func(p plan) string {
+		return number(p.storedGB / p.cells * thousand / a.copySpeed.value / time.Minute.Seconds())
 	})
 	return t
 }

@@ -36,7 +36,7 @@ func TestMoreUsersNeedNoLess(t *testing.T) {
 		if p.storedGB < last.storedGB || p.cells < last.cells || p.processes < last.processes || p.calls < last.calls {
 			t.Errorf("%v users need less than %v: %+v, %+v", users, last.users, p, last)
 		}
-		if p.storedGB/p.cells > a.databaseGB.value || p.databaseCores/p.cells > a.databaseCores.value || p.streams/p.processes > a.room.value*maxWatches {
+		if p.storedGB/p.cells > a.databaseGB.value || p.databaseCores/p.cells > a.databaseCores.value || p.streams/p.processes > a.room.value*a.watches.value {
 			t.Errorf("%v users: a cell is too full: %+v", users, p)
 		}
 		last = p

@@ -10,6 +10,7 @@ type rollout struct {
 	sim       *simulation
 	hasHeader bool          // Clients wait as the header Retry-After says, in whole seconds.
 	away      time.Duration // Of a process, from the end of its streams until it is ready.
+	watches   int           // That a process takes.
 	database  *station
 	nodes     []*node
 	streams   []stream
@@ -48,7 +49,7 @@ const (
 
 // newRollout returns processes with their streams, each user's where the balancer sends them.
 func newRollout(sim *simulation, processes, streams int, a *assumptions, f *figures) *rollout {
-	r := &rollout{sim: sim, database: &station{sim: sim, servers: int(a.databaseCores.value)}}
+	r := &rollout{sim: sim, watches: int(a.watches.value), database: &station{sim: sim, servers: int(a.databaseCores.value)}}
 	r.sync.service, r.sync.database = f.serviceSync.time(), f.databaseSync.time()
 	for i := range processes {
 		r.nodes = append(r.nodes, &node{cpu: &station{sim: sim, servers: 1}, isUp: true, number: uint64(i)})
@@ -125,7 +126,7 @@ func (r *rollout) reopen(s *stream) {
 	r.read(r.nodeFor(s), func() {
 		r.sim.after(roundTrip, func() {
 			n := r.nodeFor(s)
-			if n.open >= maxWatches {
+			if n.open >= r.watches {
 				r.refused++
 				r.sim.after(fullRetry, func() { r.reopen(s) })
 				return
@@ -161,7 +162,7 @@ func restartTable(seed uint64, a *assumptions, f *figures) *table {
 		"most streams of a process", "refused as full", "reopened for each stream", "astray afterwards",
 	}}
 	const short, long = 3 * time.Second, 30 * time.Second // A program that starts again; a container that is replaced.
-	room, full := int(a.room.value*maxWatches), 6*maxWatches/10
+	room, full := int(a.room.value*a.watches.value), int(0.6*a.watches.value)
 	for _, row := range []struct {
 		name      string
 		hasHeader bool

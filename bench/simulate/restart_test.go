@@ -23,7 +23,7 @@ func TestARollingRestartLosesNoStream(t *testing.T) {
 			open += n.open
 		}
 		switch {
-		case r.most > maxWatches || (r.refused > 0) != test.isFull:
+		case r.most > r.watches || (r.refused > 0) != test.isFull:
 			t.Errorf("%+v: %d streams on a process at most, %d refused", test, r.most, r.refused)
 		case test.isFull && open >= 3*test.each || !test.isFull && open != 3*test.each:
 			t.Errorf("%+v: %d streams are open at the end", test, open)

@@ -47,6 +47,14 @@ func number(x float64) string {
 	return grouped(int64(math.Round(x/unit) * unit))
 }
 
+// exactly returns a number in all its digits.
+func exactly(x float64) string {
+	if x == math.Trunc(x) {
+		return grouped(int64(x))
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64)
+}
+
 // grouped returns a whole number with a comma before each three digits.
 func grouped(n int64) string {
 	if n < 1000 {
@@ -63,6 +71,9 @@ func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) +
 
 // milliseconds returns a time in milliseconds.
 func milliseconds(d time.Duration) string { return number(float64(d) / float64(time.Millisecond)) }
+
+// tenths returns a time in milliseconds with one decimal: the next one would be chance.
+func tenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds()*thousand, 'f', 1, 64) }
 
 // seconds returns a time in seconds.
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) }
