@@ -66,7 +66,7 @@ const (
 	cellsRun = 10
 	// callsRun is how many calls of each are, and so many times those of a cell alone: what
 	// chance adds to the slowest of them is a few percent then.
-	callsRun, alone = 100_000, 4
+	callsRun, alone = 50_000, 5
 	// ignored is the part of them that comes while the queue is shorter than later.
 	ignored = 0.1
 )

@@ -32,9 +32,10 @@ type process struct {
 	readers     []*reader     // That wait for their turn.
 }
 
-// reader is a stream that reads all pages of its user.
+// reader is a stream that reads all todos of its user.
 type reader struct {
-	pages     int // Still to read.
+	left      int  // Todos to read.
+	isBegun   bool // It has been told to drop what it had.
 	asked     time.Duration
 	failingAt time.Duration // Since when reads fail; 0 while they don't.
 }
@@ -71,10 +72,10 @@ func newCell(sim *simulation, p policy, users float64, outage time.Duration, a *
 		client := &client{cell: c, process: c.process[sim.chance.IntN(len(c.process))]}
 		client.planCall(between)
 	}
-	pages := int(math.Ceil((a.todos.value + a.trash.value) / watchPage))
+	todos := int(math.Ceil(a.todos.value + a.trash.value))
 	for i := range int(plan.streams / scale) {
 		p := c.process[i%len(c.process)]
-		p.readers = append(p.readers, &reader{pages: pages})
+		p.readers = append(p.readers, &reader{left: todos})
 	}
 	return c
 }
@@ -157,14 +158,18 @@ func (c *cell) read(p *process) {
 			continue
 		}
 		p.reads++
-		c.database.serve(c.sim.exponential(c.figures.databasePage.time()), func(isServed bool) {
+		todos := min(watchPage, r.left)
+		work := c.figures.pageWork(todos, databaseSide)
+		if !r.isBegun {
+			work += c.figures.databaseSync.time() // By which the service sees that the epoch is another one.
+		}
+		c.database.serve(c.sim.exponential(work), func(isServed bool) {
 			p.reads--
-			switch {
-			case !isServed:
+			if !isServed {
 				c.fail(p, r, c.sim.now)
-			default:
-				r.failingAt = 0
-				p.cpu.serve(c.figures.servicePage.time(), func(bool) { c.sent(p, r) })
+			} else {
+				r.failingAt, r.isBegun = 0, true
+				p.cpu.serve(c.figures.pageWork(todos, serviceSide), func(bool) { c.sent(p, r, todos) })
 			}
 			c.read(p)
 		})
@@ -172,8 +177,8 @@ func (c *cell) read(p *process) {
 }
 
 // sent has a stream read its next page.
-func (c *cell) sent(p *process, r *reader) {
-	if r.pages--; r.pages == 0 {
+func (c *cell) sent(p *process, r *reader, todos int) {
+	if r.left -= todos; r.left == 0 {
 		c.lastCopy = c.sim.now
 		return
 	}

@@ -23,6 +23,16 @@ func TestThePausesAreThePages(t *testing.T) {
 	}
 }
 
+func TestAPageCostsWhatListsOfItsSizeDo(t *testing.T) {
+	t.Parallel()
+	f := measured()
+	for todos, want := range map[int]time.Duration{20: f.serviceRead.time(), 100: f.servicePage.time(), 60: (f.serviceRead.time() + f.servicePage.time()) / 2} {
+		if got := f.pageWork(todos, serviceSide); got != want {
+			t.Errorf("a page of %d takes the service %v, want %v", todos, got, want)
+		}
+	}
+}
+
 // TestAfterAFailoverAllCallsAreServedAndAllStreamsHaveNewCopies also counts that nothing is
 // served while there is no primary.
 func TestAfterAFailoverAllCallsAreServedAndAllStreamsHaveNewCopies(t *testing.T) {
@@ -31,10 +41,13 @@ func TestAfterAFailoverAllCallsAreServedAndAllStreamsHaveNewCopies(t *testing.T)
 	for _, p := range []policy{growing(), obedient(), hasty()} {
 		const users, outage = 500_000, 5 * time.Second
 		c := newCell(newSimulation(1, "failover"), p, users, outage, a, &f)
-		pages := 0
+		var want time.Duration
 		for _, process := range c.process {
-			for _, r := range process.readers {
-				pages += r.pages
+			for _, r := range process.readers { // 120 todos, 50 in a page.
+				if r.left != 120 {
+					t.Fatalf("%d todos", r.left)
+				}
+				want += 2*f.pageWork(50, serviceSide) + f.pageWork(20, serviceSide)
 			}
 		}
 		c.run()
@@ -45,8 +58,8 @@ func TestAfterAFailoverAllCallsAreServedAndAllStreamsHaveNewCopies(t *testing.T)
 				t.Errorf("%s: %d streams read and %d wait at the end", p.name, process.reads, len(process.readers))
 			}
 		}
-		if want := time.Duration(pages) * f.servicePage.time(); worked != want || pages == 0 {
-			t.Errorf("%s: %d pages took %v, want %v", p.name, pages, worked, want)
+		if worked != want || want == 0 {
+			t.Errorf("%s: all pages took %v, want %v", p.name, worked, want)
 		}
 		if c.lastWaiting < c.backAt || c.lastWaiting > c.backAt+longestPause+roundTrip+time.Second {
 			t.Errorf("%s: the last of the calls that waited is served at %v, the database is back at %v", p.name, c.lastWaiting, c.backAt)

@@ -53,8 +53,8 @@ func measured() figures {
 		databaseWrite: figure{880, "µs", "CPU of PostgreSQL's backend for an update by `ApplyTodos`, which no batch takes", writesCommand},
 		serviceSync:   figure{51, "µs", "CPU of the service for a sync that finds nothing new", syncCommand},
 		databaseSync:  figure{19, "µs", "CPU of PostgreSQL for a sync that finds nothing new", syncCommand},
-		servicePage:   figure{193, "µs", "CPU of the service for a list of 100, as for a page of a first sync", listsCommand},
-		databasePage:  figure{118, "µs", "CPU of PostgreSQL for a list of 100, as for a page of a first sync", listsCommand},
+		servicePage:   figure{193, "µs", "CPU of the service for a list of 100", listsCommand},
+		databasePage:  figure{118, "µs", "CPU of PostgreSQL for a list of 100", listsCommand},
 
 		pollOfThousand: figure{1215, "µs", "CPU of PostgreSQL's backend for a poll of 1,000 accounts", headsCommand},
 
@@ -64,6 +64,25 @@ func measured() figures {
 		balancerCall:   figure{36, "µs", "CPU of HAProxy for a call, without TLS", balancerCommand},
 		balancerStream: figure{4700, "bytes", "resident memory of HAProxy for an idle stream", balancerCommand},
 	}
+}
+
+// side is who takes the time.
+type side int
+
+const (
+	serviceSide side = iota
+	databaseSide
+)
+
+// pageWork returns the CPU time of a page of so many todos: between the lists of 20 and of
+// 100 that were measured, or beyond them, along a straight line.
+func (f *figures) pageWork(todos int, of side) time.Duration {
+	few, many := f.serviceRead, f.servicePage
+	if of == databaseSide {
+		few, many = f.databaseRead, f.databasePage
+	}
+	const fewTodos, manyTodos = 20, 100
+	return few.time() + (many.time()-few.time())*time.Duration(todos-fewTodos)/(manyTodos-fewTodos)
 }
 
 func (f *figures) all() []figure {
@@ -84,7 +103,7 @@ func (f *figures) table() *table {
 
 // The service's constants, and the page's.
 const (
-	watchPage       = 100                    // todo.DefaultPageSize, the todos of a stream's message.
+	watchPage       = 50                     // DefaultPageSize in internal/todo/page.go: the todos of a stream's message.
 	streamLength    = 15 * time.Minute       // docs/operations.md, "Limits".
 	pollInterval    = time.Second            // pollInterval in internal/watch/poll.go.
 	pollJitter      = 0.1                    // pollJitter there.
