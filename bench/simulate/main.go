@@ -41,7 +41,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	f := measured()
-	for _, make := range []func() *table{
+	for _, next := range []func() *table{
 		a.table,
 		f.table,
 		func() *table { return planTable(a, &f) },
@@ -50,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		func() *table { return failoverTable(*seed, a, &f) },
 		func() *table { return restartTable(*seed, a, &f) },
 	} {
-		if err := make().write(stdout); err != nil {
+		if err := next().write(stdout); err != nil {
 			return err
 		}
 	}
