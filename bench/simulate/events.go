@@ -64,20 +64,20 @@ type event struct {
 	action func()
 }
 
+func (e *event) isBefore(other *event) bool {
+	return e.at < other.at || e.at == other.at && e.order < other.order
+}
+
 // eventHeap is a binary heap, the next event first. It is not [container/heap]'s, which takes
 // three times as long: it allocates each event once more.
 type eventHeap []event
-
-func (h eventHeap) less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].order < h[j].order
-}
 
 func (h *eventHeap) push(e event) {
 	*h = append(*h, e)
 	all := *h
 	for i := len(all) - 1; i > 0; {
 		parent := (i - 1) / 2
-		if !all.less(i, parent) {
+		if !all[i].isBefore(&all[parent]) {
 			return
 		}
 		all[i], all[parent] = all[parent], all[i]
@@ -94,7 +94,7 @@ func (h *eventHeap) pop() event {
 	for i := 0; ; {
 		least := i
 		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
-			if all.less(child, least) {
+			if all[child].isBefore(&all[least]) {
 				least = child
 			}
 		}

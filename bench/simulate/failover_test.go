@@ -10,8 +10,9 @@ import (
 func TestThePausesAreThePages(t *testing.T) {
 	t.Parallel()
 	sim := newSimulation(1, "pauses")
-	for attempt, longest := range []time.Duration{500, 1000, 2000, 4000, 8000, 10_000, 10_000} {
-		longest *= time.Millisecond
+	for attempt, longest := range []time.Duration{
+		time.Second / 2, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second,
+	} {
 		for range 100 {
 			if pause := growing().pause(sim, attempt, 0); pause < longest/2 || pause > longest {
 				t.Errorf("attempt %d comes after %v, want up to %v", attempt, pause, longest)

@@ -104,7 +104,7 @@ func (f *figures) table() *table {
 // The service's constants, and the page's.
 const (
 	watchPage       = 50                     // DefaultPageSize in internal/todo/page.go: the todos of a stream's message.
-	streamLength    = 15 * time.Minute       // docs/operations.md, "Limits".
+	streamLength    = 15 * time.Minute       // watchDuration in internal/rpc/rpc.go.
 	pollInterval    = time.Second            // pollInterval in internal/watch/poll.go.
 	pollJitter      = 0.1                    // pollJitter there.
 	maxPollInterval = 5 * time.Second        // maxPollInterval there.
