@@ -91,7 +91,7 @@ func Open(config Config) (*DB, error) {
 // under way.
 func slotsOf(batches, conns int) (each, scans int) {
 	each = min(batches, conns/4)
-	return each, min(batches, conns/2-2*each)
+	return each, min(2*each, batches, conns/2-2*each)
 }
 
 func (db *DB) lanes() []*lane { return []*lane{db.reads, db.scans, db.writes} }

@@ -6,6 +6,8 @@ func TestBatchesLeaveHalfOfTheConnections(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ batches, conns, each, scans int }{
 		{2, 1, 0, 0},
+		{2, 2, 0, 0},
+		{2, 3, 0, 0},
 		{2, 4, 1, 0},
 		{2, 6, 1, 1},
 		{2, 8, 2, 0},

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
-
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"

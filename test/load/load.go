@@ -127,6 +127,13 @@ func (l *Load) Answered() int {
 	return len(l.answers)
 }
 
+// UnderWay returns how many calls wait for their answer.
+func (l *Load) UnderWay() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.underWay)
+}
+
 // During returns the answers to what is called within so long from now, once
 // they are there.
 func (l *Load) During(d time.Duration) Answers {

@@ -55,13 +55,18 @@ func startBalancer(t *testing.T, file string, variables map[string]string, furth
 		if b.Ended() {
 			t.Fatal("HAProxy has ended: ", b.logs.Text(0))
 		}
-		conn, err := net.Dial("tcp", b.address)
-		if err == nil {
-			_ = conn.Close() // It was only tried.
-		}
-		return err == nil
+		return listens("tcp", b.address) && listens("unix", b.socket)
 	})
 	return b
+}
+
+// listens reports whether somebody listens at an address.
+func listens(network, address string) bool {
+	conn, err := net.Dial(network, address)
+	if err == nil {
+		_ = conn.Close() // It was only tried.
+	}
+	return err == nil
 }
 
 // command has HAProxy run a command of its management guide, and returns what it says.
