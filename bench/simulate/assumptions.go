@@ -35,7 +35,7 @@ func usualAssumptions() *assumptions {
 		peak:          assumption{"peak", 3, "calls in the busiest hour, by those of the mean"},
 		online:        assumption{"online", 0.05, "part of the users that hold a stream in the busiest hour"},
 		devices:       assumption{"devices", 1.3, "streams of a user who holds any"},
-		skew:          assumption{"skew", 1.5, "how unlike users are: the deviation of the logarithm of their calls (1.5: a tenth makes half of them)"},
+		skew:          assumption{"skew", 1.5, "how unlike users are: the deviation of the logarithm of their calls (1.5: a tenth of them makes more than half)"},
 		load:          assumption{"load", 0.5, "part of all cores that is planned to be busy in the busiest hour"},
 		room:          assumption{"room", 0.45, "part of `WATCHES` that a process is planned to have in the busiest hour"},
 		databaseCores: assumption{"database-cores", 16, "cores of a database's machine"},
