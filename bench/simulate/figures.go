@@ -42,7 +42,7 @@ const (
 func measured() figures {
 	return figures{
 		todoBytes:    figure{676, "bytes", "a todo with its indexes, after use", storageCommand},
-		accountBytes: figure{315, "bytes", "an account with its index, after use", storageCommand},
+		accountBytes: figure{332, "bytes", "an account with its index, after use", storageCommand},
 		requestBytes: figure{285, "bytes", "a request of `ApplyTodos` with its indexes, kept for a day", storageCommand},
 		walRecords:   figure{1450, "bytes", "WAL of an update by `ApplyTodos`, without images of whole pages", writesCommand},
 		walImages:    figure{13000, "bytes", "WAL of an update by `ApplyTodos`, soon after a checkpoint", writesCommand},

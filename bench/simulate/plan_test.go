@@ -11,7 +11,7 @@ func TestAMillionUsersByHand(t *testing.T) {
 	a, f := usualAssumptions(), measured()
 	p := planFor(1e6, a, &f)
 	for name, is := range map[string][2]float64{
-		"GB":                   {p.storedGB, (120*676 + 315 + 0.2*60*0.2*285) / 1000},
+		"GB":                   {p.storedGB, (120*676 + 332 + 0.2*60*0.2*285) / 1000},
 		"calls/s":              {p.calls, 1e6 * 0.2 * 60 / 86_400 * 3},
 		"streams":              {p.streams, 65_000},
 		"cores of primaries":   {p.databaseCores, 2 * (333.33*37e-6 + 83.33*880e-6 + 2*72.22*19e-6 + 50_000*1.215e-6)},
