@@ -178,6 +178,10 @@ bench-full: postgres bin/bench ## Measure every scenario over every protocol, wi
 bench-go: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: simulate
+simulate: ## Print the tables of docs/scaling.md: what many users need
+	@$(GO) run -C bench ./simulate -seed 1
+
 .PHONY: bench-profile
 bench-profile: postgres bin/bench ## Write a CPU profile of the service under load to bin/cpu.pprof
 	$(GO) build -trimpath -tags profile -overlay bench/pprof/overlay.json -o bin/todod-profile ./cmd/todod

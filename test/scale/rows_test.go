@@ -15,4 +15,5 @@ var rowsOfRun = []string{
 	"cells: the balancers restart",
 
 	"secrets in the log",
+	"the balancer's price",
 }
