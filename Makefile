@@ -134,6 +134,14 @@ faults: postgres build ## Run the fault tests, for some minutes (needs PgBouncer
 faults-long: postgres build ## Run all fault tests, for a quarter of an hour
 	$(GO) test -C test/faults -count=1 -timeout=60m -skip '$(ALERT_TESTS)' -args -long
 
+.PHONY: scale
+scale: postgres build ## Test several processes, a cluster and cells, for a quarter of an hour (needs Patroni, etcd and HAProxy)
+	$(GO) test -count=1 -tags scale -timeout=60m $(TESTFLAGS) ./test/scale
+
+.PHONY: scale-short
+scale-short: postgres build ## Run a few minutes of the same
+	$(GO) test -count=1 -tags scale -short -timeout=20m $(TESTFLAGS) ./test/scale
+
 # Of test/faults, which has the faults. They run all at once: most of the time they wait for
 # Prometheus. The runbooks need PostgreSQL's pg_dump, too.
 ALERT_TESTS := ^Test(Alert|Dashboard|Runbook)

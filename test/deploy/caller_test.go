@@ -35,7 +35,7 @@ type caller struct {
 	*http.Client
 }
 
-// newCaller returns a caller of one HTTP version.
+// newCaller returns a caller of one HTTP version, with TLS and without.
 func newCaller(t *testing.T, roots *x509.CertPool, http2 bool) *caller {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -45,6 +45,7 @@ func newCaller(t *testing.T, roots *x509.CertPool, http2 bool) *caller {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!http2)
 	protocols.SetHTTP2(http2)
+	protocols.SetUnencryptedHTTP2(http2)
 	transport := &http.Transport{
 		Protocols:       protocols,
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},

@@ -14,6 +14,7 @@ import (
 
 	"example.com/todo-backend/internal/auth/authtest"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/stack"
 )
 
 // connectionsAllowed is MAX_CONNECTIONS of those faults that use them up.
@@ -26,7 +27,7 @@ func alertFaults(t *testing.T) []alertFault {
 		{
 			name: "killed", done: "killed it", alerts: []string{"TododDown"},
 			begin: func(t *testing.T, w *watched) func() {
-				w.kill(t)
+				w.Kill(t)
 				return func() { w.restart(t) }
 			},
 		},
@@ -48,8 +49,8 @@ func alertFaults(t *testing.T) []alertFault {
 		{
 			name: "no table", done: "renamed the table", alerts: []string{"TododNotReady"},
 			begin: func(t *testing.T, w *watched) func() {
-				client := newClient(t, false)
-				stop := repeat(t, func() { call(t, client, http.MethodGet, w.url+"/readyz", "") })
+				client := stack.NewClient(t, false)
+				stop := repeat(t, func() { stack.Call(t, client, http.MethodGet, w.URL+"/readyz", "") })
 				pgtest.Exec(t, w.database, "ALTER TABLE todo RENAME TO gone")
 				return func() {
 					pgtest.Exec(t, w.database, "ALTER TABLE gone RENAME TO todo")
@@ -71,16 +72,16 @@ func alertFaults(t *testing.T) []alertFault {
 			name: "issuer gone", done: "the issuer left, keys are used for 30 s", alerts: []string{"TododKeysStale", "TododKeysUnavailable"},
 			settings: map[string]string{"JWKS_CACHE_TTL": "1", "JWKS_MAX_STALE": "30"},
 			begin: func(t *testing.T, w *watched) func() {
-				w.issuer.leave()
-				return func() { w.issuer.come(t) }
+				w.Issuer.Leave()
+				return func() { w.Issuer.Come(t) }
 			},
 		},
 		{
 			name: "wrong tokens", done: "called with tokens of another issuer", alerts: []string{"TododTokensRejected"},
 			begin: func(t *testing.T, w *watched) func() {
-				client := newClient(t, false)
-				token := "Bearer " + w.issuer.Token("u", authtest.With("iss", "https://other.example"))
-				return repeat(t, func() { call(t, client, http.MethodGet, w.url+"/api/todos", "", "Authorization", token) })
+				client := stack.NewClient(t, false)
+				token := "Bearer " + w.Issuer.Token("u", authtest.With("iss", "https://other.example"))
+				return repeat(t, func() { stack.Call(t, client, http.MethodGet, w.URL+"/api/todos", "", "Authorization", token) })
 			},
 		},
 		{
@@ -102,7 +103,7 @@ func alertFaults(t *testing.T) []alertFault {
 			ownReader: true,
 			begin: func(t *testing.T, w *watched) func() {
 				w.reader.stop.Lock()
-				fillLog(t, w.todod)
+				fillLog(t, w.Todod)
 				return w.reader.stop.Unlock
 			},
 		},
@@ -142,13 +143,13 @@ func repeat(t *testing.T, do func()) (stop func()) {
 // restart runs the service again, with the same address for Prometheus.
 func (w *watched) restart(t *testing.T) {
 	t.Helper()
-	w.todod = startTodod(t, w.issuer, w.database, w.settings)
+	w.Todod = startTodod(t, w.Issuer, w.database, w.settings)
 }
 
 // restartOften restarts the service each time that Prometheus has seen the last restart.
 func restartOften(t *testing.T, w *watched) (end func()) {
 	for restarts := range 3 {
-		w.kill(t)
+		w.Kill(t)
 		w.restart(t)
 		awaitAlerts(t, "the restart is seen", func() bool {
 			return w.prometheus.query(t, fmt.Sprintf("changes(process_start_time_seconds{namespace=%q}[5m]) > %d", w.namespace, restarts)) > 0
@@ -162,14 +163,14 @@ func restartOften(t *testing.T, w *watched) (end func()) {
 func refuseConnections(t *testing.T, w *watched) (end func()) {
 	framers := make([]*framer, connectionsAllowed)
 	for i := range framers {
-		framers[i] = dialHTTP2(t, w.address, readAll)
+		framers[i] = dialHTTP2(t, w.Address, readAll)
 		if err := framers[i].grpc(watchPath, true, ""); err != nil {
 			t.Fatal(err)
 		}
 		framers[i].wait(t, "the watch is served", func() bool { return framers[i].of(1).open() })
 	}
 	stop := repeat(t, func() {
-		if conn, err := net.Dial("tcp", w.address); err == nil {
+		if conn, err := net.Dial("tcp", w.Address); err == nil {
 			_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // It works on any connection.
 			_, _ = conn.Read(make([]byte, 1))                     // Until the service closes it.
 			_ = conn.Close()                                      // It may be.
@@ -187,7 +188,7 @@ func refuseConnections(t *testing.T, w *watched) (end func()) {
 func evictConnections(t *testing.T, w *watched) (end func()) {
 	var open []net.Conn
 	stop := repeat(t, func() {
-		conn, err := net.Dial("tcp", w.address)
+		conn, err := net.Dial("tcp", w.Address)
 		if err != nil {
 			return
 		}

@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const (
@@ -24,7 +27,7 @@ const (
 
 // watched is a service that Prometheus scrapes, with its metrics in a namespace of its own.
 type watched struct {
-	*todod
+	*stack.Todod
 	prometheus *prometheus
 	namespace  string
 	settings   map[string]string
@@ -83,7 +86,7 @@ func (f alertFault) test(t *testing.T, p *prometheus, namespace string) {
 	r := newRow(t, "alerts: "+f.name)
 	w := f.start(t, p, namespace)
 	if f.rate > 0 {
-		startLoad(t, w.url, w.issuer, f.rate)
+		load.Start(t, w.URL, w.Issuer, f.rate)
 	}
 	awaitAlerts(t, "it was scraped in calm", func() bool {
 		return p.query(t, fmt.Sprintf(`count_over_time(up{namespace=%q}[1m]) >= 6`, namespace)) > 0
@@ -109,27 +112,27 @@ func (f alertFault) test(t *testing.T, p *prometheus, namespace string) {
 		return left == 0
 	})
 
-	r.did("%s; %s fired", f.done, strings.Join(slices.Sorted(maps.Keys(seen)), ", "))
-	r.note("after", rounded(fired))
-	r.note("all ended after", rounded(time.Since(ended)))
-	r.none("texts with a defect", countMatching(seen, regexp.MustCompile(`<no value>|<error|%!|NaN`)))
+	r.Did("%s; %s fired", f.done, strings.Join(slices.Sorted(maps.Keys(seen)), ", "))
+	r.Note("after", report.Rounded(fired))
+	r.Note("all ended after", report.Rounded(time.Since(ended)))
+	r.None("texts with a defect", countMatching(seen, regexp.MustCompile(`<no value>|<error|%!|NaN`)))
 }
 
 // start runs the fault's service and has it scraped.
 func (f alertFault) start(t *testing.T, p *prometheus, namespace string) *watched {
 	t.Helper()
-	w := &watched{prometheus: p, namespace: namespace, settings: map[string]string{"ADMIN_ADDR": freeAddress(t)}}
+	w := &watched{prometheus: p, namespace: namespace, settings: map[string]string{"ADMIN_ADDR": stack.FreeAddress(t)}}
 	maps.Copy(w.settings, f.settings)
 	switch {
 	case f.ownReader:
-		w.todod, w.reader = startTododReadBy(t, w.settings)
+		w.Todod, w.reader = startTododReadBy(t, w.settings)
 	case f.ownServer:
 		w.server = pgtest.StartServer(t, nil)
 		w.database = w.server.URL()
-		w.todod = startTodod(t, startIssuer(t), w.database, w.settings)
+		w.Todod = startTodod(t, stack.StartIssuer(t), w.database, w.settings)
 	default:
 		w.database = pgtest.NewDatabase(t)
-		w.todod = startTodod(t, startIssuer(t), w.database, w.settings)
+		w.Todod = startTodod(t, stack.StartIssuer(t), w.database, w.settings)
 	}
 	p.scrape(t, namespace, w.settings["ADMIN_ADDR"])
 	return w
@@ -160,23 +163,23 @@ func countMatching(texts map[string]string, pattern *regexp.Regexp) (n int) {
 // TestAlertRulesAreAcceptedByPromtool also runs their unit tests.
 func TestAlertRulesAreAcceptedByPromtool(t *testing.T) {
 	r := newRow(t, "alerts: promtool")
-	promtool := needProgram(t, "promtool")
+	promtool := stack.NeedProgram(t, "promtool", "prometheus")
 	for _, args := range [][]string{{"check", "rules", rulesFile}, {"test", "rules", ruleTestsFile}} {
 		if output, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %v: %v\n%s", args, err, output)
 		}
 	}
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": "127.0.0.1:0"})
-	client := newClient(t, false)
-	s.create(t, client, "u")
-	address := s.wait(t, 0, "serving metrics and profiles").Address
-	metrics := call(t, client, http.MethodGet, "http://"+address+"/metrics", "").body
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": "127.0.0.1:0"})
+	client := stack.NewClient(t, false)
+	s.Create(t, client, "u")
+	address := s.Await(t, 0, "serving metrics and profiles").Address
+	metrics := stack.Call(t, client, http.MethodGet, "http://"+address+"/metrics", "").Body
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	check.Stdin = strings.NewReader(metrics)
 	output, err := check.CombinedOutput()
 	if err != nil || len(output) > 0 {
 		t.Errorf("promtool check metrics: %v\n%s", err, output)
 	}
-	r.did("checked the rules, ran their unit tests, checked the exposition of a service")
-	atLeast(r, "lines of it", strings.Count(metrics, "\n"), 100)
+	r.Did("checked the rules, ran their unit tests, checked the exposition of a service")
+	report.AtLeast(r, "lines of it", strings.Count(metrics, "\n"), 100)
 }

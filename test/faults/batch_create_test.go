@@ -4,26 +4,27 @@ package faults
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // startCreators makes so many callers of a load create todos without a pause, until
 // finish is called.
-func startCreators(t *testing.T, l *load, creators int) (calls *inFlight, finish func()) {
+func startCreators(t *testing.T, l *load.Load, creators int) (calls *inFlight, finish func()) {
 	t.Helper()
 	calls = newInFlight()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var all sync.WaitGroup
 	for i := range creators {
-		c := &caller{load: l, name: fmt.Sprint(l.prefix, i)}
+		c := l.NewCaller(i)
 		all.Go(func() {
 			for ctx.Err() == nil {
-				c.calls++
-				calls.do(i, c.create)
+				calls.do(i, c.Create)
 			}
 		})
 	}
@@ -41,22 +42,22 @@ func TestCreatorsInBatches(t *testing.T) {
 	const kills = 10
 	r := newRow(t, "creators in batches: backends killed")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
-	l := newLoad(t, s.url, s.issuer)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	l := load.New(t, s.URL, s.Issuer)
 	calls, finish := startCreators(t, l, readersAtOnce)
 	killed := lookAt(t, database).kill(t, calls, kills)
 	finish()
-	r.did("killed %d backends in the middle of a statement, one after the other, with %d creators at once", killed, readersAtOnce)
-	atLeast(r, "killed", killed, kills)
-	atLeast(r, "todos that were made in one transaction with another user's", pgtest.InBatches(t, database), 100)
-	failed := l.soFar().failed()
-	r.note("creates", len(l.soFar()))
-	r.none("of them failed", len(failed))
+	r.Did("killed %d backends in the middle of a statement, one after the other, with %d creators at once", killed, readersAtOnce)
+	report.AtLeast(r, "killed", killed, kills)
+	report.AtLeast(r, "todos that were made in one transaction with another user's", pgtest.InBatches(t, database), 100)
+	failed := l.SoFar().Failed()
+	r.Note("creates", len(l.SoFar()))
+	r.None("of them failed", len(failed))
 	if len(failed) > 0 {
-		r.t.Log(failed, failed[0].body)
+		r.T.Log(failed, failed[0].Body)
 	}
-	problems := l.ledger.audit(t, database, l.prefix)
-	r.none("todos lost, or made twice", len(problems))
+	problems := l.Ledger.Audit(t, database, l.Prefix)
+	r.None("todos lost, or made twice", len(problems))
 	for _, problem := range problems[:min(5, len(problems))] {
 		t.Error(problem)
 	}

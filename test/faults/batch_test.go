@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const (
@@ -28,7 +31,7 @@ const (
 
 // readers read their own todos without a pause, and check that they get their own.
 type readers struct {
-	todod  *todod
+	todod  *stack.Todod
 	client *http.Client
 	owned  map[string][]string // Ids of todos, by user.
 	calls  *inFlight
@@ -36,17 +39,17 @@ type readers struct {
 	all    sync.WaitGroup
 
 	mu      sync.Mutex
-	answers answers
+	answers load.Answers
 	wrong   []string // What came and is not theirs.
 }
 
 // newReaders makes todos for users.
-func newReaders(t *testing.T, s *todod, todos int, users ...string) *readers {
+func newReaders(t *testing.T, s *stack.Todod, todos int, users ...string) *readers {
 	t.Helper()
-	r := &readers{todod: s, client: newClient(t, false), owned: make(map[string][]string), calls: newInFlight()}
+	r := &readers{todod: s, client: stack.NewClient(t, false), owned: make(map[string][]string), calls: newInFlight()}
 	for _, user := range users {
 		for range todos {
-			r.owned[user] = append(r.owned[user], s.createTitled(t, r.client, user, canaryTitle+" of "+user))
+			r.owned[user] = append(r.owned[user], s.CreateTitled(t, r.client, user, stack.CanaryTitle+" of "+user))
 		}
 	}
 	return r
@@ -54,7 +57,7 @@ func newReaders(t *testing.T, s *todod, todos int, users ...string) *readers {
 
 // startReaders has readersAtOnce callers read, several of each of some users,
 // until the test ends or finish is called.
-func startReaders(t *testing.T, s *todod) *readers {
+func startReaders(t *testing.T, s *stack.Todod) *readers {
 	t.Helper()
 	users := make([]string, 20)
 	for i := range users {
@@ -66,7 +69,7 @@ func startReaders(t *testing.T, s *todod) *readers {
 	for i := range readersAtOnce {
 		r.all.Go(func() {
 			for ctx.Err() == nil {
-				var a answer
+				var a stack.Answer
 				r.calls.do(i, func() { a = r.read(context.Background(), users[i%len(users)]) })
 				r.mu.Lock()
 				r.answers = append(r.answers, a)
@@ -79,46 +82,46 @@ func startReaders(t *testing.T, s *todod) *readers {
 }
 
 // read gets one of a user's todos, or lists them.
-func (r *readers) read(ctx context.Context, user string) answer {
+func (r *readers) read(ctx context.Context, user string) stack.Answer {
 	one := mathrand.N(2) == 0
 	path, ids := "?pageSize=20", r.owned[user]
 	if one {
 		ids = []string{ids[mathrand.N(len(ids))]}
 		path = "/" + ids[0]
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.todod.url+"/api/todos"+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.todod.URL+"/api/todos"+path, nil)
 	if err != nil {
 		panic(err) // Its parts are all made here.
 	}
-	req.Header.Set("Authorization", r.todod.issuer.bearer(user))
-	a := send(r.client, req)
-	if a.status != http.StatusOK {
+	req.Header.Set("Authorization", r.todod.Issuer.Bearer(user))
+	a := stack.Send(r.client, req)
+	if a.Status != http.StatusOK {
 		return a
 	}
-	var page struct{ Todos []todo }
+	var page struct{ Todos []load.Todo }
 	if one {
-		page.Todos = make([]todo, 1)
-		err = json.Unmarshal([]byte(a.body), &page.Todos[0])
+		page.Todos = make([]load.Todo, 1)
+		err = json.Unmarshal([]byte(a.Body), &page.Todos[0])
 	} else {
-		err = json.Unmarshal([]byte(a.body), &page)
+		err = json.Unmarshal([]byte(a.Body), &page)
 	}
 	got := make(map[string]bool)
 	theirs := err == nil
 	for _, one := range page.Todos {
 		got[one.ID] = true
-		theirs = theirs && one.Title == canaryTitle+" of "+user
+		theirs = theirs && one.Title == stack.CanaryTitle+" of "+user
 	}
 	if theirs = theirs && slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(ids))); !theirs {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.wrong = append(r.wrong, fmt.Sprintf("%s asked for %s and got %s", user, path, a.body))
+		r.wrong = append(r.wrong, fmt.Sprintf("%s asked for %s and got %s", user, path, a.Body))
 	}
-	a.body, a.header = "", nil // There are many.
+	a.Body, a.Header = "", nil // There are many.
 	return a
 }
 
 // finish ends the reads and returns their answers.
-func (r *readers) finish() answers {
+func (r *readers) finish() load.Answers {
 	r.stop()
 	r.all.Wait()
 	r.mu.Lock()
@@ -127,26 +130,26 @@ func (r *readers) finish() answers {
 }
 
 // check adds the figures that each of these rows has.
-func (r *readers) check(row *row) {
-	row.t.Helper()
+func (r *readers) check(row *report.Row) {
+	row.T.Helper()
 	all := r.finish()
-	failed := all.failed()
-	row.note("reads", len(all))
-	row.none("of them failed", len(failed))
+	failed := all.Failed()
+	row.Note("reads", len(all))
+	row.None("of them failed", len(failed))
 	if len(failed) > 0 {
-		row.t.Log(failed, failed[0].body)
+		row.T.Log(failed, failed[0].Body)
 	}
-	row.none("answered with what is not the caller's", len(r.wrong))
+	row.None("answered with what is not the caller's", len(r.wrong))
 	for _, wrong := range r.wrong[:min(5, len(r.wrong))] {
-		row.t.Error(wrong)
+		row.T.Error(wrong)
 	}
 }
 
 // batched adds to a row how many reads were in a transaction with others.
-func (r *readers) batched(row *row, database service) {
-	row.t.Helper()
+func (r *readers) batched(row *report.Row, database service) {
+	row.T.Helper()
 	r.finish()
-	atLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.t), 200)
+	report.AtLeast(row, "reads more than transactions", len(r.finish())-database.transactions(row.T), 200)
 }
 
 func TestReadersInBatches(t *testing.T) {
@@ -154,12 +157,12 @@ func TestReadersInBatches(t *testing.T) {
 	t.Run("killed", func(t *testing.T) {
 		r := newRow(t, "readers in batches: backends killed")
 		database := pgtest.NewDatabase(t)
-		s := startTodod(t, startIssuer(t), database, nil)
+		s := startTodod(t, stack.StartIssuer(t), database, nil)
 		l := startReaders(t, s)
 		service := lookAt(t, database)
 		killed := service.kill(t, l.calls, kills)
-		r.did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
-		atLeast(r, "killed", killed, kills)
+		r.Did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
+		report.AtLeast(r, "killed", killed, kills)
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -167,7 +170,7 @@ func TestReadersInBatches(t *testing.T) {
 		const slowness = 3 * time.Second
 		r := newRow(t, "readers in batches: one user's rows slow")
 		database := pgtest.NewDatabase(t)
-		s := startTodod(t, startIssuer(t), database, nil)
+		s := startTodod(t, stack.StartIssuer(t), database, nil)
 		service := lookAt(t, database)
 		slow := newReaders(t, s, 1, "slow")
 		pgtest.Exec(t, database, fmt.Sprintf(`
@@ -178,9 +181,9 @@ func TestReadersInBatches(t *testing.T) {
 				FROM   todo_rows
 				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
 		l := startReaders(t, s) // Whose todos go through the view.
-		var slows answers
+		var slows load.Answers
 		for range 2 { // Each comes in among the others.
-			done := make(chan answer, 2)
+			done := make(chan stack.Answer, 2)
 			for range cap(done) {
 				go func() { done <- slow.read(context.Background(), "slow") }()
 			}
@@ -189,12 +192,12 @@ func TestReadersInBatches(t *testing.T) {
 			}
 		}
 		all := l.finish()
-		r.did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
-		r.none("slow reads failed", len(slows.failed()))
-		atMost(r, "slowest of them", slows.slowest(), slowness+heldUp+2*machineSlack)
-		atMost(r, "p99 of the others", all.p99(), heldUp+machineSlack)
-		atMost(r, "slowest of the others", all.slowest(), heldUp+3*machineSlack)
-		r.none("slow readers answered with what is not theirs", len(slow.wrong))
+		r.Did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
+		r.None("slow reads failed", len(slows.Failed()))
+		report.AtMost(r, "slowest of them", slows.Slowest(), slowness+heldUp+2*machineSlack)
+		report.AtMost(r, "p99 of the others", all.P99(), heldUp+machineSlack)
+		report.AtMost(r, "slowest of the others", all.Slowest(), heldUp+3*machineSlack)
+		r.None("slow readers answered with what is not theirs", len(slow.wrong))
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -202,11 +205,11 @@ func TestReadersInBatches(t *testing.T) {
 		r := newRow(t, "readers in batches: callers leave")
 		const waves, leaving = 10, 200
 		database := pgtest.NewDatabase(t)
-		s := startTodod(t, startIssuer(t), database, nil)
+		s := startTodod(t, stack.StartIssuer(t), database, nil)
 		service := lookAt(t, database)
 		l := startReaders(t, s)
 		others := newReaders(t, s, 3, "leaving")
-		left := answers{}
+		left := load.Answers{}
 		for range waves {
 			var mu sync.Mutex
 			var wave sync.WaitGroup
@@ -225,12 +228,12 @@ func TestReadersInBatches(t *testing.T) {
 		}
 		l.stop()
 		l.all.Wait()
-		idle := eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
-		r.did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
-		atLeast(r, "left without an answer", len(left.with(0)), waves*leaving/10) // The others were faster.
-		r.none("answers to them other than 200", len(left.without(0, http.StatusOK)))
-		atMost(r, "backends idle within", idle, time.Second)
-		r.none("of them answered with what is not theirs", len(others.wrong))
+		idle := stack.Eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
+		r.Did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
+		report.AtLeast(r, "left without an answer", len(left.With(0)), waves*leaving/10) // The others were faster.
+		r.None("answers to them other than 200", len(left.Without(0, http.StatusOK)))
+		report.AtMost(r, "backends idle within", idle, time.Second)
+		r.None("of them answered with what is not theirs", len(others.wrong))
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -238,11 +241,11 @@ func TestReadersInBatches(t *testing.T) {
 		r := newRow(t, "readers in batches: PgBouncer")
 		database := pgtest.NewDatabase(t)
 		b := startPgBouncer(t, database, "default_pool_size = 8")
-		s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
+		s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, b.address)+execMode, nil)
 		service := lookAt(t, database)
 		l := startReaders(t, s)
 		time.Sleep(duration)
-		r.did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
+		r.Did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
 		l.check(r)
 		l.batched(r, service)
 	})

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const (
@@ -22,21 +26,21 @@ const (
 
 // bystander makes calls of all kinds during somebody else's attack.
 type bystander struct {
-	*load
-	todod *todod
+	*load.Load
+	todod *stack.Todod
 }
 
 // startBystander begins to call, until the test ends.
-func startBystander(t *testing.T, s *todod) *bystander {
+func startBystander(t *testing.T, s *stack.Todod) *bystander {
 	t.Helper()
-	b := &bystander{load: startLoad(t, s.url, s.issuer, bystanderRate), todod: s}
-	b.during(calmFor) // The first calls of each kind are slow.
+	b := &bystander{Load: load.Start(t, s.URL, s.Issuer, bystanderRate), todod: s}
+	b.During(calmFor) // The first calls of each kind are slow.
 	return b
 }
 
 // felt has a bystander's figures of some time.
 type felt struct {
-	answers answers
+	answers load.Answers
 	// service is the median by the service's clock, and client the one by the
 	// caller's. An attack from the same process slows the caller down.
 	service, client time.Duration
@@ -46,16 +50,16 @@ type felt struct {
 // feel returns the figures of the time while f runs.
 func (b *bystander) feel(t *testing.T, f func()) felt {
 	t.Helper()
-	mark, from := b.todod.mark(), time.Now()
+	mark, from := b.todod.Mark(), time.Now()
 	f()
-	as := b.since(from)
-	var served answers
-	for _, line := range b.todod.since(t, mark) {
-		if line.Message == "request" && strings.HasPrefix(line.UserID, b.prefix) {
-			served = append(served, answer{took: line.took()})
+	as := b.Since(from)
+	var served load.Answers
+	for _, line := range b.todod.Since(t, mark) {
+		if line.Message == "request" && strings.HasPrefix(line.UserID, b.Prefix) {
+			served = append(served, stack.Answer{Took: line.Took()})
 		}
 	}
-	return felt{answers: as, service: served.quantile(0.5), client: as.quantile(0.5), p99: served.p99()}
+	return felt{answers: as, service: served.Quantile(0.5), client: as.Quantile(0.5), p99: served.P99()}
 }
 
 // calm returns the figures without an attack.
@@ -67,46 +71,46 @@ func (b *bystander) calm(t *testing.T) felt {
 // through compares the figures before, during and after an attack, and adds them to a
 // row. Other load on the machine is not the service's fault, so a bad figure gets two
 // more attempts.
-func (b *bystander) through(r *row, attack func()) {
-	r.t.Helper()
-	mark := b.todod.mark()
-	first := b.calm(r.t)
+func (b *bystander) through(r *report.Row, attack func()) {
+	r.T.Helper()
+	mark := b.todod.Mark()
+	first := b.calm(r.T)
 	before := first
-	var all answers
+	var all load.Answers
 	var during, after felt
 	for try := range 3 {
 		if try > 0 {
 			// What an attack leaves behind is no calm to compare with.
-			before = b.calm(r.t).atMost(first)
+			before = b.calm(r.T).atMost(first)
 		}
-		during = b.feel(r.t, attack)
-		after = b.calm(r.t)
+		during = b.feel(r.T, attack)
+		after = b.calm(r.T)
 		all = append(append(all, during.answers...), after.answers...)
 		if during.asIn(before) && after.asIn(before) {
 			break
 		}
 	}
 	// On a machine that is too busy, calls are rejected for lack of time.
-	failed := len(during.answers.failed()) + len(after.answers.failed())
-	r.none("bystander's calls failed", failed)
-	r.none("at any try, but for 503", len(all.failed().without(http.StatusServiceUnavailable)))
-	b.explain(r.t, mark, len(all.failed()))
-	atLeast(r, "of", len(during.answers), bystanderRate)
-	r.note("median before", rounded(before.service))
-	atMost(r, "during", during.service, doubled(before.service))
-	atMost(r, "after", after.service, doubled(before.service))
-	atMost(r, "p99 during", during.p99, slowest(before.p99))
-	r.note("median to the client before", rounded(before.client))
-	atMost(r, "during", during.client, twice(before.client))
-	atMost(r, "after", after.client, twice(before.client))
+	failed := len(during.answers.Failed()) + len(after.answers.Failed())
+	r.None("bystander's calls failed", failed)
+	r.None("at any try, but for 503", len(all.Failed().Without(http.StatusServiceUnavailable)))
+	b.explain(r.T, mark, len(all.Failed()))
+	report.AtLeast(r, "of", len(during.answers), bystanderRate)
+	r.Note("median before", report.Rounded(before.service))
+	report.AtMost(r, "during", during.service, doubled(before.service))
+	report.AtMost(r, "after", after.service, doubled(before.service))
+	report.AtMost(r, "p99 during", during.p99, slowest(before.p99))
+	r.Note("median to the client before", report.Rounded(before.client))
+	report.AtMost(r, "during", during.client, twice(before.client))
+	report.AtMost(r, "after", after.client, twice(before.client))
 }
 
 // explain shows the service's log lines of some failed calls.
 func (b *bystander) explain(t *testing.T, mark, failed int) {
 	t.Helper()
 	failed = min(failed, 3)
-	for _, line := range b.todod.since(t, mark) {
-		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.prefix) {
+	for _, line := range b.todod.Since(t, mark) {
+		if failed > 0 && line.Status != http.StatusOK && strings.HasPrefix(line.UserID, b.Prefix) {
 			t.Log(line.Text)
 			failed--
 		}
@@ -116,7 +120,7 @@ func (b *bystander) explain(t *testing.T, mark, failed int) {
 // asIn reports whether no call failed, and the figures are within the bounds of those in
 // the calm.
 func (f felt) asIn(calm felt) bool {
-	return len(f.answers.failed()) == 0 && f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
+	return len(f.answers.Failed()) == 0 && f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
 }
 
 // atMost returns the figures, cut to the bounds that others set.

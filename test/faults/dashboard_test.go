@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const dashboardFile = "../../deploy/grafana/dashboard.json"
@@ -26,9 +29,9 @@ var picture = flag.String("picture", "", "draw the dashboard's panels into this 
 func TestDashboardQueriesAreAccepted(t *testing.T) {
 	r := newRow(t, "dashboard: queries")
 	p := startPrometheus(t, "")
-	address := freeAddress(t)
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": address})
-	s.create(t, newClient(t, false), "u")
+	address := stack.FreeAddress(t)
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), map[string]string{"ADMIN_ADDR": address})
+	s.Create(t, stack.NewClient(t, false), "u")
 	p.scrape(t, "dashboard", address)
 	awaitAlerts(t, "it was scraped", func() bool {
 		return p.query(t, `count_over_time(todod_build_info[1m]) >= 4`) > 0 // Of fewer there is no rate.
@@ -50,20 +53,20 @@ func TestDashboardQueriesAreAccepted(t *testing.T) {
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
 			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".+").Replace(target.Expr)
-			a := call(t, p.client, http.MethodGet, p.url+"/api/v1/query?query="+url.QueryEscape(expr), "")
+			a := stack.Call(t, p.client, http.MethodGet, p.url+"/api/v1/query?query="+url.QueryEscape(expr), "")
 			asked++
-			if a.status != http.StatusOK {
+			if a.Status != http.StatusOK {
 				refused++
-				t.Errorf("%s: %s: %s", panel.Title, target.Expr, a.body)
-			} else if strings.Contains(a.body, `"result":[]`) {
+				t.Errorf("%s: %s: %s", panel.Title, target.Expr, a.Body)
+			} else if strings.Contains(a.Body, `"result":[]`) {
 				empty++ // Failures, refusals and alerts are of faults, and here is none.
 			}
 		}
 	}
-	r.did("asked Prometheus all queries of the dashboard")
-	atLeast(r, "queries", asked, 30)
-	r.none("refused", refused)
-	atLeast(r, "with a series", asked-refused-empty, 25)
+	r.Did("asked Prometheus all queries of the dashboard")
+	report.AtLeast(r, "queries", asked, 30)
+	r.None("refused", refused)
+	report.AtLeast(r, "with a series", asked-refused-empty, 25)
 }
 
 // TestDashboardPicture draws the dashboard's panels from a service that meets some faults,
@@ -80,12 +83,12 @@ func TestDashboardPicture(t *testing.T) {
 	server := pgtest.StartServer(t, nil)
 	w := &watched{
 		prometheus: p, namespace: "picture", database: server.URL(), server: server,
-		settings: map[string]string{"ADMIN_ADDR": freeAddress(t), "JWKS_CACHE_TTL": "5", "JWKS_MAX_STALE": "60", "DATABASE_MAX_CONNS": "8"},
+		settings: map[string]string{"ADMIN_ADDR": stack.FreeAddress(t), "JWKS_CACHE_TTL": "5", "JWKS_MAX_STALE": "60", "DATABASE_MAX_CONNS": "8"},
 	}
-	w.todod = startTodod(t, startIssuer(t), w.database, w.settings)
+	w.Todod = startTodod(t, stack.StartIssuer(t), w.database, w.settings)
 	p.scrape(t, w.namespace, w.settings["ADMIN_ADDR"])
 	began := time.Now()
-	startLoad(t, w.url, w.issuer, 120)
+	load.Start(t, w.URL, w.Issuer, 120)
 	startCallersOfAllProtocols(t, w)
 	var caption []string
 	for _, phase := range []struct {
@@ -106,8 +109,8 @@ func TestDashboardPicture(t *testing.T) {
 		{"each write takes 0.3 s", 15 * time.Second, func() func() { return slowWrites(t, w.database, "300ms") }},
 		{lasts: 15 * time.Second},
 		{"the issuer is away", 25 * time.Second, func() func() {
-			w.issuer.leave()
-			return func() { w.issuer.come(t) }
+			w.Issuer.Leave()
+			return func() { w.Issuer.Come(t) }
 		}},
 		{lasts: 10 * time.Second},
 		{"too many health watches", 15 * time.Second, func() func() { return repeatStreams(t, w) }},
@@ -139,27 +142,27 @@ func TestDashboardPicture(t *testing.T) {
 func startCallersOfAllProtocols(t *testing.T, w *watched) {
 	t.Helper()
 	const list = "/todo.v1.TodoService/ListTodos"
-	client, grpc := newClient(t, false), newClient(t, true)
+	client, grpc := stack.NewClient(t, false), stack.NewClient(t, true)
 	repeat(t, func() {
 		for range 3 {
-			call(t, client, http.MethodPost, w.url+list, `{"pageSize":20}`, "Authorization", w.issuer.bearer("connect"), "Content-Type", contentTypeJSON)
+			stack.Call(t, client, http.MethodPost, w.URL+list, `{"pageSize":20}`, "Authorization", w.Issuer.Bearer("connect"), "Content-Type", stack.ContentTypeJSON)
 		}
-		call(t, grpc, http.MethodPost, w.url+list, envelope(""), "Authorization", w.issuer.bearer("grpc"), "Content-Type", "application/grpc", "TE", "trailers")
+		stack.Call(t, grpc, http.MethodPost, w.URL+list, envelope(""), "Authorization", w.Issuer.Bearer("grpc"), "Content-Type", "application/grpc", "TE", "trailers")
 	})
 	repeat(t, func() {
-		call(t, client, http.MethodGet, w.url+"/readyz", "")
-		call(t, client, http.MethodGet, w.url+"/api/todos", "", "Authorization", "Bearer x")
+		stack.Call(t, client, http.MethodGet, w.URL+"/readyz", "")
+		stack.Call(t, client, http.MethodGet, w.URL+"/api/todos", "", "Authorization", "Bearer x")
 	})
 }
 
 // repeatStreams opens health watches, more than one connection may have.
 func repeatStreams(t *testing.T, w *watched) (end func()) {
 	t.Helper()
-	f := dialHTTP2(t, w.address, readAll)
+	f := dialHTTP2(t, w.Address, readAll)
 	stop := repeat(t, func() {
 		if f.ended() || f.grpc(watchPath, true, "") != nil {
 			f.close()
-			f = dialHTTP2(t, w.address, readAll)
+			f = dialHTTP2(t, w.Address, readAll)
 		}
 	})
 	return func() {

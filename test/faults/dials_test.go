@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // dialBound is how often in a second the service may dial a database that is
@@ -32,29 +35,29 @@ func testDatabaseDown(t *testing.T, way string) {
 	downFor := size(10*time.Second, time.Minute)
 	r := newRow(t, "database down: a host "+way)
 	server := pgtest.NewDatabase(t)
-	relay := newRelay(t, hostOf(server))
-	s := startTodod(t, startIssuer(t), throughHost(server, relay.address), nil)
-	l := startLoad(t, s.url, s.issuer, rate)
-	l.during(time.Second)
+	relay := newRelay(t, stack.HostOf(server))
+	s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(server, relay.address), nil)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
 
-	mark := s.mark()
+	mark := s.Mark()
 	relay.shut(way == "that is silent")
 	from := time.Now()
 	time.Sleep(downFor) // Callers meet it down.
 	dials := relay.open()
 	opened := time.Now()
-	recovered := l.recovered(t, opened)
-	during := l.soFar().between(from, opened)
-	lines, _ := busiest(s.since(t, mark), 5*time.Second)
+	recovered := l.Recovered(t, opened)
+	during := l.SoFar().Between(from, opened)
+	lines, _ := busiest(s.Since(t, mark), 5*time.Second)
 
-	r.did("the database was a host %s for %v at %d calls/s", way, downFor, rate)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atMost(r, "most dials in a second", mostIn(dials, time.Second), dialBound)
-	r.note("dials in all", len(dials))
-	atMost(r, "own log lines in 5 s", lines, 2)
-	atMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, server)
+	r.Did("the database was a host %s for %v at %d calls/s", way, downFor, rate)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "most dials in a second", mostIn(dials, time.Second), dialBound)
+	r.Note("dials in all", len(dials))
+	report.AtMost(r, "own log lines in 5 s", lines, 2)
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, server)
 }
 
 // mostIn returns the most of some times that are within a window.

@@ -11,15 +11,16 @@
 // bound. A row that misses a bound is short, and then the run fails. The files:
 //
 //	report_test.go     the rows that a run must have
-//	load_test.go       callers that call at a steady rate during a fault
 //	bystander_test.go  how an attack affects other callers
-//	ledger_test.go     acknowledged writes, compared with the table afterwards
-//	process_test.go    child processes: their end, memory and output
-//	todod_test.go      the service as a child process
-//	usage_test.go      its resources: processor time, connections, goroutines
 //	sync_test.go       writers and readers of changes during all faults (-changes 1000000 for a million)
 //	framer_test.go     HTTP/2 frames that no client would send
-//	log_test.go        its log, which must contain no secret
+//
+// What other suites need too is in packages beside this one:
+//
+//	test/report    the rows of a run, with their bounds
+//	test/stack     the service and other programs as child processes, their logs and memory
+//	test/load      callers that call at a steady rate during a fault, and what was acknowledged
+//	test/syncload  writers and readers of changes, compared with the table
 //
 // Rows are about behaviour, not speed. A bound of latency is one that a defect misses by
 // far and a busy machine keeps.

@@ -14,19 +14,21 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 func TestTerminatedWithCallsInFlight(t *testing.T) {
 	const each = 10
 	r := newRow(t, "SIGTERM with calls in flight")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"})
+	s := startTodod(t, stack.StartIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"})
 	unlock := pgtest.LockTable(t, database, "todo")
 	clients := map[string]todov1connect.TodoServiceClient{
-		"Connect over HTTP/1.1":  todov1connect.NewTodoServiceClient(newClient(t, false), s.url),
-		"Connect over HTTP/2":    todov1connect.NewTodoServiceClient(newClient(t, true), s.url),
-		"gRPC over HTTP/2":       todov1connect.NewTodoServiceClient(newClient(t, true), s.url, connect.WithGRPC()),
-		"gRPC-Web over HTTP/1.1": todov1connect.NewTodoServiceClient(newClient(t, false), s.url, connect.WithGRPCWeb()),
+		"Connect over HTTP/1.1":  todov1connect.NewTodoServiceClient(stack.NewClient(t, false), s.URL),
+		"Connect over HTTP/2":    todov1connect.NewTodoServiceClient(stack.NewClient(t, true), s.URL),
+		"gRPC over HTTP/2":       todov1connect.NewTodoServiceClient(stack.NewClient(t, true), s.URL, connect.WithGRPC()),
+		"gRPC-Web over HTTP/1.1": todov1connect.NewTodoServiceClient(stack.NewClient(t, false), s.URL, connect.WithGRPCWeb()),
 	}
 	var (
 		calls  sync.WaitGroup
@@ -37,8 +39,8 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 		for n := range each {
 			calls.Go(func() {
 				ctx, info := connect.NewClientContext(t.Context())
-				info.RequestHeader().Set("Authorization", s.issuer.bearer(fmt.Sprint("drain-", name, n)))
-				if _, err := client.CreateTodo(ctx, &todov1.CreateTodoRequest{Title: canaryTitle}); err != nil {
+				info.RequestHeader().Set("Authorization", s.Issuer.Bearer(fmt.Sprint("drain-", name, n)))
+				if _, err := client.CreateTodo(ctx, &todov1.CreateTodoRequest{Title: stack.CanaryTitle}); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed++
@@ -48,24 +50,24 @@ func TestTerminatedWithCallsInFlight(t *testing.T) {
 		}
 	}
 	pgtest.WaitForLocked(t, database, each*len(clients))
-	mark := s.mark()
-	s.signal(syscall.SIGTERM)
-	s.wait(t, mark, "draining")
-	if a := call(t, newClient(t, false), http.MethodGet, s.url+"/livez", ""); a.status != 0 {
+	mark := s.Mark()
+	s.Signal(syscall.SIGTERM)
+	s.Await(t, mark, "draining")
+	if a := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/livez", ""); a.Status != 0 {
 		// The listener is closed soon after; either is right until then.
-		t.Logf("/livez while draining: %d", a.status)
+		t.Logf("/livez while draining: %d", a.Status)
 	}
 	unlock()
 	calls.Wait()
 	select {
 	case <-s.Done():
-	case <-time.After(patience):
+	case <-time.After(stack.Patience):
 		t.Fatal("it does not end")
 	}
-	rows := ask[int](t, session(t, database), `SELECT count(*) FROM todo`)
+	rows := stack.Ask[int](t, stack.Session(t, database), `SELECT count(*) FROM todo`)
 
-	r.did("%d creates each by Connect on HTTP/1.1 and h2c, gRPC on h2c and gRPC-Web", each)
-	r.none("not answered with success", failed)
-	same(r, "rows", rows, each*len(clients))
-	same(r, "exit code", s.State().ExitCode(), 0)
+	r.Did("%d creates each by Connect on HTTP/1.1 and h2c, gRPC on h2c and gRPC-Web", each)
+	r.None("not answered with success", failed)
+	report.Same(r, "rows", rows, each*len(clients))
+	report.Same(r, "exit code", s.State().ExitCode(), 0)
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // The service's bounds, a second for a connection and five for a statement, plus the
@@ -56,38 +59,38 @@ func (h holdUp) test(t *testing.T) {
 	heldFor := size(8*time.Second, 30*time.Second)
 	r := newRow(t, h.name)
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, h.settings)
-	l := startLoad(t, s.url, s.issuer, rate)
-	l.during(time.Second)
-	client := newClient(t, false)
+	s := startTodod(t, stack.StartIssuer(t), database, h.settings)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
+	client := stack.NewClient(t, false)
 
-	mark := s.mark()
+	mark := s.Mark()
 	end := h.begin(t, database)
 	from := time.Now()
-	var live answers
+	var live load.Answers
 	for time.Since(from) < heldFor {
-		live = append(live, call(t, client, http.MethodGet, s.url+"/livez", ""))
+		live = append(live, stack.Call(t, client, http.MethodGet, s.URL+"/livez", ""))
 		time.Sleep(50 * time.Millisecond) // Between two probes.
 	}
 	end()
 	released := time.Now()
-	recovered := l.recovered(t, released)
-	during := l.soFar().between(from, released)
-	logged := s.since(t, mark)
+	recovered := l.Recovered(t, released)
+	during := l.SoFar().Between(from, released)
+	logged := s.Since(t, mark)
 	lines, sample := busiest(logged, 5*time.Second)
 
-	r.did("%s for %v at %d calls/s", h.done, heldFor, rate)
-	r.note("answers", during)
-	r.none("answers other than 200, 503 and 504", len(during.without(200, 503, 504)))
-	atLeast(r, "refused", len(during.with(503, 504)), 1)
+	r.Did("%s for %v at %d calls/s", h.done, heldFor, rate)
+	r.Note("answers", during)
+	r.None("answers other than 200, 503 and 504", len(during.Without(200, 503, 504)))
+	report.AtLeast(r, "refused", len(during.With(503, 504)), 1)
 	// By the service's clock: callers here may be late themselves.
-	atMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+machineSlack)
-	atMost(r, "slowest 504", slowestLogged(logged, http.StatusGatewayTimeout), connectionBound+statementBound+machineSlack)
-	r.none("/livez failed", len(live.failed()))
-	atMost(r, "own log lines in 5 s", lines, 2)
+	report.AtMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+machineSlack)
+	report.AtMost(r, "slowest 504", slowestLogged(logged, http.StatusGatewayTimeout), connectionBound+statementBound+machineSlack)
+	r.None("/livez failed", len(live.Failed()))
+	report.AtMost(r, "own log lines in 5 s", lines, 2)
 	if lines > 2 {
 		t.Log(sample)
 	}
-	atMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, database)
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, database)
 }

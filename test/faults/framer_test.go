@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
@@ -168,7 +169,7 @@ func (f *framer) ended() bool {
 // wait waits until a condition holds. It fails once the connection has ended.
 func (f *framer) wait(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	eventually(t, what, func() bool {
+	stack.Eventually(t, what, func() bool {
 		select {
 		case <-f.read:
 			if !so() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestBrokenFraming sends bodies with broken frames. They are the caller's fault, and the
@@ -21,8 +22,8 @@ import (
 // can't be trusted.
 func TestBrokenFraming(t *testing.T) {
 	r := newRow(t, "broken framing")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
-	bearer := s.issuer.bearer("u")
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
+	bearer := s.Issuer.Bearer("u")
 	const (
 		rest    = "POST /api/todos HTTP/1.1\r\nContent-Type: application/json\r\n"
 		rpc     = "POST /todo.v1.TodoService/CreateTodo HTTP/1.1\r\nContent-Type: application/json\r\n"
@@ -43,7 +44,7 @@ func TestBrokenFraming(t *testing.T) {
 	} {
 		for _, method := range []string{rest, rpc} {
 			sent++
-			a := exchange(t, s.address, method+"Host: x\r\nAuthorization: "+bearer+"\r\n"+request, false)
+			a := exchange(t, s.Address, method+"Host: x\r\nAuthorization: "+bearer+"\r\n"+request, false)
 			if !a.isOurs(http.StatusBadRequest) {
 				wrong++
 				t.Errorf("%s: %s", name, a)
@@ -60,7 +61,7 @@ func TestBrokenFraming(t *testing.T) {
 		"chunks without the last one":   rest + chunked + "d\r\n" + body + "\r\n",
 	} {
 		sent++
-		a := exchange(t, s.address, strings.Replace(request, "\r\n", "\r\nHost: x\r\nAuthorization: "+bearer+"\r\n", 1), true)
+		a := exchange(t, s.Address, strings.Replace(request, "\r\n", "\r\nHost: x\r\nAuthorization: "+bearer+"\r\n", 1), true)
 		if !a.isOurs(http.StatusBadRequest) {
 			wrong++
 			t.Errorf("%s: %s", name, a)
@@ -76,7 +77,7 @@ func TestBrokenFraming(t *testing.T) {
 	} {
 		for _, path := range []string{watchPath, "/todo.v1.TodoService/CreateTodo"} {
 			sent++
-			f := dialHTTP2(t, s.address, readAll)
+			f := dialHTTP2(t, s.Address, readAll)
 			if err := f.call(path, message, true, "content-type", "application/grpc", "te", "trailers", "authorization", bearer); err != nil {
 				t.Fatal(err)
 			}
@@ -88,9 +89,9 @@ func TestBrokenFraming(t *testing.T) {
 			f.close()
 		}
 		sent++
-		a := exchange(t, s.address, watch+"Host: x\r\n"+fmt.Sprintf("Content-Length: %d\r\n\r\n", len(message))+message, false)
-		if code, found := strings.CutPrefix(a.body[max(0, strings.Index(a.body, `{"error"`)):], `{"error":{"code":"`); !found ||
-			!strings.HasPrefix(code, "invalid_argument") && !strings.HasPrefix(code, "resource_exhausted") || foreign(a.body) != "" {
+		a := exchange(t, s.Address, watch+"Host: x\r\n"+fmt.Sprintf("Content-Length: %d\r\n\r\n", len(message))+message, false)
+		if code, found := strings.CutPrefix(a.Body[max(0, strings.Index(a.Body, `{"error"`)):], `{"error":{"code":"`); !found ||
+			!strings.HasPrefix(code, "invalid_argument") && !strings.HasPrefix(code, "resource_exhausted") || foreign(a.Body) != "" {
 			wrong++
 			t.Errorf("%s: %s", name, a)
 		}
@@ -101,8 +102,8 @@ func TestBrokenFraming(t *testing.T) {
 		"Transfer-Encoding and Content-Length": "Transfer-Encoding: chunked\r\n" + sized + "\r\nd\r\n" + body + "\r\n0\r\n\r\n",
 	} {
 		sent++
-		a := exchange(t, s.address, rest+"Host: x\r\nAuthorization: "+bearer+"\r\n"+request, false)
-		if a.status != http.StatusOK && !a.isOurs(http.StatusBadRequest) {
+		a := exchange(t, s.Address, rest+"Host: x\r\nAuthorization: "+bearer+"\r\n"+request, false)
+		if a.Status != http.StatusOK && !a.isOurs(http.StatusBadRequest) {
 			wrong++
 			t.Errorf("%s: %s", name, a)
 		}
@@ -111,24 +112,24 @@ func TestBrokenFraming(t *testing.T) {
 			t.Errorf("%s: the connection stays open", name)
 		}
 	}
-	r.did("%d bodies with broken chunks, lengths and envelopes", sent)
-	r.none("not the caller's fault, or not in our words", wrong)
-	r.none("connections that stay open", open)
+	r.Did("%d bodies with broken chunks, lengths and envelopes", sent)
+	r.None("not the caller's fault, or not in our words", wrong)
+	r.None("connections that stay open", open)
 }
 
 // exchanged is the response to a request that no client sends.
 type exchanged struct {
-	answer
+	stack.Answer
 	closed bool // The server closed the connection.
 }
 
-func (e exchanged) String() string { return fmt.Sprintf("%d %q %v", e.status, e.body, e.err) }
+func (e exchanged) String() string { return fmt.Sprintf("%d %q %v", e.Status, e.Body, e.Err) }
 
 // isOurs reports whether the response has a status and the one JSON shape, in the
 // service's own words.
 func (e exchanged) isOurs(status int) bool {
 	var shape struct{ Code, Message string }
-	return e.status == status && json.Unmarshal([]byte(e.body), &shape) == nil &&
+	return e.Status == status && json.Unmarshal([]byte(e.Body), &shape) == nil &&
 		shape.Code == "invalid_argument" && shape.Message != "" && foreign(shape.Message) == ""
 }
 
@@ -159,16 +160,16 @@ func exchange(t *testing.T, address, request string, end bool) exchanged {
 			t.Fatal(err)
 		}
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(patience)) // It works on any connection.
+	_ = conn.SetReadDeadline(time.Now().Add(stack.Patience)) // It works on any connection.
 	reader := bufio.NewReader(conn)
 	e := readAnswer(reader)
-	if e.err != nil {
+	if e.Err != nil {
 		return e
 	}
 	// Whoever keeps a connection open would answer this.
 	_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") // It fails when it is closed.
 	next := readAnswer(reader)
-	e.closed = next.err != nil
+	e.closed = next.Err != nil
 	return e
 }
 
@@ -181,9 +182,9 @@ func readAnswer(conn io.Reader) exchanged {
 	}
 	res, err := http.ReadResponse(reader, nil)
 	if err != nil {
-		return exchanged{answer: answer{err: err}}
+		return exchanged{Answer: stack.Answer{Err: err}}
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	return exchanged{answer: answer{status: res.StatusCode, header: res.Header, body: string(body), err: err}}
+	return exchanged{Answer: stack.Answer{Status: res.StatusCode, Header: res.Header, Body: string(body), Err: err}}
 }

@@ -11,17 +11,19 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 func TestCallerGone(t *testing.T) {
 	const callers = 10
 	r := newRow(t, "caller gone during a slow statement")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
 	slowWrites(t, database, "30s")
-	admin := session(t, database)
+	admin := stack.Session(t, database)
 	busy := func(condition string) int {
-		return ask[int](t, admin, `
+		return stack.Ask[int](t, admin, `
 			SELECT count(*)
 			FROM   pg_stat_activity
 			WHERE  datname = current_database() AND state = 'active' AND query LIKE '%INSERT%' AND pid <> pg_backend_pid()
@@ -29,33 +31,33 @@ func TestCallerGone(t *testing.T) {
 	}
 	var slowest time.Duration
 	for _, http2 := range []bool{false, true} {
-		client := newClient(t, http2)
+		client := stack.NewClient(t, http2)
 		ctx, leave := context.WithCancel(t.Context())
 		for caller := range callers {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/todos", strings.NewReader(`{"title":"t"}`))
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/api/todos", strings.NewReader(`{"title":"t"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.Header.Set("Authorization", s.issuer.bearer(fmt.Sprint("u", caller)))
-			req.Header.Set("Content-Type", contentTypeJSON)
-			go send(client, req)
+			req.Header.Set("Authorization", s.Issuer.Bearer(fmt.Sprint("u", caller)))
+			req.Header.Set("Content-Type", stack.ContentTypeJSON)
+			go stack.Send(client, req)
 		}
 		// Not merely active: PostgreSQL loses a cancel request that comes
 		// between the preparing of a statement and its execution.
-		eventually(t, "all are in the statement", func() bool { return busy("wait_event = 'PgSleep'") == callers })
+		stack.Eventually(t, "all are in the statement", func() bool { return busy("wait_event = 'PgSleep'") == callers })
 		leave()
-		slowest = max(slowest, eventually(t, "the backends are idle", func() bool { return busy("true") == 0 }))
+		slowest = max(slowest, stack.Eventually(t, "the backends are idle", func() bool { return busy("true") == 0 }))
 	}
-	r.did("%d callers over HTTP/1.1 and %d over HTTP/2 left in the middle of a 30 s statement", callers, callers)
-	atMost(r, "backends idle within", slowest, time.Second)
+	r.Did("%d callers over HTTP/1.1 and %d over HTTP/2 left in the middle of a 30 s statement", callers, callers)
+	report.AtMost(r, "backends idle within", slowest, time.Second)
 }
 
 func TestTimeoutsThatCallersAskFor(t *testing.T) {
 	r := newRow(t, "timeouts that callers ask for")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
 	slowWrites(t, database, "30s")
-	client, client2 := newClient(t, false), newClient(t, true)
+	client, client2 := stack.NewClient(t, false), stack.NewClient(t, true)
 	grpcMessage := "\x00\x00\x00\x00\x03\x0a\x01t" // CreateTodoRequest{title: "t"}
 
 	type outcome struct {
@@ -68,23 +70,23 @@ func TestTimeoutsThatCallersAskFor(t *testing.T) {
 	for _, value := range []string{"1", "0", "-1", "99999999999", "9999999999", "abc", "1.5", "1e3", ""} {
 		asked++
 		go func() {
-			a := call(t, client, http.MethodPost, s.url+"/todo.v1.TodoService/CreateTodo", `{"title":"t"}`,
-				"Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON, "Connect-Timeout-Ms", value)
+			a := stack.Call(t, client, http.MethodPost, s.URL+"/todo.v1.TodoService/CreateTodo", `{"title":"t"}`,
+				"Authorization", s.Issuer.Bearer("u"), "Content-Type", stack.ContentTypeJSON, "Connect-Timeout-Ms", value)
 			outcomes <- outcome{
-				"connect-timeout-ms " + value, fmt.Sprint(a.status, " ", a.body), a.took,
-				a.status == http.StatusGatewayTimeout && strings.Contains(a.body, "deadline_exceeded") || a.status == http.StatusBadRequest,
+				"connect-timeout-ms " + value, fmt.Sprint(a.Status, " ", a.Body), a.Took,
+				a.Status == http.StatusGatewayTimeout && strings.Contains(a.Body, "deadline_exceeded") || a.Status == http.StatusBadRequest,
 			}
 		}()
 	}
 	for _, value := range []string{"1m", "0m", "-1m", "99999999H", "999999999H", "abc", "1", "m", "1.5S", ""} {
 		asked++
 		go func() {
-			a := call(t, client2, http.MethodPost, s.url+"/todo.v1.TodoService/CreateTodo", grpcMessage,
-				"Authorization", s.issuer.bearer("u"), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Timeout", value)
-			code := a.header.Get("Grpc-Status") + a.trailer.Get("Grpc-Status")
+			a := stack.Call(t, client2, http.MethodPost, s.URL+"/todo.v1.TodoService/CreateTodo", grpcMessage,
+				"Authorization", s.Issuer.Bearer("u"), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Timeout", value)
+			code := a.Header.Get("Grpc-Status") + a.Trailer.Get("Grpc-Status")
 			outcomes <- outcome{
-				"grpc-timeout " + value, fmt.Sprint("grpc-status ", code, " ", a.status), a.took,
-				code == "4" || code == "3" || a.status == http.StatusBadRequest,
+				"grpc-timeout " + value, fmt.Sprint("grpc-status ", code, " ", a.Status), a.Took,
+				code == "4" || code == "3" || a.Status == http.StatusBadRequest,
 			}
 		}()
 	}
@@ -95,10 +97,10 @@ func TestTimeoutsThatCallersAskFor(t *testing.T) {
 		slowest = max(slowest, o.took)
 		if !o.good {
 			wrong++
-			t.Errorf("%s: %s after %v", o.asked, o.got, rounded(o.took))
+			t.Errorf("%s: %s after %v", o.asked, o.got, report.Rounded(o.took))
 		}
 	}
-	r.did("asked for 1 ms, 0, -1, huge and garbage, in %d spellings, of a 30 s statement", asked)
-	r.none("neither deadline_exceeded nor refused as invalid", wrong)
-	atMost(r, "slowest", slowest, 10*time.Second+machineSlack)
+	r.Did("asked for 1 ms, 0, -1, huge and garbage, in %d spellings, of a 30 s statement", asked)
+	r.None("neither deadline_exceeded nor refused as invalid", wrong)
+	report.AtMost(r, "slowest", slowest, 10*time.Second+machineSlack)
 }

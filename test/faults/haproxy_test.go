@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/stack"
 )
 
 // startHAProxy balances calls among services at addresses, by readiness, which it probes
@@ -20,9 +22,9 @@ import (
 // services ready.
 func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allReady func()) {
 	t.Helper()
-	account := unprivileged(t)
-	http1, h2c = freeAddress(t), freeAddress(t)
-	statistics := freeAddress(t)
+	account := stack.Unprivileged(t)
+	http1, h2c = stack.FreeAddress(t), stack.FreeAddress(t)
+	statistics := stack.FreeAddress(t)
 	config := []string{
 		"global", "maxconn 4000",
 		"tune.bufsize 65536", // So that it passes on headers that the service has to refuse.
@@ -38,18 +40,18 @@ func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allRead
 	for i, address := range addresses {
 		config = append(config, fmt.Sprintf("server todod%d %s proto h2 check-proto h1", i, address))
 	}
-	path := filepath.Join(folderFor(t, account), "haproxy.cfg")
+	path := filepath.Join(stack.FolderFor(t, account), "haproxy.cfg")
 	if err := os.WriteFile(path, []byte(strings.Join(config, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	log := new(logs)
-	startProcess(t, account, nil, log, needProgram(t, "haproxy"), "-db", "-f", path)
-	client := newClient(t, false)
+	log := newLogs()
+	stack.Start(t, account, nil, log, stack.NeedProgram(t, "haproxy", "haproxy"), "-db", "-f", path)
+	client := stack.NewClient(t, false)
 	allReady = func() {
 		t.Helper()
-		eventually(t, "HAProxy finds all ready: "+log.text(0), func() bool {
+		stack.Eventually(t, "HAProxy finds all ready: "+log.Text(0), func() bool {
 			up := 0
-			for line := range strings.Lines(call(t, client, http.MethodGet, "http://"+statistics+"/;csv", "").body) {
+			for line := range strings.Lines(stack.Call(t, client, http.MethodGet, "http://"+statistics+"/;csv", "").Body) {
 				if strings.Contains(line, ",todod") && strings.Contains(line, ",UP,") {
 					up++
 				}
@@ -57,7 +59,7 @@ func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allRead
 			return up == 2*len(addresses)
 		})
 	}
-	eventually(t, "HAProxy listens: "+log.text(0), func() bool {
+	stack.Eventually(t, "HAProxy listens: "+log.Text(0), func() bool {
 		conn, err := net.Dial("tcp", statistics)
 		if err == nil {
 			_ = conn.Close() // It was only tried.
@@ -75,9 +77,9 @@ func TestRollingRestarts(t *testing.T) {
 	)
 	r := newRow(t, "rolling restarts behind HAProxy")
 	database := pgtest.NewDatabase(t)
-	issuer := startIssuer(t)
-	addresses := []string{freeAddress(t), freeAddress(t)}
-	services := make([]*todod, len(addresses))
+	issuer := stack.StartIssuer(t)
+	addresses := []string{stack.FreeAddress(t), stack.FreeAddress(t)}
+	services := make([]*stack.Todod, len(addresses))
 	startAt := func(i int) {
 		// The delay is for HAProxy to notice, twice as long as it takes.
 		services[i] = startTodod(t, issuer, database, map[string]string{"LISTEN_ADDR": addresses[i], "SHUTDOWN_DELAY": "2"})
@@ -86,26 +88,26 @@ func TestRollingRestarts(t *testing.T) {
 		startAt(i)
 	}
 	http1, h2c, allReady := startHAProxy(t, addresses...)
-	loads := []*load{startLoad(t, http1, issuer, rate/2), startLoad(t, h2c, issuer, rate/2)}
+	loads := []*load.Load{load.Start(t, http1, issuer, rate/2), load.Start(t, h2c, issuer, rate/2)}
 
 	unclean := 0
 	for range rounds {
 		for i := range services {
-			if err := services[i].terminate(t); err != nil {
+			if err := services[i].Terminate(t); err != nil {
 				unclean++
 			}
 			startAt(i)
 			allReady()
 		}
 	}
-	r.did("restarted both of 2 services %d times, one after the other, at %d calls/s, half of them over h2c", rounds, rate)
-	r.none("exit codes other than 0", unclean)
+	r.Did("restarted both of 2 services %d times, one after the other, at %d calls/s, half of them over h2c", rounds, rate)
+	r.None("exit codes other than 0", unclean)
 	for i, name := range []string{"HTTP/1.1", "h2c"} {
-		during := loads[i].finish()
-		r.note(name, during)
-		r.none("failed", len(during.failed()))
+		during := loads[i].Finish()
+		r.Note(name, during)
+		r.None("failed", len(during.Failed()))
 	}
 	for _, l := range loads {
-		l.check(r, database)
+		l.Check(r, database)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // hugeHeader is the size of a header that no call needs.
@@ -21,11 +24,11 @@ func TestOneHugeHeader(t *testing.T) {
 	const others = 20
 	r := newRow(t, "one huge header")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"}) // None waits for one.
-	s.create(t, newClient(t, false), "u")
+	s := startTodod(t, stack.StartIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"}) // None waits for one.
+	s.Create(t, stack.NewClient(t, false), "u")
 	list := func(f *framer, headers ...string) uint32 {
 		t.Helper()
-		if err := f.request(http.MethodGet, "/api/todos", true, append(headers, "authorization", s.issuer.bearer("u"))...); err != nil {
+		if err := f.request(http.MethodGet, "/api/todos", true, append(headers, "authorization", s.Issuer.Bearer("u"))...); err != nil {
 			t.Fatal(err)
 		}
 		return f.stream
@@ -44,7 +47,7 @@ func TestOneHugeHeader(t *testing.T) {
 	}
 	refused, ended, served := 0, 0, 0
 	for _, headers := range kinds {
-		f := dialHTTP2(t, s.address, readAll)
+		f := dialHTTP2(t, s.Address, readAll)
 		list(f)
 		f.wait(t, "a first call is answered", func() bool { return f.of(1).ended })
 		unlock := pgtest.LockTable(t, database, "todo")
@@ -54,9 +57,9 @@ func TestOneHugeHeader(t *testing.T) {
 		pgtest.WaitForLocked(t, database, 1)
 		odd := list(f, headers...)
 		_ = f.request(http.MethodGet, "/livez", true) // It fails if the connection has ended.
-		eventually(t, "the call with the header is refused", func() bool { return f.ended() || f.of(odd).answered() })
+		stack.Eventually(t, "the call with the header is refused", func() bool { return f.ended() || f.of(odd).answered() })
 		unlock()
-		eventually(t, "the others are answered", func() bool {
+		stack.Eventually(t, "the others are answered", func() bool {
 			return f.ended() || f.count(func(h heard) bool { return h.ended || h.reset }) == int(f.stream+1)/2
 		})
 		if h := f.of(odd); h.reset || h.status >= 400 && h.status < 500 {
@@ -68,10 +71,10 @@ func TestOneHugeHeader(t *testing.T) {
 		served += f.count(func(h heard) bool { return h.status == http.StatusOK && h.ended })
 		f.close()
 	}
-	r.did("%d kinds of headers of %d KiB, each among %d calls on one connection", len(kinds), hugeHeader>>10, others+2)
-	same(r, "refused", refused, len(kinds))
-	r.none("connections ended", ended)
-	same(r, "others served", served, len(kinds)*(others+2))
+	r.Did("%d kinds of headers of %d KiB, each among %d calls on one connection", len(kinds), hugeHeader>>10, others+2)
+	report.Same(r, "refused", refused, len(kinds))
+	r.None("connections ended", ended)
+	report.Same(r, "others served", served, len(kinds)*(others+2))
 }
 
 // TestOneHugeHeaderBehindHAProxy is the same behind a load balancer, which puts
@@ -80,41 +83,41 @@ func TestOneHugeHeaderBehindHAProxy(t *testing.T) {
 	const others, rounds = 20, 5
 	r := newRow(t, "one huge header behind HAProxy")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"}) // None waits for one.
-	_, h2c, _ := startHAProxy(t, s.address)
-	client := newClient(t, true)
-	create := func(user string, headers ...string) answer {
-		return call(t, client, http.MethodPost, h2c+"/api/todos", `{"title":"`+canaryTitle+`"}`,
-			append(headers, "Content-Type", contentTypeJSON, "Authorization", s.issuer.bearer(user))...)
+	s := startTodod(t, stack.StartIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "64"}) // None waits for one.
+	_, h2c, _ := startHAProxy(t, s.Address)
+	client := stack.NewClient(t, true)
+	create := func(user string, headers ...string) stack.Answer {
+		return stack.Call(t, client, http.MethodPost, h2c+"/api/todos", `{"title":"`+stack.CanaryTitle+`"}`,
+			append(headers, "Content-Type", stack.ContentTypeJSON, "Authorization", s.Issuer.Bearer(user))...)
 	}
-	admin := session(t, database)
-	refused, served := 0, answers{}
+	admin := stack.Session(t, database)
+	refused, served := 0, load.Answers{}
 	for range rounds {
 		// Reads are served, or HAProxy would find the service unready.
-		execute(t, admin, "BEGIN; LOCK TABLE todo IN SHARE MODE")
-		answered := make(chan answer, others)
+		stack.Execute(t, admin, "BEGIN; LOCK TABLE todo IN SHARE MODE")
+		answered := make(chan stack.Answer, others)
 		for n := range others {
 			go func() { answered <- create(fmt.Sprint("other-", n)) }()
 		}
 		pgtest.WaitForLocked(t, database, 1)
-		odd := make(chan answer, 1)
+		odd := make(chan stack.Answer, 1)
 		go func() { odd <- create("u", "X-Huge", strings.Repeat("a", hugeHeader)) }()
 		select {
 		case a := <-odd:
 			odd <- a
 		case <-time.After(statementBound / 2): // The others must not fail of the lock.
 		}
-		execute(t, admin, "COMMIT")
-		if a := <-odd; a.status >= 400 && a.status < 500 {
+		stack.Execute(t, admin, "COMMIT")
+		if a := <-odd; a.Status >= 400 && a.Status < 500 {
 			refused++
 		} else {
-			t.Errorf("the call with the header: %d %s %v", a.status, a.body, a.err)
+			t.Errorf("the call with the header: %d %s %v", a.Status, a.Body, a.Err)
 		}
 		for range others {
 			served = append(served, <-answered)
 		}
 	}
-	r.did("a header of %d KiB %d times, each among %d calls", hugeHeader>>10, rounds, others)
-	same(r, "refused", refused, rounds)
-	r.none("others failed", len(served.failed()))
+	r.Did("a header of %d KiB %d times, each among %d calls", hugeHeader>>10, rounds, others)
+	report.Same(r, "refused", refused, rounds)
+	r.None("others failed", len(served.Failed()))
 }

@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestHostileUsers makes users with a token attack the service within their rate.
 func TestHostileUsers(t *testing.T) {
 	duration := size(3*time.Second, 15*time.Second)
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
 	b := startBystander(t, s)
 	for _, user := range []struct {
 		name    string
@@ -36,44 +38,44 @@ func TestHostileUsers(t *testing.T) {
 	} {
 		t.Run(user.name, func(t *testing.T) {
 			r := newRow(t, "a hostile user: "+user.name)
-			h := &hostile{todod: s, database: database, client: newClient(t, false)}
+			h := &hostile{todod: s, database: database, client: stack.NewClient(t, false)}
 			attack := user.attack(t, h)
 			b.through(r, func() { atRate(belowTheLimit, duration, attack) })
 			h.calls.Wait()
-			r.did("%d calls/s for %v, none of which waits for another", belowTheLimit, duration)
-			r.note("answers", h.answers)
-			wrong := h.answers.without(user.answers...)
-			r.none("of them with another status than is due", len(wrong))
+			r.Did("%d calls/s for %v, none of which waits for another", belowTheLimit, duration)
+			r.Note("answers", h.answers)
+			wrong := h.answers.Without(user.answers...)
+			r.None("of them with another status than is due", len(wrong))
 			if len(wrong) > 0 {
-				t.Logf("%d %s %v", wrong[0].status, wrong[0].body, wrong[0].err)
+				t.Logf("%d %s %v", wrong[0].Status, wrong[0].Body, wrong[0].Err)
 			}
 		})
 	}
 	t.Run("the bystander's", func(t *testing.T) {
 		r := newRow(t, "a hostile user: what others wrote")
-		r.did("compared what the bystander was told with the table")
-		b.check(r, database)
+		r.Did("compared what the bystander was told with the table")
+		b.Check(r, database)
 	})
 }
 
 // hostile makes calls without waiting for their responses.
 type hostile struct {
-	todod    *todod
+	todod    *stack.Todod
 	database string
 	client   *http.Client
 	calls    sync.WaitGroup
 
 	mu      sync.Mutex
-	answers answers
+	answers load.Answers
 }
 
 // send makes a call as a user, in the background.
 func (h *hostile) send(t *testing.T, user, method, path, body string) {
 	t.Helper()
 	h.calls.Go(func() {
-		a := call(t, h.client, method, h.todod.url+"/api/todos"+path, body,
-			"Authorization", h.todod.issuer.bearer(user), "Content-Type", contentTypeJSON)
-		a.header = nil // There are many.
+		a := stack.Call(t, h.client, method, h.todod.URL+"/api/todos"+path, body,
+			"Authorization", h.todod.Issuer.Bearer(user), "Content-Type", stack.ContentTypeJSON)
+		a.Header = nil // There are many.
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.answers = append(h.answers, a)
@@ -99,7 +101,7 @@ func oneID(t *testing.T, h *hostile) func() {
 		if n%users == 0 {
 			id = newUUID()
 		}
-		h.send(t, fmt.Sprint("one-of-ten-", n%users), http.MethodPost, "", fmt.Sprintf(`{"id":%q,"title":%q}`, id, canaryTitle))
+		h.send(t, fmt.Sprint("one-of-ten-", n%users), http.MethodPost, "", fmt.Sprintf(`{"id":%q,"title":%q}`, id, stack.CanaryTitle))
 		n++
 	}
 }
@@ -112,7 +114,7 @@ func idChurn(t *testing.T, h *hostile) func() {
 			h.send(t, "churn", http.MethodDelete, "/"+id, "")
 			return
 		}
-		h.send(t, "churn", http.MethodPost, "", fmt.Sprintf(`{"id":%q,"title":%q}`, id, canaryTitle))
+		h.send(t, "churn", http.MethodPost, "", fmt.Sprintf(`{"id":%q,"title":%q}`, id, stack.CanaryTitle))
 	}
 }
 
@@ -136,10 +138,10 @@ func bigLists(t *testing.T, h *hostile) func() {
 // token returns the page token that a list ends with.
 func (h *hostile) token(t *testing.T, user, path string) string {
 	t.Helper()
-	a := call(t, h.client, http.MethodGet, h.todod.url+"/api/todos"+path, "", "Authorization", h.todod.issuer.bearer(user))
+	a := stack.Call(t, h.client, http.MethodGet, h.todod.URL+"/api/todos"+path, "", "Authorization", h.todod.Issuer.Bearer(user))
 	var page struct{ NextPageToken string }
-	if err := json.Unmarshal([]byte(a.body), &page); err != nil || page.NextPageToken == "" {
-		t.Fatalf("no page token: %d %s %v", a.status, a.body, err)
+	if err := json.Unmarshal([]byte(a.Body), &page); err != nil || page.NextPageToken == "" {
+		t.Fatalf("no page token: %d %s %v", a.Status, a.Body, err)
 	}
 	return page.NextPageToken
 }

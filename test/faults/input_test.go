@@ -15,21 +15,24 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 func TestLyingBodies(t *testing.T) {
 	const atOnce = 20
 	r := newRow(t, "gzip bombs and lying lengths")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
-	l := startReads(t, s.url, s.issuer, 50)
-	l.during(2 * time.Second)
-	bearer := s.issuer.bearer("u")
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
+	l := load.StartReads(t, s.URL, s.Issuer, 50)
+	l.During(2 * time.Second)
+	bearer := s.Issuer.Bearer("u")
 	bomb := gzipped(t, 64<<20)
-	client, client2 := newClient(t, false), newClient(t, true)
+	client, client2 := stack.NewClient(t, false), stack.NewClient(t, true)
 
-	mark := s.mark()
+	mark := s.Mark()
 	from := time.Now()
-	before := s.resetPeak(t)
+	before := s.ResetPeak(t)
 	var (
 		mu    sync.Mutex
 		all   sync.WaitGroup
@@ -50,49 +53,49 @@ func TestLyingBodies(t *testing.T) {
 	}
 	for name, path := range map[string]string{"REST": "/api/todos", "Connect": "/todo.v1.TodoService/CreateTodo"} {
 		attack("gzip bomb, "+name, func() (bool, string) {
-			a := call(t, client, http.MethodPost, s.url+path, string(bomb),
-				"Authorization", bearer, "Content-Type", contentTypeJSON, "Content-Encoding", "gzip")
-			return a.status >= 400 && a.status < 500, fmt.Sprint(a.status, a.body, a.err)
+			a := stack.Call(t, client, http.MethodPost, s.URL+path, string(bomb),
+				"Authorization", bearer, "Content-Type", stack.ContentTypeJSON, "Content-Encoding", "gzip")
+			return a.Status >= 400 && a.Status < 500, fmt.Sprint(a.Status, a.Body, a.Err)
 		})
 	}
 	frame := string([]byte{1, 0, byte(len(bomb) >> 16), byte(len(bomb) >> 8), byte(len(bomb))}) + string(bomb)
 	grpc := func(body, encoding string) func() (bool, string) {
 		return func() (bool, string) {
-			a := call(t, client2, http.MethodPost, s.url+"/todo.v1.TodoService/CreateTodo", body,
+			a := stack.Call(t, client2, http.MethodPost, s.URL+"/todo.v1.TodoService/CreateTodo", body,
 				"Authorization", bearer, "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", encoding)
 			// invalid_argument or resource_exhausted: what is 4xx elsewhere.
-			code := a.header.Get("Grpc-Status") + a.trailer.Get("Grpc-Status")
-			return code == "3" || code == "8", fmt.Sprint("grpc-status ", code, " ", a.status, a.err)
+			code := a.Header.Get("Grpc-Status") + a.Trailer.Get("Grpc-Status")
+			return code == "3" || code == "8", fmt.Sprint("grpc-status ", code, " ", a.Status, a.Err)
 		}
 	}
 	attack("gzip bomb, gRPC", grpc(frame, "gzip"))
 	attack("a gRPC frame that claims 4 GiB", grpc("\x00\xff\xff\xff\xff"+strings.Repeat("x", 70<<10), "identity"))
 	attack("Content-Length 4294967295", func() (bool, string) {
-		status := rawPost(s.address, bearer, 4294967295, 100<<10)
+		status := rawPost(s.Address, bearer, 4294967295, 100<<10)
 		return strings.HasPrefix(status, "HTTP/1.1 4"), status
 	})
 	all.Wait()
-	during := l.since(from)
+	during := l.Since(from)
 
-	r.did("64 MiB of zeros in %d KiB of gzip by REST, Connect and gRPC, a gRPC frame of 4 GiB, Content-Length 4294967295: %d each, all at once", len(bomb)>>10, atOnce)
-	r.none("not refused as 4xx", len(wrong))
+	r.Did("64 MiB of zeros in %d KiB of gzip by REST, Connect and gRPC, a gRPC frame of 4 GiB, Content-Length 4294967295: %d each, all at once", len(bomb)>>10, atOnce)
+	r.None("not refused as 4xx", len(wrong))
 	for _, w := range wrong[:min(5, len(wrong))] {
 		t.Error(w)
 	}
 	// A machine that is busy inflating may refuse others for lack of time.
-	wronged := during.without(http.StatusOK, http.StatusServiceUnavailable)
-	r.none("others neither served nor refused", len(wronged))
+	wronged := during.Without(http.StatusOK, http.StatusServiceUnavailable)
+	r.None("others neither served nor refused", len(wronged))
 	for _, a := range wronged {
-		t.Errorf("another's call: %d %s %v", a.status, a.body, a.err)
+		t.Errorf("another's call: %d %s %v", a.Status, a.Body, a.Err)
 	}
 	if t.Failed() {
-		for _, line := range s.since(t, mark) {
+		for _, line := range s.Since(t, mark) {
 			if line.Message != "request" || line.Level == "ERROR" {
 				t.Log(line.Text)
 			}
 		}
 	}
-	atMost(r, "memory added", s.peak(t)-before, memoryBound)
+	report.AtMost(r, "memory added", s.Peak(t)-before, memoryBound)
 }
 
 // gzipped returns so many zeros, compressed.
@@ -120,7 +123,7 @@ func rawPost(address, bearer string, claimed, sent int) string {
 		return err.Error()
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience)) // It works on any connection.
+	_ = conn.SetDeadline(time.Now().Add(stack.Patience)) // It works on any connection.
 	go func() {
 		// It fails when the answer came first.
 		_, _ = fmt.Fprintf(conn, "POST /api/todos HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",

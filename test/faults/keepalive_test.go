@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // balancer forwards connections to a server. As over a network, it learns late that the
@@ -61,12 +63,12 @@ func TestKeepAlive(t *testing.T) {
 		request     = "GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n"
 	)
 	r := newRow(t, "keep-alive behind a load balancer")
-	issuer, database := startIssuer(t), pgtest.NewDatabase(t)
+	issuer, database := stack.StartIssuer(t), pgtest.NewDatabase(t)
 	// callTwice returns how many of the second calls were answered.
 	callTwice := func(timeout string, idle func(*balancer)) (served int) {
 		t.Helper()
 		s := startTodod(t, issuer, database, map[string]string{"KEEP_ALIVE_TIMEOUT": timeout})
-		b := startBalancer(t, s.address)
+		b := startBalancer(t, s.Address)
 		conns := make([]net.Conn, connections)
 		for n := range conns {
 			conn, err := net.Dial("tcp", b.address)
@@ -75,7 +77,7 @@ func TestKeepAlive(t *testing.T) {
 			}
 			defer conn.Close()
 			conns[n] = conn
-			if a := exchangeOn(conn, request); a.status != http.StatusOK {
+			if a := exchangeOn(conn, request); a.Status != http.StatusOK {
 				t.Fatal(a)
 			}
 		}
@@ -85,20 +87,20 @@ func TestKeepAlive(t *testing.T) {
 		}
 		close(b.held)
 		for _, conn := range conns {
-			if readAnswer(conn).status == http.StatusOK {
+			if readAnswer(conn).Status == http.StatusOK {
 				served++
 			}
 		}
 		return served
 	}
-	r.did("%d connections that idle, then a call on each", connections)
-	same(r, "served by a service that keeps them for less long", callTwice("1", func(b *balancer) {
-		eventually(t, "the service ends the connections", func() bool { return b.hasEnded() == connections })
+	r.Did("%d connections that idle, then a call on each", connections)
+	report.Same(r, "served by a service that keeps them for less long", callTwice("1", func(b *balancer) {
+		stack.Eventually(t, "the service ends the connections", func() bool { return b.hasEnded() == connections })
 	}), 0)
 	ended := 0
-	same(r, "by one that keeps them for longer", callTwice("60", func(b *balancer) {
+	report.Same(r, "by one that keeps them for longer", callTwice("60", func(b *balancer) {
 		time.Sleep(idleFor) // It has nothing to send.
 		ended = b.hasEnded()
 	}), connections)
-	r.none("connections that it ended", ended)
+	r.None("connections that it ended", ended)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -51,13 +52,13 @@ type service struct {
 
 func lookAt(t *testing.T, database string) service {
 	t.Helper()
-	return service{session(t, pgtest.ServerURL(t)), ask[string](t, session(t, database), "SELECT current_database()")}
+	return service{stack.Session(t, pgtest.ServerURL(t)), stack.Ask[string](t, stack.Session(t, database), "SELECT current_database()")}
 }
 
 // active returns how many backends run a statement.
 func (s service) active(t *testing.T) int {
 	t.Helper()
-	return ask[int](t, s.admin, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state = 'active'", s.database)
+	return stack.Ask[int](t, s.admin, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state = 'active'", s.database)
 }
 
 // kill kills so many backends in the middle of a statement. Calls in flight at a kill run
@@ -65,8 +66,8 @@ func (s service) active(t *testing.T) int {
 // calls are answered. It returns how many backends it has killed before the timeout.
 func (s service) kill(t *testing.T, calls *inFlight, most int) (killed int) {
 	t.Helper()
-	for until := time.Now().Add(2 * patience); killed < most && time.Now().Before(until); {
-		if ask[int](t, s.admin, `
+	for until := time.Now().Add(2 * stack.Patience); killed < most && time.Now().Before(until); {
+		if stack.Ask[int](t, s.admin, `
 			SELECT count(pg_terminate_backend(pid))
 			FROM   (SELECT pid FROM pg_stat_activity WHERE datname = $1 AND state = 'active' AND query ~ 'todo' LIMIT 1) AS one`, s.database) == 0 {
 			time.Sleep(time.Millisecond) // Between two looks.
@@ -74,7 +75,7 @@ func (s service) kill(t *testing.T, calls *inFlight, most int) (killed int) {
 		}
 		killed++
 		then := time.Now()
-		eventually(t, "the calls in flight at a kill are answered", func() bool { return !calls.anySince(then) })
+		stack.Eventually(t, "the calls in flight at a kill are answered", func() bool { return !calls.anySince(then) })
 	}
 	return killed
 }
@@ -83,8 +84,8 @@ func (s service) kill(t *testing.T, calls *inFlight, most int) (killed int) {
 // returns how many transactions have been committed.
 func (s service) transactions(t *testing.T) int {
 	t.Helper()
-	eventually(t, "the backends have ended", func() bool {
-		return ask[int](t, s.admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", s.database) == 0
+	stack.Eventually(t, "the backends have ended", func() bool {
+		return stack.Ask[int](t, s.admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", s.database) == 0
 	})
-	return ask[int](t, s.admin, "SELECT xact_commit FROM pg_stat_database WHERE datname = $1", s.database)
+	return stack.Ask[int](t, s.admin, "SELECT xact_commit FROM pg_stat_database WHERE datname = $1", s.database)
 }

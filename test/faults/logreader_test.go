@@ -10,12 +10,15 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // logReader reads the log of a service through a pipe, and can stop.
 type logReader struct {
 	pipe *os.File
-	logs *logs
+	logs *stack.Logs
 	stop sync.Mutex // Held while it does.
 }
 
@@ -34,23 +37,22 @@ func (l *logReader) run() {
 
 // startTododReadBy runs the service as startTodod does, with a log reader
 // besides.
-func startTododReadBy(t *testing.T, settings map[string]string) (*todod, *logReader) {
+func startTododReadBy(t *testing.T, settings map[string]string) (*stack.Todod, *logReader) {
 	t.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() }) // It may be already.
-	s := &todod{logs: new(logs), issuer: startIssuer(t)}
-	l := &logReader{pipe: reader, logs: s.logs}
-	variables := environment(t, s.issuer, pgtest.NewDatabase(t), settings)
-	s.process = startProcess(t, nil, variables, writer, programPath(t, *program), "serve")
+	s := &stack.Todod{Logs: newLogs(), Issuer: stack.StartIssuer(t)}
+	l := &logReader{pipe: reader, logs: s.Logs}
+	variables := stack.Environment(t, s.Issuer, pgtest.NewDatabase(t), settings)
+	s.Process = stack.Start(t, nil, variables, writer, stack.ProgramPath(t, *program), "serve")
 	if err := writer.Close(); err != nil { // The child has its own.
 		t.Fatal(err)
 	}
 	go l.run()
-	s.address = s.wait(t, 0, "serving").Address
-	s.url = "http://" + s.address
+	s.AwaitServing(t)
 	return s, l
 }
 
@@ -66,17 +68,17 @@ const longPath = "/nothing/"
 
 // fillLog makes fullLog calls, as long as they are answered, and returns how
 // many were.
-func fillLog(t *testing.T, s *todod) (answered int) {
+func fillLog(t *testing.T, s *stack.Todod) (answered int) {
 	t.Helper()
 	const callers = 4
-	client := newClient(t, false)
-	path := s.url + longPath + strings.Repeat("x", 240)
+	client := stack.NewClient(t, false)
+	path := s.URL + longPath + strings.Repeat("x", 240)
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	for range callers {
 		all.Go(func() {
 			for range fullLog / callers {
-				if call(t, client, http.MethodGet, path, "").status != http.StatusNotFound {
+				if stack.Call(t, client, http.MethodGet, path, "").Status != http.StatusNotFound {
 					return
 				}
 				mu.Lock()
@@ -92,22 +94,22 @@ func fillLog(t *testing.T, s *todod) (answered int) {
 func TestLogReaderThatStops(t *testing.T) {
 	r := newRow(t, "a log reader that stops")
 	s, reader := startTododReadBy(t, nil)
-	l := startLoad(t, s.url, s.issuer, bystanderRate)
-	l.during(calmFor)
+	l := load.Start(t, s.URL, s.Issuer, bystanderRate)
+	l.During(calmFor)
 
 	reader.stop.Lock()
 	answered := fillLog(t, s)
-	others := l.during(calmFor)
+	others := l.During(calmFor)
 	reader.stop.Unlock()
 	if answered < fullLog {
-		l.stop()
-		same(r, "calls answered", answered, fullLog)
+		l.Finish()
+		report.Same(r, "calls answered", answered, fullLog)
 		return // Then there may be no line to wait for.
 	}
-	dropped, lines := s.wait(t, 0, "log lines dropped").Lines, 0
-	eventually(t, "the lines that are there have come", func() bool {
+	dropped, lines := s.Await(t, 0, "log lines dropped").Lines, 0
+	stack.Eventually(t, "the lines that are there have come", func() bool {
 		lines = 0
-		for _, line := range s.since(t, 0) {
+		for _, line := range s.Since(t, 0) {
 			if strings.HasPrefix(line.Path, longPath) {
 				lines++
 			}
@@ -115,34 +117,34 @@ func TestLogReaderThatStops(t *testing.T) {
 		return lines+dropped >= fullLog
 	})
 	reader.stop.Lock()
-	most := fullLog + len(l.finish()) + ownLines
+	most := fullLog + len(l.Finish()) + ownLines
 	answered += fillLog(t, s)
-	err := s.terminate(t)
+	err := s.Terminate(t)
 	reader.stop.Unlock()
 
-	r.did("%d calls while nobody read the log, then again, and SIGTERM", fullLog)
-	same(r, "calls answered", answered, 2*fullLog)
-	r.none("others failed", len(others.failed()))
-	atLeast(r, "lines said to be dropped", dropped, 1)
+	r.Did("%d calls while nobody read the log, then again, and SIGTERM", fullLog)
+	report.Same(r, "calls answered", answered, 2*fullLog)
+	r.None("others failed", len(others.Failed()))
+	report.AtLeast(r, "lines said to be dropped", dropped, 1)
 	// Which are at least fullLog: it was waited for.
-	atMost(r, "with those that came", lines+dropped, most)
-	r.none("unclean ends", count(err))
+	report.AtMost(r, "with those that came", lines+dropped, most)
+	r.None("unclean ends", count(err))
 }
 
 func TestLogReaderThatDies(t *testing.T) {
 	r := newRow(t, "a log reader that dies")
 	s, reader := startTododReadBy(t, nil)
-	l := startLoad(t, s.url, s.issuer, bystanderRate)
-	l.during(calmFor)
+	l := load.Start(t, s.URL, s.Issuer, bystanderRate)
+	l.During(calmFor)
 	if err := reader.pipe.Close(); err != nil {
 		t.Fatal(err)
 	}
-	during := l.during(calmFor)
-	l.finish()
-	r.did("it closed the pipe, %d calls, and SIGTERM", len(during))
-	atLeast(r, "calls", len(during), bystanderRate)
-	r.none("of them failed", len(during.failed()))
-	r.none("unclean ends", count(s.terminate(t)))
+	during := l.During(calmFor)
+	l.Finish()
+	r.Did("it closed the pipe, %d calls, and SIGTERM", len(during))
+	report.AtLeast(r, "calls", len(during), bystanderRate)
+	r.None("of them failed", len(during.Failed()))
+	r.None("unclean ends", count(s.Terminate(t)))
 }
 
 // count returns 1 for an error.

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -31,7 +30,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "faults: what outlives the tests:", err)
 		code = 1
 	}
-	os.Exit(max(code, report.finish(time.Since(started))))
+	lookout.Report(results)
+	wanted := rowsOfRun
+	if *long {
+		wanted = append(wanted, rowsOfLongRun...)
+	}
+	os.Exit(max(code, results.Finish(time.Since(started), wanted)))
 }
 
 // longOnly leaves a test to the long run.
@@ -49,31 +53,4 @@ func size[T any](inShort, inLong T) T {
 		return inLong
 	}
 	return inShort
-}
-
-// needProgram returns the path of a program of Debian's package of that name.
-func needProgram(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		// Where daemons are, which users other than root seldom have in PATH.
-		path, err = exec.LookPath("/usr/sbin/" + name)
-	}
-	if err != nil {
-		t.Fatalf("%s is missing: apt-get install -y --no-install-recommends %s", name, name)
-	}
-	return path
-}
-
-// eventually waits until something is so, and returns how long that took.
-func eventually(t *testing.T, what string, so func() bool) time.Duration {
-	t.Helper()
-	started := time.Now()
-	for !so() {
-		if time.Since(started) > patience {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-		time.Sleep(2 * time.Millisecond) // Between two looks.
-	}
-	return time.Since(started)
 }

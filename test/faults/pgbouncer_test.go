@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -22,20 +25,20 @@ const execMode = "&default_query_exec_mode=exec"
 
 // pgbouncer is PgBouncer in transaction mode before one server.
 type pgbouncer struct {
-	*process
+	*stack.Process
 	address string
 	config  string
 	account *syscall.Credential
-	logs    *logs
+	logs    *stack.Logs
 }
 
 // startPgBouncer runs it before the server of a database. Settings are lines
 // of its configuration.
 func startPgBouncer(t *testing.T, database string, settings ...string) *pgbouncer {
 	t.Helper()
-	b := &pgbouncer{address: freeAddress(t), account: unprivileged(t), logs: new(logs)}
-	dir := folderFor(t, b.account)
-	host, port, err := net.SplitHostPort(hostOf(database))
+	b := &pgbouncer{address: stack.FreeAddress(t), account: stack.Unprivileged(t), logs: newLogs()}
+	dir := stack.FolderFor(t, b.account)
+	host, port, err := net.SplitHostPort(stack.HostOf(database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +74,8 @@ func startPgBouncer(t *testing.T, database string, settings ...string) *pgbounce
 // start runs it, again on the same port after its end.
 func (b *pgbouncer) start(t *testing.T) {
 	t.Helper()
-	b.process = startProcess(t, b.account, nil, b.logs, needProgram(t, "pgbouncer"), b.config)
-	eventually(t, "PgBouncer listens: "+b.logs.text(0), func() bool {
+	b.Process = stack.Start(t, b.account, nil, b.logs, stack.NeedProgram(t, "pgbouncer", "pgbouncer"), b.config)
+	stack.Eventually(t, "PgBouncer listens: "+b.logs.Text(0), func() bool {
 		conn, err := net.Dial("tcp", b.address)
 		if err == nil {
 			_ = conn.Close() // It was only tried.
@@ -85,7 +88,7 @@ func (b *pgbouncer) start(t *testing.T) {
 // alone.
 func (b *pgbouncer) console(t *testing.T) *pgx.Conn {
 	t.Helper()
-	return session(t, "postgres://todo@"+b.address+"/pgbouncer?sslmode=disable&default_query_exec_mode=simple_protocol")
+	return stack.Session(t, "postgres://todo@"+b.address+"/pgbouncer?sslmode=disable&default_query_exec_mode=simple_protocol")
 }
 
 func TestPgBouncer(t *testing.T) {
@@ -94,37 +97,37 @@ func TestPgBouncer(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	// Fewer connections than the service has, so that they change hands.
 	b := startPgBouncer(t, database, "default_pool_size = 8")
-	version, _ := run(t, b.account, nil, needProgram(t, "pgbouncer"), "--version")
+	version, _ := stack.Run(t, b.account, nil, stack.NeedProgram(t, "pgbouncer", "pgbouncer"), "--version")
 	// PgBouncer keeps the service's settings for each of its sessions.
-	admin := session(t, database)
-	execute(t, admin, "ALTER DATABASE "+ask[string](t, admin, "SELECT current_database()")+" SET DateStyle = 'German, DMY'")
-	s := startTodod(t, startIssuer(t), throughHost(database, b.address)+execMode, nil)
-	ready := call(t, newClient(t, false), http.MethodGet, s.url+"/readyz", "")
-	l := startLoad(t, s.url, s.issuer, rate)
-	calm := l.during(3 * time.Second)
+	admin := stack.Session(t, database)
+	stack.Execute(t, admin, "ALTER DATABASE "+stack.Ask[string](t, admin, "SELECT current_database()")+" SET DateStyle = 'German, DMY'")
+	s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, b.address)+execMode, nil)
+	ready := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/readyz", "")
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	calm := l.During(3 * time.Second)
 
 	from := time.Now()
-	if err := b.terminate(t); err != nil && b.State().ExitCode() > 1 {
-		t.Fatal(err, b.logs.text(0))
+	if err := b.Terminate(t); err != nil && b.State().ExitCode() > 1 {
+		t.Fatal(err, b.logs.Text(0))
 	}
 	b.start(t)
-	restarted := l.recovered(t, time.Now())
+	restarted := l.Recovered(t, time.Now())
 	console := b.console(t)
-	execute(t, console, "RELOAD")
-	execute(t, console, "PAUSE")
+	stack.Execute(t, console, "RELOAD")
+	stack.Execute(t, console, "PAUSE")
 	time.Sleep(3 * time.Second) // Callers meet it paused.
-	execute(t, console, "RESUME")
-	resumed := l.recovered(t, time.Now())
-	during := l.since(from)
+	stack.Execute(t, console, "RESUME")
+	resumed := l.Recovered(t, time.Now())
+	during := l.Since(from)
 
 	name, _, _ := strings.Cut(version, "\n")
-	r.did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
-	same(r, "/readyz", ready.status, http.StatusOK)
-	r.none("failed in the calm", len(calm.failed()))
-	r.note("answers to the rest", during)
-	r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
-	atMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
-	atMost(r, "served again after the restart within", restarted, recoveryBound)
-	atMost(r, "after the pause", resumed, recoveryBound)
-	l.check(r, database)
+	r.Did("%s: 3 s of calm, a restart, and a pause of 3 s, at %d calls/s", name, rate)
+	report.Same(r, "/readyz", ready.Status, http.StatusOK)
+	r.None("failed in the calm", len(calm.Failed()))
+	r.Note("answers to the rest", during)
+	r.None("answers other than 200, 503 and 504", len(during.Without(http.StatusOK, 503, 504)))
+	report.AtMost(r, "slowest", during.Slowest(), connectionBound+statementBound+machineSlack)
+	report.AtMost(r, "served again after the restart within", restarted, load.RecoveryBound)
+	report.AtMost(r, "after the pause", resumed, load.RecoveryBound)
+	l.Check(r, database)
 }

@@ -8,21 +8,21 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
-
-// recoveryBound is how soon calls have to be served after a dependency has returned.
-const recoveryBound = 2 * time.Second
 
 func TestPostmasterKilled(t *testing.T) {
 	const rate = 100
 	kills := size(3, 10)
 	r := newRow(t, "postmaster killed and restarted")
 	server := pgtest.StartServer(t, nil)
-	s := startTodod(t, startIssuer(t), server.URL(), nil)
-	l := startLoad(t, s.url, s.issuer, rate)
-	l.during(time.Second)
+	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
 
-	var during answers
+	var during load.Answers
 	var slowest time.Duration
 	for range kills {
 		from := time.Now()
@@ -31,28 +31,13 @@ func TestPostmasterKilled(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond) // Callers meet it dead.
 		server.Restart(t)
-		slowest = max(slowest, l.recovered(t, time.Now()))
-		during = append(during, l.since(from)...)
+		slowest = max(slowest, l.Recovered(t, time.Now()))
+		during = append(during, l.Since(from)...)
 	}
-	r.did("killed and restarted it %d times at %d calls/s", kills, rate)
-	r.note("answers", during)
-	atLeast(r, "refused meanwhile", len(during.with(http.StatusServiceUnavailable)), kills)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atMost(r, "served again within", slowest, recoveryBound)
-	l.check(r, server.URL())
-}
-
-// recovered returns how long after a time the last call was sent that failed,
-// having watched for a while longer than it may take.
-func (l *load) recovered(t *testing.T, since time.Time) time.Duration {
-	t.Helper()
-	if time.Since(since) > recoveryBound {
-		t.Fatal("looked for the recovery too late to see it")
-	}
-	time.Sleep(time.Until(since.Add(recoveryBound + time.Second)))
-	after := l.since(since)
-	if len(after) == 0 {
-		t.Fatal("no calls since it came back")
-	}
-	return after.failed().lastSent(since).Sub(since)
+	r.Did("killed and restarted it %d times at %d calls/s", kills, rate)
+	r.Note("answers", during)
+	report.AtLeast(r, "refused meanwhile", len(during.With(http.StatusServiceUnavailable)), kills)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "served again within", slowest, load.RecoveryBound)
+	l.Check(r, server.URL())
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/todo-backend/test/stack"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 
 	// alertPatience bounds the wait for an alert. Windows are up to 30 s here, and the machine
 	// is busy with all services at once.
-	alertPatience = 4 * patience
+	alertPatience = 4 * stack.Patience
 )
 
 // prometheus is a real Prometheus. Its targets come and go.
@@ -33,8 +35,8 @@ type prometheus struct {
 // startPrometheus runs Prometheus with rules, or none, until the test ends.
 func startPrometheus(t *testing.T, rules string) *prometheus {
 	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
-	p := &prometheus{url: "http://" + address, client: newClient(t, false), targets: filepath.Join(dir, "targets")}
+	dir, address := t.TempDir(), stack.FreeAddress(t)
+	p := &prometheus{url: "http://" + address, client: stack.NewClient(t, false), targets: filepath.Join(dir, "targets")}
 	if err := os.Mkdir(p.targets, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -51,13 +53,13 @@ scrape_configs:
 		}
 	}
 	output := new(output)
-	process := startProcess(t, nil, nil, output, needProgram(t, "prometheus"),
+	process := stack.Start(t, nil, nil, output, stack.NeedProgram(t, "prometheus", "prometheus"),
 		"--config.file="+filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
-	eventually(t, "Prometheus is ready", func() bool {
-		if process.ended() {
+	stack.Eventually(t, "Prometheus is ready", func() bool {
+		if process.Ended() {
 			t.Fatalf("Prometheus has ended:\n%s", output)
 		}
-		return call(t, p.client, http.MethodGet, p.url+"/-/ready", "").status == http.StatusOK
+		return stack.Call(t, p.client, http.MethodGet, p.url+"/-/ready", "").Status == http.StatusOK
 	})
 	return p
 }
@@ -82,10 +84,10 @@ func (p *prometheus) scrape(t *testing.T, namespace, address string) {
 // ask asks Prometheus' API, and decodes the data of its answer.
 func (p *prometheus) ask(t *testing.T, path string, data any) {
 	t.Helper()
-	a := call(t, p.client, http.MethodGet, p.url+"/api/v1/"+path, "")
+	a := stack.Call(t, p.client, http.MethodGet, p.url+"/api/v1/"+path, "")
 	answer := struct{ Data any }{data}
-	if err := json.Unmarshal([]byte(a.body), &answer); a.status != http.StatusOK || err != nil {
-		t.Fatalf("%s: %d %v %v %s", path, a.status, a.err, err, a.body)
+	if err := json.Unmarshal([]byte(a.Body), &answer); a.Status != http.StatusOK || err != nil {
+		t.Fatalf("%s: %d %v %v %s", path, a.Status, a.Err, err, a.Body)
 	}
 }
 
@@ -132,6 +134,6 @@ func (p *prometheus) alertNames(t *testing.T) (names []string) {
 }
 
 // output collects what a program says.
-type output struct{ logs }
+type output struct{ stack.Logs }
 
-func (o *output) String() string { return strings.TrimSpace(o.text(0)) }
+func (o *output) String() string { return strings.TrimSpace(o.Text(0)) }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 )
@@ -74,10 +77,10 @@ func TestPoorNetworkToTheDatabase(t *testing.T) {
 			lasts := size(5*time.Second, 20*time.Second)
 			r := newRow(t, "poor network: "+fault.name)
 			database := pgtest.NewDatabase(t)
-			proxy := startProxy(t, hostOf(database))
-			s := startTodod(t, startIssuer(t), throughHost(database, proxy.Listen), nil)
-			l := startLoad(t, s.url, s.issuer, rate)
-			l.during(time.Second)
+			proxy := startProxy(t, stack.HostOf(database))
+			s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, proxy.Listen), nil)
+			l := load.Start(t, s.URL, s.Issuer, rate)
+			l.During(time.Second)
 
 			from := time.Now()
 			poison(t, proxy, fault.toxics...)
@@ -91,20 +94,20 @@ func TestPoorNetworkToTheDatabase(t *testing.T) {
 			}
 			proxy.Toxics.ResetToxics(t.Context())
 			healed := time.Now()
-			recovered := l.recovered(t, healed)
-			during := l.soFar().between(from, healed)
+			recovered := l.Recovered(t, healed)
+			during := l.SoFar().Between(from, healed)
 
-			r.did("%s between service and database for %v at %d calls/s", fault.name, lasts, rate)
-			r.note("answers", during)
-			r.none("answers other than 200, 503 and 504", len(during.without(http.StatusOK, 503, 504)))
+			r.Did("%s between service and database for %v at %d calls/s", fault.name, lasts, rate)
+			r.Note("answers", during)
+			r.None("answers other than 200, 503 and 504", len(during.Without(http.StatusOK, 503, 504)))
 			if fault.served {
-				r.none("failed", len(during.failed()))
+				r.None("failed", len(during.Failed()))
 			} else {
-				atLeast(r, "failed", len(during.failed()), 1)
+				report.AtLeast(r, "failed", len(during.Failed()), 1)
 			}
-			atMost(r, "slowest", during.slowest(), connectionBound+statementBound+machineSlack)
-			atMost(r, "served again within", recovered, recoveryBound)
-			l.check(r, database)
+			report.AtMost(r, "slowest", during.Slowest(), connectionBound+statementBound+machineSlack)
+			report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+			l.Check(r, database)
 		})
 	}
 }

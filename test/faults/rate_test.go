@@ -9,29 +9,32 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 func TestCallerAboveItsRate(t *testing.T) {
 	const limit = 50 // Its burst is the least that there is.
 	r := newRow(t, "a caller above its rate")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), map[string]string{"RATE_LIMIT_RPS": strconv.Itoa(limit)})
-	others := startReads(t, s.url, s.issuer, limit/2) // All by one user.
-	client := newClient(t, false)
-	var got answers
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), map[string]string{"RATE_LIMIT_RPS": strconv.Itoa(limit)})
+	others := load.StartReads(t, s.URL, s.Issuer, limit/2) // All by one user.
+	client := stack.NewClient(t, false)
+	var got load.Answers
 	for from := time.Now(); time.Since(from) < 3*time.Second; {
 		// Whose address it says that it has makes no difference.
-		got = append(got, call(t, client, http.MethodGet, s.url+"/api/todos?pageSize=1", "",
-			"Authorization", s.issuer.bearer("greedy"), "X-Forwarded-For", "198.51.100."+strconv.Itoa(len(got)%250)))
+		got = append(got, stack.Call(t, client, http.MethodGet, s.URL+"/api/todos?pageSize=1", "",
+			"Authorization", s.Issuer.Bearer("greedy"), "X-Forwarded-For", "198.51.100."+strconv.Itoa(len(got)%250)))
 	}
-	refused := got.with(http.StatusTooManyRequests)
-	during := others.finish()
+	refused := got.With(http.StatusTooManyRequests)
+	during := others.Finish()
 
-	r.did("called %d times in 3 s, with a limit of %d/s", len(got), limit)
-	r.none("answers other than 200 and 429", len(got.without(http.StatusOK, http.StatusTooManyRequests)))
-	atLeast(r, "refused", len(refused), 1)
-	r.none("of them without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
-	atMost(r, "served", len(got.with(http.StatusOK)), 6*limit) // Three seconds' worth, and what may come at once.
-	r.none("others failed", len(during.failed()))
+	r.Did("called %d times in 3 s, with a limit of %d/s", len(got), limit)
+	r.None("answers other than 200 and 429", len(got.Without(http.StatusOK, http.StatusTooManyRequests)))
+	report.AtLeast(r, "refused", len(refused), 1)
+	r.None("of them without Retry-After", len(refused.Where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") == "" })))
+	report.AtMost(r, "served", len(got.With(http.StatusOK)), 6*limit) // Three seconds' worth, and what may come at once.
+	r.None("others failed", len(during.Failed()))
 }
 
 // TestLoadShed has more callers than the pool serves in time: those too many
@@ -40,20 +43,20 @@ func TestLoadShed(t *testing.T) {
 	const rate = 200
 	r := newRow(t, "more callers than can be served")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "2"})
+	s := startTodod(t, stack.StartIssuer(t), database, map[string]string{"DATABASE_MAX_CONNS": "2"})
 	slowWrites(t, database, "50ms") // 40 a second.
-	l := startLoad(t, s.url, s.issuer, rate)
-	l.during(2 * time.Second)
-	during := l.during(5 * time.Second)
-	refused := during.with(http.StatusServiceUnavailable)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(2 * time.Second)
+	during := l.During(5 * time.Second)
+	refused := during.With(http.StatusServiceUnavailable)
 
-	r.did("%d calls/s, half of them writes, with a pool that does 40 writes/s", rate)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "served", len(during.with(http.StatusOK)), 100)
-	r.none("refused without Retry-After", len(refused.where(func(a answer) bool { return a.header.Get("Retry-After") == "" })))
+	r.Did("%d calls/s, half of them writes, with a pool that does 40 writes/s", rate)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "served", len(during.With(http.StatusOK)), 100)
+	r.None("refused without Retry-After", len(refused.Where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") == "" })))
 	// The others waited to share a statement, or were taken on and not reached.
-	atMost(r, "a third of the refusals within", refused.quantile(1.0/3), 100*time.Millisecond)
-	atMost(r, "all of them within", refused.slowest(), 2*time.Second)
-	l.check(r, database)
+	report.AtMost(r, "a third of the refusals within", refused.Quantile(1.0/3), 100*time.Millisecond)
+	report.AtMost(r, "all of them within", refused.Slowest(), 2*time.Second)
+	l.Check(r, database)
 }

@@ -3,13 +3,10 @@
 package faults
 
 import (
-	"cmp"
-	"flag"
-	"fmt"
-	"strings"
-	"sync"
+	"os"
 	"testing"
-	"time"
+
+	"example.com/todo-backend/test/report"
 )
 
 // rowsOfRun names the rows that a complete run has.
@@ -106,122 +103,11 @@ var rowsOfLongRun = []string{
 	"the suite behind PgBouncer",
 }
 
-// report collects the rows of this run.
-var report = reporter{seen: make(map[string]bool)}
-
-type reporter struct {
-	mu    sync.Mutex
-	seen  map[string]bool
-	short int
-}
-
-// print writes a row's line.
-func (r *reporter) print(name, done string, figures []string, short bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	result := "ok   "
-	if short {
-		result = "SHORT"
-		r.short++
-	}
-	r.seen[name] = true
-	fmt.Printf("%s  %-44s  %s: %s\n", result, name, done, strings.Join(figures, "; "))
-}
-
-// finish writes the last lines, and returns the exit code.
-func (r *reporter) finish(took time.Duration) int {
-	lines, leaks := canaries.found()
-	r.print("secrets in the log", fmt.Sprintf("looked through %d lines at debug level", lines),
-		[]string{fmt.Sprintf("lines with a token, a claim, a text or the password %d (0)", len(leaks))}, len(leaks) > 0)
-	for _, leak := range leaks {
-		fmt.Println("       ", leak)
-	}
-	wanted := rowsOfRun
-	if *long {
-		wanted = append(wanted, rowsOfLongRun...)
-	}
-	missing := 0
-	for _, name := range wanted {
-		if !r.seen[name] && flag.Lookup("test.run").Value.String() == "" {
-			fmt.Println("MISS ", name)
-			missing++
-		}
-	}
-	fmt.Printf("%d rows, %d short, %d missing, in %v\n", len(r.seen), r.short, missing, took.Round(time.Second))
-	return min(1, r.short+missing)
-}
-
-// row is a row of the report, written when its test has ended.
-type row struct {
-	t       *testing.T
-	done    string
-	figures []string
-}
+// results collects the rows of this run.
+var results = report.New(os.Stdout)
 
 // newRow begins a row.
-func newRow(t *testing.T, name string) *row {
+func newRow(t *testing.T, name string) *report.Row {
 	t.Helper()
-	r := &row{t: t}
-	t.Cleanup(func() { report.print(name, r.done, r.figures, t.Failed()) })
-	return r
+	return results.Row(t, name)
 }
-
-// did says what was done, and how much of it.
-func (r *row) did(format string, args ...any) { r.done = fmt.Sprintf(format, args...) }
-
-// note adds a figure that has no bound.
-func (r *row) note(what string, figure any) {
-	r.figures = append(r.figures, fmt.Sprintf("%s %v", what, figure))
-}
-
-// none adds a number that has to be 0.
-func (r *row) none(what string, count int) {
-	r.t.Helper()
-	atMost(r, what, count, 0)
-}
-
-// same adds a figure that has to be one value.
-func same[T comparable](r *row, what string, figure, wanted T) {
-	r.t.Helper()
-	r.figures = append(r.figures, fmt.Sprintf("%s %v (%v)", what, figure, wanted))
-	if figure != wanted {
-		r.t.Errorf("%s: %v, not %v", what, figure, wanted)
-	}
-}
-
-// atMost adds a figure that has an upper bound.
-func atMost[T cmp.Ordered](r *row, what string, figure, bound T) {
-	r.t.Helper()
-	r.figures = append(r.figures, fmt.Sprintf("%s %v (<= %v)", what, rounded(figure), bound))
-	if figure > bound {
-		r.t.Errorf("%s: %v, more than %v", what, rounded(figure), bound)
-	}
-}
-
-// atLeast adds a figure that has a lower bound, so that the row means
-// something.
-func atLeast[T cmp.Ordered](r *row, what string, figure, bound T) {
-	r.t.Helper()
-	r.figures = append(r.figures, fmt.Sprintf("%s %v (>= %v)", what, rounded(figure), bound))
-	if figure < bound {
-		r.t.Errorf("%s: %v, less than %v", what, rounded(figure), bound)
-	}
-}
-
-// rounded keeps three digits of a duration.
-func rounded(figure any) any {
-	d, ok := figure.(time.Duration)
-	if !ok {
-		return figure
-	}
-	unit := time.Microsecond
-	for d >= 1000*unit {
-		unit *= 10
-	}
-	return d.Round(unit)
-}
-
-// mebibytes is an amount of memory.
-type mebibytes float64
-
-func (m mebibytes) String() string { return fmt.Sprintf("%.1f MiB", float64(m)) }

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -19,13 +22,13 @@ func TestTooManyConnections(t *testing.T) {
 	const most = 20
 	r := newRow(t, "too many connections")
 	server := pgtest.StartServer(t, map[string]string{"max_connections": "20", "superuser_reserved_connections": "2"})
-	admin := session(t, server.URL())
+	admin := stack.Session(t, server.URL())
 	// The reserve is for superusers, so the service must not be one.
-	execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo, todo_account, todo_request TO service`)
-	database := "postgres://service@" + hostOf(server.URL()) + "/todo?sslmode=disable"
-	s := startTodod(t, startIssuer(t), database, nil)
-	client := newClient(t, false)
-	s.create(t, client, "u") // One connection is there.
+	stack.Execute(t, admin, `CREATE ROLE service LOGIN; GRANT ALL ON todo, todo_account, todo_request TO service`)
+	database := "postgres://service@" + stack.HostOf(server.URL()) + "/todo?sslmode=disable"
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	client := stack.NewClient(t, false)
+	s.Create(t, client, "u") // One connection is there.
 
 	var others []*pgx.Conn
 	for range most {
@@ -35,31 +38,31 @@ func TestTooManyConnections(t *testing.T) {
 		}
 		others = append(others, conn)
 	}
-	l := startLoad(t, s.url, s.issuer, 200)
-	during := l.during(3 * time.Second)
+	l := load.Start(t, s.URL, s.Issuer, 200)
+	during := l.During(3 * time.Second)
 	for _, conn := range others {
 		_ = conn.Close(t.Context()) // It only had to be there.
 	}
-	recovered := l.recovered(t, time.Now())
+	recovered := l.Recovered(t, time.Now())
 
-	r.did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
-	atLeast(r, "taken", len(others), most/2)
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "served by the one that it has", len(during.with(http.StatusOK)), 100)
-	atMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, server.URL())
+	r.Did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
+	report.AtLeast(r, "taken", len(others), most/2)
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "served by the one that it has", len(during.With(http.StatusOK)), 100)
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, server.URL())
 }
 
 func TestDiskFull(t *testing.T) {
 	const megabytes = "8m"
 	r := newRow(t, "disk full")
 	server := pgtest.StartServer(t, nil)
-	account := unprivileged(t)
+	account := stack.Unprivileged(t)
 	if account == nil {
 		t.Fatal("a small disk can't be mounted: run this as root")
 	}
-	disk := folderFor(t, account)
+	disk := stack.FolderFor(t, account)
 	options := fmt.Sprintf("size=%s,mode=0700,uid=%d,gid=%d", megabytes, account.Uid, account.Gid)
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, options); err != nil {
 		t.Fatalf("a small disk can't be mounted, for which root needs the right to mount: %v", err)
@@ -72,12 +75,12 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	admin := session(t, server.URL())
-	execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
-	execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
-	s := startTodod(t, startIssuer(t), server.URL(), nil)
-	l := startLoad(t, s.url, s.issuer, 200)
-	l.during(time.Second)
+	admin := stack.Session(t, server.URL())
+	stack.Execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
+	stack.Execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
+	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
+	l := load.Start(t, s.URL, s.Issuer, 200)
+	l.During(time.Second)
 
 	filler := filepath.Join(disk, "filler")
 	file, err := os.Create(filler)
@@ -89,23 +92,23 @@ func TestDiskFull(t *testing.T) {
 		t.Fatalf("the disk has no end: %v %v", full, err)
 	}
 	from := time.Now()
-	eventually(t, "a write is refused", func() bool {
-		return len(l.soFar().between(from, time.Now()).failed()) > 0
+	stack.Eventually(t, "a write is refused", func() bool {
+		return len(l.SoFar().Between(from, time.Now()).Failed()) > 0
 	})
-	during := l.during(3 * time.Second)
-	reads := startReads(t, s.url, s.issuer, 50).during(time.Second)
+	during := l.During(3 * time.Second)
+	reads := load.StartReads(t, s.URL, s.Issuer, 50).During(time.Second)
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	recovered := l.recovered(t, time.Now())
+	recovered := l.Recovered(t, time.Now())
 
-	r.did("filled the disk of the table at 200 calls/s")
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
-	r.none("reads failed", len(reads.failed()))
-	atMost(r, "served again within", recovered, recoveryBound)
-	l.check(r, server.URL())
+	r.Did("filled the disk of the table at 200 calls/s")
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "writes refused", len(during.With(http.StatusServiceUnavailable)), 10)
+	r.None("reads failed", len(reads.Failed()))
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	l.Check(r, server.URL())
 }
 
 // zeros is read without end.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // TestRetriedCreates has callers choose their todos' ids and create until they
@@ -22,30 +24,30 @@ func TestRetriedCreates(t *testing.T) {
 	)
 	r := newRow(t, "creates retried by id")
 	database := pgtest.NewDatabase(t)
-	proxy := startProxy(t, hostOf(database))
-	s := startTodod(t, startIssuer(t), throughHost(database, proxy.Listen), nil)
-	s.create(t, newClient(t, false), "somebody")
+	proxy := startProxy(t, stack.HostOf(database))
+	s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, proxy.Listen), nil)
+	s.Create(t, stack.NewClient(t, false), "somebody")
 
 	var (
 		mu        sync.Mutex
 		retries   int
-		unhappy   []answer
+		unhappy   []stack.Answer
 		all, done = sync.WaitGroup{}, make(chan struct{})
 	)
 	for i := range callers {
 		all.Go(func() {
-			client := newClient(t, false)
+			client := stack.NewClient(t, false)
 			for n := range each {
-				body := fmt.Sprintf(`{"id":%q,"title":"%s %d"}`, newUUID(), canaryTitle, n)
-				for deadline := time.Now().Add(patience); ; {
-					a := call(t, client, http.MethodPost, s.url+"/api/todos", body,
-						"Authorization", s.issuer.bearer(fmt.Sprint("retry-", i)), "Content-Type", contentTypeJSON)
-					if a.status == http.StatusOK {
+				body := fmt.Sprintf(`{"id":%q,"title":"%s %d"}`, newUUID(), stack.CanaryTitle, n)
+				for deadline := time.Now().Add(stack.Patience); ; {
+					a := stack.Call(t, client, http.MethodPost, s.URL+"/api/todos", body,
+						"Authorization", s.Issuer.Bearer(fmt.Sprint("retry-", i)), "Content-Type", stack.ContentTypeJSON)
+					if a.Status == http.StatusOK {
 						break
 					}
 					mu.Lock()
 					retries++
-					if (a.status != 503 && a.status != 504) || time.Now().After(deadline) {
+					if (a.Status != 503 && a.Status != 504) || time.Now().After(deadline) {
 						unhappy = append(unhappy, a)
 					}
 					mu.Unlock()
@@ -71,12 +73,12 @@ func TestRetriedCreates(t *testing.T) {
 		case <-time.After(60 * time.Millisecond):
 		}
 	}
-	admin := session(t, database)
-	r.did("%d creates by %d callers while answers were cut", callers*each, callers)
-	atLeast(r, "retries", retries, 10)
-	r.none("answers other than 200, 503 and 504", len(unhappy))
-	same(r, "rows", ask[int](t, admin, `SELECT count(*) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
-	same(r, "different rows", ask[int](t, admin, `SELECT count(DISTINCT (user_id, title)) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
+	admin := stack.Session(t, database)
+	r.Did("%d creates by %d callers while answers were cut", callers*each, callers)
+	report.AtLeast(r, "retries", retries, 10)
+	r.None("answers other than 200, 503 and 504", len(unhappy))
+	report.Same(r, "rows", stack.Ask[int](t, admin, `SELECT count(*) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
+	report.Same(r, "different rows", stack.Ask[int](t, admin, `SELECT count(DISTINCT (user_id, title)) FROM todo WHERE user_id LIKE 'retry-%'`), callers*each)
 }
 
 // newUUID returns a random UUID (RFC 9562 section 5.4).

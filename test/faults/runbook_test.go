@@ -16,6 +16,8 @@ import (
 
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // runbook has the commands of docs/operations.md that an operator runs.
@@ -27,7 +29,7 @@ type runbook struct {
 }
 
 // readRunbook reads the sh blocks of the sections that are runbooks.
-func readRunbook(t *testing.T, s *todod, database, restored string) *runbook {
+func readRunbook(t *testing.T, s *stack.Todod, database, restored string) *runbook {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -37,10 +39,10 @@ func readRunbook(t *testing.T, s *todod, database, restored string) *runbook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &runbook{folder: t.TempDir(), address: s.address}
+	b := &runbook{folder: t.TempDir(), address: s.Address}
 	b.environment = append(os.Environ(),
-		"PATH="+strings.Join([]string{bin, filepath.Dir(programPath(t, *program)), os.Getenv("PATH")}, ":"),
-		"DATABASE_URL="+database, "RESTORED_URL="+restored, "BETTER_AUTH_URL="+s.issuer.Origin())
+		"PATH="+strings.Join([]string{bin, filepath.Dir(stack.ProgramPath(t, *program)), os.Getenv("PATH")}, ":"),
+		"DATABASE_URL="+database, "RESTORED_URL="+restored, "BETTER_AUTH_URL="+s.Issuer.Origin())
 	for _, heading := range []string{"Alerts", "Capacity", "Backup and restore", "Upgrade and rollback"} {
 		_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
 		if !found {
@@ -78,10 +80,10 @@ func TestRunbookCommandsWork(t *testing.T) {
 	r := newRow(t, "runbooks")
 	server := pgtest.StartServer(t, nil)
 	database, restored := server.URL(), server.Server.URL("restored")
-	s := startTodod(t, startIssuer(t), database, nil)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
 	b := readRunbook(t, s, database, restored)
 	commands := len(b.blocks)
-	client := newClient(t, false)
+	client := stack.NewClient(t, false)
 	prints := func(output string, parts ...string) {
 		t.Helper()
 		for _, part := range parts {
@@ -91,10 +93,11 @@ func TestRunbookCommandsWork(t *testing.T) {
 		}
 	}
 
-	kept, deleted := s.create(t, client, "u"), s.create(t, client, "u")
+	u := serviceOfU{s}
+	kept, deleted := s.Create(t, client, "u"), s.Create(t, client, "u")
 	unlock := pgtest.LockTable(t, database, "todo")
-	waiting := make(chan answer)
-	go func() { waiting <- s.get(t, client, kept) }()
+	waiting := make(chan stack.Answer)
+	go func() { waiting <- u.get(t, client, kept) }()
 	pgtest.WaitForLocked(t, database, 1)
 	prints(b.run(t, "pg_blocking_pids"), "Lock", "{")
 	unlock()
@@ -103,43 +106,46 @@ func TestRunbookCommandsWork(t *testing.T) {
 	prints(b.run(t, "connections_to_share"), "97") // 100 but for three.
 
 	prints(b.run(t, "pg_dump"), "TABLE DATA public todo")
-	lost := s.create(t, client, "u")
-	if a := s.on(t, client, http.MethodDelete, deleted, ""); a.status != http.StatusOK {
-		t.Errorf("delete: %d %s", a.status, a.body)
+	lost := s.Create(t, client, "u")
+	if a := u.on(t, client, http.MethodDelete, deleted, ""); a.Status != http.StatusOK {
+		t.Errorf("delete: %d %s", a.Status, a.Body)
 	}
-	token := s.sync(t, client, "").NextSyncToken
+	token := u.sync(t, client, "").NextSyncToken
 	prints(b.run(t, "pg_restore --exit-on-error"), "CREATE DATABASE", "renewed the epochs", "ANALYZE", "    2 |")
 
-	old := s.url
-	s = startTodod(t, s.issuer, restored, nil)
-	b.address = s.address
+	old := s.URL
+	s = startTodod(t, s.Issuer, restored, nil)
+	b.address, u = s.Address, serviceOfU{s}
 	for id, status := range map[string]int{kept: http.StatusOK, deleted: http.StatusOK, lost: http.StatusNotFound} {
-		if a := s.get(t, client, id); a.status != status {
-			t.Errorf("after the restore %s is answered with %d %s, not with %d", id, a.status, a.body, status)
+		if a := u.get(t, client, id); a.Status != status {
+			t.Errorf("after the restore %s is answered with %d %s, not with %d", id, a.Status, a.Body, status)
 		}
 	}
-	if got := s.sync(t, client, token); !got.Reset || len(got.Todos) != 2 {
+	if got := u.sync(t, client, token); !got.Reset || len(got.Todos) != 2 {
 		t.Errorf("after the restore a client that syncs gets %+v, want a reset and the two todos of the backup", got)
 	}
-	again := call(t, client, http.MethodPost, s.url+"/api/todos", fmt.Sprintf(`{"id":%q,"title":%q}`, lost, canaryTitle),
-		"Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON)
-	if again.status != http.StatusOK || s.get(t, client, lost).status != http.StatusOK {
-		t.Errorf("a repeated create: %d %s", again.status, again.body)
+	again := stack.Call(t, client, http.MethodPost, s.URL+"/api/todos", fmt.Sprintf(`{"id":%q,"title":%q}`, lost, stack.CanaryTitle),
+		"Authorization", s.Issuer.Bearer("u"), "Content-Type", stack.ContentTypeJSON)
+	if again.Status != http.StatusOK || u.get(t, client, lost).Status != http.StatusOK {
+		t.Errorf("a repeated create: %d %s", again.Status, again.Body)
 	}
-	if page := s.pageToken(t, client, old); s.list(t, client, "u").status != http.StatusOK ||
-		call(t, client, http.MethodGet, s.url+"/api/todos?pageSize=1&pageToken="+page, "", "Authorization", s.issuer.bearer("u")).status != http.StatusOK {
+	if page := u.pageToken(t, client, old); s.List(t, client, "u").Status != http.StatusOK ||
+		stack.Call(t, client, http.MethodGet, s.URL+"/api/todos?pageSize=1&pageToken="+page, "", "Authorization", s.Issuer.Bearer("u")).Status != http.StatusOK {
 		t.Error("a page token of before the restore is refused")
 	}
 
 	prints(b.run(t, "todod version"), "nothing to apply")
 	prints(b.run(t, "/readyz"), `"ok"`)
-	r.did("ran them all, on a database that was dumped and restored")
-	atLeast(r, "blocks of commands", commands, 6)
-	r.none("not run", len(b.blocks))
+	r.Did("ran them all, on a database that was dumped and restored")
+	report.AtLeast(r, "blocks of commands", commands, 6)
+	r.None("not run", len(b.blocks))
 }
 
+// serviceOfU is a service that the user u calls.
+type serviceOfU struct{ *stack.Todod }
+
 // get reads a todo of the user u.
-func (s *todod) get(t *testing.T, client *http.Client, id string) answer {
+func (s serviceOfU) get(t *testing.T, client *http.Client, id string) stack.Answer {
 	t.Helper()
 	return s.on(t, client, http.MethodGet, id, "")
 }
@@ -152,28 +158,28 @@ type synced struct {
 }
 
 // sync gets the changes of the user u since a token.
-func (s *todod) sync(t *testing.T, client *http.Client, token string) (page synced) {
+func (s serviceOfU) sync(t *testing.T, client *http.Client, token string) (page synced) {
 	t.Helper()
-	a := call(t, client, http.MethodGet, s.url+"/api/todos:sync?syncToken="+token, "", "Authorization", s.issuer.bearer("u"))
-	if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != http.StatusOK {
-		t.Fatalf("sync: %d %s %v", a.status, a.body, err)
+	a := stack.Call(t, client, http.MethodGet, s.URL+"/api/todos:sync?syncToken="+token, "", "Authorization", s.Issuer.Bearer("u"))
+	if err := json.Unmarshal([]byte(a.Body), &page); err != nil || a.Status != http.StatusOK {
+		t.Fatalf("sync: %d %s %v", a.Status, a.Body, err)
 	}
 	return page
 }
 
 // on sends a request about a todo of the user u.
-func (s *todod) on(t *testing.T, client *http.Client, method, id, body string) answer {
+func (s serviceOfU) on(t *testing.T, client *http.Client, method, id, body string) stack.Answer {
 	t.Helper()
-	return call(t, client, method, s.url+"/api/todos/"+id, body, "Authorization", s.issuer.bearer("u"))
+	return stack.Call(t, client, method, s.URL+"/api/todos/"+id, body, "Authorization", s.Issuer.Bearer("u"))
 }
 
 // pageToken returns the token of the second page of a service's todos of the user u.
-func (s *todod) pageToken(t *testing.T, client *http.Client, url string) string {
+func (s serviceOfU) pageToken(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
-	a := call(t, client, http.MethodGet, url+"/api/todos?pageSize=1", "", "Authorization", s.issuer.bearer("u"))
+	a := stack.Call(t, client, http.MethodGet, url+"/api/todos?pageSize=1", "", "Authorization", s.Issuer.Bearer("u"))
 	var page struct{ NextPageToken string }
-	if err := json.Unmarshal([]byte(a.body), &page); err != nil || page.NextPageToken == "" {
-		t.Fatalf("no page token: %d %s %v", a.status, a.body, err)
+	if err := json.Unmarshal([]byte(a.Body), &page); err != nil || page.NextPageToken == "" {
+		t.Fatalf("no page token: %d %s %v", a.Status, a.Body, err)
 	}
 	return page.NextPageToken
 }

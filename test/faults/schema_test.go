@@ -13,6 +13,9 @@ import (
 
 	todobackend "example.com/todo-backend"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 func TestSchemaChangedUnderTheService(t *testing.T) {
@@ -25,12 +28,12 @@ func TestSchemaChangedUnderTheService(t *testing.T) {
 			database := pgtest.NewDatabase(t)
 			through := database
 			if mode != "" {
-				through = throughHost(database, startPgBouncer(t, database).address) + mode
+				through = stack.ThroughHost(database, startPgBouncer(t, database).address) + mode
 			}
-			s := startTodod(t, startIssuer(t), through, nil)
-			l := startLoad(t, s.url, s.issuer, rate)
-			l.during(time.Second)
-			admin := session(t, database)
+			s := startTodod(t, stack.StartIssuer(t), through, nil)
+			l := load.Start(t, s.URL, s.Issuer, rate)
+			l.During(time.Second)
+			admin := stack.Session(t, database)
 			from := time.Now()
 			changes := []string{
 				`ALTER TABLE todo ADD COLUMN urgency integer NOT NULL DEFAULT 0`,
@@ -40,14 +43,14 @@ func TestSchemaChangedUnderTheService(t *testing.T) {
 				`ALTER TABLE todo DROP COLUMN urgency`,
 			}
 			for _, change := range changes {
-				execute(t, admin, change)
+				stack.Execute(t, admin, change)
 				time.Sleep(500 * time.Millisecond) // Callers meet what has changed.
 			}
-			during := l.since(from)
-			r.did("%d changes at %d calls/s: columns added and dropped, types altered", len(changes), rate)
-			r.note("answers", during)
-			r.none("failed", len(during.failed()))
-			l.check(r, database)
+			during := l.Since(from)
+			r.Did("%d changes at %d calls/s: columns added and dropped, types altered", len(changes), rate)
+			r.Note("answers", during)
+			r.None("failed", len(during.Failed()))
+			l.Check(r, database)
 		})
 	}
 }
@@ -57,30 +60,30 @@ func TestMigrationOfABusyTable(t *testing.T) {
 	const rate = 50
 	r := newRow(t, "migration while a SELECT holds the table")
 	database := pgtest.NewDatabase(t)
-	admin := session(t, database)
-	execute(t, admin, `ALTER TABLE todo DROP CONSTRAINT ck_todo_user_id_not_empty`) // For it to put back.
-	s := startTodod(t, startIssuer(t), database, nil)
-	l := startLoad(t, s.url, s.issuer, rate)
-	l.during(time.Second)
-	execute(t, admin, `BEGIN; SELECT count(*) FROM todo`) // As it goes on for longer than the migration waits.
+	admin := stack.Session(t, database)
+	stack.Execute(t, admin, `ALTER TABLE todo DROP CONSTRAINT ck_todo_user_id_not_empty`) // For it to put back.
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(time.Second)
+	stack.Execute(t, admin, `BEGIN; SELECT count(*) FROM todo`) // As it goes on for longer than the migration waits.
 
 	from := time.Now()
-	output, code := migrate(t, *program, database)
+	output, code := stack.Migrate(t, *program, database)
 	took := time.Since(from)
-	during := l.since(from)
-	execute(t, admin, `ROLLBACK`)
-	later, codeLater := migrate(t, *program, database)
+	during := l.Since(from)
+	stack.Execute(t, admin, `ROLLBACK`)
+	later, codeLater := stack.Migrate(t, *program, database)
 
-	r.did("migrated at %d calls/s; it gave up after %v", rate, rounded(took))
-	same(r, "exit code", code, 1)
-	same(r, "says who is in the way", strings.Contains(output, "a table is busy, in use by process"), true)
-	r.note("answers", during)
-	r.none("failed", len(during.failed()))
-	same(r, "exit code once it is free", codeLater, 0)
+	r.Did("migrated at %d calls/s; it gave up after %v", rate, report.Rounded(took))
+	report.Same(r, "exit code", code, 1)
+	report.Same(r, "says who is in the way", strings.Contains(output, "a table is busy, in use by process"), true)
+	r.Note("answers", during)
+	r.None("failed", len(during.Failed()))
+	report.Same(r, "exit code once it is free", codeLater, 0)
 	if codeLater != 0 {
 		t.Log(later)
 	}
-	l.check(r, database)
+	l.Check(r, database)
 }
 
 // TestBothSidesOfASchemaChange runs the service of today beside one of a next
@@ -92,35 +95,35 @@ func TestBothSidesOfASchemaChange(t *testing.T) {
 	next := buildWithSchema(t, strings.Replace(todobackend.Schema, "CREATE TABLE todo (", "CREATE TABLE todo (\n    urgency integer NOT NULL DEFAULT 0,", 1)+
 		"\nCREATE INDEX ix_todo_urgency ON todo (user_id, urgency);\n")
 	database := pgtest.NewEmptyDatabase(t)
-	issuer := startIssuer(t)
-	if output, code := migrate(t, *program, database); code != 0 {
+	issuer := stack.StartIssuer(t)
+	if output, code := stack.Migrate(t, *program, database); code != 0 {
 		t.Fatal(output)
 	}
 	before := startTodod(t, issuer, database, nil)
 	after := startTododOf(t, next, issuer, database, nil)
-	loads := []*load{startLoad(t, before.url, issuer, rate), startLoad(t, after.url, issuer, rate)}
+	loads := []*load.Load{load.Start(t, before.URL, issuer, rate), load.Start(t, after.URL, issuer, rate)}
 
 	from := time.Now()
-	loads[0].during(2 * time.Second)
-	output, code := migrate(t, next, database)
-	migrated := ask[int](t, session(t, database), `SELECT count(*) FROM information_schema.columns WHERE table_name = 'todo' AND column_name = 'urgency'`)
-	loads[0].during(2 * time.Second)
-	back, codeBack := migrate(t, *program, database) // As a rollback would.
+	loads[0].During(2 * time.Second)
+	output, code := stack.Migrate(t, next, database)
+	migrated := stack.Ask[int](t, stack.Session(t, database), `SELECT count(*) FROM information_schema.columns WHERE table_name = 'todo' AND column_name = 'urgency'`)
+	loads[0].During(2 * time.Second)
+	back, codeBack := stack.Migrate(t, *program, database) // As a rollback would.
 
-	r.did("ran both binaries at %d calls/s each, before and after the change", rate)
-	same(r, "exit code of the migration", code, 0)
-	same(r, "columns added", migrated, 1)
-	same(r, "exit code of the older one's, afterwards", codeBack, 0)
+	r.Did("ran both binaries at %d calls/s each, before and after the change", rate)
+	report.Same(r, "exit code of the migration", code, 0)
+	report.Same(r, "columns added", migrated, 1)
+	report.Same(r, "exit code of the older one's, afterwards", codeBack, 0)
 	if code+codeBack != 0 {
 		t.Log(output, back)
 	}
 	for i, l := range loads {
-		during := l.since(from)
-		r.note([]string{"before", "after"}[i], during)
-		r.none("failed", len(during.failed()))
+		during := l.Since(from)
+		r.Note([]string{"before", "after"}[i], during)
+		r.None("failed", len(during.Failed()))
 	}
 	for _, l := range loads {
-		l.check(r, database)
+		l.Check(r, database)
 	}
 }
 

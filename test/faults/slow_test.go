@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
 )
 
@@ -25,24 +28,24 @@ const jitter = 20 * time.Millisecond
 // p99During measures the p99 of reads at a steady rate, before, during and
 // after a fault, and adds it to a row. What else the machine is busy with is no
 // fault of the service's, so a bad figure gets two more chances.
-func p99During(r *row, l *load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
-	r.t.Helper()
+func p99During(r *report.Row, l *load.Load, what string, bound func(calm time.Duration) time.Duration, fault func()) {
+	r.T.Helper()
 	var calm, bad time.Duration
 	failed := 0
 	for range 3 {
-		calm = l.during(2 * time.Second).p99()
+		calm = l.During(2 * time.Second).P99()
 		from := time.Now()
 		fault()
-		during := l.since(from)
-		failed += len(during.failed())
-		bad = during.p99()
-		calm = max(calm, l.during(2*time.Second).p99())
+		during := l.Since(from)
+		failed += len(during.Failed())
+		bad = during.P99()
+		calm = max(calm, l.During(2*time.Second).P99())
 		if bad <= bound(calm) {
 			break
 		}
 	}
-	r.none("others failed", failed)
-	atMost(r, fmt.Sprintf("%s, %v without", what, rounded(calm)), bad, bound(calm))
+	r.None("others failed", failed)
+	report.AtMost(r, fmt.Sprintf("%s, %v without", what, report.Rounded(calm)), bad, bound(calm))
 }
 
 // twice is the bound of a p99 that may double.
@@ -50,7 +53,7 @@ func twice(before time.Duration) time.Duration { return (2*before + jitter).Roun
 
 func TestSlowConnections(t *testing.T) {
 	const connections = 1000
-	issuer := startIssuer(t)
+	issuer := stack.StartIssuer(t)
 	kinds := []struct {
 		name  string
 		bound time.Duration
@@ -61,7 +64,7 @@ func TestSlowConnections(t *testing.T) {
 		{"a partial HTTP/2 preface", 5 * time.Second, http2.ClientPreface[:20], ""},
 		{
 			"a body that never ends", 10 * time.Second,
-			"POST /api/todos HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\nAuthorization: " + issuer.bearer("slow") + "\r\n\r\n{",
+			"POST /api/todos HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\nAuthorization: " + issuer.Bearer("slow") + "\r\n\r\n{",
 			" ",
 		},
 	}
@@ -69,13 +72,13 @@ func TestSlowConnections(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			r := newRow(t, "slow: "+kind.name)
 			s := startTodod(t, issuer, pgtest.NewDatabase(t), nil)
-			l := startReads(t, s.url, s.issuer, 100)
+			l := load.StartReads(t, s.URL, s.Issuer, 100)
 			var open atomic.Int64
 			var slowest time.Duration
-			r.did("%d connections", connections)
-			p99During(r, l, "p99 of others", twice, func() { slowest = dripAll(t, s.address, connections, kind.first, kind.drip, &open) })
-			r.none("still open", int(open.Load()))
-			atMost(r, "closed within", slowest, kind.bound+time.Second)
+			r.Did("%d connections", connections)
+			p99During(r, l, "p99 of others", twice, func() { slowest = dripAll(t, s.Address, connections, kind.first, kind.drip, &open) })
+			r.None("still open", int(open.Load()))
+			report.AtMost(r, "closed within", slowest, kind.bound+time.Second)
 		})
 	}
 }
@@ -117,7 +120,7 @@ func dripOne(conn net.Conn, first, drip string) (closed bool) {
 		return true
 	}
 	buffer := make([]byte, 4096)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(stack.Patience); time.Now().Before(deadline); {
 		_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // It works on any connection.
 		_, err := conn.Read(buffer)
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -134,21 +137,21 @@ func TestReaderThatStops(t *testing.T) {
 	longOnly(t)
 	t.Parallel()
 	r := newRow(t, "a reader that stops")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
-	client := newClient(t, false)
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
+	client := stack.NewClient(t, false)
 	for range 20 { // Todos enough for answers that fill buffers.
-		body := fmt.Sprintf(`{"title":%q,"description":"%01900d"}`, canaryTitle, 0)
-		if a := call(t, client, http.MethodPost, s.url+"/api/todos", body, "Authorization", s.issuer.bearer("u"), "Content-Type", contentTypeJSON); a.status != http.StatusOK {
+		body := fmt.Sprintf(`{"title":%q,"description":"%01900d"}`, stack.CanaryTitle, 0)
+		if a := stack.Call(t, client, http.MethodPost, s.URL+"/api/todos", body, "Authorization", s.Issuer.Bearer("u"), "Content-Type", stack.ContentTypeJSON); a.Status != http.StatusOK {
 			t.Fatal(a)
 		}
 	}
-	conn, err := net.Dial("tcp", s.address)
+	conn, err := net.Dial("tcp", s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	began := time.Now()
-	request := "GET /api/todos HTTP/1.1\r\nHost: x\r\nAuthorization: " + s.issuer.bearer("u") + "\r\n\r\n"
+	request := "GET /api/todos HTTP/1.1\r\nHost: x\r\nAuthorization: " + s.Issuer.Bearer("u") + "\r\n\r\n"
 	var failed error
 	for failed == nil && time.Since(began) < 2*time.Minute {
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // It works on any connection.
@@ -157,6 +160,6 @@ func TestReaderThatStops(t *testing.T) {
 			failed = err
 		}
 	}
-	r.did("pipelined calls on HTTP/1.1 and never read an answer")
-	atMost(r, "closed within", time.Since(began), time.Minute)
+	r.Did("pipelined calls on HTTP/1.1 and never read an answer")
+	report.AtMost(r, "closed within", time.Since(began), time.Minute)
 }

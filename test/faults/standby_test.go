@@ -12,6 +12,9 @@ import (
 
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // standbyName is what a standby calls itself to its primary.
@@ -21,16 +24,16 @@ const standbyName = "standby"
 // synchronous standby by standbyName.
 func startStandby(t *testing.T, primary *pgtest.Server) *pglocal.Server {
 	t.Helper()
-	account := unprivileged(t)
-	dir := folderFor(t, account)
-	programs := ask[string](t, session(t, primary.URL()), `SELECT setting FROM pg_config WHERE name = 'BINDIR'`)
-	output, code := run(t, account, nil, filepath.Join(programs, "pg_basebackup"),
+	account := stack.Unprivileged(t)
+	dir := stack.FolderFor(t, account)
+	programs := stack.Ask[string](t, stack.Session(t, primary.URL()), `SELECT setting FROM pg_config WHERE name = 'BINDIR'`)
+	output, code := stack.Run(t, account, nil, filepath.Join(programs, "pg_basebackup"),
 		"--pgdata="+filepath.Join(dir, "data"), "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
 		"--dbname=host=127.0.0.1 port="+strconv.Itoa(primary.Port())+" user="+pglocal.Superuser+" application_name="+standbyName)
 	if code != 0 {
 		t.Fatal(output)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*stack.Patience)
 	defer cancel()
 	server, err := pglocal.Start(ctx, pglocal.Config{
 		Dir:        dir,
@@ -52,19 +55,19 @@ func TestReadOnlyStandby(t *testing.T) {
 	r := newRow(t, "a read-only standby")
 	primary := pgtest.StartServer(t, nil)
 	standby := startStandby(t, primary)
-	s := startTodod(t, startIssuer(t), standby.URL("todo"), nil)
-	l := startLoad(t, s.url, s.issuer, 100)
-	during := l.during(3 * time.Second)
-	reads := startReads(t, s.url, s.issuer, 50).during(time.Second)
-	ready := call(t, newClient(t, false), http.MethodGet, s.url+"/readyz", "")
+	s := startTodod(t, stack.StartIssuer(t), standby.URL("todo"), nil)
+	l := load.Start(t, s.URL, s.Issuer, 100)
+	during := l.During(3 * time.Second)
+	reads := load.StartReads(t, s.URL, s.Issuer, 50).During(time.Second)
+	ready := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/readyz", "")
 
-	r.did("ran the service on one for 3 s at 100 calls/s")
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atLeast(r, "writes refused", len(during.with(http.StatusServiceUnavailable)), 10)
-	r.none("reads failed", len(reads.failed()))
-	same(r, "/readyz", ready.status, http.StatusOK)
-	same(r, "writes acknowledged", l.ledger.acknowledged, 0)
+	r.Did("ran the service on one for 3 s at 100 calls/s")
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "writes refused", len(during.With(http.StatusServiceUnavailable)), 10)
+	r.None("reads failed", len(reads.Failed()))
+	report.Same(r, "/readyz", ready.Status, http.StatusOK)
+	report.Same(r, "writes acknowledged", l.Ledger.Acknowledged, 0)
 }
 
 func TestFailover(t *testing.T) {
@@ -72,36 +75,36 @@ func TestFailover(t *testing.T) {
 	r := newRow(t, "failover from primary to standby")
 	primary := pgtest.StartServer(t, nil)
 	standby := startStandby(t, primary)
-	admin := session(t, primary.URL())
-	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	eventually(t, "the standby follows in synchrony", func() bool {
-		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
+	admin := stack.Session(t, primary.URL())
+	stack.Execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "the standby follows in synchrony", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
 	})
 	hosts := "127.0.0.1:" + strconv.Itoa(primary.Port()) + ",127.0.0.1:" + strconv.Itoa(standby.Port())
-	s := startTodod(t, startIssuer(t), "postgres://todo@"+hosts+"/todo?sslmode=disable&target_session_attrs=read-write", nil)
-	l := startLoad(t, s.url, s.issuer, rate)
-	l.during(2 * time.Second)
+	s := startTodod(t, stack.StartIssuer(t), "postgres://todo@"+hosts+"/todo?sslmode=disable&target_session_attrs=read-write", nil)
+	l := load.Start(t, s.URL, s.Issuer, rate)
+	l.During(2 * time.Second)
 
-	mark := s.mark()
+	mark := s.Mark()
 	killed := time.Now()
 	if err := primary.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second) // Until somebody notices.
-	promoting := session(t, standby.URL("postgres"))
-	if !ask[bool](t, promoting, `SELECT pg_promote(true, 30)`) {
+	promoting := stack.Session(t, standby.URL("postgres"))
+	if !stack.Ask[bool](t, promoting, `SELECT pg_promote(true, 30)`) {
 		t.Fatal("the standby was not promoted")
 	}
 	promoted := time.Now()
-	recovered := l.recovered(t, promoted)
-	during := l.soFar().between(killed, promoted.Add(recoveryBound))
-	lines, _ := busiest(s.since(t, mark), 5*time.Second)
+	recovered := l.Recovered(t, promoted)
+	during := l.SoFar().Between(killed, promoted.Add(load.RecoveryBound))
+	lines, _ := busiest(s.Since(t, mark), 5*time.Second)
 
-	r.did("killed the primary at %d calls/s, and promoted its synchronous standby %v later", rate, rounded(promoted.Sub(killed)))
-	r.note("answers", during)
-	r.none("answers other than 200 and 503", len(during.without(http.StatusOK, http.StatusServiceUnavailable)))
-	atMost(r, "served again within", recovered, recoveryBound)
-	atMost(r, "own log lines in 5 s", lines, 2)
-	l.check(r, standby.URL("todo"))
+	r.Did("killed the primary at %d calls/s, and promoted its synchronous standby %v later", rate, report.Rounded(promoted.Sub(killed)))
+	r.Note("answers", during)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
+	report.AtMost(r, "own log lines in 5 s", lines, 2)
+	l.Check(r, standby.URL("todo"))
 }

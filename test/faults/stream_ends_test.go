@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
 )
 
@@ -28,12 +30,12 @@ const (
 func TestStreamsWhoseCallersLeave(t *testing.T) {
 	const rounds, waysPerRound = 40, 5
 	r := newRow(t, "streams whose callers leave")
-	issuer, database := startIssuer(t), pgtest.NewDatabase(t)
+	issuer, database := stack.StartIssuer(t), pgtest.NewDatabase(t)
 	s := startTodod(t, issuer, database, noHeapFloor())
 	other := startTodod(t, issuer, database, noHeapFloor()) // Which nobody leaves.
-	client := newClient(t, false)
-	for _, s := range []*todod{s, other} {
-		s.create(t, client, "u")
+	client := stack.NewClient(t, false)
+	for _, s := range []*stack.Todod{s, other} {
+		s.Create(t, client, "u")
 	}
 	client.CloseIdleConnections()
 
@@ -49,33 +51,33 @@ func TestStreamsWhoseCallersLeave(t *testing.T) {
 	}
 	round(true)
 	files := eventuallyStill(t, s)
-	before := s.resetPeak(t)
-	mark := s.mark()
+	before := s.ResetPeak(t)
+	mark := s.Mark()
 	served := 0
 	for n := range rounds {
 		served += round(n%2 == 0) // They wait for an answer every other time.
 	}
 	left := -1
-	eventually(t, "its connections are closed", func() bool {
-		left = s.files(t) - files
+	stack.Eventually(t, "its connections are closed", func() bool {
+		left = s.OpenFiles(t) - files
 		return left <= 0
 	})
-	added := s.peak(t) - before
-	alive := call(t, client, http.MethodGet, s.url+"/livez", "")
+	added := s.Peak(t) - before
+	alive := stack.Call(t, client, http.MethodGet, s.URL+"/livez", "")
 	client.CloseIdleConnections()
-	panics := strings.Count(s.text(mark), "panic")
-	goroutines, others := s.goroutines(t), other.goroutines(t)
+	panics := strings.Count(s.Text(mark), "panic")
+	goroutines, others := s.Goroutines(t), other.Goroutines(t)
 
-	r.did("%d rounds of %d streams, of health and reflection, ended by cancel, reset and closing, over h2c and HTTP/1.1", rounds, waysPerRound*streamsThatEnd)
-	atLeast(r, "served", served, rounds*waysPerRound/2)
-	same(r, "then /livez", alive.status, http.StatusOK)
-	r.none("log lines with a panic", panics)
-	r.none("connections left", left)
-	atMost(r, "goroutines", len(goroutines), len(others)+goroutinesSpare)
+	r.Did("%d rounds of %d streams, of health and reflection, ended by cancel, reset and closing, over h2c and HTTP/1.1", rounds, waysPerRound*streamsThatEnd)
+	report.AtLeast(r, "served", served, rounds*waysPerRound/2)
+	report.Same(r, "then /livez", alive.Status, http.StatusOK)
+	r.None("log lines with a panic", panics)
+	r.None("connections left", left)
+	report.AtMost(r, "goroutines", len(goroutines), len(others)+goroutinesSpare)
 	if t.Failed() {
-		t.Log(beganWith(goroutines))
+		t.Log(stack.BeganWith(goroutines))
 	}
-	atMost(r, "memory added", added, memoryBound)
+	report.AtMost(r, "memory added", added, memoryBound)
 }
 
 // goroutinesSpare is by how many a busy service's goroutines may exceed an idle
@@ -84,11 +86,11 @@ const goroutinesSpare = 10
 
 // eventuallyStill returns how many files the service has open once that does
 // not change any more.
-func eventuallyStill(t *testing.T, s *todod) int {
+func eventuallyStill(t *testing.T, s *stack.Todod) int {
 	t.Helper()
-	last, same := s.files(t), 0
-	eventually(t, "nobody comes or leaves", func() bool {
-		now := s.files(t)
+	last, same := s.OpenFiles(t), 0
+	stack.Eventually(t, "nobody comes or leaves", func() bool {
+		now := s.OpenFiles(t)
 		same++
 		if now != last {
 			last, same = now, 0
@@ -100,9 +102,9 @@ func eventuallyStill(t *testing.T, s *todod) int {
 
 // leaveHTTP2 opens streams on one connection, waits until each is answered if
 // that is asked for, and leaves them. It returns how many were served.
-func leaveHTTP2(t *testing.T, s *todod, wait bool, leave func(*framer)) (served int) {
+func leaveHTTP2(t *testing.T, s *stack.Todod, wait bool, leave func(*framer)) (served int) {
 	t.Helper()
-	f := dialHTTP2(t, s.address, readAll)
+	f := dialHTTP2(t, s.Address, readAll)
 	for n := range streamsThatEnd {
 		path, message := watchPath, ""
 		if n%2 == 1 {
@@ -110,7 +112,7 @@ func leaveHTTP2(t *testing.T, s *todod, wait bool, leave func(*framer)) (served 
 		}
 		headers := []string{"content-type", "application/grpc", "te", "trailers"}
 		if n%4 < 2 {
-			headers = append(headers, "authorization", s.issuer.bearer("u"))
+			headers = append(headers, "authorization", s.Issuer.Bearer("u"))
 		}
 		if err := f.call(path, envelope(message), n%2 == 0, headers...); err != nil {
 			t.Fatal(err)
@@ -133,11 +135,11 @@ func resetAll(f *framer, code http2.ErrCode) {
 
 // leaveHTTP1 is leaveHTTP2 of health watches by Connect, each on a connection of
 // its own, half of which end by a reset.
-func leaveHTTP1(t *testing.T, s *todod, wait bool) (served int) {
+func leaveHTTP1(t *testing.T, s *stack.Todod, wait bool) (served int) {
 	t.Helper()
 	conns := make([]net.Conn, streamsThatEnd)
 	for n := range conns {
-		conn, err := net.Dial("tcp", s.address)
+		conn, err := net.Dial("tcp", s.Address)
 		if err != nil {
 			t.Fatal(err)
 		}

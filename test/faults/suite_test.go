@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 // notPooled are the tests of internal/database and internal/postgres that need what a
@@ -59,12 +61,12 @@ func TestSuiteBehindPgBouncer(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-p=1", "-v",
 		"-skip", strings.Join(notPooled, "|"), "./internal/database", "./internal/postgres", "./cmd/todod")
 	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+throughHost(server.Server.URL("postgres"), b.address)+execMode)
+	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+stack.ThroughHost(server.Server.URL("postgres"), b.address)+execMode)
 	output, err := cmd.CombinedOutput()
 	text := string(output)
-	r.did("ran the tests of internal/database, internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
-	atLeast(r, "passed", strings.Count(text, "--- PASS"), 200)
-	r.none("failed", strings.Count(text, "--- FAIL"))
+	r.Did("ran the tests of internal/database, internal/postgres and cmd/todod, but for %d that need what it has not", len(notPooled))
+	report.AtLeast(r, "passed", strings.Count(text, "--- PASS"), 200)
+	r.None("failed", strings.Count(text, "--- FAIL"))
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}

@@ -8,37 +8,38 @@ import (
 	"strconv"
 	"testing"
 
-	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/pglocal"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/stack"
+	"example.com/todo-backend/test/syncload"
 )
 
 // syncCluster is several processes on a database with a synchronous standby.
 type syncCluster struct {
-	issuer    *issuer
+	issuer    *stack.Issuer
 	hosts     string // The database's URL with both servers.
 	primary   *pgtest.Server
 	standby   *pglocal.Server
 	bouncer   *pgbouncer
 	addresses []string
-	processes []*todod
+	processes []*stack.Todod
 }
 
 func startSyncCluster(t *testing.T) *syncCluster {
 	t.Helper()
-	c := &syncCluster{issuer: startIssuer(t), primary: pgtest.StartServer(t, nil)}
+	c := &syncCluster{issuer: stack.StartIssuer(t), primary: pgtest.StartServer(t, nil)}
 	c.standby = startStandby(t, c.primary)
-	admin := session(t, c.primary.URL())
-	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
+	admin := stack.Session(t, c.primary.URL())
+	stack.Execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = '`+standbyName+`'`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
 	c.awaitStandby(t)
 	c.hosts = "postgres://todo@127.0.0.1:" + strconv.Itoa(c.primary.Port()) + ",127.0.0.1:" + strconv.Itoa(c.standby.Port()) +
 		"/todo?sslmode=disable&target_session_attrs=read-write"
 	c.bouncer = startPgBouncer(t, c.primary.URL(), "default_pool_size = 20", "server_login_retry = 1")
 	for range syncProcesses {
-		c.addresses = append(c.addresses, freeAddress(t))
+		c.addresses = append(c.addresses, stack.FreeAddress(t))
 	}
-	c.processes = make([]*todod, syncProcesses)
+	c.processes = make([]*stack.Todod, syncProcesses)
 	for i := range c.processes {
 		c.start(t, i)
 	}
@@ -50,7 +51,7 @@ func (c *syncCluster) start(t *testing.T, i int) {
 	t.Helper()
 	url := c.hosts
 	if i%2 == 1 {
-		url = throughHost(c.primary.URL(), c.bouncer.address) + execMode
+		url = stack.ThroughHost(c.primary.URL(), c.bouncer.address) + execMode
 	}
 	c.processes[i] = startTodod(t, c.issuer, url, map[string]string{
 		"LISTEN_ADDR": c.addresses[i], "WATCHES_PER_USER": "100", "TRASH_RETENTION": "1", "LOG_LEVEL": "info",
@@ -58,9 +59,9 @@ func (c *syncCluster) start(t *testing.T, i int) {
 }
 
 // clients returns a client of each process, which it stays when the process comes back.
-func (c *syncCluster) clients(t *testing.T) (clients []todov1connect.TodoServiceClient) {
+func (c *syncCluster) clients(t *testing.T) (clients []*syncload.Client) {
 	for _, p := range c.processes {
-		clients = append(clients, todov1connect.NewTodoServiceClient(newClient(t, false), p.url))
+		clients = append(clients, syncload.NewClient(t, p.URL, false))
 	}
 	return clients
 }
@@ -68,21 +69,21 @@ func (c *syncCluster) clients(t *testing.T) (clients []todov1connect.TodoService
 // awaitStandby waits until the standby has all that the primary has, and commits wait for it.
 func (c *syncCluster) awaitStandby(t *testing.T) {
 	t.Helper()
-	admin := session(t, c.primary.URL())
-	eventually(t, "the standby follows in synchrony", func() bool {
-		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
+	admin := stack.Session(t, c.primary.URL())
+	stack.Eventually(t, "the standby follows in synchrony", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`)
 	})
 }
 
 func (c *syncCluster) crash(t *testing.T, i int) {
 	t.Helper()
-	c.processes[i].kill(t)
+	c.processes[i].Kill(t)
 	c.start(t, i)
 }
 
 func (c *syncCluster) drain(t *testing.T, i int) {
 	t.Helper()
-	if err := c.processes[i].terminate(t); err != nil {
+	if err := c.processes[i].Terminate(t); err != nil {
 		t.Errorf("a process that drains: %v", err)
 	}
 	c.start(t, i)
@@ -90,7 +91,7 @@ func (c *syncCluster) drain(t *testing.T, i int) {
 
 func (c *syncCluster) terminateBackends(t *testing.T) {
 	t.Helper()
-	ask[int](t, session(t, c.primary.URL()), `
+	stack.Ask[int](t, stack.Session(t, c.primary.URL()), `
 		SELECT count(pg_terminate_backend(pid))
 		FROM   pg_stat_activity
 		WHERE  datname = current_database() AND pid <> pg_backend_pid()`)
@@ -107,7 +108,7 @@ func (c *syncCluster) restartPrimary(t *testing.T) {
 
 func (c *syncCluster) restartBouncer(t *testing.T) {
 	t.Helper()
-	c.bouncer.kill(t)
+	c.bouncer.Kill(t)
 	c.bouncer.start(t)
 }
 
@@ -119,7 +120,7 @@ func (c *syncCluster) failOver(t *testing.T) {
 	if err := c.primary.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if !ask[bool](t, session(t, c.standby.URL("postgres")), `SELECT pg_promote(true, 30)`) {
+	if !stack.Ask[bool](t, stack.Session(t, c.standby.URL("postgres")), `SELECT pg_promote(true, 30)`) {
 		t.Fatal("the standby was not promoted")
 	}
 	config, err := os.ReadFile(c.bouncer.config)
@@ -130,5 +131,5 @@ func (c *syncCluster) failOver(t *testing.T) {
 	if err := os.WriteFile(c.bouncer.config, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	execute(t, c.bouncer.console(t), "RELOAD")
+	stack.Execute(t, c.bouncer.console(t), "RELOAD")
 }

@@ -3,9 +3,13 @@
 package faults
 
 import (
+	"context"
 	"testing"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
+	"example.com/todo-backend/test/syncload"
 )
 
 // TestSyncAfterAFailoverThatLostChanges has a client sync a change that the standby never
@@ -14,53 +18,53 @@ import (
 func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	r := newRow(t, "sync after a failover that lost changes")
 	c := startSyncCluster(t)
-	s := &syncRun{t: t, issuer: c.issuer, clients: c.clients(t)[:1]}
-	ctx := t.Context()
-	kept, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " kept"})
+	client := c.clients(t)[0]
+	as := func() context.Context { return syncload.As(t.Context(), c.issuer, "u") }
+	kept, err := client.CreateTodo(as(), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " kept"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, standby := session(t, c.primary.URL()), session(t, c.standby.URL("postgres"))
-	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
-	execute(t, standby, `SELECT pg_reload_conf()`)
-	eventually(t, "the standby follows no more", func() bool {
-		return ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
+	admin, standby := stack.Session(t, c.primary.URL()), stack.Session(t, c.standby.URL("postgres"))
+	stack.Execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Execute(t, standby, `ALTER SYSTEM SET primary_conninfo = ''`)
+	stack.Execute(t, standby, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "the standby follows no more", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
 	})
-	if _, err := s.any().CreateTodo(s.as(ctx, "u"), &todov1.CreateTodoRequest{Title: canaryTitle + " lost"}); err != nil {
+	if _, err := client.CreateTodo(as(), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " lost"}); err != nil {
 		t.Fatal(err)
 	}
-	before, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{})
+	before, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.failOver(t)
 	retry(t, "a change after the failover", func() error {
-		_, err := s.any().UpdateTodo(s.as(ctx, "u"), &todov1.UpdateTodoRequest{Id: kept.GetId(), IsCompleted: new(true)})
+		_, err := client.UpdateTodo(as(), &todov1.UpdateTodoRequest{Id: kept.GetId(), IsCompleted: new(true)})
 		return err
 	})
-	after, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{SyncToken: before.GetNextSyncToken()})
+	after, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{SyncToken: before.GetNextSyncToken()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.any().SyncTodos(s.as(ctx, "u"), &todov1.SyncTodosRequest{SyncToken: after.GetNextSyncToken()})
+	again, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{SyncToken: after.GetNextSyncToken()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.did("promoted a standby that lacks one of two todos, which a client has")
-	same(r, "todos before", len(before.GetTodos()), 2)
-	same(r, "the client begins anew", after.GetReset_(), true)
-	same(r, "todos after", len(after.GetTodos()), 1)
-	same(r, "begins anew again", again.GetReset_(), false)
+	r.Did("promoted a standby that lacks one of two todos, which a client has")
+	report.Same(r, "todos before", len(before.GetTodos()), 2)
+	report.Same(r, "the client begins anew", after.GetReset_(), true)
+	report.Same(r, "todos after", len(after.GetTodos()), 1)
+	report.Same(r, "begins anew again", again.GetReset_(), false)
 }
 
 // retry repeats a call until it succeeds, or fails but by an outage.
 func retry(t *testing.T, what string, call func() error) {
 	t.Helper()
-	eventually(t, what, func() bool {
+	stack.Eventually(t, what, func() bool {
 		err := call()
-		if err != nil && !isOutage(err) {
+		if err != nil && !syncload.IsOutage(err) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		return err == nil

@@ -13,15 +13,18 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 )
 
 const (
 	// belowTheLimit is a rate that RATE_LIMIT_RPS lets pass by default.
 	belowTheLimit = 49
 	// unreadMemory is what answers that nobody reads may add to the memory.
-	unreadMemory = mebibytes(96)
+	unreadMemory = stack.Mebibytes(96)
 	// unreadLeft is what of it may be left after a minute.
-	unreadLeft = mebibytes(32)
+	unreadLeft = stack.Mebibytes(32)
 	// unreadBound is how long a caller may read nothing of an answer.
 	unreadBound = 12 * time.Second
 )
@@ -33,7 +36,7 @@ func TestAnswersNobodyReads(t *testing.T) {
 		name string
 		// asker returns what asks for a path once, and what tells whether the
 		// server has given up all that was asked so far.
-		asker func(t *testing.T, s *todod, path string) (ask func(), givenUp func() bool)
+		asker func(t *testing.T, s *stack.Todod, path string) (ask func(), givenUp func() bool)
 	}{
 		{"HTTP/2", unreadHTTP2},
 		{"HTTP/1.1", unreadHTTP1},
@@ -47,10 +50,10 @@ func TestAnswersNobodyReads(t *testing.T) {
 			hoard(t, database, "hoarder", 200)
 			settings := noHeapFloor()
 			settings["RATE_LIMIT_RPS"] = strconv.Itoa(belowTheLimit + 1)
-			s := startTodod(t, startIssuer(t), database, settings)
+			s := startTodod(t, stack.StartIssuer(t), database, settings)
 			b := startBystander(t, s)
-			before := s.resetPeak(t)
-			mark := s.mark()
+			before := s.ResetPeak(t)
+			mark := s.Mark()
 			asked := 0
 			ask, givenUp := way.asker(t, s, "/api/todos?pageSize=200")
 			b.through(r, func() {
@@ -60,20 +63,20 @@ func TestAnswersNobodyReads(t *testing.T) {
 				})
 			})
 			last := time.Now()
-			eventually(t, "the answers are given up", func() bool {
-				return givenUp() && len(linesOf(s.since(t, mark), "hoarder")) == asked
+			stack.Eventually(t, "the answers are given up", func() bool {
+				return givenUp() && len(linesOf(s.Since(t, mark), "hoarder")) == asked
 			})
 			after := time.Since(last)
-			added := s.peak(t) - before
-			left, within := s.memoryBack(t, before+unreadLeft)
+			added := s.Peak(t) - before
+			left, within := memoryBack(t, s.Process, before+unreadLeft)
 
-			r.did("lists of 200 todos of 10 KB at %d/s for %v, of which no byte is read", rate, duration)
-			r.note("asked", asked)
-			atLeast(r, "refused", len(refusals(linesOf(s.since(t, mark), "hoarder"))), asked/4)
-			atMost(r, "memory added", added, unreadMemory)
-			atMost(r, "the last given up within", after, unreadBound+machineSlack)
-			r.note("memory looked at after", rounded(within))
-			atMost(r, "memory left", left-before, unreadLeft)
+			r.Did("lists of 200 todos of 10 KB at %d/s for %v, of which no byte is read", rate, duration)
+			r.Note("asked", asked)
+			report.AtLeast(r, "refused", len(refusals(linesOf(s.Since(t, mark), "hoarder"))), asked/4)
+			report.AtMost(r, "memory added", added, unreadMemory)
+			report.AtMost(r, "the last given up within", after, unreadBound+machineSlack)
+			r.Note("memory looked at after", report.Rounded(within))
+			report.AtMost(r, "memory left", left-before, unreadLeft)
 		})
 	}
 }
@@ -97,8 +100,8 @@ func atRate(perSecond int, duration time.Duration, f func()) {
 }
 
 // linesOf returns the lines of a user's calls.
-func linesOf(lines []logLine, user string) []logLine {
-	var some []logLine
+func linesOf(lines []stack.LogLine, user string) []stack.LogLine {
+	var some []stack.LogLine
 	for _, line := range lines {
 		if line.Message == "request" && line.UserID == user {
 			some = append(some, line)
@@ -108,8 +111,8 @@ func linesOf(lines []logLine, user string) []logLine {
 }
 
 // refusals returns the lines of calls that were too many.
-func refusals(lines []logLine) []logLine {
-	var some []logLine
+func refusals(lines []stack.LogLine) []stack.LogLine {
+	var some []stack.LogLine
 	for _, line := range lines {
 		if line.Status == http.StatusTooManyRequests || line.Status == http.StatusServiceUnavailable {
 			some = append(some, line)
@@ -118,13 +121,13 @@ func refusals(lines []logLine) []logLine {
 	return some
 }
 
-// memoryBack waits for a minute at most until no more memory is in use than
-// so much, and returns how much is.
-func (p *process) memoryBack(t *testing.T, bound mebibytes) (left mebibytes, within time.Duration) {
+// memoryBack waits for a minute at most until a process uses no more memory than
+// so much, and returns how much it uses.
+func memoryBack(t *testing.T, p *stack.Process, bound stack.Mebibytes) (left stack.Mebibytes, within time.Duration) {
 	t.Helper()
 	began := time.Now()
 	for {
-		left = p.memory(t, "VmRSS")
+		left = p.Memory(t, "VmRSS")
 		if left <= bound || time.Since(began) > time.Minute {
 			return left, time.Since(began)
 		}
@@ -134,15 +137,15 @@ func (p *process) memoryBack(t *testing.T, bound mebibytes) (left mebibytes, wit
 
 // unreadHTTP2 asks on streams whose windows are closed, as many on a connection
 // as there may be.
-func unreadHTTP2(t *testing.T, s *todod, path string) (ask func(), givenUp func() bool) {
+func unreadHTTP2(t *testing.T, s *stack.Todod, path string) (ask func(), givenUp func() bool) {
 	t.Helper()
 	var all []*framer
 	ask = func() {
 		if len(all) == 0 || all[len(all)-1].stream > 2*(streamsPerConnection-10) {
-			all = append(all, dialHTTP2(t, s.address, readNothing))
+			all = append(all, dialHTTP2(t, s.Address, readNothing))
 		}
 		// It fails when the server has closed the connection.
-		_ = all[len(all)-1].request(http.MethodGet, path, true, "authorization", s.issuer.bearer("hoarder"))
+		_ = all[len(all)-1].request(http.MethodGet, path, true, "authorization", s.Issuer.Bearer("hoarder"))
 	}
 	givenUp = func() bool {
 		for _, f := range all {
@@ -156,16 +159,16 @@ func unreadHTTP2(t *testing.T, s *todod, path string) (ask func(), givenUp func(
 }
 
 // unreadHTTP1 asks on a connection each.
-func unreadHTTP1(t *testing.T, s *todod, path string) (ask func(), givenUp func() bool) {
+func unreadHTTP1(t *testing.T, s *stack.Todod, path string) (ask func(), givenUp func() bool) {
 	t.Helper()
 	dialer := &net.Dialer{Control: roomless}
 	ask = func() {
-		conn, err := dialer.DialContext(t.Context(), "tcp", s.address)
+		conn, err := dialer.DialContext(t.Context(), "tcp", s.Address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() }) // Whatever it says, it is gone.
-		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n", path, s.issuer.bearer("hoarder"))
+		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n", path, s.Issuer.Bearer("hoarder"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,51 +194,51 @@ func roomless(_, _ string, conn syscall.RawConn) error {
 func TestDocumentsNobodyReads(t *testing.T) {
 	const path, connections = "/openapi.yaml", 150
 	r := newRow(t, "documents nobody reads")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	b := startBystander(t, s)
-	client := newClient(t, false)
-	before := s.resetPeak(t)
+	client := stack.NewClient(t, false)
+	before := s.ResetPeak(t)
 	asked := 0
-	var others answers
+	var others load.Answers
 	b.through(r, func() {
 		framers := make([]*framer, connections)
 		for n := range framers {
-			framers[n] = dialHTTP2(t, s.address, readNothing)
+			framers[n] = dialHTTP2(t, s.Address, readNothing)
 			for range streamsPerConnection {
 				if framers[n].request(http.MethodGet, path, true) != nil {
 					break // The server has had enough.
 				}
 				asked++
 			}
-			others = append(others, call(t, client, http.MethodGet, s.url+path, ""))
+			others = append(others, stack.Call(t, client, http.MethodGet, s.URL+path, ""))
 			time.Sleep(60 * time.Millisecond) // Or else to connect is what others notice.
 		}
 		for _, f := range framers {
 			f.close()
 		}
 	})
-	r.did("%s asked for on %d streams of %d connections, of which no byte is read", path, asked, connections)
-	r.none("others who ask for it and read it failed", len(others.failed()))
-	atMost(r, "memory added", s.peak(t)-before, unreadMemory)
+	r.Did("%s asked for on %d streams of %d connections, of which no byte is read", path, asked, connections)
+	r.None("others who ask for it and read it failed", len(others.Failed()))
+	report.AtMost(r, "memory added", s.Peak(t)-before, unreadMemory)
 }
 
 // TestStreamsNobodyReads opens streams whose messages nobody reads.
 func TestStreamsNobodyReads(t *testing.T) {
 	const connections, each = 20, 8
 	r := newRow(t, "streams nobody reads")
-	s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
+	s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), noHeapFloor())
 	b := startBystander(t, s)
 	questions := make([]string, 40) // As many as one stream may ask.
 	for n := range questions {
 		questions[n] = fileOfTodoService
 	}
-	before := s.resetPeak(t)
+	before := s.ResetPeak(t)
 	var slowest time.Duration
 	b.through(r, func() {
 		began := time.Now()
 		framers := make([]*framer, connections)
 		for n := range framers {
-			framers[n] = dialHTTP2(t, s.address, readNothing)
+			framers[n] = dialHTTP2(t, s.Address, readNothing)
 			for range each {
 				if framers[n].grpc(reflectPath, false, questions...) != nil {
 					break // The server has had enough.
@@ -243,13 +246,13 @@ func TestStreamsNobodyReads(t *testing.T) {
 			}
 		}
 		for _, f := range framers {
-			eventually(t, "the streams are given up", func() bool {
+			stack.Eventually(t, "the streams are given up", func() bool {
 				return f.ended() || f.count(func(h heard) bool { return !h.reset && !h.ended }) == 0
 			})
 		}
 		slowest = max(slowest, time.Since(began))
 	})
-	r.did("%d reflections on %d connections, each with %d questions, of whose answers no byte is read", connections*each, connections, len(questions))
-	atMost(r, "given up within", slowest, unreadBound+machineSlack)
-	atMost(r, "memory added", s.peak(t)-before, unreadMemory)
+	r.Did("%d reflections on %d connections, each with %d questions, of whose answers no byte is read", connections*each, connections, len(questions))
+	report.AtMost(r, "given up within", slowest, unreadBound+machineSlack)
+	report.AtMost(r, "memory added", s.Peak(t)-before, unreadMemory)
 }

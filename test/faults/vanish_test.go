@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"golang.org/x/net/http2"
 )
 
@@ -28,15 +30,15 @@ func TestPeersThatVanish(t *testing.T) {
 		t.Run(peer.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRow(t, "a peer that vanishes "+peer.name)
-			s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
-			ends := vanish(t, s.address, peer.say)
+			s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
+			ends := vanish(t, s.Address, peer.say)
 			began := time.Now()
 			select {
 			case <-ends:
 			case <-time.After(3 * time.Minute):
 			}
-			r.did("said something, then nothing, in answer to nothing")
-			atMost(r, "closed within", time.Since(began), time.Minute)
+			r.Did("said something, then nothing, in answer to nothing")
+			report.AtMost(r, "closed within", time.Since(began), time.Minute)
 		})
 	}
 	for _, peer := range []struct {
@@ -61,8 +63,8 @@ func TestPeersThatVanish(t *testing.T) {
 		t.Run(peer.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRow(t, "a peer that vanishes "+peer.name)
-			s := startTodod(t, startIssuer(t), pgtest.NewDatabase(t), nil)
-			conn, err := net.Dial("tcp", s.address)
+			s := startTodod(t, stack.StartIssuer(t), pgtest.NewDatabase(t), nil)
+			conn, err := net.Dial("tcp", s.Address)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,11 +75,11 @@ func TestPeersThatVanish(t *testing.T) {
 			}
 			peer.deaf(t, tcp)
 			began := time.Now()
-			for isConnected(t, s.address, conn) && time.Since(began) < 3*time.Minute {
+			for isConnected(t, s.Address, conn) && time.Since(began) < 3*time.Minute {
 				time.Sleep(time.Second) // Between two looks.
 			}
-			r.did("its host no longer answers; idle connections are kept for ten minutes")
-			atMost(r, "closed within", time.Since(began), 75*time.Second)
+			r.Did("its host no longer answers; idle connections are kept for ten minutes")
+			report.AtMost(r, "closed within", time.Since(began), 75*time.Second)
 		})
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
-	"example.com/todo-backend/gen/todo/v1/todov1connect"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
+	"example.com/todo-backend/test/syncload"
 )
 
 // TestHowSoonWatchersLearn measures from the call of a change to its arrival at two
@@ -24,34 +26,34 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 	rounds := size(5, 50)
 	r := newRow(t, "how soon watchers learn of a change")
 	database := pgtest.NewDatabase(t)
-	issuer := startIssuer(t)
-	s := &syncRun{t: t, issuer: issuer}
+	issuer := stack.StartIssuer(t)
+	var clients []*syncload.Client
 	for range 2 {
-		s.clients = append(s.clients, todov1connect.NewTodoServiceClient(newClient(t, false), startTodod(t, issuer, database, nil).url))
+		clients = append(clients, syncload.NewClient(t, startTodod(t, issuer, database, nil).URL, false))
 	}
 	var mu sync.Mutex
-	took := make([][]time.Duration, len(s.clients))
+	took := make([][]time.Duration, len(clients))
 	var all sync.WaitGroup
 	for i := range users {
 		all.Go(func() {
 			user := fmt.Sprint("watcher-", i)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			created, err := s.clients[0].CreateTodo(s.as(ctx, user), &todov1.CreateTodoRequest{Title: canaryTitle})
+			created, err := clients[0].CreateTodo(syncload.As(ctx, issuer, user), &todov1.CreateTodoRequest{Title: stack.CanaryTitle})
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			arrived := make([]chan arrival, len(s.clients))
-			for n, client := range s.clients {
+			arrived := make([]chan arrival, len(clients))
+			for n, client := range clients {
 				arrived[n] = make(chan arrival)
-				all.Go(func() { s.titles(ctx, client, user, arrived[n]) })
-				awaitTitle(arrived[n], canaryTitle)
+				all.Go(func() { titles(syncload.As(ctx, issuer, user), t, client, arrived[n]) })
+				awaitTitle(arrived[n], stack.CanaryTitle)
 			}
 			for round := range rounds {
-				title := fmt.Sprint(canaryTitle, " ", round)
+				title := fmt.Sprint(stack.CanaryTitle, " ", round)
 				began := time.Now()
-				if _, err := s.clients[0].UpdateTodo(s.as(ctx, user), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title}); err != nil {
+				if _, err := clients[0].UpdateTodo(syncload.As(ctx, issuer, user), &todov1.UpdateTodoRequest{Id: created.GetId(), Title: &title}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -69,15 +71,15 @@ func TestHowSoonWatchersLearn(t *testing.T) {
 		})
 	}
 	all.Wait()
-	r.did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
+	r.Did("%d changes by %d users, who watch on the process of the change and on another", users*rounds, users)
 	for n, name := range []string{"on the same process", "on another"} {
 		slices.Sort(took[n])
 		if len(took[n]) != users*rounds {
 			t.Fatalf("%s: %d changes arrived, not %d", name, len(took[n]), users*rounds)
 		}
-		r.note(name+": median", rounded(took[n][len(took[n])/2]))
+		r.Note(name+": median", report.Rounded(took[n][len(took[n])/2]))
 		// A poll comes after a second, a sign of life after 20.
-		atMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
+		report.AtMost(r, "99 of 100", took[n][len(took[n])*99/100], 10*time.Second)
 	}
 }
 
@@ -87,13 +89,14 @@ type arrival struct {
 	at    time.Time
 }
 
-// titles sends the titles that come to a user's stream, until that ends, and then closes
-// the channel.
-func (s *syncRun) titles(ctx context.Context, client todov1connect.TodoServiceClient, user string, to chan<- arrival) {
+// titles sends the titles that come to a stream of the context's user, until that ends,
+// and then closes the channel.
+func titles(ctx context.Context, t *testing.T, client *syncload.Client, to chan<- arrival) {
+	t.Helper()
 	defer close(to)
-	stream, err := client.WatchTodos(s.as(ctx, user), &todov1.WatchTodosRequest{})
+	stream, err := client.WatchTodos(ctx, &todov1.WatchTodosRequest{})
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 		return
 	}
 	defer func() { _ = stream.Close() }() // It ends by its context.

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -28,30 +31,30 @@ type updater struct {
 
 // writers are updaters on one service.
 type writers struct {
-	todod  *todod
+	todod  *stack.Todod
 	client *http.Client
 	stop   context.CancelFunc
 	all    sync.WaitGroup
 
 	mu      sync.Mutex
-	answers answers
+	answers load.Answers
 	users   []*updater
 }
 
 // startWriters has so many users change their todos, until the test ends or finish is
 // called. The database notes each change that is stored.
-func startWriters(t *testing.T, s *todod, database string, users int) *writers {
+func startWriters(t *testing.T, s *stack.Todod, database string, users int) *writers {
 	t.Helper()
 	pgtest.Exec(t, database, `
 		CREATE TABLE stored (title text NOT NULL);
 		CREATE FUNCTION note_stored() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN INSERT INTO stored VALUES (NEW.title); RETURN NEW; END $$;
 		CREATE TRIGGER note_stored AFTER UPDATE ON todo FOR EACH ROW EXECUTE FUNCTION note_stored()`)
-	w := &writers{todod: s, client: newClient(t, false)}
-	w.client.Timeout = callTimeout
+	w := &writers{todod: s, client: stack.NewClient(t, false)}
+	w.client.Timeout = load.CallTimeout
 	for i := range users {
 		user := fmt.Sprint("writer-", i)
-		w.users = append(w.users, &updater{user: user, id: s.create(t, w.client, user), stored: make(map[string]bool)})
+		w.users = append(w.users, &updater{user: user, id: s.Create(t, w.client, user), stored: make(map[string]bool)})
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	w.stop = stop
@@ -68,54 +71,54 @@ func startWriters(t *testing.T, s *todod, database string, users int) *writers {
 
 func (w *writers) update(u *updater) {
 	u.sent++
-	title := fmt.Sprintf("%s %s %d", canaryTitle, u.user, u.sent)
+	title := fmt.Sprintf("%s %s %d", stack.CanaryTitle, u.user, u.sent)
 	a := changeTitle(w.client, w.todod, u.user, u.id, title)
-	u.stored[title] = a.status == http.StatusOK
-	a.body, a.header = "", nil // There are many.
+	u.stored[title] = a.Status == http.StatusOK
+	a.Body, a.Header = "", nil // There are many.
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers = append(w.answers, a)
 }
 
 // changeTitle changes the title of a user's todo.
-func changeTitle(client *http.Client, s *todod, user, id, title string) answer {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPatch, s.url+"/api/todos/"+id,
+func changeTitle(client *http.Client, s *stack.Todod, user, id, title string) stack.Answer {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPatch, s.URL+"/api/todos/"+id,
 		strings.NewReader(fmt.Sprintf(`{"title":%q}`, title)))
 	if err != nil {
 		panic(err) // Its parts are all made here.
 	}
-	req.Header.Set("Authorization", s.issuer.bearer(user))
-	req.Header.Set("Content-Type", contentTypeJSON)
-	return send(client, req)
+	req.Header.Set("Authorization", s.Issuer.Bearer(user))
+	req.Header.Set("Content-Type", stack.ContentTypeJSON)
+	return stack.Send(client, req)
 }
 
 // finish ends the writes and returns their answers.
-func (w *writers) finish() answers {
+func (w *writers) finish() load.Answers {
 	w.stop()
 	w.all.Wait()
 	return w.since(time.Time{})
 }
 
 // since returns the answers until now to what was sent since then.
-func (w *writers) since(then time.Time) answers {
+func (w *writers) since(then time.Time) load.Answers {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.answers.between(then, time.Now())
+	return w.answers.Between(then, time.Now())
 }
 
 // check adds to a row what was stored of what was acknowledged, and how often.
-func (w *writers) check(r *row, database string) {
-	r.t.Helper()
+func (w *writers) check(r *report.Row, database string) {
+	r.T.Helper()
 	w.finish()
 	times := make(map[string]int)
-	rows, err := session(r.t, database).Query(r.t.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
+	rows, err := stack.Session(r.T, database).Query(r.T.Context(), `SELECT title, count(*) FROM stored GROUP BY title`)
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	var title string
 	var n int
 	if _, err := pgx.ForEachRow(rows, []any{&title, &n}, func() error { times[title] = n; return nil }); err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	acknowledged, lost, twice := 0, 0, 0
 	for _, u := range w.users {
@@ -131,9 +134,9 @@ func (w *writers) check(r *row, database string) {
 			}
 		}
 	}
-	atLeast(r, "changes acknowledged", acknowledged, 1)
-	r.none("of them not stored", lost)
-	r.none("changes stored twice", twice)
+	report.AtLeast(r, "changes acknowledged", acknowledged, 1)
+	r.None("of them not stored", lost)
+	r.None("changes stored twice", twice)
 }
 
 // TestWritersBesideALockedRow has somebody else hold the lock of one user's row, who
@@ -142,9 +145,9 @@ func TestWritersBesideALockedRow(t *testing.T) {
 	const duration = 4 * time.Second
 	r := newRow(t, "writers in batches: one user's row locked")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
-	client := newClient(t, false)
-	locked := s.create(t, client, "locked")
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	client := stack.NewClient(t, false)
+	locked := s.Create(t, client, "locked")
 	w := startWriters(t, s, database, writersAtOnce)
 	b := startBystander(t, s)
 	began, sent := time.Now(), 0
@@ -155,19 +158,19 @@ func TestWritersBesideALockedRow(t *testing.T) {
 		defer all.Wait()
 		for until := time.Now().Add(duration); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 			sent++
-			all.Go(func() { changeTitle(client, s, "locked", locked, fmt.Sprint(canaryTitle, " locked ", sent)) })
+			all.Go(func() { changeTitle(client, s, "locked", locked, fmt.Sprint(stack.CanaryTitle, " locked ", sent)) })
 		}
 		unlock()
 	})
-	r.did("held one row's lock for %v, wrote it %d times, and changed %d others' todos without a pause", duration, sent, writersAtOnce)
-	r.none("of others' changes failed", len(w.since(began).failed()))
+	r.Did("held one row's lock for %v, wrote it %d times, and changed %d others' todos without a pause", duration, sent, writersAtOnce)
+	r.None("of others' changes failed", len(w.since(began).Failed()))
 	w.check(r, database)
 }
 
 // lockRow locks a todo's row, until unlock is called.
 func lockRow(t *testing.T, database, id string) (unlock func()) {
 	t.Helper()
-	tx, err := session(t, database).Begin(t.Context())
+	tx, err := stack.Session(t, database).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,24 +190,24 @@ func TestLateWriteBatches(t *testing.T) {
 	const duration = 4 * time.Second
 	r := newRow(t, "writers in batches: late before the commit")
 	database := pgtest.NewDatabase(t)
-	s := startTodod(t, startIssuer(t), database, nil)
-	client := newClient(t, false)
-	slow := s.create(t, client, "slow")
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	client := stack.NewClient(t, false)
+	slow := s.Create(t, client, "slow")
 	pgtest.Exec(t, database, `
 		CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
 		CREATE TRIGGER be_slow BEFORE UPDATE ON todo FOR EACH ROW WHEN (NEW.user_id = 'slow') EXECUTE FUNCTION be_slow()`)
 	w := startWriters(t, s, database, writersAtOnce)
-	var slows answers
+	var slows load.Answers
 	for until := time.Now().Add(duration); time.Now().Before(until); {
-		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(canaryTitle, " slow ", len(slows))))
+		slows = append(slows, changeTitle(client, s, "slow", slow, fmt.Sprint(stack.CanaryTitle, " slow ", len(slows))))
 	}
-	r.did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
-	atLeast(r, "slow changes", len(slows), 2)
-	r.none("of them failed", len(slows.failed()))
+	r.Did("changed one todo that takes 0.4 s over and over for %v, and %d others' todos without a pause", duration, writersAtOnce)
+	report.AtLeast(r, "slow changes", len(slows), 2)
+	r.None("of them failed", len(slows.Failed()))
 	all := w.finish()
-	r.none("of others' changes failed", len(all.failed()))
-	atMost(r, "slowest of the others'", all.slowest(), lateBound)
+	r.None("of others' changes failed", len(all.Failed()))
+	report.AtMost(r, "slowest of the others'", all.Slowest(), lateBound)
 	w.check(r, database)
 }
 
@@ -219,30 +222,30 @@ func TestWritersWithoutTheirStandby(t *testing.T) {
 	r := newRow(t, "writers in batches: a standby that is away")
 	primary := pgtest.StartServer(t, nil)
 	database := primary.URL()
-	s := startTodod(t, startIssuer(t), database, nil)
-	admin := session(t, database)
+	s := startTodod(t, stack.StartIssuer(t), database, nil)
+	admin := stack.Session(t, database)
 	w := startWriters(t, s, database, writersAtOnce)
-	reads := startReads(t, s.url, s.issuer, 50)
-	eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).with(http.StatusOK)) > writersAtOnce })
+	reads := load.StartReads(t, s.URL, s.Issuer, 50)
+	stack.Eventually(t, "writes are served", func() bool { return len(w.since(time.Time{}).With(http.StatusOK)) > writersAtOnce })
 
-	execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = 'away'`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
-	eventually(t, "a commit waits for the standby", func() bool {
-		return ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')`)
+	stack.Execute(t, admin, `ALTER SYSTEM SET synchronous_standby_names = 'away'`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
+	stack.Eventually(t, "a commit waits for the standby", func() bool {
+		return stack.Ask[bool](t, admin, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')`)
 	})
 	from := time.Now()
 	time.Sleep(away)
-	during, readsDuring := w.since(from), reads.since(from)
-	execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
-	execute(t, admin, `SELECT pg_reload_conf()`)
+	during, readsDuring := w.since(from), reads.Since(from)
+	stack.Execute(t, admin, `ALTER SYSTEM RESET synchronous_standby_names`)
+	stack.Execute(t, admin, `SELECT pg_reload_conf()`)
 	back := time.Now()
-	recovered := eventually(t, "writes are served again", func() bool { return len(w.since(back).with(http.StatusOK)) > 0 })
+	recovered := stack.Eventually(t, "writes are served again", func() bool { return len(w.since(back).With(http.StatusOK)) > 0 })
 
-	r.did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
-	atLeast(r, "changes answered meanwhile", len(during), 1)
-	r.none("of them acknowledged", len(during.with(http.StatusOK)))
-	r.none("answered but by 503 and 504", len(during.without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
-	r.none("reads failed", len(readsDuring.failed()))
-	atMost(r, "served again within", recovered, recoveryBound)
+	r.Did("had %d users change their todos while a synchronous standby was away for %v", writersAtOnce, away)
+	report.AtLeast(r, "changes answered meanwhile", len(during), 1)
+	r.None("of them acknowledged", len(during.With(http.StatusOK)))
+	r.None("answered but by 503 and 504", len(during.Without(http.StatusServiceUnavailable, http.StatusGatewayTimeout)))
+	r.None("reads failed", len(readsDuring.Failed()))
+	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
 	w.check(r, database)
 }

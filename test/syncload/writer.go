@@ -1,35 +1,36 @@
 //go:build linux
 
-package faults
+package syncload
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"connectrpc.com/connect"
-	todov1 "example.com/todo-backend/gen/todo/v1"
 	"github.com/google/uuid"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/test/stack"
 )
 
 // Of one user's todos, there are neither few nor many.
 const fewTodos, manyTodos = 20, 200
 
-// retryPause is how long callers wait after a failure.
-const retryPause = 20 * time.Millisecond
-
-// syncWriter changes one user's todos without a pause, in every way that there is, by
+// writer changes one user's todos one after the other, in every way that there is, by
 // whichever process comes next.
-type syncWriter struct {
-	*syncRun
-	journal *syncJournal
+type writer struct {
+	*Run
+	journal *journal
 	n       int
 }
 
-func (w *syncWriter) run(ctx context.Context) {
-	for ctx.Err() == nil && w.changes.Load() < int64(w.wanted) {
+func (w *writer) run(ctx context.Context) {
+	for ctx.Err() == nil && !w.isEnough.Load() && (w.Changes == 0 || w.changes.Load() < int64(w.Changes)) {
 		w.n++
+		if w.Pause > 0 {
+			pause(ctx, w.Pause)
+		}
 		acknowledged, err := w.change(ctx)
 		switch {
 		case acknowledged:
@@ -37,40 +38,18 @@ func (w *syncWriter) run(ctx context.Context) {
 		case err == nil: // There was nothing to be changed so.
 		case isRefusal(err):
 			w.refused.Add(1)
-		case isOutage(err):
+		case IsOutage(err):
 			w.journal.doubt()
 			w.doubtful.Add(1)
-			pause(ctx, retryPause)
+			w.pauseAfter(ctx, err)
 		case ctx.Err() == nil:
-			w.fault("a write of %s: %v", w.journal.user, err)
+			w.Fault("a write of %s: %v", w.journal.user, err)
 		}
 	}
 }
 
-// isRefusal reports whether a write was refused since the todo has another version, or is
-// gone.
-func isRefusal(err error) bool {
-	code := connect.CodeOf(err)
-	return connect.IsWireError(err) && (code == connect.CodeAborted || code == connect.CodeNotFound)
-}
-
-// isOutage reports whether a call failed as calls may during an outage: unreached,
-// without an answer, or with one that says so.
-func isOutage(err error) bool {
-	code := connect.CodeOf(err)
-	return !connect.IsWireError(err) || code == connect.CodeUnavailable || code == connect.CodeDeadlineExceeded
-}
-
-// pause waits, unless the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
 // change makes a change, and notes it when it is acknowledged.
-func (w *syncWriter) change(ctx context.Context) (acknowledged bool, err error) {
+func (w *writer) change(ctx context.Context) (acknowledged bool, err error) {
 	n := w.journal.count()
 	switch p := rand.IntN(100); {
 	case n < fewTodos, p < 22 && n < manyTodos:
@@ -90,30 +69,30 @@ func (w *syncWriter) change(ctx context.Context) (acknowledged bool, err error) 
 }
 
 // create repeats a create until it is answered: it has an id.
-func (w *syncWriter) create(ctx context.Context) (acknowledged bool, err error) {
+func (w *writer) create(ctx context.Context) (acknowledged bool, err error) {
 	id := uuid.NewString()
-	req := &todov1.CreateTodoRequest{Id: &id, Title: fmt.Sprint(canaryTitle, " ", w.n)}
+	req := &todov1.CreateTodoRequest{Id: &id, Title: fmt.Sprint(stack.CanaryTitle, " ", w.n)}
 	for {
 		created, err := w.any().CreateTodo(w.as(ctx, w.journal.user), req)
 		switch {
 		case err == nil:
 			w.journal.add(created)
 			return true, nil
-		case ctx.Err() != nil || !isOutage(err):
+		case ctx.Err() != nil || !IsOutage(err):
 			return false, err
 		}
 		w.journal.doubt()
 		w.doubtful.Add(1)
-		pause(ctx, retryPause)
+		w.pauseAfter(ctx, err)
 	}
 }
 
-func (w *syncWriter) update(ctx context.Context, byVersion bool) (acknowledged bool, err error) {
+func (w *writer) update(ctx context.Context, byVersion bool) (acknowledged bool, err error) {
 	is := w.journal.look()
 	if is == nil {
 		return false, nil
 	}
-	req := &todov1.UpdateTodoRequest{Id: is.GetId(), Title: new(fmt.Sprint(canaryTitle, " ", w.n)), IsCompleted: new(w.n%2 == 0)}
+	req := &todov1.UpdateTodoRequest{Id: is.GetId(), Title: new(fmt.Sprint(stack.CanaryTitle, " ", w.n)), IsCompleted: new(w.n%2 == 0)}
 	if byVersion {
 		req.Etag = is.Etag //nolint:protogetter // Absent stays absent.
 	}
@@ -126,7 +105,7 @@ func (w *syncWriter) update(ctx context.Context, byVersion bool) (acknowledged b
 
 // remove takes the todo out of the journal before. A todo in there exists, unless a
 // write in doubt is why it does not.
-func (w *syncWriter) remove(ctx context.Context, byVersion, permanently bool) (acknowledged bool, err error) {
+func (w *writer) remove(ctx context.Context, byVersion, permanently bool) (acknowledged bool, err error) {
 	is := w.journal.take()
 	if is == nil {
 		return false, nil
@@ -141,14 +120,14 @@ func (w *syncWriter) remove(ctx context.Context, byVersion, permanently bool) (a
 		w.journal.bin(is, permanently)
 		return true, nil
 	case connect.CodeOf(err) == connect.CodeNotFound && connect.IsWireError(err):
-		w.fault("%s of %s was acknowledged and is lost: %v", is.GetId(), w.journal.user, err)
+		w.Fault("%s of %s was acknowledged and is lost: %v", is.GetId(), w.journal.user, err)
 	case isRefusal(err):
 		w.journal.putBack(is)
 	}
 	return false, err
 }
 
-func (w *syncWriter) undelete(ctx context.Context) (acknowledged bool, err error) {
+func (w *writer) undelete(ctx context.Context) (acknowledged bool, err error) {
 	is := w.journal.takeTrash()
 	if is == nil {
 		return false, nil

@@ -1,6 +1,6 @@
 //go:build linux
 
-package faults
+package load
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"example.com/todo-backend/test/stack"
 )
 
 // content is the content of a todo, and of its row. The zero value is a todo that doesn't
@@ -18,56 +20,56 @@ type content struct {
 	completed          bool
 }
 
-// ledger records what callers know of their todos: acknowledged states, and states in
+// Ledger records what callers know of their todos: acknowledged states, and states in
 // doubt, since a write got no response or an error.
-type ledger struct {
+type Ledger struct {
 	mu sync.Mutex
 	// todos are the states that the table may have a todo in, by id: one,
 	// or several after a write that is in doubt.
 	todos map[string][]content
 	// doubtful are the titles of creates in doubt. Each may be there once.
 	doubtful     map[string]bool
-	acknowledged int
+	Acknowledged int
 	wrong        []string // Answers that contradict it.
 }
 
-func newLedger() *ledger {
-	return &ledger{todos: make(map[string][]content), doubtful: make(map[string]bool)}
+func newLedger() *Ledger {
+	return &Ledger{todos: make(map[string][]content), doubtful: make(map[string]bool)}
 }
 
 // wrote notes a write that was acknowledged.
-func (l *ledger) wrote(id string, is content) {
+func (l *Ledger) wrote(id string, is content) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acknowledged++
+	l.Acknowledged++
 	l.todos[id] = []content{is}
 }
 
 // mayHaveWritten notes a write to a todo that was not acknowledged.
-func (l *ledger) mayHaveWritten(id string, maybe content) {
+func (l *Ledger) mayHaveWritten(id string, maybe content) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.todos[id] = append(l.todos[id], maybe)
 }
 
 // mayHaveCreated notes a create that was not acknowledged.
-func (l *ledger) mayHaveCreated(title string) {
+func (l *Ledger) mayHaveCreated(title string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.doubtful[title] = true
 }
 
 // contradict notes a response that contradicts the ledger.
-func (l *ledger) contradict(format string, args ...any) {
+func (l *Ledger) contradict(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
 }
 
-// audit compares the ledger with the table, in which the load's users have names with a
+// Audit compares the ledger with the table, in which the load's users have names with a
 // prefix. It returns acknowledged writes that are missing, and rows that nobody asked
 // for.
-func (l *ledger) audit(t *testing.T, database, prefix string) []string {
+func (l *Ledger) Audit(t *testing.T, database, prefix string) []string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,9 +101,9 @@ func (l *ledger) audit(t *testing.T, database, prefix string) []string {
 }
 
 // rows reads the table.
-func (l *ledger) rows(t *testing.T, database, prefix string) map[string]content {
+func (l *Ledger) rows(t *testing.T, database, prefix string) map[string]content {
 	t.Helper()
-	rows, err := session(t, database).Query(t.Context(), `
+	rows, err := stack.Session(t, database).Query(t.Context(), `
 		SELECT id::text, title, coalesce(description, ''), is_completed
 		FROM   todo
 		WHERE  starts_with(user_id, $1) AND deleted_at IS NULL`, prefix)
@@ -122,7 +124,7 @@ func (l *ledger) rows(t *testing.T, database, prefix string) map[string]content 
 }
 
 // sure returns those todos of a list that are not in doubt.
-func (l *ledger) sure(ids []string) map[string]content {
+func (l *Ledger) sure(ids []string) map[string]content {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sure := make(map[string]content)

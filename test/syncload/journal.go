@@ -1,8 +1,9 @@
 //go:build linux
 
-package faults
+package syncload
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -10,33 +11,33 @@ import (
 	todov1 "example.com/todo-backend/gen/todo/v1"
 )
 
-// syncJournal is what the writers of one user's todos know. A todo whose write is in doubt
+// journal is what the writers of one user's todos know. A todo whose write is in doubt
 // is in it no more.
-type syncJournal struct {
+type journal struct {
 	user string
 
 	mu           sync.Mutex
 	alive        map[string]*todov1.Todo // What exists for certain, each as it was known last.
 	trash        []*todov1.Todo          // What was deleted. It may be gone.
-	acknowledged []syncChange            // In the order of the answers.
+	acknowledged []change                // In the order of the answers.
 	added        int                     // Todos that were created or restored.
 	doubtful     int                     // Writes without an answer.
 	isEnded      bool
 	grown        chan struct{} // Closed when there is a further answer.
 }
 
-// syncChange is an acknowledged change: the todo has changed at a time, or after it.
-type syncChange struct {
+// change is an acknowledged change: the todo has changed at a time, or after it.
+type change struct {
 	id string
 	at time.Time
 }
 
-func newSyncJournal(user string) *syncJournal {
-	return &syncJournal{user: user, alive: make(map[string]*todov1.Todo), grown: make(chan struct{})}
+func newJournal(user string) *journal {
+	return &journal{user: user, alive: make(map[string]*todov1.Todo), grown: make(chan struct{})}
 }
 
 // add notes a todo that was created or restored.
-func (j *syncJournal) add(t *todov1.Todo) {
+func (j *journal) add(t *todov1.Todo) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.added++
@@ -45,7 +46,7 @@ func (j *syncJournal) add(t *todov1.Todo) {
 }
 
 // update notes that a todo was updated, which somebody may have taken meanwhile.
-func (j *syncJournal) update(t *todov1.Todo) {
+func (j *journal) update(t *todov1.Todo) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	at := t.GetUpdatedAt().AsTime()
@@ -56,14 +57,14 @@ func (j *syncJournal) update(t *todov1.Todo) {
 }
 
 // putBack notes that a todo which was taken was not deleted.
-func (j *syncJournal) putBack(t *todov1.Todo) {
+func (j *journal) putBack(t *todov1.Todo) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.alive[t.GetId()] = t
 }
 
 // bin notes that a todo was deleted.
-func (j *syncJournal) bin(t *todov1.Todo, isPurged bool) {
+func (j *journal) bin(t *todov1.Todo, isPurged bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !isPurged {
@@ -73,27 +74,27 @@ func (j *syncJournal) bin(t *todov1.Todo, isPurged bool) {
 }
 
 // empty notes that the trash was emptied.
-func (j *syncJournal) empty() {
+func (j *journal) empty() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.note("", time.Time{})
 }
 
 // doubt notes a write that may have taken effect.
-func (j *syncJournal) doubt() {
+func (j *journal) doubt() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.doubtful++
 }
 
-func (j *syncJournal) note(id string, at time.Time) {
-	j.acknowledged = append(j.acknowledged, syncChange{id, at})
+func (j *journal) note(id string, at time.Time) {
+	j.acknowledged = append(j.acknowledged, change{id, at})
 	close(j.grown)
 	j.grown = make(chan struct{})
 }
 
 // look returns a todo that exists, nil for none.
-func (j *syncJournal) look() *todov1.Todo {
+func (j *journal) look() *todov1.Todo {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, t := range j.alive { // In no order.
@@ -103,7 +104,7 @@ func (j *syncJournal) look() *todov1.Todo {
 }
 
 // take returns a todo that exists, for one that deletes it; nil for none.
-func (j *syncJournal) take() *todov1.Todo {
+func (j *journal) take() *todov1.Todo {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for id, t := range j.alive {
@@ -114,7 +115,7 @@ func (j *syncJournal) take() *todov1.Todo {
 }
 
 // takeTrash returns one of the last few todos that were deleted, nil for none.
-func (j *syncJournal) takeTrash() *todov1.Todo {
+func (j *journal) takeTrash() *todov1.Todo {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.trash) == 0 {
@@ -129,7 +130,7 @@ func (j *syncJournal) takeTrash() *todov1.Todo {
 }
 
 // count returns how many todos exist for certain.
-func (j *syncJournal) count() int {
+func (j *journal) count() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.alive)
@@ -137,17 +138,28 @@ func (j *syncJournal) count() int {
 
 // since returns what was acknowledged after so many, and a channel that is closed when
 // there is more, or the end.
-func (j *syncJournal) since(n int) (further []syncChange, grown <-chan struct{}, isEnded bool) {
+func (j *journal) since(n int) (further []change, grown <-chan struct{}, isEnded bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.acknowledged[n:], j.grown, j.isEnded
 }
 
 // end notes that nothing will be written any more.
-func (j *syncJournal) end() {
+func (j *journal) end() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.isEnded = true
 	close(j.grown)
 	j.grown = make(chan struct{})
+}
+
+// compare returns which acknowledged todos the table lacks. It may have newer states: writes
+// in doubt.
+func (j *journal) compare(table map[string]State) (lost []string) {
+	for id, alive := range j.alive {
+		if is, found := table[id]; !found || is.deletedAt != 0 || is.updatedAt < alive.GetUpdatedAt().AsTime().UnixMicro() {
+			lost = append(lost, fmt.Sprintf("acknowledged %v is lost: the table has %+v", alive, is))
+		}
+	}
+	return lost
 }

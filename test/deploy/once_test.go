@@ -1,0 +1,197 @@
+//go:build linux
+
+package deploy
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// dying are stand-ins of processes that die with the first call of each name: they have
+// read it, and close the connection.
+type dying struct {
+	mu       sync.Mutex
+	received map[string]int // By name.
+}
+
+// connection is the key of a request's connection in its context.
+type connection struct{}
+
+// start serves at a new address until the test ends.
+func (d *dying) start(t *testing.T) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // For HAProxy's checks.
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler:           d,
+		Protocols:         protocols,
+		ReadHeaderTimeout: patience,
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) },
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // Ends with ErrServerClosed.
+	}()
+	t.Cleanup(func() {
+		_ = server.Close() // Nothing is left to answer.
+		<-ended
+	})
+	return listener.Addr().String()
+}
+
+// ServeHTTP answers a name that was received before, and what has none.
+func (d *dying) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // It is all there, or the caller has left.
+	w.Header().Set("X-Request-Id", "id")
+	name := r.Header.Get("X-Name")
+	if name == "" {
+		return
+	}
+	d.mu.Lock()
+	d.received[name]++
+	times := d.received[name]
+	d.mu.Unlock()
+	if times == 1 {
+		if conn, ok := r.Context().Value(connection{}).(net.Conn); ok {
+			_ = conn.Close() // It dies, whatever that says.
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// times returns how often a name was received.
+func (d *dying) times(name string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.received[name]
+}
+
+// TestEachWriteIsSentOnce has processes die with calls that they have received. HAProxy
+// sends those again that only read. Writes are answered with 503: neither HAProxy nor the
+// caller's client sends them again by itself, for they may have been done.
+func TestEachWriteIsSentOnce(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"haproxy/one-cell.cfg", "haproxy/cells.cfg", "proxy/one-origin.haproxy.cfg", "proxy/three-origins.haproxy.cfg"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			d := &dying{received: make(map[string]int)}
+			url, roots := startBefore(t, file, d.start(t))
+			n := 0
+			for _, http2 := range []bool{false, true} {
+				client := newCaller(t, roots, http2)
+				for _, c := range callsOfContract() {
+					for _, used := range []bool{false, true} {
+						client.CloseIdleConnections()
+						if used {
+							client.call(t, http.MethodGet, url+"/", "")
+						}
+						n++
+						c.check(t, d, client, url, fmt.Sprint(n), fmt.Sprintf("HTTP/2 %v, on a used connection %v", http2, used))
+					}
+				}
+			}
+		})
+	}
+}
+
+// startBefore runs HAProxy with a file before one process. It returns its URL, and whom to
+// trust if that needs TLS.
+func startBefore(t *testing.T, file, process string) (url string, roots *x509.CertPool) {
+	t.Helper()
+	at, nobody, dir := freeAddress(t), freeAddress(t), t.TempDir()
+	write(t, filepath.Join(dir, "users.map"), "")
+	write(t, filepath.Join(dir, "slots.map"), "0:4095 cell1\n")
+	environment := map[string]string{
+		"BIND": at, "TODOD_A": process, "TODOD_B": process,
+		"MAPS": dir, "CELL1_A": process, "CELL1_B": process, "CELL2_A": nobody, "CELL2_B": nobody,
+		"HTTP_BIND": nobody, "HTTPS_BIND": at, "TODOD": process, "BETTER_AUTH": nobody, "PAGE": nobody, "API_HOST": apiName,
+	}
+	url = "http://" + at
+	if strings.HasPrefix(file, "proxy/") {
+		roots = x509.NewCertPool()
+		environment["CERTIFICATE"] = certificate(t, roots, apiName)
+		url = "https://" + apiName + ":" + portOf(at)
+	}
+	p := start(t, environment, needProgram(t, "haproxy", "haproxy"), "-db", "-f", repository(t, "deploy", file))
+	eventually(t, "HAProxy listens", func() bool {
+		select {
+		case <-p.Done():
+			t.Fatalf("HAProxy has ended: %s", p.output)
+		default:
+		}
+		conn, err := net.Dial("tcp", at)
+		if err == nil {
+			_ = conn.Close() // It was only tried.
+		}
+		return err == nil
+	})
+	return url, roots
+}
+
+// contractCall is a call of the contract.
+type contractCall struct {
+	method, path string
+	reads        bool
+}
+
+// callsOfContract returns every RPC, in each way that there is.
+func callsOfContract() (calls []contractCall) {
+	methods := todov1.File_todo_v1_todo_proto.Services().ByName("TodoService").Methods()
+	for i := range methods.Len() {
+		m := methods.Get(i)
+		options, _ := m.Options().(*descriptorpb.MethodOptions)
+		reads := options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || m.IsStreamingServer()
+		path := fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name())
+		calls = append(calls, contractCall{http.MethodPost, path, reads})
+		if reads {
+			calls = append(calls, contractCall{http.MethodGet, path, true})
+		}
+		rule, _ := proto.GetExtension(options, annotations.E_Http).(*annotations.HttpRule)
+		for method, path := range map[string]string{
+			http.MethodGet: rule.GetGet(), http.MethodPost: rule.GetPost(), http.MethodPatch: rule.GetPatch(), http.MethodDelete: rule.GetDelete(),
+		} {
+			if path != "" {
+				calls = append(calls, contractCall{method, strings.Replace(path, "{id}", "id", 1), reads})
+			}
+		}
+	}
+	return calls
+}
+
+// check makes the call by a name, and looks at what came of it.
+func (c contractCall) check(t *testing.T, d *dying, client *caller, url, name, how string) {
+	t.Helper()
+	// Balancers look at the payload of a token, and at nothing else.
+	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"u"}`))
+	a := client.call(t, c.method, url+c.path, "", "X-Name", name, "Authorization", "Bearer e30."+payload+".e30")
+	status, times := http.StatusServiceUnavailable, 1
+	if c.reads {
+		status, times = http.StatusOK, 2
+	}
+	if a.status != status || (!c.reads && (a.code() != "unavailable" || a.header.Get("Retry-After") == "")) {
+		t.Errorf("%s %s, %s: %d %s %v, want %d", c.method, c.path, how, a.status, a.body, a.err, status)
+	}
+	if got := d.times(name); got != times {
+		t.Errorf("%s %s, %s: it was sent %d times, want %d", c.method, c.path, how, got, times)
+	}
+}

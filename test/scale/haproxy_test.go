@@ -1,0 +1,105 @@
+//go:build scale && linux
+
+package scale
+
+import (
+	"io"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/test/stack"
+)
+
+// balancer is HAProxy with a configuration of deploy/haproxy.
+type balancer struct {
+	*stack.Process
+	logs    *stack.Logs
+	address string
+	url     string
+	socket  string // Takes commands.
+}
+
+// startBalancer runs HAProxy with a file of deploy/haproxy, until the test ends. Variables
+// are those that the file presets; BIND is set. Further lines are appended to the file.
+func startBalancer(t *testing.T, file string, variables map[string]string, further ...string) *balancer {
+	t.Helper()
+	account := stack.Unprivileged(t)
+	dir := stack.FolderFor(t, account)
+	content, err := os.ReadFile(repository(t, "deploy", "haproxy", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &balancer{logs: newLogs(), address: stack.FreeAddress(t), socket: filepath.Join(dir, "commands")}
+	b.url = "http://" + b.address
+	config, commands := filepath.Join(dir, file), filepath.Join(dir, "commands.cfg")
+	for path, text := range map[string]string{
+		config:   string(content) + "\n" + strings.Join(further, "\n") + "\n",
+		commands: "global\n\tstats socket " + b.socket + " level admin\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	environment := []string{"BIND=" + b.address}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		environment = append(environment, name+"="+variables[name])
+	}
+	b.Process = stack.Start(t, account, environment, b.logs, stack.NeedProgram(t, "haproxy", "haproxy"), "-db", "-f", commands, "-f", config)
+	stack.Eventually(t, "HAProxy listens: "+b.logs.Text(0), func() bool {
+		if b.Ended() {
+			t.Fatal("HAProxy has ended: ", b.logs.Text(0))
+		}
+		return listens("tcp", b.address) && listens("unix", b.socket)
+	})
+	return b
+}
+
+// listens reports whether somebody listens at an address.
+func listens(network, address string) bool {
+	conn, err := net.Dial(network, address)
+	if err == nil {
+		_ = conn.Close() // It was only tried.
+	}
+	return err == nil
+}
+
+// command has HAProxy run a command of its management guide, and returns what it says.
+func (b *balancer) command(t *testing.T, text string) string {
+	t.Helper()
+	conn, err := net.Dial("unix", b.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(stack.Patience)) // It works on any connection.
+	if _, err := io.WriteString(conn, text+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
+}
+
+// awaitServers waits until HAProxy has found all servers of a backend ready.
+func (b *balancer) awaitServers(t *testing.T, backend string, servers int) {
+	t.Helper()
+	stack.Eventually(t, "HAProxy finds all servers ready", func() bool {
+		up := 0
+		for line := range strings.Lines(b.command(t, "show servers state "+backend)) {
+			// See "show servers state" in the management guide: the name of the backend and
+			// the server, and its operational state, of which 2 is running.
+			if fields := strings.Fields(line); len(fields) > 5 && fields[1] == backend && fields[5] == "2" {
+				up++
+			}
+		}
+		return up == servers
+	})
+}

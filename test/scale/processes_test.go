@@ -1,0 +1,254 @@
+//go:build scale && linux
+
+package scale
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/load"
+	"example.com/todo-backend/test/report"
+	"example.com/todo-backend/test/stack"
+	"example.com/todo-backend/test/syncload"
+)
+
+const (
+	processes = 3
+	// callRate is the calls per second over REST, besides those of the writers.
+	callRate = 50
+	// writePause keeps the writers from being a load of their own.
+	writePause = 100 * time.Millisecond
+	// settling is more than a call takes from HAProxy, which has chosen a process, to that
+	// process's log.
+	settling = 2 * time.Second
+	// changesBetween are acknowledged between two restarts, so that there is something to
+	// look at.
+	changesBetween = 200
+	// callsAtKill are under way, on all processes, when one is killed.
+	callsAtKill = 30
+)
+
+// fleet is several processes on one database behind HAProxy, by deploy/haproxy/one-cell.cfg,
+// under load.
+type fleet struct {
+	issuer    *stack.Issuer
+	database  string
+	addresses []string
+	processes []*stack.Todod
+	logs      [][]*stack.Logs // Of each process, from its first run on.
+	balancer  *balancer
+	calls     *load.Load
+	changes   *syncload.Run
+	calm      []period // When all processes were there.
+}
+
+// period is a time.
+type period struct{ from, until time.Time }
+
+// startFleet starts the processes, the balancer and the load.
+func startFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{issuer: stack.StartIssuer(t), processes: make([]*stack.Todod, processes), logs: make([][]*stack.Logs, processes)}
+	f.database = pgtest.StartServer(t, map[string]string{"max_connections": "200"}).URL()
+	for range processes {
+		f.addresses = append(f.addresses, stack.FreeAddress(t))
+	}
+	for i := range processes {
+		f.start(t, i)
+	}
+	// The file has two servers, and "one line for each process".
+	f.balancer = startBalancer(t, "one-cell.cfg", map[string]string{"TODOD_A": f.addresses[0], "TODOD_B": f.addresses[1], "TODOD_C": f.addresses[2]},
+		`	server c "${TODOD_C}" proto h2 check-proto h1`)
+	f.balancer.awaitServers(t, "todod", processes)
+	f.calls = load.Start(t, f.balancer.url, f.issuer, callRate)
+	f.startChanges(t)
+	return f
+}
+
+// start starts a process, where it was before.
+func (f *fleet) start(t *testing.T, i int) {
+	t.Helper()
+	f.processes[i] = startTodod(t, f.issuer, f.database, map[string]string{
+		"LISTEN_ADDR":    f.addresses[i],
+		"SHUTDOWN_DELAY": "5", // As one-cell.cfg says.
+	})
+	f.logs[i] = append(f.logs[i], f.processes[i].Logs)
+}
+
+// startChanges has users write over every protocol, and follow their changes by streams,
+// server-sent events and long polls. Others only follow.
+func (f *fleet) startChanges(t *testing.T) {
+	t.Helper()
+	url := f.balancer.url
+	f.changes = syncload.New(t, syncload.Config{
+		Issuer: f.issuer,
+		Clients: []*syncload.Client{
+			syncload.NewClient(t, url, false),
+			syncload.NewClient(t, url, true),
+			syncload.NewClient(t, url, true, connect.WithGRPC()),
+			syncload.NewClient(t, url, false, connect.WithGRPCWeb()),
+		},
+		Pause:          writePause,
+		ObeysRetryInfo: true,
+	})
+	for i := range size(10, 30) {
+		f.changes.Add(fmt.Sprint("writes-", i), 1,
+			syncload.Habits{Watches: true}, syncload.Habits{Events: true}, syncload.Habits{Wait: 5}, syncload.Habits{Away: 20})
+	}
+	for i := range size(50, 200) {
+		f.changes.Add(fmt.Sprint("follows-", i), 0, syncload.Habits{Watches: i%2 == 0, Events: i%2 == 1})
+	}
+	f.changes.Start()
+}
+
+// beCalm lets callers do something while all processes are there.
+func (f *fleet) beCalm(t *testing.T) {
+	t.Helper()
+	f.balancer.awaitServers(t, "todod", processes)
+	time.Sleep(settling)
+	from := time.Now()
+	f.changes.ProceedBy(changesBetween)
+	f.calm = append(f.calm, period{from, time.Now()})
+}
+
+// end ends the load, and adds to a row what became of it.
+func (f *fleet) end(t *testing.T, r *report.Row) {
+	t.Helper()
+	f.changes.EndWriting()
+	admin := stack.Session(t, f.database)
+	stack.Eventually(t, "what was in doubt has ended", func() bool {
+		return stack.Ask[int](t, admin, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`) == 0
+	})
+	f.changes.EndReading()
+	f.changes.Compare(func(user string) map[string]syncload.State { return syncload.Table(t, admin, user) })
+	figures := f.changes.Figures()
+	r.Note("changes", figures.Changes)
+	report.AtLeast(r, "streams that were ended", figures.Ended, 1)
+	r.Note("without a stream: median", report.Rounded(quantile(figures.Without, 0.5)))
+	r.Note("99 of 100", report.Rounded(quantile(figures.Without, 0.99)))
+	f.changes.Report(r)
+	f.calls.Check(r, f.database)
+	f.reportHomes(t, r)
+}
+
+// reportHomes looks into the logs for users who were served by two processes while all of
+// them were there.
+func (f *fleet) reportHomes(t *testing.T, r *report.Row) {
+	t.Helper()
+	calls, several, moved := 0, 0, 0
+	before := make(map[string]int)
+	for _, calm := range f.calm {
+		homes := make(map[string]map[int]bool)
+		for i := range f.logs {
+			for _, log := range f.logs[i] {
+				for _, line := range log.Since(t, 0) {
+					if line.Message != "request" || line.UserID == "" || line.Began().Before(calm.from) || !line.Began().Before(calm.until) {
+						continue
+					}
+					calls++
+					if homes[line.UserID] == nil {
+						homes[line.UserID] = make(map[int]bool)
+					}
+					homes[line.UserID][i] = true
+				}
+			}
+		}
+		for user, on := range homes {
+			if len(on) > 1 {
+				several++
+				t.Logf("%s was on the processes %v", user, on)
+			}
+			for i := range on {
+				if home, found := before[user]; found && home != i {
+					moved++
+				}
+				before[user] = i
+			}
+		}
+	}
+	report.AtLeast(r, "calls while all processes were there", calls, len(f.calm)*changesBetween)
+	r.None("users on two processes then", several)
+	r.None("users on another process than before", moved)
+}
+
+// quantile returns the value that this part of some values, in order, is below.
+func quantile(values []time.Duration, part float64) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	return values[min(len(values)-1, int(part*float64(len(values))))]
+}
+
+// withoutRetryAfter returns the answers that don't say when to try again.
+func withoutRetryAfter(answers load.Answers) load.Answers {
+	return answers.Where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") == "" })
+}
+
+// TestRollingRestartsOfProcesses restarts processes one after the other, as a deployment
+// does. Nobody notices but those whose stream ends, and they resume it.
+func TestRollingRestartsOfProcesses(t *testing.T) {
+	rounds := size(1, 3)
+	r := newRow(t, "processes: rolling restarts")
+	f := startFleet(t)
+	f.beCalm(t)
+	unclean := 0
+	for range rounds {
+		for i := range processes {
+			if err := f.processes[i].Terminate(t); err != nil {
+				unclean++
+			}
+			f.start(t, i)
+			f.beCalm(t)
+		}
+	}
+	answers := f.calls.Finish()
+	r.Did("restarted each of %d processes behind HAProxy %d times, with %d calls/s over REST, and writers over Connect, gRPC and gRPC-Web", processes, rounds, callRate)
+	r.None("exit codes other than 0", unclean)
+	r.Note("REST", answers)
+	r.None("of them failed", len(answers.Failed()))
+	f.end(t, r)
+	figures := f.changes.Figures()
+	r.None("writes that failed", figures.InDoubt)
+	r.None("reads that failed", figures.Failures)
+}
+
+// TestProcessesKilled kills processes one after the other. Calls that were under way there
+// fail, and say that they may be tried again; all others are served by other processes.
+func TestProcessesKilled(t *testing.T) {
+	rounds := size(1, 3)
+	r := newRow(t, "processes: killed")
+	f := startFleet(t)
+	f.beCalm(t)
+	var failed time.Duration
+	for range rounds {
+		for i := range processes {
+			unlock := pgtest.LockTable(t, f.database, "todo")
+			stack.Eventually(t, "calls are under way", func() bool { return f.calls.UnderWay() >= callsAtKill })
+			killed := time.Now()
+			f.processes[i].Kill(t)
+			unlock()
+			f.changes.ProceedBy(changesBetween)
+			failed = max(failed, f.calls.Since(killed).Failed().LastSent(killed).Sub(killed))
+			f.start(t, i)
+			f.beCalm(t)
+		}
+	}
+	answers := f.calls.Finish()
+	unavailable := answers.With(http.StatusServiceUnavailable)
+	r.Did("killed each of %d processes behind HAProxy %d times, with calls of the same callers under way, and started it again", processes, rounds)
+	r.Note("REST", answers)
+	r.None("answers other than 200 and 503", len(answers.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "503", len(unavailable), 1)
+	r.None("of them without Retry-After", len(withoutRetryAfter(unavailable)))
+	r.Note("the last that failed was called so long after a kill", report.Rounded(failed))
+	f.end(t, r)
+	figures := f.changes.Figures()
+	r.Note("writes that failed", figures.InDoubt)
+	r.Note("reads that failed", figures.Failures)
+}

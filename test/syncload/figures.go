@@ -1,0 +1,39 @@
+//go:build linux
+
+package syncload
+
+import (
+	"slices"
+	"time"
+)
+
+// Figures are what a run amounted to.
+type Figures struct {
+	Changes  int // Acknowledged.
+	InDoubt  int // Writes without an answer, or with one that tells of an outage.
+	Refused  int // Writes that came too late for their todo.
+	Pages    int // Of changes, which readers were given.
+	Resets   int // Readers that had to begin anew.
+	Failures int // Reads that failed, and streams that failed to begin.
+	Ended    int // Streams that the service ended, or that were cut.
+	// Without are the times that readers spent without a stream: from the end of one to
+	// the first message of the next. They are in order.
+	Without []time.Duration
+}
+
+// ChangesSoFar returns how many changes were acknowledged until now.
+func (s *Run) ChangesSoFar() int { return int(s.changes.Load()) }
+
+// Figures returns those of a run that has ended.
+func (s *Run) Figures() Figures {
+	f := Figures{Changes: int(s.changes.Load()), InDoubt: int(s.doubtful.Load()), Refused: int(s.refused.Load())}
+	for _, r := range s.readers {
+		f.Pages += r.pages
+		f.Resets += r.resets
+		f.Failures += r.failures
+		f.Ended += r.ended
+		f.Without = append(f.Without, r.without...)
+	}
+	slices.Sort(f.Without)
+	return f
+}

@@ -1,0 +1,95 @@
+//go:build linux
+
+package syncload
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	todov1 "example.com/todo-backend/gen/todo/v1"
+)
+
+// stream is a stream of changes, in either form.
+type stream interface {
+	Receive() bool
+	Msg() *todov1.WatchTodosResponse
+	Err() error
+	Close() error
+}
+
+// open opens a stream after the reader's token.
+func (r *reader) open(ctx context.Context) (stream, error) {
+	if r.habits.Events {
+		return r.any().events(ctx, r.Issuer.Bearer(r.journal.user), r.token)
+	}
+	return r.any().WatchTodos(r.as(ctx, r.journal.user), &todov1.WatchTodosRequest{SyncToken: r.token})
+}
+
+// watch reads a stream until that ends, or the reader leaves it.
+func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
+	streaming, leave := context.WithCancel(ctx)
+	defer leave()
+	// What was acknowledged before the stream began is in its pages up to the first end.
+	before, grown, isEnded := r.journal.since(r.checked)
+	stream, err := r.open(streaming)
+	if err != nil {
+		r.failures++
+		return false, err
+	}
+	defer func() { _ = stream.Close() }() // It ends by its context.
+	go func() {                           // A reader who waits for changes does not notice the end of the journal.
+		select {
+		case <-streaming.Done():
+		case <-r.written:
+			if !isEnded {
+				leave() // It comes again, for the rest.
+			}
+		}
+	}()
+	begun := false
+	for stream.Receive() {
+		if !begun {
+			begun = true
+			r.hasStream()
+		}
+		page := stream.Msg()
+		r.take(page)
+		if page.GetHasMore() {
+			continue
+		}
+		if before != nil {
+			r.check(before)
+			before = nil
+		}
+		switch {
+		case isEnded:
+			return true, nil
+		case r.habits.Away > 0:
+			leave()
+			r.rest(ctx, grown)
+			return false, nil
+		case r.habits.Restart > 0 && rand.IntN(r.habits.Restart) == 0:
+			r.begin()
+			return false, nil
+		}
+	}
+	if streaming.Err() != nil && ctx.Err() == nil { // The reader has left it.
+		return false, nil
+	}
+	if begun {
+		r.ended++
+		r.since = time.Now()
+	} else {
+		r.failures++
+	}
+	return false, stream.Err()
+}
+
+// hasStream notes that a stream has begun, and how long the reader was without one.
+func (r *reader) hasStream() {
+	if !r.since.IsZero() {
+		r.without = append(r.without, time.Since(r.since))
+		r.since = time.Time{}
+	}
+}
