@@ -1,7 +1,6 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -220,7 +219,7 @@ type timeline struct {
 
 // isAfter reports whether a timeline has overtaken another one of the same cluster.
 func (t timeline) isAfter(other timeline) bool {
-	return t.cluster != "" && t.cluster == other.cluster && cmp.Compare(t.number, other.number) > 0
+	return t.cluster != "" && t.cluster == other.cluster && t.number > other.number
 }
 
 // readTimeline returns the timeline that a primary writes.
