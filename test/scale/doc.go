@@ -14,6 +14,8 @@
 //
 //	rows_test.go        the rows that a run must have
 //	processes_test.go   several processes, one database
+//	patroni_test.go     a database that fails over by itself
+//	patroni_*_test.go   its nodes, their network, and the faults
 //
-// The configuration that they run is that of deploy/haproxy.
+// The configuration that they run is that of deploy/haproxy and deploy/patroni.
 package scale
