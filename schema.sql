@@ -73,6 +73,9 @@ CREATE TABLE todo_account (
     revision bigint       NOT NULL,
     -- The greatest revision of a todo that the sweep has removed.
     floor    bigint       NOT NULL DEFAULT 0,
+    -- Whether the user is being moved to another database, or has been: 0 not, 1 leaving
+    -- this one, 2 arriving here, 3 gone. A write changes nothing unless it is 0.
+    sealed   smallint     NOT NULL DEFAULT 0,
 
     CONSTRAINT todo_account_pkey PRIMARY KEY (user_id),
     CONSTRAINT ck_todo_account_user_id_not_empty CHECK (user_id <> '')

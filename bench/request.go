@@ -34,6 +34,8 @@ func message(op operation) (proto.Message, string) {
 		return &todov1.GetTodoRequest{Id: idPlaceholder}, todov1connect.TodoServiceGetTodoProcedure
 	case list20:
 		return &todov1.ListTodosRequest{PageSize: 20}, todov1connect.TodoServiceListTodosProcedure
+	case list50:
+		return &todov1.ListTodosRequest{PageSize: 50}, todov1connect.TodoServiceListTodosProcedure
 	case list100:
 		return &todov1.ListTodosRequest{PageSize: 100}, todov1connect.TodoServiceListTodosProcedure
 	case byDue, byPriority, byPosition, byUpdate, search:
@@ -52,7 +54,7 @@ func message(op operation) (proto.Message, string) {
 
 // findRequest returns the request for a page in another order, or by a word.
 func findRequest(op operation) *todov1.ListTodosRequest {
-	req := &todov1.ListTodosRequest{PageSize: 20, IsCompleted: proto.Bool(false), TimeZone: "Europe/Berlin"}
+	req := &todov1.ListTodosRequest{PageSize: 50, IsCompleted: proto.Bool(false), TimeZone: "Europe/Berlin"}
 	switch op {
 	case byDue:
 		req.OrderBy = "due"
@@ -101,11 +103,13 @@ func restRequest(op operation, msg proto.Message) (verb, path, body string) {
 		return "GET", todo, ""
 	case list20:
 		return "GET", todos + "?pageSize=20", ""
+	case list50:
+		return "GET", todos + "?pageSize=50", ""
 	case list100:
 		return "GET", todos + "?pageSize=100", ""
 	case byDue, byPriority, byPosition, byUpdate, search:
 		req := findRequest(op)
-		query := url.Values{"pageSize": {"20"}, "isCompleted": {"false"}, "timeZone": {req.GetTimeZone()}, "orderBy": {req.GetOrderBy()}, "search": {req.GetSearch()}}
+		query := url.Values{"pageSize": {"50"}, "isCompleted": {"false"}, "timeZone": {req.GetTimeZone()}, "orderBy": {req.GetOrderBy()}, "search": {req.GetSearch()}}
 		return "GET", todos + "?" + query.Encode(), ""
 	case syncing:
 		return "GET", todos + ":sync?syncToken=" + syncPlaceholder, ""

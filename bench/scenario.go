@@ -9,13 +9,14 @@ type operation string
 const (
 	get     operation = "get"
 	list20  operation = "list 20"
+	list50  operation = "list 50" // What callers get who ask for no size.
 	list100 operation = "list 100"
 	create  operation = "create"
 	syncing operation = "sync" // Of a client that knows all todos.
 	update  operation = "update"
 	remove  operation = "delete"
 
-	// Pages of 20 in other orders, of the todos that are not completed, and by a word.
+	// Pages of 50 in other orders, of the todos that are not completed, and by a word.
 	byDue      operation = "by due"
 	byPriority operation = "by priority"
 	byPosition operation = "by position"
@@ -26,7 +27,7 @@ const (
 // operations returns them in an order in which each can be made once: the last deletes
 // the todo.
 func operations() []operation {
-	return slices.Concat([]operation{get, list20, list100}, finds(), []operation{syncing, create, update, remove})
+	return slices.Concat([]operation{get, list20, list50, list100}, finds(), []operation{syncing, create, update, remove})
 }
 
 // finds are the operations that read all of a user's todos.

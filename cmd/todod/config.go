@@ -78,6 +78,16 @@ type migrateConfig struct {
 
 func (c *migrateConfig) check(func(...string) bool) error { return nil }
 
+// moveConfig is what `todod move-user` reads from the environment.
+type moveConfig struct {
+	DatabaseURL       databaseURL `env:"DATABASE_URL,required"`
+	DatabaseDirectURL databaseURL `env:"DATABASE_DIRECT_URL"` // Preferred when set.
+	TargetDatabaseURL databaseURL `env:"TARGET_DATABASE_URL,required"`
+	LogLevel          logLevel    `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+func (c *moveConfig) check(func(...string) bool) error { return nil }
+
 // loadConfig reads a configuration. Its error has one line for each variable that is
 // missing or wrong, and contains no secret.
 func loadConfig[C any, P interface {

@@ -200,7 +200,7 @@ func TestStaleKeysAreKeptNoShorterThanFreshOnes(t *testing.T) {
 // variables returns the names of all settings and their defaults.
 func variables() map[string]string {
 	all := make(map[string]string)
-	for _, config := range []reflect.Type{reflect.TypeFor[serveConfig](), reflect.TypeFor[migrateConfig]()} {
+	for _, config := range []reflect.Type{reflect.TypeFor[serveConfig](), reflect.TypeFor[migrateConfig](), reflect.TypeFor[moveConfig]()} {
 		for field := range config.Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
 			all[name] = field.Tag.Get("envDefault")
@@ -312,7 +312,12 @@ func TestAConfigurationShowsNoPasswordHoweverItIsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, config := range []any{serve, &serve, migrate, &migrate, serve.DatabaseURL, &serve.DatabaseURL, []databaseURL{serve.DatabaseURL}} {
+	settings["TARGET_DATABASE_URL"] = settings["DATABASE_URL"]
+	move, err := loadConfig[moveConfig](getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, config := range []any{serve, &serve, migrate, &migrate, move, &move, serve.DatabaseURL, &serve.DatabaseURL, []databaseURL{serve.DatabaseURL}} {
 		var printed strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%10.3s", "%t"} {
 			fmt.Fprintf(&printed, verb+"\n", config)

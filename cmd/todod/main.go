@@ -4,6 +4,8 @@
 //	todod migrate        brings the database to the schema, then exits
 //	todod erase-user     removes all that is kept of a user
 //	todod renew-epochs   has all clients that sync start again, as after a restore
+//	todod move-user      moves a user to another database
+//	todod list-users     prints the users of a database
 //	todod healthcheck    asks the service beside it whether it is ready
 //	todod version        prints the version
 //	todod help           prints how to call it
@@ -30,6 +32,10 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
   todod migrate [--allow-destructive]  bring the database to the schema
   todod erase-user SUBJECT             remove all todos of the user with this subject in their tokens
   todod renew-epochs                   have all clients that sync start again, after a restore
+  todod move-user [-route COMMAND] SUBJECT
+                                       move this user to the database at TARGET_DATABASE_URL, then run COMMAND SUBJECT
+  todod move-user -abort SUBJECT       give up a move that has not come to its switch
+  todod list-users [-slots FIRST-LAST] print the users of these slots, one a line
   todod healthcheck                    exit 0 if the service at LISTEN_ADDR is ready, else 1
   todod version                        print the version
 `
@@ -80,6 +86,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return eraseUser(ctx, args, getenv, stdout)
 	case "renew-epochs":
 		return renewEpochs(ctx, args, getenv, stdout)
+	case "move-user":
+		return moveUser(ctx, args, getenv, stdout)
+	case "list-users":
+		return listUsers(ctx, args, getenv, stdout)
 	case "healthcheck":
 		if len(args) > 0 {
 			return errUsage

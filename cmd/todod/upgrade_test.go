@@ -134,3 +134,26 @@ func TestTodosOfBeforeGetTheNewFields(t *testing.T) {
 		t.Errorf("made by a process of before: %v", got)
 	}
 }
+
+// TestAccountsOfBeforeAreOpen migrates a table of before accounts had seals, and has a
+// process of before write beside one of now.
+func TestAccountsOfBeforeAreOpen(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewDatabase(t)
+	conn := pgtest.Connect(t, database)
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo_account DROP COLUMN sealed; INSERT INTO todo_account (user_id, revision) VALUES ('alice', 1)")
+	const file = "SELECT pg_relation_filenode('todo_account')::text"
+	before := pgtest.QueryText(t, conn, file)
+	environment := map[string]string{"DATABASE_URL": database}
+	if err := run(t.Context(), []string{"migrate"}, func(name string) string { return environment[name] }, newLogs()); err != nil {
+		t.Fatal(err)
+	}
+	if pgtest.QueryText(t, conn, file) != before {
+		t.Error("the table was written anew, under its lock")
+	}
+	s := start(t, environment)
+	alice, _ := s.client(t, "Connect JSON", s.issuer.Token("alice"))
+	created(t, alice, "by now")
+	pgtest.ExecOn(t, conn, "INSERT INTO todo_account AS mine (user_id, revision) VALUES ('alice', 1), ('bob', 1) ON CONFLICT (user_id) DO UPDATE SET revision = mine.revision + 1")
+	created(t, alice, "by now, after before")
+}

@@ -135,6 +135,7 @@ known_cell() {
 
 pin() { # CELL; the keys are in $keys
 	known_cell "$1"
+	[ -s "$keys" ] || return 0 # An empty list.
 	awk -v cell="$1" 'NR == FNR { if (!($1 in set)) { set[$1]; keys[++n] = $1 } next }
 		!($1 in set) { print } END { for (i = 1; i <= n; i++) print keys[i], cell }' "$keys" "$folder/users.map" |
 		replace users.map
@@ -231,7 +232,7 @@ one_user() {
 	fi
 }
 many_users() {
-	if [ -n "$encoded" ]; then cat; else encode; fi | grep . >"$keys" || fail 'the list has no users'
+	if [ -n "$encoded" ]; then cat; else encode; fi | { grep . || :; } >"$keys"
 }
 cell_name() {
 	case $1 in cell*[!A-Za-z0-9_]*) ;; cell?*) return 0 ;; esac

@@ -40,7 +40,7 @@ func (l *lane) send(t *slot) {
 	if l.observer != nil {
 		batch := t.calls[0].batch
 		l.observer.BatchEnded(BatchReport{
-			Writes: batch.Writes, Size: batch.Size, Took: time.Since(batch.Sent), Outcome: outcome.report(),
+			Lane: batch.Lane, Size: batch.Size, Took: time.Since(batch.Sent), Outcome: outcome.report(),
 		})
 	}
 	l.mu.Lock()

@@ -30,10 +30,10 @@ type Config struct {
 	// 1.
 	MaxConns int
 
-	// Batches is how many batches of reads, and how many of writes, are under way
-	// at once; 0 has each statement run by itself. A quarter of the connections
-	// is the most for each, so that half of them are left for statements that run
-	// alone.
+	// Batches is how many batches of each lane are under way at once; 0 has each
+	// statement run by itself. Reads and writes have at most a quarter of the
+	// connections each, and scans what those leave of one half: the other half is for
+	// statements that run alone.
 	Batches int
 
 	// Logger is told when the database goes away and when it comes back. It
@@ -56,6 +56,7 @@ type DB struct {
 	admission *admission
 	renewal   renewal
 	reads     *lane
+	scans     *lane
 	writes    *lane
 	observer  Observer // May be nil.
 
@@ -67,11 +68,11 @@ type DB struct {
 func Open(config Config) (*DB, error) {
 	bounds := cmp.Or(config.Bounds, UsualBounds())
 	backoff := newBackoff(config.Logger)
-	slots := min(config.Batches, config.MaxConns/4)
+	slots, scanSlots := slotsOf(config.Batches, config.MaxConns)
 	db := &DB{
 		backoff:   backoff,
 		bounds:    bounds,
-		admission: newAdmission(config.MaxConns-2*slots, bounds.Acquire, config.Logger),
+		admission: newAdmission(config.MaxConns-2*slots-scanSlots, bounds.Acquire, config.Logger),
 		observer:  config.Observer,
 	}
 	var err error
@@ -81,10 +82,23 @@ func Open(config Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.reads, db.writes = newLane(db, slots, bounds), newLane(db, slots, bounds)
-	db.reads.observer, db.writes.observer = config.Observer, config.Observer
+	open := func(name Lane, slots int) *lane {
+		l := newLane(db, slots, bounds)
+		l.name, l.observer = name, config.Observer
+		return l
+	}
+	db.reads, db.scans, db.writes = open(LaneRead, slots), open(LaneScan, scanSlots), open(LaneWrite, slots)
 	return db, nil
 }
+
+// slotsOf returns how many batches of reads or of writes, and how many of scans, may be
+// under way.
+func slotsOf(batches, conns int) (each, scans int) {
+	each = min(batches, conns/4)
+	return each, min(2*each, batches, conns/2-2*each)
+}
+
+func (db *DB) lanes() []*lane { return []*lane{db.reads, db.scans, db.writes} }
 
 // Close waits for statements under way and closes all connections. Statements that
 // come later fail with [ErrUnavailable].
@@ -104,8 +118,11 @@ func (db *DB) Run(ctx context.Context, s Statement) error {
 		return interpret(ctx, s.Name, err)
 	}
 	lane := db.reads
-	if s.writes() {
+	switch {
+	case s.writes():
 		lane = db.writes
+	case s.IsScan:
+		lane = db.scans
 	}
 	c := &call{Statement: s}
 	err := lane.run(ctx, c)

@@ -34,14 +34,14 @@ func (db *DB) Overload(statements int) (end func()) {
 // Gather ends all cooldowns and takes all slots. Release gives them back, so that the
 // calls that wait by then are in the next batches.
 func (db *DB) Gather() (release func()) {
-	for _, l := range []*lane{db.reads, db.writes} {
+	for _, l := range db.lanes() {
 		l.mu.Lock()
 		l.cooldowns = cooldowns{owners: make(map[string]*ownerCooldown)}
 		l.taken += l.slots
 		l.mu.Unlock()
 	}
 	return func() {
-		for _, l := range []*lane{db.reads, db.writes} {
+		for _, l := range db.lanes() {
 			l.mu.Lock()
 			l.taken -= l.slots
 			l.dispatch()
@@ -52,7 +52,7 @@ func (db *DB) Gather() (release func()) {
 
 // Waiting returns how many calls wait for a batch.
 func (db *DB) Waiting() (calls int) {
-	for _, l := range []*lane{db.reads, db.writes} {
+	for _, l := range db.lanes() {
 		l.mu.Lock()
 		calls += len(l.waiting)
 		l.mu.Unlock()
@@ -63,7 +63,7 @@ func (db *DB) Waiting() (calls int) {
 // OnBatch has told called when a batch of so many calls has ended. It has to be called
 // before the DB is used.
 func (db *DB) OnBatch(told func(calls int, err error)) {
-	for _, l := range []*lane{db.reads, db.writes} {
+	for _, l := range db.lanes() {
 		l.runner = observedRunner{l.runner, told}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// lane runs statements, either those that read or those that write. A statement that
+// lane runs statements of one kind: reads, scans or writes. A statement that
 // comes while no batch is under way is sent at once, as a batch of one. Further ones
 // gather until that has ended or has taken its pace, or until they make a full batch.
 // Then they are sent, beside it if need be and if there is a slot.
@@ -21,6 +21,7 @@ type lane struct {
 	slots  int // Batches under way at most; 0 batches nothing.
 	bounds Bounds
 
+	name     Lane
 	observer Observer // May be nil.
 
 	mu        sync.Mutex

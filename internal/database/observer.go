@@ -27,11 +27,21 @@ type StatementReport struct {
 	Batch   BatchReference
 }
 
+// Lane is a kind of statements, whose batches are its own.
+type Lane string
+
+// The lanes.
+const (
+	LaneRead  Lane = "read"
+	LaneScan  Lane = "scan" // Of [Statement.IsScan].
+	LaneWrite Lane = "write"
+)
+
 // BatchReference says which batch a statement was in last. It is zero for a statement
 // that was in none.
 type BatchReference struct {
-	Number int64 // Counts the batches of a process, reads and writes apart.
-	Writes bool
+	Number int64 // Counts the batches of a process and lane.
+	Lane   Lane
 	Size   int // Its statements.
 	Sent   time.Time
 }
@@ -50,7 +60,7 @@ const (
 
 // BatchReport describes a batch that has ended.
 type BatchReport struct {
-	Writes  bool
+	Lane    Lane
 	Size    int // Statements.
 	Took    time.Duration
 	Outcome BatchOutcome

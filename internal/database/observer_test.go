@@ -39,7 +39,7 @@ func TestAnObserverIsToldOfBatches(t *testing.T) {
 		const each = 10 * time.Millisecond
 		observer := new(reports)
 		l := newLane(&fakeRunner{took: always(each)}, 1, oneAtATime())
-		l.observer = observer
+		l.name, l.observer = LaneWrite, observer
 		first := &call{Statement: write("a", "first")}
 		together := []*call{{Statement: write("b", "second")}, {Statement: write("c", "third")}}
 		var group sync.WaitGroup
@@ -51,17 +51,17 @@ func TestAnObserverIsToldOfBatches(t *testing.T) {
 		}
 		group.Wait()
 		want := []BatchReport{
-			{Writes: true, Size: 1, Took: each, Outcome: BatchCommitted},
-			{Writes: true, Size: 2, Took: 2 * each, Outcome: BatchCommitted},
+			{Lane: LaneWrite, Size: 1, Took: each, Outcome: BatchCommitted},
+			{Lane: LaneWrite, Size: 2, Took: 2 * each, Outcome: BatchCommitted},
 		}
 		if !slices.Equal(observer.batches, want) {
 			t.Errorf("batches %+v, want %+v", observer.batches, want)
 		}
-		if want := (BatchReference{Number: 1, Writes: true, Size: 1, Sent: began}); first.batch != want {
+		if want := (BatchReference{Number: 1, Lane: LaneWrite, Size: 1, Sent: began}); first.batch != want {
 			t.Errorf("the first was in %+v, want %+v", first.batch, want)
 		}
 		for _, c := range together {
-			if want := (BatchReference{Number: 2, Writes: true, Size: 2, Sent: began.Add(each)}); c.batch != want {
+			if want := (BatchReference{Number: 2, Lane: LaneWrite, Size: 2, Sent: began.Add(each)}); c.batch != want {
 				t.Errorf("%s was in %+v, want %+v", c.Name, c.batch, want)
 			}
 		}
@@ -84,7 +84,7 @@ func TestRerunsAndOutcomesOfBatchesAreCounted(t *testing.T) {
 			return nil
 		}
 		l := newLane(r, 1, oneAtATime())
-		l.observer = observer
+		l.name, l.observer = LaneWrite, observer
 		first := start(t.Context(), l, write("z", "first"))
 		calls := []func() error{first}
 		for i := range 3 {

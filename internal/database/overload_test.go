@@ -70,7 +70,7 @@ func TestAnOwnersWritesLeaveConnectionsToOthers(t *testing.T) {
 	for name, batches := range map[string]int{"in batches": 1, "alone": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCounters(t, 6, func(c *database.Config) {
+			c := newCounters(t, 8, func(c *database.Config) {
 				usual := database.UsualBounds()
 				c.Batches, c.Bounds.Batch, c.Bounds.BatchLock = batches, usual.Batch, usual.BatchLock
 			})

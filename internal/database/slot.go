@@ -45,7 +45,7 @@ func (l *lane) take(ctx context.Context, calls []*call) *slot {
 // number gives the calls of a batch its number.
 func (l *lane) number(calls []*call) {
 	l.batches++
-	batch := BatchReference{Number: l.batches, Writes: calls[0].writes(), Size: len(calls), Sent: time.Now()}
+	batch := BatchReference{Number: l.batches, Lane: l.name, Size: len(calls), Sent: time.Now()}
 	for _, c := range calls {
 		c.batch = batch
 	}

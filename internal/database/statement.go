@@ -23,6 +23,10 @@ type Statement struct {
 	// Alone keeps the statement out of batches, for one that may take long.
 	Alone bool
 
+	// IsScan says of a read that it reads many more rows than come back. It is in
+	// batches of its like, a few at a time, so that short statements don't wait for it.
+	IsScan bool
+
 	// MaxRows is how many rows may come back; 0 means one. Of a batch, the sum is
 	// bounded.
 	MaxRows int

@@ -19,7 +19,7 @@ type Stats struct {
 	Waits    int64
 	WaitTime time.Duration
 
-	Reads, Writes LaneStats
+	Lanes []LaneStats
 
 	// WaitingAlone is how many statements wait for a connection outside of batches.
 	WaitingAlone int
@@ -32,6 +32,7 @@ type Stats struct {
 
 // LaneStats is what a lane does at the moment.
 type LaneStats struct {
+	Lane     Lane
 	Waiting  int // Statements that wait for a batch.
 	InFlight int // Batches.
 }
@@ -60,8 +61,9 @@ func (db *DB) Stats() Stats {
 	s.Up = failedAt.IsZero() || db.admission.lastAnswer().After(failedAt)
 	s.WaitingAlone, s.Refused = db.admission.stats()
 	s.Reruns.Connection, s.Reruns.Conflict = db.connectionReruns.Load(), db.conflictReruns.Load()
-	s.Reads = db.reads.stats(&s.Reruns)
-	s.Writes = db.writes.stats(&s.Reruns)
+	for _, l := range db.lanes() {
+		s.Lanes = append(s.Lanes, l.stats(&s.Reruns))
+	}
 	return s
 }
 
@@ -71,7 +73,7 @@ func (l *lane) stats(all *Reruns) LaneStats {
 	defer l.mu.Unlock()
 	all.Batch += l.reruns.Batch
 	all.RolledBack += l.reruns.RolledBack
-	return LaneStats{Waiting: len(l.waiting), InFlight: l.taken}
+	return LaneStats{Lane: l.name, Waiting: len(l.waiting), InFlight: l.taken}
 }
 
 // stats returns how many statements wait, and how many were refused.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,8 @@ import (
 func TestStatsFollowThePool(t *testing.T) {
 	t.Parallel()
 	c := newCounters(t, 8, unbatched)
-	if got, want := c.Stats(), (database.Stats{Up: true, MaxConns: 8}); got != want {
+	lanes := []database.LaneStats{{Lane: database.LaneRead}, {Lane: database.LaneScan}, {Lane: database.LaneWrite}}
+	if got, want := c.Stats(), (database.Stats{Up: true, MaxConns: 8, Lanes: lanes}); !reflect.DeepEqual(got, want) {
 		t.Errorf("before the first statement: %+v, want %+v", got, want)
 	}
 	c.mustPut(t, "u", 1)
@@ -143,7 +145,7 @@ func TestAnObserverIsToldOfStatements(t *testing.T) {
 		batch := report.Batch
 		if isAlone := report.Name == "alone"; isAlone != (batch == database.BatchReference{}) {
 			t.Errorf("%s was in %+v", report.Name, batch)
-		} else if !isAlone && (batch.Number != 1 || batch.Size != 1 || batch.Writes != (i == 0) || batch.Sent.Before(report.Began)) {
+		} else if !isAlone && (batch.Number != 1 || batch.Size != 1 || (batch.Lane == database.LaneWrite) != (i == 0) || batch.Sent.Before(report.Began)) {
 			t.Errorf("%s was in %+v", report.Name, batch)
 		}
 		if report.Name == "" || report.Took <= 0 || report.Began.IsZero() {

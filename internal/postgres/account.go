@@ -24,12 +24,15 @@ const laterRevision = `GREATEST(mine.revision + 1, EXCLUDED.revision)`
 // The account's row stays locked until the commit, and a commit is visible before its
 // locks are gone. So whoever reads an account's revision sees every change up to it.
 // Every statement locks the account before any todo.
+//
+// A sealed account gives no revision, so nothing is changed: see [Store.whyNone].
 const nextRevision = `bumped AS (
 				INSERT INTO todo_account AS mine (user_id, revision)
 				SELECT $1, ` + clockRevision + `
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = ` + laterRevision + `
+				WHERE  mine.sealed = 0
 				RETURNING revision, clock_timestamp() AS at
 			)`
 
@@ -42,6 +45,7 @@ const nextFloor = `bumped AS (
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = ` + laterRevision + `,
 				       floor    = ` + laterRevision + `
+				WHERE  mine.sealed = 0
 				RETURNING revision
 			)`
 
@@ -73,7 +77,7 @@ func (s *Store) lockAccount(ctx context.Context, owner todo.UserID) error {
 }
 
 // Heads returns how far the accounts of owners are. Those without an account are left
-// out.
+// out, and those whose todos are elsewhere: who watches them reads, and is told.
 func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserID]todo.Head, error) {
 	byID, ids := make(map[string]todo.UserID, len(owners)), make([]string, len(owners))
 	for i, owner := range owners {
@@ -88,7 +92,8 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 		SQL: `
 			SELECT user_id, ` + currentEpoch + `, revision
 			FROM   todo_account AS account
-			WHERE  user_id = ANY ($1::text[])`,
+			WHERE  user_id = ANY ($1::text[])
+			  AND  sealed < 2`,
 		Args:  []any{ids},
 		Alone: true,
 		Read: func(rows pgx.Rows) error {
@@ -110,28 +115,34 @@ const eraseBatch = 1000
 
 // EraseUser removes all that is kept of a user, and returns how many todos there were.
 // Clients that sync start again, and find nothing. What the user does meanwhile may stay.
+// It fails with [todo.ErrMoving] while the account is sealed, and may have removed some.
 func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, err error) {
 	total, err = untilNone(func() (int, error) { return s.eraseTodos(ctx, owner) })
 	if err != nil {
 		return total, err
 	}
-	return total, s.run(ctx, database.Statement{ // A new account has an epoch of its own.
+	err = s.run(ctx, database.Statement{ // A new account has an epoch of its own.
 		Name: "erase account",
 		SQL: `
-			WITH requests AS (
-				DELETE FROM todo_request WHERE user_id = $1
+			WITH erased AS (
+				DELETE FROM todo_account WHERE user_id = $1 AND sealed = 0
+				RETURNING user_id
 			)
-			DELETE FROM todo_account WHERE user_id = $1`,
+			DELETE FROM todo_request USING erased WHERE todo_request.user_id = $1`,
 		Args:       []any{owner.String()},
 		Owner:      owner.String(),
 		Idempotent: true,
 		Read:       ignoreRows,
 	})
+	if err != nil {
+		return total, err
+	}
+	return total, s.checkOpen(ctx, owner, "erase account")
 }
 
 // eraseTodos removes some of an owner's todos, and returns how many.
 func (s *Store) eraseTodos(ctx context.Context, owner todo.UserID) (int, error) {
-	return s.count(ctx, database.Statement{
+	return s.countUnlessSealed(ctx, database.Statement{
 		Name: "erase todos",
 		SQL: `
 			WITH meant AS (
@@ -140,12 +151,14 @@ func (s *Store) eraseTodos(ctx context.Context, owner todo.UserID) (int, error) 
 				WHERE    user_id = $1
 				ORDER BY revision
 				LIMIT    $2
-			), ` + nextFloor + `
-			DELETE FROM todo
-			USING  bumped
-			WHERE  user_id = $1
-			  AND  todo.revision <= (SELECT max(revision) FROM meant)
-			RETURNING todo.id`,
+			), ` + nextFloor + `, changed AS (
+				DELETE FROM todo
+				USING  bumped
+				WHERE  user_id = $1
+				  AND  todo.revision <= (SELECT max(revision) FROM meant)
+				RETURNING todo.id
+			)
+			SELECT ` + howMany + ` FROM changed`,
 		Args:       []any{owner.String(), eraseBatch},
 		Owner:      owner.String(),
 		Idempotent: true,
@@ -158,7 +171,8 @@ const epochBatch = 1000
 
 // RenewEpochs gives every account another epoch, so that all clients that sync start
 // again, and returns how many accounts there are. It is for a database that may have
-// lost changes that clients know of, as after a restore.
+// lost changes that clients know of, as after a restore. Sealed accounts get one too: they
+// may be opened again, and no todo is changed.
 func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 	for after := ""; ; {
 		var renewed []string

@@ -85,29 +85,31 @@ func (r *appliedRequest) add(id todo.ID, refused error) error {
 }
 
 // findRequest returns an owner's request that was applied before. It fails with
-// [todo.ErrNotFound].
+// [todo.ErrNotFound], and with [todo.ErrMoving] when the owner's account is sealed. The
+// account is there and locked.
 func (s *Store) findRequest(ctx context.Context, owner todo.UserID, id todo.RequestID) (appliedRequest, error) {
 	found := appliedRequest{id: id}
 	err := s.run(ctx, database.Statement{
 		Name: "find request",
 		SQL: `
-			SELECT content_hash, todo_ids, codes
-			FROM   todo_request
-			WHERE  user_id = $1
-			  AND  request_id = $2`,
+			SELECT account.sealed <> 0, request.content_hash, request.todo_ids, request.codes
+			FROM   todo_account AS account
+			LEFT   JOIN todo_request AS request ON request.user_id = $1 AND request.request_id = $2
+			WHERE  account.user_id = $1`,
 		Args: []any{owner.String(), uuidParam(todo.ID(id))},
 		Read: func(rows pgx.Rows) error {
+			var isSealed bool
 			var hash []byte
 			var ids []pgtype.UUID
-			isFound := false
-			_, err := pgx.ForEachRow(rows, []any{&hash, &ids, &found.codes}, func() error {
-				isFound = true
-				return nil
+			_, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (struct{}, error) {
+				return struct{}{}, row.Scan(&isSealed, &hash, &ids, &found.codes)
 			})
 			switch {
 			case err != nil:
 				return err
-			case !isFound:
+			case isSealed:
+				return errMoving("apply todos")
+			case hash == nil:
 				return todo.ErrNotFound
 			case len(hash) != len(found.content) || len(ids) != len(found.codes):
 				return fmt.Errorf("a row of todo_request with %d bytes, %d ids and %d codes", len(hash), len(ids), len(found.codes))

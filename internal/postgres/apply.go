@@ -23,7 +23,7 @@ func (s *Store) ApplyTodos(ctx context.Context, owner todo.UserID, request todo.
 		Run: func(ctx context.Context, tx *database.Tx) (commit bool, err error) {
 			refused = nil
 			results, commit, err = s.in(tx).apply(ctx, owner, request)
-			if errors.Is(err, todo.ErrRequestReused) {
+			if errors.Is(err, todo.ErrRequestReused) || errors.Is(err, todo.ErrMoving) {
 				refused, err = err, nil
 			}
 			return commit, err

@@ -16,6 +16,7 @@ type account struct {
 	epoch           int32
 	revision, floor int64
 	isOnStandby     bool
+	isElsewhere     bool // It is sealed, and the owner's todos are in another database.
 	changed         []todo.Todo
 }
 
@@ -43,6 +44,8 @@ func (s *Store) ListChanges(ctx context.Context, owner todo.UserID, after *todo.
 	switch {
 	case err != nil:
 		return todo.Changes{}, err
+	case found.isElsewhere:
+		return todo.Changes{}, errMoving("list changes")
 	case found.isOnStandby:
 		return todo.Changes{}, fmt.Errorf("postgres: list changes: %w: the server is a standby, which may lack changes", todo.ErrUnavailable)
 	}
@@ -100,7 +103,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 	err := s.run(ctx, database.Statement{
 		Name: "list changes",
 		SQL: `
-			SELECT   ` + currentEpoch + `, account.revision, account.floor, pg_is_in_recovery(), ` + columns + `
+			SELECT   ` + currentEpoch + `, account.revision, account.floor, pg_is_in_recovery(), account.sealed >= 2, ` + columns + `
 			FROM     todo_account AS account
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo
@@ -120,7 +123,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 			for row.isNext() {
 				isFound = true
 				found.epoch = row.integer()
-				found.revision, found.floor, found.isOnStandby = row.number(), row.number(), row.flag()
+				found.revision, found.floor, found.isOnStandby, found.isElsewhere = row.number(), row.number(), row.flag(), row.flag()
 				if row.isNull() { // The id: there is no change.
 					continue
 				}

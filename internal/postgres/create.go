@@ -30,18 +30,25 @@ func (s *Store) CreateTodo(ctx context.Context, owner todo.UserID, draft todo.Dr
 	}
 	statement.Owner = owner.String()
 	statement.Idempotent = true // It names the id of what it makes.
-	created, err := s.todo(ctx, statement)
-	if !errors.Is(err, todo.ErrNotFound) {
-		return created, err
+	for range attempts {
+		created, err := s.todo(ctx, statement)
+		if !errors.Is(err, todo.ErrNotFound) {
+			return created, err
+		}
+		there, err := s.findCreated(ctx, owner, *draft.ID)
+		switch {
+		case err == nil && (there.IsPurged || !draft.Describes(there)):
+			return todo.Todo{}, todo.ErrAlreadyExists
+		case err == nil:
+			return draft.Created(there.CreatedAt), nil
+		case !errors.Is(err, todo.ErrNotFound):
+			return todo.Todo{}, err
+		}
+		if err := s.whyNotCreated(ctx, owner, *draft.ID); err != nil {
+			return todo.Todo{}, err
+		}
 	}
-	there, err := s.findCreated(ctx, owner, *draft.ID)
-	switch {
-	case errors.Is(err, todo.ErrNotFound), err == nil && (there.IsPurged || !draft.Describes(there)):
-		return todo.Todo{}, todo.ErrAlreadyExists
-	case err != nil:
-		return todo.Todo{}, err
-	}
-	return draft.Created(there.CreatedAt), nil
+	return todo.Todo{}, todo.ErrAlreadyExists // Others take the id, and leave it, again and again.
 }
 
 // createPlain is the statement for a draft without details, as most are. It is a text of its

@@ -62,6 +62,7 @@ func tables() []table {
 			{"epoch", "int4", "ud"},
 			{"revision", "int8", "iu"},
 			{"floor", "int8", "ud"},
+			{"sealed", "int2", "ud"},
 		}},
 		{name: "todo_request", key: "request_id,user_id", isDeleted: true, columns: []column{
 			{"user_id", "varchar,text", "i"},

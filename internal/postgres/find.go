@@ -141,7 +141,7 @@ func (s *Store) find(ctx context.Context, owner todo.UserID, query todo.Query) (
 		SQL:     sql,
 		Args:    append(args, more...),
 		MaxRows: query.Size + 1,
-		Alone:   true, // It takes as long as the owner has todos.
+		IsScan:  true, // It reads all of the owner's todos.
 		Read: func(rows pgx.Rows) error {
 			defer rows.Close()
 			page = todo.Page{}
@@ -245,12 +245,14 @@ func dayParams(date string, instantOf func(string) (time.Time, error)) (day pgty
 // zoneArgs returns the offsets of a zone as arguments: pointers, since the driver allocates
 // memory for each element that is none.
 func zoneArgs(offsets []todo.LocalOffset) (from []*pgtype.Timestamp, by []*pgtype.Interval) {
-	froms, bys := make([]pgtype.Timestamp, len(offsets)), make([]pgtype.Interval, len(offsets))
+	n := len(offsets)
+	from, by = make([]*pgtype.Timestamp, n), make([]*pgtype.Interval, n)
+	starts, values := make([]pgtype.Timestamp, n), make([]pgtype.Interval, n)
 	for i, o := range offsets {
-		froms[i] = pgtype.Timestamp{Time: o.From, Valid: true}
-		bys[i] = pgtype.Interval{Microseconds: o.Offset.Microseconds(), Valid: true}
-		from, by = append(from, &froms[i]), append(by, &bys[i])
+		starts[i].Time, starts[i].Valid = o.From, true
+		values[i].Microseconds, values[i].Valid = o.Offset.Microseconds(), true
+		from[i], by[i] = &starts[i], &values[i]
 	}
-	froms[0] = pgtype.Timestamp{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	starts[0].InfinityModifier = pgtype.NegativeInfinity
 	return from, by
 }

@@ -357,11 +357,14 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 	cases["DeleteTodo without a trash"] = deleteWithoutTrash
 	cases["Heads"] = heads
 	cases["EraseUser"] = erase
+	cases["Move"] = move
 	for name, try := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, url := newStore(t)
 			u := twoUsers{T: t, store: store, url: url, alice: user(t, "alice"), mallory: user(t, "mallory")}
+			// That others are being moved is nothing to Mallory.
+			pgtest.Exec(t, url, "INSERT INTO todo_account (user_id, revision, sealed) VALUES ('leaving', 1, 1), ('gone', 1, 3)")
 			u.alices = create(t, store, u.alice, "hers")
 			query := todo.Query{Size: 10}
 			before := list(t, store, u.alice, query)
@@ -370,7 +373,7 @@ func TestNoMethodReachesAnotherUsersTodos(t *testing.T) {
 				t.Errorf("Alice's todos changed:\n%s", diff)
 			}
 			u.checkRevision(u.mallory)
-			others := "SELECT count(*)::text FROM todo_account WHERE user_id NOT IN ('alice', 'mallory')"
+			others := "SELECT count(*)::text FROM todo_account WHERE user_id NOT IN ('alice', 'mallory', 'leaving', 'gone')"
 			if got := pgtest.QueryText(t, pgtest.Connect(t, url), others); got != "0" {
 				t.Errorf("%s accounts are made of others", got)
 			}

@@ -124,7 +124,7 @@ func writeOverlay(t *testing.T, sources map[string][]byte) string {
 }
 
 // forAll has the functions whose statements are about all owners' rows.
-func forAll() []string { return []string{"sweepSome", "sweepSomeRequests", "RenewEpochs"} }
+func forAll() []string { return []string{"sweepSome", "sweepSomeRequests", "RenewEpochs", "someUsers"} }
 
 // lookTwice has the functions whose statements look at a row twice: before they take a
 // revision, and when they change it. Taking out the second look alone changes nothing, as

@@ -13,7 +13,9 @@ func ownerless() map[string]string {
 	return map[string]string{
 		"createPlain: (SELECT FROM todo WHERE id = $2)":    "it tells whether to take a revision, of the caller's own account",
 		"createDetailed: (SELECT FROM todo WHERE id = $2)": "it tells whether to take a revision, of the caller's own account",
-		"sweepSome: (": "it is for all owners",
+		"whyNotCreated: (SELECT FROM todo WHERE id = $2)":  "it tells whether an id is taken, as a create does",
+		"sweepSome: (":                                "it is for all owners",
+		"someUsers: (SELECT   DISTINCT user_id":       "it is for all owners",
 		"sweepSomeRequests: DELETE FROM todo_request": "it is for all owners",
 		"sweepSomeRequests: (SELECT   ctid":           "it is for all owners",
 	}

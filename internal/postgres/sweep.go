@@ -28,14 +28,17 @@ func (s *Store) EmptyTrash(ctx context.Context, owner todo.UserID) error {
 	if s.config.TrashRetention == 0 {
 		return todo.ErrNoTrash
 	}
-	_, err := untilNone(func() (int, error) { return s.emptySome(ctx, owner) })
-	return err
+	if _, err := untilNone(func() (int, error) { return s.emptySome(ctx, owner) }); err != nil {
+		return err
+	}
+	// None are left here; the owner may have been moved with some.
+	return s.checkOpen(ctx, owner, "empty trash")
 }
 
 // emptySome deletes permanently what was in the trash longest, and returns how many
 // todos that were.
 func (s *Store) emptySome(ctx context.Context, owner todo.UserID) (int, error) {
-	return s.count(ctx, database.Statement{
+	return s.countUnlessSealed(ctx, database.Statement{
 		Name: "empty trash",
 		SQL: `
 			WITH meant AS (
@@ -46,14 +49,16 @@ func (s *Store) emptySome(ctx context.Context, owner todo.UserID) (int, error) {
 				  AND    NOT purged
 				ORDER BY deleted_at
 				LIMIT    $2
-			), ` + nextRevision + `
-			UPDATE todo
-			SET    ` + purgedNow + `
-			FROM   bumped
-			WHERE  user_id = $1
-			  AND  deleted_at <= (SELECT max(deleted_at) FROM meant)
-			  AND  NOT purged
-			RETURNING todo.id`,
+			), ` + nextRevision + `, changed AS (
+				UPDATE todo
+				SET    ` + purgedNow + `
+				FROM   bumped
+				WHERE  user_id = $1
+				  AND  deleted_at <= (SELECT max(deleted_at) FROM meant)
+				  AND  NOT purged
+				RETURNING todo.id
+			)
+			SELECT ` + howMany + ` FROM changed`,
 		Args:  []any{owner.String(), emptyBatch},
 		Owner: owner.String(),
 		Alone: true,
@@ -80,7 +85,7 @@ func (s *Store) Sweep(ctx context.Context) (total int, err error) {
 // sweepSome looks at a batch of old trash behind a position, removes what it can, and
 // returns the position of the next batch, if there may be one. It locks the owners'
 // accounts first, as every write does, but waits for none: what it passes by is found by
-// a later sweep. A todo that has been restored since the statement began is looked at
+// a later sweep. So is what belongs to a sealed account. A todo that has been restored since the statement began is looked at
 // again when it is locked, and stays.
 func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, next *todo.Cursor, err error) {
 	var looked int
@@ -99,6 +104,7 @@ func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, 
 				SELECT user_id
 				FROM   todo_account
 				WHERE  user_id IN (SELECT user_id FROM old)
+				  AND  sealed = 0
 				FOR NO KEY UPDATE SKIP LOCKED
 			), removed AS (
 				DELETE FROM todo
@@ -155,6 +161,25 @@ func untilNone(some func() (int, error)) (total int, err error) {
 			return total, err
 		}
 	}
+}
+
+// howMany is what a statement selects that changes several todos: how many it has changed,
+// and whether it took no revision though it found some, as the account is sealed.
+const howMany = `count(*), EXISTS (SELECT FROM meant) AND NOT EXISTS (SELECT FROM bumped)`
+
+// countUnlessSealed runs a statement that selects howMany. It fails with [todo.ErrMoving]
+// when the account is sealed.
+func (s *Store) countUnlessSealed(ctx context.Context, statement database.Statement) (n int, err error) {
+	var isSealed bool
+	statement.Read = func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&n, &isSealed}, func() error { return nil })
+		return err
+	}
+	err = s.run(ctx, statement)
+	if err == nil && isSealed {
+		err = errMoving(statement.Name)
+	}
+	return n, err
 }
 
 // count runs a statement and returns how many rows come back.

@@ -34,7 +34,7 @@ const changedTimes = `
 
 // GetTodo implements [todo.Store].
 func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	return s.todo(ctx, database.Statement{
+	return s.found(ctx, owner, id, database.Statement{
 		Name: "get todo",
 		SQL: `
 			SELECT ` + columns + `
@@ -43,11 +43,27 @@ func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (tod
 			  AND  id = $2
 			  AND  deleted_at IS NULL`,
 		Args: []any{owner.String(), uuidParam(id)},
-	})
+	}, traces.hasAlive)
 }
 
 // ListTodos implements [todo.Store]. The query's size has to be at least 1, as
 // the service makes it.
+//
+// An empty page may be that of an owner whose todos are elsewhere. They leave in one
+// transaction, so a page that is not empty lacks none.
+func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
+	page, err := s.list(ctx, owner, query)
+	if err != nil || len(page.Todos) > 0 {
+		return page, err
+	}
+	sealed, err := s.sealing(ctx, owner)
+	if err == nil && sealed.isElsewhere() {
+		err = errMoving("list todos")
+	}
+	return page, err
+}
+
+// list is ListTodos but for those whose todos are elsewhere.
 //
 // Two things keep each page on ix_todo_user_id_created_at, whatever the
 // parameters and the statistics. The first page starts after infinity: a
@@ -55,7 +71,7 @@ func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (tod
 // for all parameters. And COALESCE, besides NULL for no filter, hides from the
 // planner that a filter may be rare: it would rather read and sort all of the
 // owner's todos for each page.
-func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
+func (s *Store) list(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
 	if query.Size < 1 {
 		return todo.Page{}, fmt.Errorf("postgres: list todos: page size %d", query.Size)
 	}
@@ -104,25 +120,46 @@ func (s *Store) page(ctx context.Context, query todo.Query, statement database.S
 	return todo.Page{Todos: todos, Next: query.CursorAfter(todos[len(todos)-1])}, nil
 }
 
-// finder is a method that reads a todo.
-type finder func(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error)
+// finder finds a todo that a statement is about: one that is not deleted, or one that may
+// be in the trash.
+type finder struct {
+	find    func(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error)
+	isThere func(traces) bool
+}
 
 // todoIf runs a statement on a todo that has the version as a condition. Under a lock
 // that another transaction holds, the statement waits and looks at the condition again.
 //
-// When no row comes back, a read tells a missing todo from one with another version.
-// It may run on another connection, but it begins after the statement's end, so it sees
-// what the statement saw or something newer. Newer may be the very version of the call,
-// if that was guessed: that too is answered as a conflict. The caller compares, and the
-// same call succeeds when it is repeated.
-func (s *Store) todoIf(ctx context.Context, version todo.Version, find finder, owner todo.UserID, id todo.ID, statement database.Statement) (todo.Todo, error) {
-	changed, err := s.todo(ctx, statement)
-	if !version.Valid || !errors.Is(err, todo.ErrNotFound) {
-		return changed, err
+// When no row comes back, a read tells a sealed account, a missing todo and one with
+// another version apart, and another one fetches the latter. They may run on other
+// connections, but they begin after the statement's end, so they see what the statement
+// saw or something newer. When that is a todo to which the statement applies, it runs
+// again. The latter read may find the very version of the call, if that was guessed: it is
+// answered as a conflict. The caller compares, and the same call succeeds when it is
+// repeated.
+func (s *Store) todoIf(ctx context.Context, version todo.Version, finder finder, owner todo.UserID, id todo.ID, statement database.Statement) (todo.Todo, error) {
+	for range attempts {
+		changed, err := s.todo(ctx, statement)
+		if !errors.Is(err, todo.ErrNotFound) {
+			return changed, err
+		}
+		seen, err := s.whyNone(ctx, owner, id, version)
+		switch {
+		case err != nil:
+			return todo.Todo{}, err
+		case seen.sealed != open:
+			return todo.Todo{}, errMoving(statement.Name)
+		case finder.isThere(seen):
+			continue
+		case !version.Valid:
+			return todo.Todo{}, todo.ErrNotFound
+		}
+		current, err := finder.find(ctx, owner, id)
+		if err != nil {
+			return todo.Todo{}, err
+		}
+		return todo.Todo{}, &todo.ConflictError{Current: current}
 	}
-	current, err := find(ctx, owner, id)
-	if err != nil {
-		return todo.Todo{}, err
-	}
-	return todo.Todo{}, &todo.ConflictError{Current: current}
+	// It comes and goes, or its account does.
+	return todo.Todo{}, errMoving(statement.Name)
 }

@@ -20,7 +20,7 @@ func (s *Store) deleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, d
 		Args:  []any{owner.String(), uuidParam(id), versionParam(deletion.If)},
 		Owner: owner.String(),
 	}
-	find := s.GetTodo
+	which := finder{s.GetTodo, traces.hasAlive}
 	switch {
 	case s.config.TrashRetention == 0:
 		statement.Name = "remove todo"
@@ -33,7 +33,7 @@ func (s *Store) deleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, d
 			WHERE  ` + alive + `
 			RETURNING ` + columns
 	case deletion.Permanently:
-		statement.Name, find = "purge todo", s.findTodo
+		statement.Name, which = "purge todo", finder{s.findTodo, traces.hasKept}
 		statement.SQL = `
 			WITH meant AS (
 				SELECT FROM todo WHERE ` + unpurged + `
@@ -56,7 +56,7 @@ func (s *Store) deleteTodo(ctx context.Context, owner todo.UserID, id todo.ID, d
 			WHERE  ` + alive + `
 			RETURNING ` + columns
 	}
-	return s.todoIf(ctx, deletion.If, find, owner, id, statement)
+	return s.todoIf(ctx, deletion.If, which, owner, id, statement)
 }
 
 // unpurged is the condition for one of an owner's todos, in the trash or not, that has a
@@ -76,7 +76,7 @@ const purgedNow = `title = 'deleted', description = NULL, purged = true,
 
 // findTodo returns a todo that may be in the trash. It fails with [todo.ErrNotFound].
 func (s *Store) findTodo(ctx context.Context, owner todo.UserID, id todo.ID) (todo.Todo, error) {
-	return s.todo(ctx, database.Statement{
+	return s.found(ctx, owner, id, database.Statement{
 		Name: "find todo",
 		SQL: `
 			SELECT ` + columns + `
@@ -85,7 +85,7 @@ func (s *Store) findTodo(ctx context.Context, owner todo.UserID, id todo.ID) (to
 			  AND  id = $2
 			  AND  NOT purged`,
 		Args: []any{owner.String(), uuidParam(id)},
-	})
+	}, traces.hasKept)
 }
 
 // UndeleteTodo implements [todo.Store].
@@ -112,10 +112,13 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 		Owner: owner.String(),
 	}
 	var current todo.Todo
-	for range 2 { // It may come to the trash between the two statements.
+	for range attempts { // It may come to the trash between the two statements.
 		restored, err := s.todo(ctx, undelete)
 		if !errors.Is(err, todo.ErrNotFound) {
 			return restored, err
+		}
+		if err := s.checkOpen(ctx, owner, undelete.Name); err != nil {
+			return todo.Todo{}, err
 		}
 		current, err = s.findTodo(ctx, owner, id)
 		switch {

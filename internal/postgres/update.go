@@ -21,7 +21,7 @@ func (s *Store) UpdateTodo(ctx context.Context, owner todo.UserID, id todo.ID, c
 		return s.updateDetailed(ctx, owner, id, change)
 	}
 	// A text of its own for most updates: what it does not name costs nothing.
-	return s.todoIf(ctx, change.If, s.GetTodo, owner, id, database.Statement{
+	return s.todoIf(ctx, change.If, finder{s.GetTodo, traces.hasAlive}, owner, id, database.Statement{
 		Name: "update todo",
 		SQL: `
 			WITH meant AS (
@@ -109,7 +109,7 @@ func (s *Store) writeDetailed(
 		return todo.Todo{}, err
 	}
 	removed := append([]string{}, todo.FoldTags(change.Tags.Remove)...) // Never NULL, which would remove all.
-	return s.todo(ctx, database.Statement{
+	written, err := s.todo(ctx, database.Statement{
 		Name: "update todo",
 		SQL: `
 			WITH meant AS (
@@ -135,4 +135,10 @@ func (s *Store) writeDetailed(
 		},
 		Owner: owner.String(),
 	})
+	if errors.Is(err, todo.ErrNotFound) {
+		if err := s.checkOpen(ctx, owner, "update todo"); err != nil {
+			return todo.Todo{}, err
+		}
+	}
+	return written, err
 }

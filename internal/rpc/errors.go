@@ -27,6 +27,10 @@ var (
 // keep their streams for minutes.
 const watchRetry = 10 * time.Second
 
+// moveRetry is when a caller may try again whose todos are being moved, which takes a few
+// seconds.
+const moveRetry = 2 * time.Second
+
 // errorTable says what a caller is told of the errors of the domain and of the
 // authentication. internal/server has a table of its own errors. An error that is in
 // neither is a defect, and the caller is told "internal error".
@@ -39,6 +43,7 @@ func errorTable() server.ErrorTable {
 		{Err: todo.ErrConflict, Code: connect.CodeAborted, Text: "the todo has been changed since; get it, and try again with its etag", Detail: current},
 		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may, with those in the trash; delete some permanently"},
 		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
+		{Err: todo.ErrMoving, Code: connect.CodeUnavailable, Text: "your todos are being moved to another database, and nothing was changed; try again", Retry: moveRetry},
 		{Err: todo.ErrNoTrash, Code: connect.CodeUnimplemented, Text: "the trash is switched off on this server, and with it everything that needs it, as syncing does"},
 		{Err: watch.ErrUserLimit, Code: connect.CodeResourceExhausted, Text: "you have as many streams open as you may; close one, or try again later", Retry: watchRetry},
 		{Err: watch.ErrLimit, Code: connect.CodeResourceExhausted, Text: "as many streams are open as there may be; try again later", Retry: watchRetry},

@@ -33,6 +33,7 @@ func TestErrorsAreRenderedByTheTable(t *testing.T) {
 		{"an owner of too many todos", todo.ErrTooMany, connect.CodeResourceExhausted},
 		{"a store that is away", todo.ErrUnavailable, connect.CodeUnavailable},
 		{"a store that is away because of a deadline of its own", fmt.Errorf("%w: %w", todo.ErrUnavailable, context.DeadlineExceeded), connect.CodeUnavailable},
+		{"todos that are being moved", todo.ErrMoving, connect.CodeUnavailable},
 		{"a broken page token", errPageToken, connect.CodeInvalidArgument},
 		{"a broken sync token", errSyncToken, connect.CodeInvalidArgument},
 		{"a user with too many watches", watch.ErrUserLimit, connect.CodeResourceExhausted},

@@ -204,12 +204,21 @@ func isDefect(code connect.Code) bool {
 	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
 }
 
+// expectedError is an error that may say of itself that it is no failure of the service.
+type expectedError interface {
+	error
+	IsExpected() bool
+}
+
 // isExpected reports whether an error is not a failure of the service, whatever
-// its code: the caller's fault, the end of a stream, or a deadline that the caller
-// set and that is earlier than the server's.
+// its code: the caller's fault, one that says so, the end of a stream, or a deadline that
+// the caller set and that is earlier than the server's.
 func isExpected(ctx context.Context, state *requestState, err error) bool {
 	if isCallersFault(err) || errors.Is(err, errDraining) || errors.Is(err, errStreamDuration) ||
 		errors.Is(err, errStreamRenewal) || errors.Is(err, errExpired) {
+		return true
+	}
+	if says, ok := errors.AsType[expectedError](err); ok && says.IsExpected() {
 		return true
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {

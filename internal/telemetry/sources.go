@@ -120,8 +120,9 @@ func (r *readings) ofDatabase() {
 		one(func(s *snapshot) float64 { return s.database.WaitTime.Seconds() }))
 	r.gauge("todod.database.statements_waiting", "", "Statements that wait for a batch or, alone, for a connection.",
 		func(s *snapshot, observe observe) {
-			observe(float64(s.database.Reads.Waiting), label{"lane", laneRead})
-			observe(float64(s.database.Writes.Waiting), label{"lane", laneWrite})
+			for _, l := range s.database.Lanes {
+				observe(float64(l.Waiting), label{"lane", string(l.Lane)})
+			}
 			observe(float64(s.database.WaitingAlone), label{"lane", laneAlone})
 		})
 	r.counter("todod.database.statements_refused", "", "Statements that would have waited too long.",
@@ -135,8 +136,9 @@ func (r *readings) ofDatabase() {
 		})
 	r.gauge("todod.database.batches_in_flight", "", "Batches under way.",
 		func(s *snapshot, observe observe) {
-			observe(float64(s.database.Reads.InFlight), label{"lane", laneRead})
-			observe(float64(s.database.Writes.InFlight), label{"lane", laneWrite})
+			for _, l := range s.database.Lanes {
+				observe(float64(l.InFlight), label{"lane", string(l.Lane)})
+			}
 		})
 }
 

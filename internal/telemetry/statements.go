@@ -10,20 +10,8 @@ import (
 	"example.com/todo-backend/internal/database"
 )
 
-// The lanes of statements.
-const (
-	laneRead  = "read"
-	laneWrite = "write"
-	laneAlone = "alone"
-)
-
-// lane names the lane of a batch.
-func lane(writes bool) string {
-	if writes {
-		return laneWrite
-	}
-	return laneRead
-}
+// laneAlone is the lane of statements that are in no batch.
+const laneAlone = "alone"
 
 // statements measures statements and batches.
 type statements struct {
@@ -67,7 +55,7 @@ func (s *statements) StatementEnded(_ context.Context, report database.Statement
 
 // BatchEnded implements [database.Observer].
 func (s *statements) BatchEnded(report database.BatchReport) {
-	ctx, name := context.Background(), lane(report.Writes)
+	ctx, name := context.Background(), string(report.Lane)
 	s.batchSize.Record(ctx, int64(report.Size), s.sizeLabels.of(labelValues{name}).record...)
 	labels := s.batchLabels.of(labelValues{name, string(report.Outcome)})
 	s.batchDuration.Record(ctx, report.Took.Seconds(), labels.record...)

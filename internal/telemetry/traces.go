@@ -82,7 +82,7 @@ func (t *traces) StatementEnded(ctx context.Context, report database.StatementRe
 	if batch := report.Batch; batch.Number > 0 {
 		attrs = append(attrs,
 			semconv.DBOperationBatchSize(batch.Size),
-			attribute.String("todod.batch.lane", lane(batch.Writes)),
+			attribute.String("todod.batch.lane", string(batch.Lane)),
 			attribute.Int64("todod.batch.number", batch.Number),
 			attribute.Float64("todod.batch.wait", batch.Sent.Sub(report.Began).Seconds()),
 		)

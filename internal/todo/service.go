@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/google/uuid"
 )
@@ -27,13 +28,31 @@ var (
 	// ErrUnavailable means that the store can't serve at the moment. The same call
 	// may succeed later. It wraps the cause, for the log.
 	ErrUnavailable = errors.New("store unavailable")
+
+	// ErrMoving means that the owner's todos are being moved to another store, or have
+	// been. Nothing was changed. The same call succeeds later, where they are then. The
+	// store itself can serve.
+	ErrMoving error = movingError{}
 )
+
+type movingError struct{}
+
+// Error implements the error interface.
+func (movingError) Error() string { return "the owner's todos are being moved" }
+
+// IsExpected tells that this is no failure of the service.
+func (movingError) IsExpected() bool { return true }
+
+// LogValue implements [slog.LogValuer].
+func (movingError) LogValue() slog.Value { return slog.GroupValue(slog.String("reason", "moving")) }
 
 // Store keeps todos. Every method reads, changes and counts the todos of one owner
 // only.
 //
 // Besides the errors named below, every method fails with ErrUnavailable, with the
-// context's error when that ends first, and with other errors that mean a defect.
+// context's error when that ends first, and with other errors that mean a defect. Those
+// that write fail with ErrMoving while the owner's todos are being moved, and all of them
+// when those are elsewhere.
 type Store interface {
 	// CreateTodo stores a new todo, not completed, under the draft's ID, which is
 	// required. A draft with the ID, owner and content of a stored todo is a
@@ -114,7 +133,7 @@ func (s *Service) changed(owner UserID, err error) {
 
 // isRefusal reports whether an error means that nothing was changed.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrInvalid, ErrNotFound, ErrAlreadyExists, ErrTooMany, ErrConflict, ErrNoTrash} {
+	for _, refusal := range []error{ErrInvalid, ErrNotFound, ErrAlreadyExists, ErrTooMany, ErrConflict, ErrNoTrash, ErrMoving} {
 		if errors.Is(err, refusal) {
 			return true
 		}

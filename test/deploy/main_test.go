@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 	"go.uber.org/goleak"
 )
 
@@ -104,18 +104,10 @@ func files(t *testing.T, pattern string) (paths []string) {
 	return paths
 }
 
-// needProgram returns the path of a program of Debian's package of that name.
+// needProgram returns the path of a program, which a package of Debian has.
 func needProgram(t *testing.T, name, pkg string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		// Where daemons are, which users other than root seldom have in PATH.
-		path, err = exec.LookPath("/usr/sbin/" + name)
-	}
-	if err != nil {
-		t.Fatalf("%s is missing: apt-get install -y --no-install-recommends %s", name, pkg)
-	}
-	return path
+	return system.NeedProgram(t, name, pkg)
 }
 
 // eventually waits until something is so.

@@ -4,43 +4,21 @@ package deploy
 
 import (
 	"context"
-	"crypto/rand"
 	"maps"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"example.com/todo-backend/internal/childprocess"
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 )
-
-// Ports below those of outgoing connections, which begin at 32768: a proxy is told its
-// port and binds it later.
-const firstPort = 20000
-
-var portsToPick = big.NewInt(12000)
 
 // freeAddress returns an address on loopback whose port nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		n, err := rand.Int(rand.Reader, portsToPick)
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(n.Int64())))
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			_ = listener.Close() // It was only tried.
-			return address
-		}
-	}
-	t.Fatal("no free port")
-	return ""
+	return system.FreeAddress(t)
 }
 
 // process is a child process. It ends with its test, and with this process however that

@@ -160,6 +160,15 @@ func TestPageBetterAuthAndAPIBehindOneProxy(t *testing.T) {
 				"AUTH_ORIGIN": string(s.authority), "API_ORIGIN": string(s.api),
 			})
 		}},
+		"HAProxy before the balancer of one cell": {one, func(t *testing.T, s *stack) *proxy {
+			b := startBalancer(t, repository(t, "deploy", "haproxy", "one-cell.cfg"), map[string]string{"TODOD_A": s.tododAt, "TODOD_B": s.tododAt})
+			return startHAProxy(t, file("one-origin.haproxy.cfg"), s, map[string]string{"PUBLIC_ORIGIN": string(s.page), "TODOD": b.address})
+		}},
+		"HAProxy before the balancer of cells": {one, func(t *testing.T, s *stack) *proxy {
+			b := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"),
+				map[string]string{"CELL1_A": s.tododAt, "CELL1_B": s.tododAt, "CELL2_A": s.tododAt, "CELL2_B": s.tododAt})
+			return startHAProxy(t, file("one-origin.haproxy.cfg"), s, map[string]string{"PUBLIC_ORIGIN": string(s.page), "TODOD": b.address})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := arrangement.stack(t) // One after the other: Better Auth's migrations disturb each other.

@@ -33,7 +33,7 @@ var notPooled = []string{
 	"TestEveryPageIsReadOffTheIndex",
 	"TestTheCountIsReadOffAnIndex",
 	"TestSessionDefaultsOfTheDatabaseChangeNoMigration",
-	"TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNothing",
+	"TestSessionDefaultsOfTheDatabaseOrTheRoleChangeNo(thing|Move)",
 	"TestBatchedCallsAreAnsweredAsIfTheyWereAlone",
 	// It connects as roles that PgBouncer does not know.
 	"TestReadyMeansAble",

@@ -68,13 +68,21 @@ func (l *Ledger) contradict(format string, args ...any) {
 
 // Audit compares the ledger with the table, in which the load's users have names with a
 // prefix. It returns acknowledged writes that are missing, and rows that nobody asked
-// for.
-func (l *Ledger) Audit(t *testing.T, database, prefix string) []string {
+// for. The rows may be in further databases, each in one.
+func (l *Ledger) Audit(t *testing.T, database, prefix string, further ...string) []string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	problems := slices.Clone(l.wrong)
 	rows := l.rows(t, database, prefix)
+	for _, database := range further {
+		for id, is := range l.rows(t, database, prefix) {
+			if there, found := rows[id]; found {
+				problems = append(problems, fmt.Sprintf("todo %s is in two databases, as %v and %v", id, there, is))
+			}
+			rows[id] = is
+		}
+	}
 	created := make(map[string]int)
 	for id, is := range rows {
 		may, known := l.todos[id]

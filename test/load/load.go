@@ -165,10 +165,10 @@ func (l *Load) waiting(until time.Time) bool {
 }
 
 // Check ends the calls, audits the ledger and adds its figures to a row.
-func (l *Load) Check(r *report.Row, database string) {
+func (l *Load) Check(r *report.Row, database string, further ...string) {
 	r.T.Helper()
 	l.Finish()
-	problems := l.Ledger.Audit(r.T, database, l.Prefix)
+	problems := l.Ledger.Audit(r.T, database, l.Prefix, further...)
 	report.AtLeast(r, "acknowledged writes", l.Ledger.Acknowledged, 1)
 	r.None("of them lost or wrong", len(problems))
 	for _, problem := range problems[:min(10, len(problems))] {

@@ -26,7 +26,8 @@ type balancer struct {
 }
 
 // startBalancer runs HAProxy with a file of deploy/haproxy, until the test ends. Variables
-// are those that the file presets; BIND is set. Further lines are appended to the file.
+// are those that the file presets; BIND is set. It has further servers, each a copy of the
+// server b by another letter.
 func startBalancer(t *testing.T, file string, variables map[string]string, further ...string) *balancer {
 	t.Helper()
 	account := stack.Unprivileged(t)
@@ -39,7 +40,7 @@ func startBalancer(t *testing.T, file string, variables map[string]string, furth
 	b.url = "http://" + b.address
 	config, commands := filepath.Join(dir, file), filepath.Join(dir, "commands.cfg")
 	for path, text := range map[string]string{
-		config:   string(content) + "\n" + strings.Join(further, "\n") + "\n",
+		config:   withServers(string(content), further),
 		commands: "global\n\tstats socket " + b.socket + " level admin\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -58,6 +59,21 @@ func startBalancer(t *testing.T, file string, variables map[string]string, furth
 		return listens("tcp", b.address) && listens("unix", b.socket)
 	})
 	return b
+}
+
+// withServers returns a configuration with further copies of the server b, by letter: "one
+// line for each process".
+func withServers(config string, letters []string) string {
+	var text strings.Builder
+	for line := range strings.Lines(config) {
+		text.WriteString(line)
+		for _, letter := range letters {
+			if strings.HasPrefix(line, "\tserver b ") {
+				text.WriteString(strings.NewReplacer("server b ", "server "+letter+" ", "_B}", "_"+strings.ToUpper(letter)+"}", "/b", "/"+letter).Replace(line))
+			}
+		}
+	}
+	return text.String()
 }
 
 // listens reports whether somebody listens at an address.

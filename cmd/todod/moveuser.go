@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/todo"
+)
+
+const (
+	// moveTimeout bounds each step of a move. A copy of a million todos takes minutes.
+	moveTimeout = time.Hour
+	// moveLockTimeout bounds the wait for writes of the user that are under way.
+	moveLockTimeout = 10 * time.Second
+	// moveConns is for the lock, for what is read, and for what is written.
+	moveConns = 6
+	// routeTimeout bounds the command that tells the balancers.
+	routeTimeout = time.Minute
+	// routeOutput is how much of its output an error shows.
+	routeOutput = 1000
+)
+
+// moveUser moves a user to another database, or aborts that.
+func moveUser(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("move-user", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	route := flags.String("route", "", "")
+	isAbort := flags.Bool("abort", false, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
+		return errUsage
+	}
+	user, err := todo.ParseUserID(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	cfg, err := loadConfig[moveConfig](getenv)
+	if err != nil {
+		return err
+	}
+	log := newLogWriter(stdout)
+	defer log.close()
+	logger := newLogger(log, cfg.LogLevel)
+	logIgnored(ctx, logger, getenv)
+
+	source, err := openForMove(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL), logger)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := openForMove(cfg.TargetDatabaseURL, logger)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	move := postgres.Move{
+		From: postgres.NewStore(source, postgres.Config{Logger: logger}),
+		To:   postgres.NewStore(target, postgres.Config{Logger: logger}),
+		User: user, Logger: logger,
+	}
+	if command := strings.Fields(*route); len(command) > 0 {
+		move.Route = func(ctx context.Context) error { return runRoute(ctx, append(command, user.String())) }
+	}
+	if *isAbort {
+		return move.Abort(ctx)
+	}
+	if err := move.Run(ctx); err != nil {
+		return fmt.Errorf("the move of %q is not done: %w; to go on, run the same command again", user, err)
+	}
+	return nil
+}
+
+// openForMove opens a database with a service's bounds, but for what takes as long as a
+// user has todos.
+func openForMove(url databaseURL, logger *slog.Logger) (*database.DB, error) {
+	bounds := database.UsualBounds()
+	bounds.Acquire = bounds.Connect
+	bounds.Statement, bounds.Transaction, bounds.TransactionLock = moveTimeout, moveTimeout, moveLockTimeout
+	return database.Open(database.Config{URL: string(url), MaxConns: moveConns, Logger: logger, Bounds: bounds})
+}
+
+// runRoute runs a command without the databases' passwords in its environment.
+func runRoute(ctx context.Context, command []string) error {
+	ctx, cancel := context.WithTimeout(ctx, routeTimeout)
+	defer cancel()
+	var output bytes.Buffer
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.WaitDelay = time.Second // Its children may keep its output open.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"DATABASE_URL", "DATABASE_DIRECT_URL", "TARGET_DATABASE_URL"}, name)
+	})
+	if err := cmd.Run(); err != nil {
+		said := strings.TrimSpace(output.String())
+		return fmt.Errorf("%s: %w: %.*s", command[0], errors.Join(err, ctx.Err()), routeOutput, said)
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/todo-backend/internal/database/databasetest"
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// Values of todo_account.sealed.
+const (
+	open0 = iota
+	leaving1
+	arriving2
+	gone3
+)
+
+// seal sets the seal of an owner's account. Todos of a user who is gone are gone.
+func seal(t *testing.T, url string, owner todo.UserID, sealed int) {
+	t.Helper()
+	sql := fmt.Sprintf("UPDATE todo_account SET sealed = %d WHERE user_id = '%s'", sealed, owner)
+	if sealed == gone3 {
+		sql += fmt.Sprintf("; DELETE FROM todo WHERE user_id = '%s'; DELETE FROM todo_request WHERE user_id = '%[1]s'", owner)
+	}
+	pgtest.Exec(t, url, sql)
+}
+
+// dump returns all that is in the service's tables.
+func dump(t *testing.T, url string) string {
+	t.Helper()
+	var all []string
+	for _, table := range []string{"todo_account", "todo", "todo_request"} {
+		all = append(all, pgtest.QueryText(t, pgtest.Connect(t, url),
+			"SELECT COALESCE(string_agg(r::text, E'\n' ORDER BY r::text), '') FROM "+table+" AS r"))
+	}
+	return strings.Join(all, "\n")
+}
+
+// sealedCalls has each method of todo.Store in all its forms, on a todo that is there and
+// one in the trash, by the name of the method and of the form. Those of a method with "?"
+// read.
+func sealedCalls(store todo.Store, owner todo.UserID, alive, trashed todo.Todo) map[string]func(context.Context) error {
+	updates := map[string]todo.Change{
+		"": {Title: new("new")}, " details": {Priority: new(todo.HighPriority)}, " a part of a date": {Due: todo.DueChange{Date: new("2026-12-01")}},
+		" tags": {Tags: todo.TagsChange{Add: todo.Tags{"new"}}}, " by version": {Title: new("new"), If: alive.Version},
+		" by another version": {Title: new("new"), If: trashed.Version},
+	}
+	calls := map[string]func(context.Context) error{
+		"CreateTodo": func(ctx context.Context) error { _, err := store.CreateTodo(ctx, owner, draft("new")); return err },
+		"CreateTodo details": func(ctx context.Context) error {
+			_, err := store.CreateTodo(ctx, owner, detailed("new"))
+			return err
+		},
+		"UpdateTodo of none": func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, neverMade(), todo.Change{Title: new("new")})
+			return err
+		},
+		"DeleteTodo": func(ctx context.Context) error { return store.DeleteTodo(ctx, owner, alive.ID, todo.Deletion{}) },
+		"DeleteTodo permanently": func(ctx context.Context) error {
+			return store.DeleteTodo(ctx, owner, trashed.ID, todo.Deletion{Permanently: true})
+		},
+		"UndeleteTodo": func(ctx context.Context) error {
+			_, err := store.UndeleteTodo(ctx, owner, trashed.ID, todo.Version{})
+			return err
+		},
+		"EmptyTrash": func(ctx context.Context) error { return store.EmptyTrash(ctx, owner) },
+		"ApplyTodos": func(ctx context.Context) error {
+			_, err := store.ApplyTodos(ctx, owner, applyRequest(todo.CreateOperation{Draft: draft("new")}, todo.DeleteOperation{ID: alive.ID}))
+			return err
+		},
+		"GetTodo?": func(ctx context.Context) error { _, err := store.GetTodo(ctx, owner, alive.ID); return err },
+		"ListTodos?": func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 10})
+			return err
+		},
+		"ListTodos? in the trash": func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 10, InTrash: true})
+			return err
+		},
+		"ListTodos? with a filter": func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, owner, todo.Query{Size: 10, Filter: todo.Filter{NoDueDate: true}})
+			return err
+		},
+		"ListChanges?": func(ctx context.Context) error { _, err := store.ListChanges(ctx, owner, nil, 10); return err },
+	}
+	for form, change := range updates {
+		calls["UpdateTodo"+form] = func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, alive.ID, change)
+			return err
+		}
+	}
+	return calls
+}
+
+// TestASealedAccountIsNotWrittenTo tries every method, whatever the seal, with a trash and
+// without one.
+func TestASealedAccountIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	for sealed, name := range map[int]string{leaving1: "leaving", arriving2: "arriving", gone3: "gone"} {
+		for _, retention := range []time.Duration{0, 24 * time.Hour} {
+			t.Run(fmt.Sprint(name, " ", retention), func(t *testing.T) {
+				t.Parallel()
+				keeping, url := newStore(t)
+				owner, other := user(t, "u"), user(t, "other")
+				alive, trashed := create(t, keeping, owner, "alive"), create(t, keeping, owner, "trashed")
+				create(t, keeping, other, "another's")
+				remove(t, keeping, owner, trashed.ID, false)
+				seal(t, url, owner, sealed)
+				before := dump(t, url)
+
+				store := postgres.NewStore(databasetest.Open(t, url, 4), postgres.Config{TrashRetention: retention, Logger: slog.New(slog.DiscardHandler)})
+				for call, run := range sealedCalls(store, owner, alive, trashed) {
+					err := run(t.Context())
+					method, _, isRead := strings.Cut(call, "?")
+					switch {
+					case retention == 0 && errors.Is(err, todo.ErrNoTrash):
+					case isRead && (sealed == leaving1 || sealed == arriving2 && method != "ListChanges"):
+						if err != nil {
+							t.Errorf("%s: %v, want no error", call, err)
+						}
+					case !errors.Is(err, todo.ErrMoving), errors.Is(err, todo.ErrUnavailable):
+						t.Errorf("%s: %v, want ErrMoving", call, err)
+					}
+				}
+				if _, err := store.EraseUser(t.Context(), owner); !errors.Is(err, todo.ErrMoving) {
+					t.Errorf("EraseUser: %v, want ErrMoving", err)
+				}
+				if diff := cmp.Diff(before, dump(t, url)); diff != "" {
+					t.Errorf("the tables changed:\n%s", diff)
+				}
+
+				seal(t, url, owner, open0)
+				if sealed != gone3 {
+					create(t, keeping, owner, "after")
+					remove(t, keeping, owner, alive.ID, true)
+				}
+				if _, err := store.EraseUser(t.Context(), owner); err != nil {
+					t.Errorf("EraseUser of an open account: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// TestEveryMethodIsTriedOnASealedAccount fails for a new one that is not.
+func TestEveryMethodIsTriedOnASealedAccount(t *testing.T) {
+	t.Parallel()
+	tried := make(map[string]bool)
+	for call := range sealedCalls(nil, todo.UserID{}, todo.Todo{}, todo.Todo{}) {
+		method, _, _ := strings.Cut(call, " ")
+		tried[strings.TrimSuffix(method, "?")] = true
+	}
+	for method := range reflect.TypeFor[todo.Store]().Methods() {
+		if !tried[method.Name] {
+			t.Errorf("todo.Store.%s is not tried", method.Name)
+		}
+	}
+}
+
+// TestASealedAccountHasItsReasonsTold wants refusals that say more to be told as ever.
+func TestASealedAccountHasItsReasonsTold(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	made := draft("made")
+	created, err := store.CreateTodo(t.Context(), owner, made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal(t, url, owner, leaving1)
+	if again, err := store.CreateTodo(t.Context(), owner, made); err != nil || !cmp.Equal(again, asCreated(created)) {
+		t.Errorf("a repeated create: %+v, %v, want the todo", again, err)
+	}
+	if _, err := store.CreateTodo(t.Context(), owner, todo.Draft{ID: &created.ID, Title: "other"}); !errors.Is(err, todo.ErrAlreadyExists) {
+		t.Errorf("another create with the id: %v, want ErrAlreadyExists", err)
+	}
+	if _, err := store.GetTodo(t.Context(), owner, neverMade()); !errors.Is(err, todo.ErrNotFound) {
+		t.Errorf("a get of none: %v, want ErrNotFound", err)
+	}
+}
+
+// TestASealedAccountHoldsUpNoBatch has a user of a sealed account write together with
+// others: all of theirs succeed, and nothing runs twice.
+func TestASealedAccountHoldsUpNoBatch(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewDatabase(t)
+	db := databasetest.Open(t, url, 4) // One batch of writes at a time.
+	store := storeOn(db, 0)
+	sealed := user(t, "sealed")
+	hers := create(t, store, sealed, "hers")
+	seal(t, url, sealed, leaving1)
+	before := pgtest.InBatches(t, url)
+
+	var calls sync.WaitGroup
+	for n := range 50 {
+		owner := user(t, fmt.Sprint("u", n))
+		calls.Go(func() {
+			for range 4 {
+				if _, err := store.CreateTodo(t.Context(), owner, draft("another's")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		calls.Go(func() {
+			if _, err := store.UpdateTodo(t.Context(), sealed, hers.ID, todo.Change{Title: new("new")}); !errors.Is(err, todo.ErrMoving) {
+				t.Errorf("%v, want ErrMoving", err)
+			}
+		})
+	}
+	calls.Wait()
+	if reruns := db.Stats().Reruns; reruns.Batch > 0 || reruns.RolledBack > 0 {
+		t.Errorf("statements ran again: %+v", reruns)
+	}
+	if n := pgtest.InBatches(t, url); n == before {
+		t.Error("nothing was in a batch")
+	}
+}
+
+// TestNoSweepTouchesASealedAccount has what the sweep removes at an account that is sealed
+// while the sweep waits, and at one that was sealed before.
+func TestNoSweepTouchesASealedAccount(t *testing.T) {
+	t.Parallel()
+	for sealed := leaving1; sealed <= gone3; sealed++ {
+		store, url := newStore(t)
+		owner := user(t, "u")
+		create(t, store, owner, "t")
+		pgtest.Exec(t, url, "INSERT INTO todo (user_id, title, deleted_at) VALUES ('u', 'old', now() - interval '1 year')")
+		pgtest.Exec(t, url, fmt.Sprintf("UPDATE todo_account SET sealed = %d", sealed))
+		if n, err := store.Sweep(t.Context()); err != nil || n != 0 {
+			t.Errorf("sealed %d: %d were removed, %v", sealed, n, err)
+		}
+		pgtest.Exec(t, url, "UPDATE todo_account SET sealed = 0")
+		if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
+			t.Errorf("opened after %d: %d were removed, %v, want 1", sealed, n, err)
+		}
+	}
+}
+
+// TestAWriteWaitsForASealAndIsRefused seals an account under a write that waits for it,
+// in each form.
+func TestAWriteWaitsForASealAndIsRefused(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	alive, trashed := create(t, store, owner, "alive"), create(t, store, owner, "trashed")
+	remove(t, store, owner, trashed.ID, false)
+	for call, run := range sealedCalls(store, owner, alive, trashed) {
+		if strings.Contains(call, "?") || call == "UpdateTodo of none" || call == "UpdateTodo by another version" {
+			continue // They wait for nobody.
+		}
+		before := dump(t, url)
+		tx := pgtest.Begin(t, url, "UPDATE todo_account SET sealed = 1 WHERE user_id = 'u'")
+		failed := make(chan error, 1)
+		go func() { failed <- run(t.Context()) }()
+		pgtest.WaitForLocked(t, url, 1)
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-failed; !errors.Is(err, todo.ErrMoving) {
+			t.Errorf("%s: %v, want ErrMoving", call, err)
+		}
+		seal(t, url, owner, open0)
+		if diff := cmp.Diff(before, dump(t, url)); diff != "" {
+			t.Errorf("%s changed the tables:\n%s", call, diff)
+		}
+	}
+}
+
+// TestHeadsLeaveOutThoseWhoAreElsewhere wants watchers of a user who is gone to be woken.
+func TestHeadsLeaveOutThoseWhoAreElsewhere(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	var owners []todo.UserID
+	for sealed := open0; sealed <= gone3; sealed++ {
+		owner := user(t, fmt.Sprint("u", sealed))
+		owners = append(owners, owner)
+		create(t, store, owner, "t")
+		seal(t, url, owner, sealed)
+	}
+	heads, err := store.Heads(t.Context(), owners)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sealed, owner := range owners {
+		if _, isThere := heads[owner]; isThere != (sealed < arriving2) {
+			t.Errorf("sealed %d: there is a head: %v", sealed, isThere)
+		}
+	}
+}

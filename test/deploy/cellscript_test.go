@@ -1,0 +1,303 @@
+//go:build linux
+
+package deploy
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// script is deploy/haproxy/cells.sh for some balancers.
+type script struct {
+	balancers string
+	path      string // PATH.
+}
+
+// do runs a command, which has to succeed, and returns what it prints.
+func (s script) do(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	out, err := s.try(t, stdin, args...)
+	if err != nil {
+		t.Fatalf("cells.sh %q: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func (s script) try(t *testing.T, stdin string, args ...string) (string, error) {
+	t.Helper()
+	needProgram(t, "flock", "util-linux")
+	needProgram(t, "socat", "socat")
+	cmd := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), args...)
+	cmd.Env = []string{"PATH=" + s.path + os.Getenv("PATH"), "BALANCERS=" + s.balancers}
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
+	t.Parallel()
+	c := startCells(t)
+	s := script{balancers: c.folder}
+	client := newPlainCaller(t, true)
+	meets := func(when, user, cell string) {
+		t.Helper()
+		a := client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
+		if cell == "" {
+			if a.status != http.StatusServiceUnavailable || a.code() != "unavailable" || a.header.Get("Retry-After") == "" {
+				t.Errorf("%s: %s: %d %s", when, user, a.status, a.body)
+			}
+			return
+		}
+		got, err := seenBy(a)
+		if err != nil || got.User != user || !strings.HasPrefix(got.At, cell+"_") {
+			t.Errorf("%s: %s meets %+v %v, want %s", when, user, got, err, cell)
+		}
+		if said := s.do(t, "", "where", user); said != c.folder+": "+cell+"\n" {
+			t.Errorf("%s: %s is said to be %q", when, user, said)
+		}
+	}
+	other := map[string]string{"cell1": "cell2", "cell2": "cell1"}
+	// Every character that JSON writes as it is, and that is more than one byte.
+	var odd []string
+	for r := rune(0x20); r < 0x17f; r++ {
+		if r != '"' && r != '\\' {
+			odd = append(odd, "x"+string(r)+"y", string(r)+"-")
+		}
+	}
+	list := strings.Join(odd, "\n") + "\n"
+	for _, to := range []string{"cell1", "cell2"} {
+		s.do(t, list, "pin", to)
+		for _, user := range odd[:40] {
+			meets("pinned in a list", user, to)
+		}
+	}
+	for _, user := range odd {
+		a := client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
+		if got, err := seenBy(a); err != nil || !strings.HasPrefix(got.At, "cell2_") {
+			t.Errorf("%q in a list: %+v %v", user, got, err)
+		}
+	}
+	for _, user := range []string{"alice", "bob", "it's #1 & <all>; done~", "中文", strings.Repeat("𝒳", 255)} {
+		home := cellOf(user)
+		meets("before", user, home)
+		for range 2 { // Each can be repeated.
+			s.do(t, "", "pin", other[home], user)
+			meets("pinned", user, other[home])
+		}
+		s.do(t, "", "pin", home, user)
+		meets("pinned at home", user, home)
+		s.do(t, "", "pin", other[home], user)
+	}
+	slot := fmt.Sprint(slotOf("bob"))
+	s.do(t, "", "slots", slot, "sealed")
+	meets("pinned in a sealed slot", "bob", other[cellOf("bob")])
+	for range 2 {
+		s.do(t, "", "unpin", "bob")
+		meets("in a sealed slot", "bob", "")
+	}
+	s.do(t, "", "slots", "0-4095", "cell1")
+	meets("in a slot of cell1", "bob", "cell1")
+	s.do(t, "", "check")
+
+	files := func() string {
+		users, slots := readFile(t, filepath.Join(c.folder, "users.map")), readFile(t, filepath.Join(c.folder, "slots.map"))
+		return users + "\n" + slots
+	}
+	before := files()
+	c.reload(t)
+	c.up(t, len(c.stubs))
+	meets("after a reload", "alice", other[cellOf("alice")])
+	meets("after a reload", "bob", "cell1")
+	s.do(t, "", "check")
+	if after := files(); after != before {
+		t.Errorf("a reload has changed the files: %s\n%s", before, after)
+	}
+	if !strings.HasSuffix(before, "\n0:4095 cell1\n") {
+		t.Errorf("slots: %q", before[strings.LastIndexByte(before, ' '):])
+	}
+}
+
+// A worker that a reload has left behind serves its connections for a while, by its own maps.
+func TestAWorkerThatAReloadLeftBehindLearnsOfPinsAndSlots(t *testing.T) {
+	t.Parallel()
+	c := startCells(t)
+	s := script{balancers: c.folder}
+	client := newPlainCaller(t, true)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url()+"/api/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.issuer.Token("alice"))
+	res, err := client.Do(req) // Keeps the worker.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	old := c.workers(t)
+	c.reload(t)
+	if left := c.workers(t); len(left) != 2 {
+		t.Fatalf("workers %q, and before %q", left, old)
+	}
+	s.do(t, "", "slots", "100-200", "sealed")
+	s.do(t, "", "pin", "cell2", "carol")
+	s.do(t, "dave\nerin\n", "pin", "cell1")
+	for _, pid := range c.workers(t) {
+		users, slots := c.ask(t, "@!"+pid+" show map "+filepath.Join(c.folder, "users.map")), c.ask(t, "@!"+pid+" show map "+filepath.Join(c.folder, "slots.map"))
+		if !strings.Contains(users, "carol cell2") || !strings.Contains(users, "dave cell1") || !strings.Contains(slots, "100:200 sealed") {
+			t.Errorf("worker %s: %s%s", pid, users, slots)
+		}
+	}
+	if at := res.Header.Get("X-At"); !strings.HasPrefix(at, cellOf("alice")) {
+		t.Errorf("the stream is at %q", at)
+	}
+	c.stubs[0].endStreams()
+	c.stubs[1].endStreams()
+	c.stubs[2].endStreams()
+	c.stubs[3].endStreams()
+	eventually(t, "the old worker ends", func() bool { return len(c.workers(t)) == 1 })
+	s.do(t, "", "check")
+}
+
+func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
+	t.Parallel()
+	c := startCells(t)
+	// The second one is on another machine: ssh runs the script there.
+	there := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"), c.environment)
+	bin := t.TempDir()
+	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
+	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil { //nolint:gosec // A program.
+		t.Fatal(err)
+	}
+	if err := os.Symlink(repository(t, "deploy", "haproxy", "cells.sh"), filepath.Join(there.folder, "cells.sh")); err != nil {
+		t.Fatal(err)
+	}
+	s := script{balancers: c.folder + " there.example:" + there.folder, path: bin + ":"}
+	s.do(t, "", "pin", "cell2", "it's ~ $(me)")
+	s.do(t, "", "pin", "cell1", "bob")
+	s.do(t, "carol\nd e\n", "pin", "cell2")
+	s.do(t, "", "unpin", "bob")
+	s.do(t, "", "slots", "7-9", "cell2")
+	s.do(t, "", "check")
+	if said, want := s.do(t, "", "where", "d e"), c.folder+": cell2\nthere.example:"+there.folder+": cell2\n"; said != want {
+		t.Errorf("where: %q", said)
+	}
+	const users = "it%27s%20~%20%24%28me%29 cell2\ncarol cell2\nd%20e cell2\n"
+	for _, folder := range []string{c.folder, there.folder} {
+		if got := readFile(t, filepath.Join(folder, "users.map")); got != users {
+			t.Errorf("%s: %q", folder, got)
+		}
+	}
+	// Another map on one of them is noticed, and so is one that isn't in use.
+	write(t, filepath.Join(there.folder, "users.map"), users+"frank cell1\n")
+	if out, err := s.try(t, "", "check"); err == nil {
+		t.Errorf("a file that isn't in use: %s", out)
+	}
+	script{balancers: there.folder}.do(t, "", "pin", "cell1", "frank")
+	if out, err := s.try(t, "", "check"); err == nil || !strings.Contains(out, "other maps") {
+		t.Errorf("different maps: %v %s", err, out)
+	}
+	// A balancer that is down fails the command, which changes the others.
+	_ = there.Kill()
+	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || !strings.Contains(readFile(t, filepath.Join(c.folder, "users.map")), "grace cell1") {
+		t.Errorf("a balancer is down: %v %s", err, out)
+	}
+}
+
+func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
+	t.Parallel()
+	c := startCells(t)
+	s := script{balancers: c.folder}
+	for _, args := range [][]string{
+		{}, {"pin"}, {"pin", "cell3", "alice"}, {"pin", "sealed", "alice"}, {"pin", "any", "alice"}, {"pin", "cell1", ""}, {"pin", "cell1", "a\nb"},
+		{"pin", "cell1; rm", "alice"}, {"pin", "cell3"}, {"unpin"}, {"unpin", ""}, {"slots", "0-4096", "cell1"}, {"slots", "9-7", "cell1"},
+		{"slots", "-1", "cell1"}, {"slots", "1-", "cell1"}, {"slots", "x", "cell1"}, {"slots", "1", "cell3"}, {"slots", "1", "no_cell"}, {"erase"},
+	} {
+		if out, err := s.try(t, "", args...); err == nil {
+			t.Errorf("%q: %s", args, out)
+		}
+	}
+	s.do(t, "", "pin", "cell1") // Nobody.
+	s.do(t, "", "check")
+	if users := readFile(t, filepath.Join(c.folder, "users.map")); users != "" {
+		t.Errorf("users.map: %s", users)
+	}
+	if slots := readFile(t, filepath.Join(c.folder, "slots.map")); slots != "0:2047 cell1\n2048:4095 cell2\n" {
+		t.Errorf("slots.map: %s", slots)
+	}
+}
+
+// Several moves run at once, each with its own change.
+func TestChangesThatAreMadeAtOnceAreAllKept(t *testing.T) {
+	t.Parallel()
+	c := startCells(t)
+	s := script{balancers: c.folder}
+	const users = 12
+	done := make(chan error, users)
+	for i := range users {
+		cmd := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1", fmt.Sprint("user-", i))
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.folder}
+		go func() { done <- cmd.Run() }()
+	}
+	for range users {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	s.do(t, "", "check")
+	if n := bytes.Count([]byte(readFile(t, filepath.Join(c.folder, "users.map"))), []byte("\n")); n != users {
+		t.Errorf("%d users, want %d", n, users)
+	}
+}
+
+func TestTheScriptIsPOSIX(t *testing.T) {
+	t.Parallel()
+	path, err := exec.LookPath("shellcheck")
+	if err != nil {
+		t.Skip("without shellcheck")
+	}
+	run(t, nil, path, "--shell=sh", "--external-sources", repository(t, "deploy", "haproxy", "cells.sh"))
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// workers returns the pids of all workers.
+func (b *balancer) workers(t *testing.T) (pids []string) {
+	t.Helper()
+	for line := range strings.Lines(b.ask(t, "show proc")) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "worker" {
+			pids = append(pids, fields[0])
+		}
+	}
+	return pids
+}
+
+// reload has HAProxy read its files again, in a new worker.
+func (b *balancer) reload(t *testing.T) {
+	t.Helper()
+	before := strings.Join(b.workers(t), " ")
+	if err := b.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "HAProxy has a new worker", func() bool {
+		for _, pid := range b.workers(t) {
+			if !strings.Contains(before, pid) {
+				return true
+			}
+		}
+		return false
+	})
+}
