@@ -39,7 +39,7 @@ func startCluster(t *testing.T) *cluster {
 	bin := pgtest.QueryText(t, pgtest.Connect(t, pgtest.ServerURL(t)), "SELECT setting FROM pg_config WHERE name = 'BINDIR'")
 	folder := stack.FolderFor(t, stack.Unprivileged(t))
 	c.network = newNetwork(t)
-	var addresses, machines = make([]string, nodes), make([]*machine, nodes)
+	addresses, machines := make([]string, nodes), make([]*machine, nodes)
 	for i := range nodes {
 		machines[i] = c.network.add(t, i+1)
 		addresses[i] = machines[i].address
