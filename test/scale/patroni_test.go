@@ -84,7 +84,7 @@ func TestPatroni(t *testing.T) {
 	}
 	t.Run("all", func(t *testing.T) {
 		r := newRow(t, "Patroni: all failovers")
-		r.Did("%d failovers of three nodes, under %d processes", len(all), clusterProcesses)
+		r.Did("%d faults of a cluster of %d nodes, of which %d have it fail over, under %d processes", rounds*len(failovers()), nodes, len(all), clusterProcesses)
 		figures := changes.Figures()
 		r.Note("changes", figures.Changes)
 		r.Note("in doubt", figures.InDoubt)
