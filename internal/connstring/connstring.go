@@ -43,6 +43,14 @@ func Check(text string) error {
 	return err
 }
 
+// SeeksPrimary reports whether a connection string that [Check] accepts names several
+// hosts, of which the primary is meant.
+func SeeksPrimary(text string) bool {
+	said, err := read(text)
+	target := said["target_session_attrs"]
+	return err == nil && strings.Contains(said["host"], ",") && (target == "read-write" || target == "primary")
+}
+
 // EnvironmentError says that a variable of the process's environment keeps a
 // connection string from meaning what it says.
 type EnvironmentError struct{ Variable string }

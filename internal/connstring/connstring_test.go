@@ -166,6 +166,24 @@ func TestWhatAURLSaysIsDone(t *testing.T) {
 	}
 }
 
+func TestThePrimaryIsSoughtAmongSeveralHosts(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]bool{
+		"postgres://u@one,two/d?target_session_attrs=read-write":  true,
+		"postgres://u@one,two/d?target_session_attrs=primary":     true,
+		"postgres://u@one:1,one:2/d?target_session_attrs=primary": true,
+		"postgres://u@one,two/d":                                  false,
+		"postgres://u@one,two/d?target_session_attrs=any":         false,
+		"postgres://u@one,two/d?target_session_attrs=standby":     false,
+		"postgres://u@one/d?target_session_attrs=read-write":      false,
+		"no connection string":                                    false,
+	} {
+		if got := SeeksPrimary(url); got != want {
+			t.Errorf("%s: %v, want %v", url, got, want)
+		}
+	}
+}
+
 func TestTheFrontOfAURLIsReadAsLibpqDoes(t *testing.T) {
 	t.Parallel()
 	account, err := user.Current()

@@ -8,6 +8,10 @@ type Bounds struct {
 	// Connect is for each address of the database, unless the URL has connect_timeout.
 	Connect time.Duration
 
+	// OtherHosts is how long a primary that was found waits to be overtaken by another
+	// host's answer. It delays the connection only while a host is silent.
+	OtherHosts time.Duration
+
 	// Acquire is for a connection of the pool.
 	Acquire time.Duration
 
@@ -63,6 +67,7 @@ const minStatementTime = 2 * time.Millisecond
 func UsualBounds() Bounds {
 	return Bounds{
 		Connect:         3 * time.Second,
+		OtherHosts:      100 * time.Millisecond,
 		Acquire:         acquireTimeout,
 		Statement:       5 * time.Second,
 		Transaction:     10 * time.Second,

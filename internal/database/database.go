@@ -1,5 +1,6 @@
 // Package database runs SQL statements on PostgreSQL and knows nothing of what they
 // are about: the pool of connections with its bounds (bounds.go, pool.go, dial.go),
+// how the primary is found among several hosts (primary.go, fence.go),
 // batches of statements that come at once (lane.go, batch.go), transactions
 // (transaction.go), when a statement waits for others and when it is refused
 // (admission.go), run again (run.go, renewal.go) and canceled (cancel.go), what errors
@@ -49,6 +50,7 @@ type Config struct {
 // statements fail with [ErrUnavailable].
 type DB struct {
 	pool      *pgxpool.Pool
+	primary   *primary // nil unless it is to be found among several hosts.
 	backoff   *backoff
 	bounds    Bounds
 	admission *admission
@@ -66,17 +68,19 @@ type DB struct {
 func Open(config Config) (*DB, error) {
 	bounds := cmp.Or(config.Bounds, UsualBounds())
 	backoff := newBackoff(config.Logger)
-	pool, err := newPool(config, bounds, backoff)
-	if err != nil {
-		return nil, err
-	}
 	slots, scanSlots := slotsOf(config.Batches, config.MaxConns)
 	db := &DB{
-		pool:      pool,
 		backoff:   backoff,
 		bounds:    bounds,
 		admission: newAdmission(config.MaxConns-2*slots-scanSlots, bounds.Acquire, config.Logger),
 		observer:  config.Observer,
+	}
+	var err error
+	db.renewal.mu.Lock() // renewAll waits for the pool.
+	db.pool, db.primary, err = newPool(config, bounds, backoff, db.renewAll)
+	db.renewal.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
 	open := func(name Lane, slots int) *lane {
 		l := newLane(db, slots, bounds)

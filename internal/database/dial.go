@@ -37,7 +37,8 @@ const (
 // (TraceConnectEnd): not only of the dialling, since a server that is starting
 // up, or full, is reached and refuses.
 type backoff struct {
-	logger *slog.Logger
+	logger     *slog.Logger
+	lostServer func() // Called when an attempt has failed; may be nil.
 
 	mu       sync.Mutex
 	attempts int           // Under way.
@@ -141,6 +142,9 @@ func (b *backoff) isDown() bool {
 // TraceConnectEnd implements [pgx.ConnectTracer]: it counts the outcome of an
 // attempt that was allowed.
 func (b *backoff) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
+	if data.Err != nil && b.lostServer != nil {
+		b.lostServer()
+	}
 	switch wentAway, cameBack, downFor := b.end(data.Err); {
 	case wentAway:
 		b.logger.WarnContext(ctx, "database is not reachable; connecting again until it is", "error", data.Err)

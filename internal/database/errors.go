@@ -34,6 +34,10 @@ var errPoolBusy = fmt.Errorf("no connection within %v", acquireTimeout)
 // errLocalCommit says that a commit is not known to be on a synchronous standby.
 var errLocalCommit = errors.New("committed, but the wait for the standby was canceled")
 
+// errSilent says that a server answered neither in time nor when it was asked to cancel
+// the statement: it is out of reach, paused, or its host is gone.
+var errSilent = errors.New("the server is silent")
+
 // errUnknownOutcome says that nobody knows what became of a write.
 var errUnknownOutcome = errors.New("it may have taken effect")
 
@@ -74,7 +78,7 @@ func interpret(ctx context.Context, name string, err error) error {
 	case ctx.Err() != nil:
 		// The caller's doing, whatever it looked like from here.
 		return fmt.Errorf("%s: %w", name, ctx.Err())
-	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errUnknownOutcome):
+	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errSilent), errors.Is(err, errUnknownOutcome):
 		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)
 	case hasState(err, queryCanceled):
 		return fmt.Errorf("%s: %w: %w", name, context.DeadlineExceeded, err)

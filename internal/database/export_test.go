@@ -79,3 +79,6 @@ func (r observedRunner) runBatch(ctx context.Context, calls []*call) (failed int
 	r.told(len(calls), err)
 	return failed, err
 }
+
+// SearchPrimary has the next connection look for the primary among the hosts.
+func (db *DB) SearchPrimary() { db.searchPrimary() }

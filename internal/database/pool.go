@@ -13,16 +13,16 @@ import (
 	"example.com/todo-backend/internal/connstring"
 )
 
-// newPool returns a pool that has no connection yet.
-func newPool(config Config, bounds Bounds, backoff *backoff) (*pgxpool.Pool, error) {
+// newPool returns a pool that has no connection yet. The primary is nil unless the URL has
+// it found among several hosts; renewed is called when it has changed.
+func newPool(config Config, bounds Bounds, backoff *backoff, renewed func()) (*pgxpool.Pool, *primary, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
-		return nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
+		return nil, nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
 	}
 	c, err := connstring.Parse(config.URL)
 	if err != nil {
-		return nil, fmt.Errorf("database: the URL of the database %w", err)
+		return nil, nil, fmt.Errorf("database: the URL of the database %w", err)
 	}
-	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
 	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)
 	c.ConnConfig.BuildContextWatcherHandler = buildCanceler(bounds)
@@ -34,6 +34,22 @@ func newPool(config Config, bounds Bounds, backoff *backoff) (*pgxpool.Pool, err
 		defer cancel()
 		return lookUp(ctx, host)
 	}
+	c.BeforeConnect = backoff.allow
+	var primary *primary
+	if connstring.SeeksPrimary(config.URL) {
+		primary = findPrimary(c.ConnConfig, bounds, renewed)
+		backoff.lostServer = primary.forget
+		c.BeforeConnect = func(ctx context.Context, config *pgx.ConnConfig) error {
+			if err := backoff.allow(ctx, config); err != nil {
+				return err
+			}
+			err := primary.direct(ctx, config)
+			if err != nil {
+				backoff.TraceConnectEnd(ctx, pgx.TraceConnectEndData{Err: err}) // The driver won't.
+			}
+			return err
+		}
+	}
 	c.MaxConns = int32(config.MaxConns)
 	c.PingTimeout = bounds.Ping
 	c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
@@ -41,9 +57,9 @@ func newPool(config Config, bounds Bounds, backoff *backoff) (*pgxpool.Pool, err
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), c)
 	if err != nil {
-		return nil, fmt.Errorf("database: make the pool: %w", err)
+		return nil, nil, fmt.Errorf("database: make the pool: %w", err)
 	}
-	return pool, nil
+	return pool, primary, nil
 }
 
 // localCommitKey marks, in a connection's own data, that its last commit is not

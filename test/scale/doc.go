@@ -16,6 +16,8 @@
 //	processes_test.go   several processes, one database
 //	cells_test.go       several databases, each with its users
 //	cells_third_test.go a further database, to which users move under load
+//	patroni_test.go     a database that fails over by itself
+//	patroni_*_test.go   its nodes, their network, and the faults
 //
-// The configuration that they run is that of deploy/haproxy.
+// The configuration that they run is that of deploy/haproxy and deploy/patroni.
 package scale

@@ -14,6 +14,16 @@ var rowsOfRun = []string{
 	"cells: a third one is added",
 	"cells: the balancers restart",
 
+	// A database that fails over by itself.
+	"Patroni: the server killed",
+	"Patroni: a switchover",
+	"Patroni: the node dead",
+	"Patroni: the node cut off from all",
+	"Patroni: etcd's leader killed",
+	"Patroni: the node paused",
+	"Patroni: the node cut off from the others",
+	"Patroni: all failovers",
+
 	"secrets in the log",
 	"the balancer's price",
 }

@@ -1,0 +1,176 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/database"
+	"example.com/todo-backend/internal/postgres/pgtest"
+)
+
+// hosts returns a URL that names the hosts of several databases, of which the primary is
+// meant.
+func hosts(t *testing.T, urls ...string) string {
+	t.Helper()
+	var all []string
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, u.Host)
+	}
+	u, err := url.Parse(urls[len(urls)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = strings.Join(all, ",")
+	return pgtest.WithParameter(u.String(), "target_session_attrs", "read-write")
+}
+
+// silent returns the URL of a host that takes connections and never says a word, as a
+// server does that is paused.
+func silent(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return "postgres://u@" + listener.Addr().String() + "/todo"
+}
+
+// noOtherHosts makes the wait for other hosts' answers short.
+func noOtherHosts(b *database.Bounds) { b.OtherHosts = 10 * time.Millisecond }
+
+// TestASilentHostDelaysNoConnection would wait for a minute if the hosts were tried one
+// after the other.
+func TestASilentHostDelaysNoConnection(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewEmptyDatabase(t)
+	pgtest.Exec(t, url, countersSQL)
+	c := openCounters(t, hosts(t, silent(t), silent(t), url), 4, bounds(noOtherHosts), bounds(func(b *database.Bounds) {
+		b.Connect, b.Acquire = time.Hour, 30*time.Second
+	}))
+	c.mustPut(t, "u", 1)
+}
+
+// TestAStandbyIsFoundWhenItIsPromoted promotes it while the search for the primary is
+// under way, and another host is silent.
+func TestAStandbyIsFoundWhenItIsPromoted(t *testing.T) {
+	t.Parallel()
+	server := pgtest.StartServer(t, nil)
+	pgtest.Exec(t, server.URL(), countersSQL)
+	standby := server.StartStandby(t)
+	c := openCounters(t, hosts(t, silent(t), standby.URL()), 4, bounds(noOtherHosts), bounds(func(b *database.Bounds) { b.Connect = time.Hour }))
+	found := make(chan error, 1)
+	go func() {
+		_, err := c.put(t.Context(), "u", 1, "")
+		found <- err
+	}()
+	pgtest.WaitFor(t, "a search", func() error {
+		if c.Pool().Stat().ConstructingConns() == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	standby.Promote(t)
+	if err := <-found; err != nil {
+		t.Errorf("put: %v", err)
+	}
+}
+
+// TestAFormerPrimaryIsUsedNoMore promotes a standby while its primary, the first of the
+// hosts, goes on as if nothing had happened.
+func TestAFormerPrimaryIsUsedNoMore(t *testing.T) {
+	t.Parallel()
+	former := pgtest.StartServer(t, nil)
+	pgtest.Exec(t, former.URL(), countersSQL)
+	successor := former.StartStandby(t)
+	c := openCounters(t, hosts(t, former.URL(), successor.URL()), 4)
+	c.mustPut(t, "u", 1)
+	c.fill(t, 4)
+	successor.Promote(t)
+
+	lose := func(server *pgtest.Server) {
+		t.Helper()
+		pgtest.Exec(t, server.URL(), terminateOthers)
+	}
+	lose(former)
+	pgtest.WaitFor(t, "a put", func() error { // The first one may fail with its connection.
+		_, err := c.put(t.Context(), "u", 2, "")
+		return err
+	})
+	lose(successor)
+	pgtest.WaitFor(t, "another put", func() error {
+		_, err := c.put(t.Context(), "u", 3, "")
+		return err
+	})
+	if err := successor.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if n, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) {
+			t.Errorf("get from a former primary: %d, %v, want ErrUnavailable", n, err)
+		}
+	}
+	if got := pgtest.QueryText(t, pgtest.Connect(t, former.URL()), "SELECT string_agg(id::text, ',') FROM counter"); got != "1" {
+		t.Errorf("the former primary has the counters %s, want 1 alone", got)
+	}
+}
+
+// TestConnectionsToAFormerPrimaryEndWhenItsSuccessorIsSeen has one connection of several
+// lost.
+func TestConnectionsToAFormerPrimaryEndWhenItsSuccessorIsSeen(t *testing.T) {
+	t.Parallel()
+	former := pgtest.StartServer(t, nil)
+	pgtest.Exec(t, former.URL(), countersSQL)
+	successor := former.StartStandby(t)
+	c := openCounters(t, hosts(t, former.URL(), successor.URL()), 4, unbatched)
+	c.mustPut(t, "u", 1)
+	conns := c.Pool().AcquireAllIdle(t.Context())
+	if len(conns) == 0 {
+		t.Fatal("no connection is idle")
+	}
+	successor.Promote(t)
+	kept, err := c.Pool().Acquire(t.Context()) // Another one, which searches nothing: the primary is known.
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SearchPrimary()
+	c.mustPut(t, "u", 2) // On a third one, which leads to the successor.
+	for _, conn := range append(conns, kept) {
+		conn.Release()
+	}
+	if _, err := c.get(t.Context(), "u", 2); err != nil {
+		t.Errorf("get: %v, want the counter that the successor has", err)
+	}
+	if got := pgtest.QueryText(t, pgtest.Connect(t, former.URL()), "SELECT count(*)::text FROM counter"); got != "1" {
+		t.Errorf("the former primary has %s counters, want 1", got)
+	}
+}
+
+// TestAServerThatFallsSilentIsUnavailable has the server answer neither a statement nor the
+// request to cancel it. A statement that is merely slow takes too long instead.
+func TestAServerThatFallsSilentIsUnavailable(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewEmptyDatabase(t)
+	pgtest.Exec(t, url, countersSQL)
+	p := newProxy(t, url)
+	c := openCounters(t, p.url, 1, unbatched, bounds(func(b *database.Bounds) { b.Statement, b.Cancel = 200*time.Millisecond, 200*time.Millisecond }))
+	for { // Until the machine was quick enough for one.
+		if _, err := c.put(t.Context(), "u", 1, ""); err == nil {
+			break
+		}
+	}
+	p.holdCancels(t)
+	p.hold(t)
+	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("get: %v, want ErrUnavailable and no deadline", err)
+	}
+}

@@ -1,0 +1,181 @@
+//go:build scale && linux
+
+package scale
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/test/stack"
+)
+
+const (
+	nodes = 3
+	// clusterPatience bounds what takes Patroni a while: a failover takes its ttl of 20 s and
+	// a node that comes back is rewound.
+	clusterPatience = 2 * time.Minute
+)
+
+// cluster is a database on three nodes, which fails over by itself.
+type cluster struct {
+	network *network
+	nodes   []*node
+	url     string // Of the database, with all nodes and the password.
+	client  *http.Client
+}
+
+// startCluster makes a cluster with the service's schema.
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{client: &http.Client{Transport: new(http.Transport), Timeout: time.Second}}
+	t.Cleanup(c.client.CloseIdleConnections)
+	bin := pgtest.QueryText(t, pgtest.Connect(t, pgtest.ServerURL(t)), "SELECT setting FROM pg_config WHERE name = 'BINDIR'")
+	folder := stack.FolderFor(t, stack.Unprivileged(t))
+	c.network = newNetwork(t)
+	addresses, machines := make([]string, nodes), make([]*machine, nodes)
+	for i := range nodes {
+		machines[i] = c.network.add(t, i+1)
+		addresses[i] = machines[i].address
+	}
+	for i, m := range machines {
+		n := newNode(t, m, fmt.Sprint("db", i+1), folder, bin, addresses)
+		c.nodes = append(c.nodes, n)
+		n.startEtcd(t)
+	}
+	for _, n := range c.nodes {
+		n.startPatroni(t)
+	}
+	hosts := strings.Join(addresses, ",")
+	c.url = "postgres://todo@" + hosts + "/todo?sslmode=disable&target_session_attrs=read-write&connect_timeout=2"
+	c.await(t, "the cluster is there", func() bool { return c.fault(t) == "" })
+	admin := stack.Session(t, "postgres://"+"postgres:change-me@"+hosts+"/postgres?sslmode=disable&target_session_attrs=read-write")
+	stack.Execute(t, admin, "CREATE ROLE todo LOGIN PASSWORD '"+stack.CanaryPassword+"'")
+	stack.Execute(t, admin, "CREATE DATABASE todo OWNER todo")
+	c.await(t, "the migration", func() bool { // Not before every node knows of the database.
+		_, code := stack.Migrate(t, *program, c.url)
+		return code == 0
+	})
+	return c
+}
+
+// withPassword is the database's URL for sessions of the test.
+func (c *cluster) withPassword(t *testing.T) string {
+	t.Helper()
+	return stack.WithPassword(t, c.url)
+}
+
+// await waits until something is so.
+func (c *cluster) await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for began := time.Now(); !so(); time.Sleep(50 * time.Millisecond) { // Between two looks.
+		if time.Since(began) > clusterPatience {
+			for _, n := range c.nodes {
+				t.Logf("%s: %s", n.name, n.logs.Text(max(0, n.logs.Mark()-30)))
+			}
+			t.Fatalf("not within %v: %s: %s", clusterPatience, what, c.fault(t))
+		}
+	}
+}
+
+// ask sends a request to a program of a node and decodes the answer, which may be nil.
+func (c *cluster) ask(ctx context.Context, n *node, method, port, path, body string, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+n.address+":"+port+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := c.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("%s: %s", res.Status, content)
+	case answer == nil:
+		return nil
+	}
+	return json.Unmarshal(content, answer)
+}
+
+// member is a node as Patroni tells it.
+type member struct {
+	Name, Role, State string
+	Timeline          int
+}
+
+// members returns the nodes as any Patroni tells them.
+func (c *cluster) members(t *testing.T) []member {
+	t.Helper()
+	var answer struct{ Members []member }
+	for _, n := range c.nodes {
+		if err := c.ask(t.Context(), n, http.MethodGet, "8008", "/cluster", "", &answer); err == nil {
+			return answer.Members
+		}
+	}
+	return nil
+}
+
+// primary returns the node that Patroni has made the primary; nil for none.
+func (c *cluster) primary(t *testing.T) *node {
+	t.Helper()
+	for _, m := range c.members(t) {
+		for _, n := range c.nodes {
+			if m.Name == n.name && m.Role == "leader" {
+				return n
+			}
+		}
+	}
+	return nil
+}
+
+// fault says what the cluster lacks: it has to have a primary, a synchronous standby and
+// another one, all on one timeline.
+func (c *cluster) fault(t *testing.T) string {
+	t.Helper()
+	members := c.members(t)
+	roles := make(map[string]int)
+	for _, m := range members {
+		if m.State != "running" && m.State != "streaming" || m.Timeline != members[0].Timeline {
+			return fmt.Sprintf("%+v", members)
+		}
+		roles[m.Role]++
+	}
+	if roles["leader"] != 1 || roles["sync_standby"] != 1 || len(members) != nodes {
+		return fmt.Sprintf("%+v", members)
+	}
+	leaders := 0
+	for _, n := range c.nodes {
+		if isLeader, err := c.leadsEtcd(t, n); err != nil {
+			return "etcd: " + err.Error()
+		} else if isLeader {
+			leaders++
+		}
+	}
+	if leaders != 1 {
+		return fmt.Sprintf("etcd has %d leaders", leaders)
+	}
+	return ""
+}
+
+// leadsEtcd reports whether a node's etcd is the leader.
+func (c *cluster) leadsEtcd(t *testing.T, n *node) (bool, error) {
+	t.Helper()
+	var answer struct {
+		Header struct {
+			MemberID string `json:"member_id"`
+		}
+		Leader string
+	}
+	err := c.ask(t.Context(), n, http.MethodPost, "2379", "/v3/maintenance/status", "{}", &answer)
+	return err == nil && answer.Leader == answer.Header.MemberID, err
+}
