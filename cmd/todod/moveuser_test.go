@@ -18,7 +18,6 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
@@ -53,7 +52,7 @@ func startTwoCells(t *testing.T) *twoCells {
 	}
 	// While there is a pipe by the name, it waits for that, and then fails.
 	const script = "#!/bin/sh\ncd \"$(dirname \"$0\")\" && if test -p \"hold-$1\"; then cat \"hold-$1\"; exit 1; fi && touch \"at-$1\"\n"
-	if err := os.WriteFile(c.script(), []byte(script), 0o700); err != nil { //nolint:gosec // It is run.
+	if err := os.WriteFile(c.script(), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -261,6 +260,43 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 	}
 }
 
+// moveTo starts a move, and returns it when it waits at a step: before the commit of a seal
+// in a cell, or in the route for a seal of -1. After release nobody holds it up any more.
+func (c *twoCells) moveTo(t *testing.T, user string, cell, seal int) (moving *child, release func()) {
+	t.Helper()
+	move := func() *child { return c.move(t, "-route", c.script(), user) }
+	if seal < 0 {
+		hold := filepath.Join(c.folder, "hold-"+user)
+		if err := syscall.Mkfifo(hold, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		moving = move()
+		var pipe *os.File
+		pgtest.WaitFor(t, "the route", func() (err error) {
+			moving.mustRun(t)
+			pipe, err = os.OpenFile(hold, os.O_WRONLY|syscall.O_NONBLOCK, 0) // It fails unless the script reads.
+			return err
+		})
+		return moving, func() { _ = errors.Join(os.Remove(hold), pipe.Close()) }
+	}
+	held := pgtest.Begin(t, c.databases[cell], fmt.Sprintf("SELECT pg_advisory_xact_lock(hashtext('%s'), %d)", user, seal))
+	moving = move()
+	conn := pgtest.Connect(t, c.databases[cell])
+	waiting := fmt.Sprintf(`
+		SELECT count(*)::text
+		FROM   pg_locks
+		WHERE  locktype = 'advisory' AND NOT granted
+		  AND  objid = %d AND classid = (hashtext('%s')::bigint & 4294967295)::oid`, seal, user)
+	pgtest.WaitFor(t, "the step", func() error {
+		moving.mustRun(t)
+		if pgtest.QueryText(t, conn, waiting) != "1" {
+			return errors.New("not there yet")
+		}
+		return nil
+	})
+	return moving, func() { _ = held.Rollback(t.Context()) }
+}
+
 func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	t.Helper()
 	user := "u-" + uuid.NewString()
@@ -270,38 +306,7 @@ func killAndGoOn(t *testing.T, cells *twoCells, step string, isAborted bool) {
 	token := source.Msg().GetNextSyncToken()
 
 	at := moveSteps()[step]
-	lock := fmt.Sprintf("(hashtext('%s'), %d)", user, at.seal)
-	hold := filepath.Join(cells.folder, "hold-"+user)
-	var held pgx.Tx
-	if at.seal < 0 {
-		if err := syscall.Mkfifo(hold, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	} else {
-		held = pgtest.Begin(t, cells.databases[at.cell], "SELECT pg_advisory_xact_lock"+lock)
-	}
-	child := cells.move(t, "-route", cells.script(), user)
-	var release func()
-	if at.seal < 0 {
-		var pipe *os.File
-		pgtest.WaitFor(t, "the route", func() (err error) {
-			child.mustRun(t)
-			pipe, err = os.OpenFile(hold, os.O_WRONLY|syscall.O_NONBLOCK, 0) // It fails unless the script reads.
-			return err
-		})
-		release = func() { _ = errors.Join(os.Remove(hold), pipe.Close()) }
-	} else {
-		waiting := pgtest.Connect(t, cells.databases[at.cell])
-		pgtest.WaitFor(t, "the step", func() error {
-			child.mustRun(t)
-			if pgtest.QueryText(t, waiting, fmt.Sprintf("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %d "+
-				"AND classid = (hashtext('%s')::bigint & 4294967295)::oid", at.seal, user)) != "1" {
-				return errors.New("not there yet")
-			}
-			return nil
-		})
-		release = func() { _ = held.Rollback(t.Context()) }
-	}
+	child, release := cells.moveTo(t, user, at.cell, at.seal)
 	child.signal(t, syscall.SIGKILL)
 	if status := child.ended(t); !status.Signaled() {
 		t.Fatalf("the move ended by itself: %v", status)
@@ -348,13 +353,13 @@ func TestASignalEndsAMove(t *testing.T) {
 }
 
 // TestARouteIsGivenTheUserAndNoPassword has a command that tells what it was given.
-func TestARouteIsGivenTheUserAndNoPassword(t *testing.T) { //nolint:paralleltest // It sets environment variables.
+func TestARouteIsGivenTheUserAndNoPassword(t *testing.T) {
 	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "TARGET_DATABASE_URL"} {
 		t.Setenv(name, "postgres://u:canary@h/d")
 	}
 	t.Setenv("CELL", "b")
 	script := filepath.Join(t.TempDir(), "route")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\necho \"given $*, in $CELL, with $(env | grep -c canary) passwords\" >&2\nexit 3\n"), 0o700); err != nil { //nolint:gosec // It is run.
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho \"given $*, in $CELL, with $(env | grep -c canary) passwords\" >&2\nexit 3\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	err := runRoute(t.Context(), []string{script, "to b", "user 'of two words'"})

@@ -12,10 +12,13 @@
 # HAProxy's master socket (haproxy -W -S), or a link to it. HOST:FOLDER is a balancer on
 # another machine, reached by ssh, with this script in the folder.
 #
-# Every command can be repeated. One that fails has changed some balancers and not others,
-# and has to be repeated. It writes the file first and then tells all of HAProxy's workers,
-# also those that a reload has left behind; a worker that starts meanwhile reads the file.
-# Needs flock and socat.
+# Every command can be repeated. One that fails in the middle has changed some balancers and
+# not others, and has to be repeated. Commands wait for each other, when they run on the first
+# balancer: let one machine give them.
+#
+# The file is written first, and then all of HAProxy's workers are told, also those that a
+# reload has left behind; a worker that starts meanwhile reads the file.
+# Needs flock, socat and GNU coreutils.
 set -eu
 export LC_ALL=C
 
@@ -72,16 +75,15 @@ each_worker() {
 	done
 }
 
-# name_of prints the name by which the worker knows a map.
-name_of() {
+# map_of fails unless the worker uses this folder's file, and prints the name of the map.
+map_of() {
 	maps=$(ask "@!$pid show map") || exit 1
-	name=$(printf '%s\n' "$maps" | sed -n "s|^[0-9-]* (\([^)]*/$1\)) .*|\1|p")
-	[ -n "$name" ] || fail "$folder: HAProxy has loaded no $1"
-	echo "$name"
+	printf '%s\n' "$maps" | grep -qF "($folder/$1)" || fail "$folder: HAProxy has not loaded $1 from there"
+	echo "$folder/$1"
 }
 
 pin_in_worker() {
-	map=$(name_of users.map) || exit 1
+	map=$(map_of users.map) || exit 1
 	said=$(ask "@!$pid set map $map $1 $2") || exit 1
 	case $said in
 	*'not found'*) tell "@!$pid add map $map $1 $2" ;;
@@ -90,7 +92,7 @@ pin_in_worker() {
 }
 
 unpin_in_worker() {
-	map=$(name_of users.map) || exit 1
+	map=$(map_of users.map) || exit 1
 	said=$(ask "@!$pid del map $map $1") || exit 1
 	case $said in
 	*'not found'*) ;;
@@ -100,7 +102,7 @@ unpin_in_worker() {
 
 # load_in_worker replaces all of a map by the file, at once.
 load_in_worker() {
-	map=$(name_of "$1") || exit 1
+	map=$(map_of "$1") || exit 1
 	said=$(ask "@!$pid prepare map $map") || exit 1
 	version=$(printf '%s\n' "$said" | sed -n 's/^New version created: //p')
 	[ -n "$version" ] || fail "$folder: HAProxy says: $said"
@@ -121,11 +123,9 @@ $payload"
 	tell "@!$pid commit map @$version $map"
 }
 
-# replace writes a map's file from what comes, which is then there as a whole or not at all,
-# also after a loss of power: users that a map lacks would meet another cell.
-replace() {
-	cp -p "$folder/$1" "$folder/$1.new"
-	cat >"$folder/$1.new"
+# place puts a map's new file in place of the old one, as a whole or not at all, also after a
+# loss of power: users that a map lacks would meet another cell.
+place() {
 	sync "$folder/$1.new"
 	mv "$folder/$1.new" "$folder/$1"
 	sync "$folder"
@@ -142,9 +142,11 @@ known_cell() {
 pin() { # CELL; the keys are in $keys
 	known_cell "$1"
 	[ -s "$keys" ] || return 0 # An empty list.
+	cp -p "$folder/users.map" "$folder/users.map.new" # For its mode and owner.
 	awk -v cell="$1" 'NR == FNR { if (!($1 in set)) { set[$1]; keys[++n] = $1 } next }
-		!($1 in set) { print } END { for (i = 1; i <= n; i++) print keys[i], cell }' "$keys" "$folder/users.map" |
-		replace users.map
+		!($1 in set) { print } END { for (i = 1; i <= n; i++) print keys[i], cell }' "$keys" "$folder/users.map" >"$folder/users.map.new"
+	[ -s "$folder/users.map.new" ] || fail "$folder: the disk is full"
+	place users.map
 	if [ "$(wc -l <"$keys")" -eq 1 ]; then
 		each_worker pin_in_worker "$(cat "$keys")" "$1"
 	else
@@ -154,22 +156,27 @@ pin() { # CELL; the keys are in $keys
 
 unpin() {
 	key=$(cat "$keys")
-	awk -v key="$key" '$1 != key' "$folder/users.map" | replace users.map
+	cp -p "$folder/users.map" "$folder/users.map.new"
+	awk -v key="$key" '$1 "" != key ""' "$folder/users.map" >"$folder/users.map.new" # As text: 7 is not 007.
+	place users.map
 	each_worker unpin_in_worker "$key"
 }
 
 slots() { # FIRST-LAST CELL
 	[ "$2" = sealed ] || known_cell "$2"
+	cp -p "$folder/slots.map" "$folder/slots.map.new"
 	awk -v first="${1%-*}" -v last="${1#*-}" -v cell="$2" '
 		/^#/ { print; next }
 		NF == 2 { n = split($1, range, ":"); for (i = range[1]; i <= range[n]; i++) if (!(i in of)) of[i] = $2 }
 		END {
-			for (i = first; i <= last; i++) of[i] = cell
+			for (i = first + 0; i <= last + 0; i++) of[i] = cell
 			for (i = 0; i < 4096; i = j) {
 				for (j = i + 1; j < 4096 && of[j] == of[i]; j++);
 				if (of[i] != "") print i ":" j - 1, of[i]
 			}
-		}' "$folder/slots.map" | replace slots.map
+		}' "$folder/slots.map" >"$folder/slots.map.new"
+	[ -s "$folder/slots.map.new" ] || fail "$folder: the disk is full"
+	place slots.map
 	each_worker load_in_worker slots.map
 }
 
@@ -177,24 +184,25 @@ where() { # SLOT
 	pids=$(workers)
 	cells=
 	for pid in $pids; do
-		map=$(name_of users.map)
+		map=$(map_of users.map)
 		said=$(ask "@!$pid get map $map $(cat "$keys")")
 		case $said in
 		*'found=yes'*) ;;
 		*)
-			map=$(name_of slots.map)
+			map=$(map_of slots.map)
 			said=$(ask "@!$pid get map $map $1")
 			;;
 		esac
 		cell=$(printf '%s\n' "$said" | sed -n 's/.*value="\([^"]*\)".*/\1/p')
-		case " $cells " in *" $cell "*) ;; *) cells="$cells ${cell:-nowhere}" ;; esac
+		cell=${cell:-nowhere}
+		case " $cells " in *" $cell "*) ;; *) cells="$cells $cell" ;; esac
 	done
 	echo "${cells# }"
 }
 
 # same_in_worker fails unless the worker uses the file.
 same_in_worker() {
-	map=$(name_of "$1") || exit 1
+	map=$(map_of "$1") || exit 1
 	used=$(ask "@!$pid show map $map") || exit 1
 	used=$(printf '%s\n' "$used" | sed -n 's/^0x[0-9a-f]* //p' | sort -u)
 	[ "$used" = "$(grep -v '^#' "$folder/$1" | sort -u)" ] || fail "$folder: HAProxy uses another $1 than the file"
@@ -207,13 +215,19 @@ check() {
 	done
 }
 
+# answers fails unless HAProxy can be told.
+answers() {
+	pids=$(workers)
+	[ -n "$pids" ] || fail "$folder: HAProxy has no worker"
+}
+
 # here runs a function for a balancer of this machine, one at a time.
 here() {
 	folder=$1
 	shift
 	if [ ! -f "$folder/users.map" ] || [ ! -f "$folder/slots.map" ]; then fail "$folder has no maps"; fi
 	exec 9>"$folder/lock"
-	flock 9
+	flock -w 60 9 || fail "$folder: another command takes too long"
 	"$@"
 }
 
@@ -257,27 +271,52 @@ case $#-${1-} in
 	remote="-k slots $2 $3"
 	;;
 1-check) remote="-k check" ;;
+1-answers) ;; # Between machines.
 *) usage ;;
 esac
 
-first=
-for balancer in $BALANCERS; do
+# at runs a command for a balancer: its name, the command for another machine, and for this one.
+at() {
+	balancer=$1 there=${1#*:} command=$2
+	shift 2
 	case $balancer in
 	*:*)
-		there=${balancer#*:}
 		# shellcheck disable=SC2029 # The words are made here, and safe.
-		result=$(ssh "${balancer%%:*}" "BALANCERS='$there' '$there/cells.sh' $remote" <"$keys")
+		ssh -o BatchMode=yes -o ConnectTimeout=10 "${balancer%%:*}" "BALANCERS='$there' '$there/cells.sh' $command" <"$keys"
 		;;
-	*) result=$(here "$balancer" "$@") ;;
+	*) here "$balancer" "$@" ;;
 	esac
+}
+
+# Nothing is changed unless all balancers can be.
+case $encoded-$1 in
+-pin | -unpin | -slots)
+	main=${BALANCERS%% *}
+	case $main in
+	*:*) ;;
+	*)
+		[ -d "$main" ] || fail "$main is no folder"
+		exec 8>"$main/command.lock"
+		flock -w 60 8 || fail "$main: another command takes too long"
+		;;
+	esac
+	for each in $BALANCERS; do
+		result=$(at "$each" '-k answers' answers)
+	done
+	;;
+esac
+
+first=
+for each in $BALANCERS; do
+	result=$(at "$each" "${remote-}" "$@")
 	if [ -n "$encoded" ]; then
 		[ -z "$result" ] || printf '%s\n' "$result"
 		continue
 	fi
 	case $1 in
-	where) echo "$balancer: $result" ;;
+	where) echo "$each: $result" ;;
 	check)
-		[ "${first:=$result}" = "$result" ] || fail "$balancer has other maps than ${BALANCERS%% *}"
+		[ "${first:=$result}" = "$result" ] || fail "$each has other maps than ${BALANCERS%% *}"
 		;;
 	esac
 done

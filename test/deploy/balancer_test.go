@@ -3,14 +3,14 @@
 package deploy
 
 import (
-	"io"
 	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 )
 
 // balancer is HAProxy with a file of deploy/haproxy, as master and worker.
@@ -69,28 +69,15 @@ func startBalancerIn(t *testing.T, folder, file string, environment map[string]s
 
 func (b *balancer) socket() string { return filepath.Join(b.folder, "master.sock") }
 
-// ask sends one command to HAProxy's master. The answer is empty when there is no master,
-// as at a start.
-func (b *balancer) ask(t *testing.T, command string) string {
-	t.Helper()
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: b.socket(), Net: "unix"})
-	if err != nil {
-		return ""
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	_, _ = conn.Write([]byte(command + "\n"))
-	_ = conn.CloseWrite()
-	said, _ := io.ReadAll(conn)
-	return string(said)
-}
+// ask sends one command to HAProxy's master.
+func (b *balancer) ask(command string) string { return system.AskHAProxy(b.socket(), command) }
 
 // up waits until HAProxy has found a number of processes ready.
 func (b *balancer) up(t *testing.T, ready int) {
 	t.Helper()
 	eventually(t, "HAProxy finds them ready", func() bool {
 		found := 0
-		for line := range strings.Lines(b.ask(t, "@1 show stat -1 4 -1")) {
+		for line := range strings.Lines(b.ask("@1 show stat -1 4 -1")) {
 			// proxy,server,...,status: "UP 1/2" after one failed check. Some backends only track
 			// the servers of others.
 			fields := strings.Split(line, ",")

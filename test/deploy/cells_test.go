@@ -200,7 +200,7 @@ func TestTokensThatTheServiceTakesAreReadAsTheServiceReadsThem(t *testing.T) {
 	c := startCells(t)
 	client := newPlainCaller(t, true)
 	const tokens = 1500
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // The same tokens in each run.
+	random := rand.New(rand.NewPCG(1, 2)) // The same tokens in each run.
 	taken, refused := 0, 0
 	for range tokens {
 		claims := c.claims(anyMembers(random, 0))

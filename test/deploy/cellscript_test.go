@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -95,6 +96,15 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 		meets("pinned at home", user, home)
 		s.do(t, "", "pin", other[home], user)
 	}
+	for _, user := range []string{"7", "007", "7.0", "1e3", "1000"} { // No numbers.
+		s.do(t, "", "pin", other[cellOf(user)], user)
+	}
+	s.do(t, "", "unpin", "7")
+	s.do(t, "", "unpin", "1000")
+	for user, cell := range map[string]string{"7": cellOf("7"), "1000": cellOf("1000"), "007": other[cellOf("007")], "7.0": other[cellOf("7.0")], "1e3": other[cellOf("1e3")]} {
+		meets("after another was unpinned", user, cell)
+	}
+	s.do(t, "", "check")
 	slot := fmt.Sprint(slotOf("bob"))
 	s.do(t, "", "slots", slot, "sealed")
 	meets("pinned in a sealed slot", "bob", other[cellOf("bob")])
@@ -149,7 +159,7 @@ func TestAWorkerThatAReloadLeftBehindLearnsOfPinsAndSlots(t *testing.T) {
 	s.do(t, "", "pin", "cell2", "carol")
 	s.do(t, "dave\nerin\n", "pin", "cell1")
 	for _, pid := range c.workers(t) {
-		users, slots := c.ask(t, "@!"+pid+" show map "+filepath.Join(c.folder, "users.map")), c.ask(t, "@!"+pid+" show map "+filepath.Join(c.folder, "slots.map"))
+		users, slots := c.ask("@!"+pid+" show map "+filepath.Join(c.folder, "users.map")), c.ask("@!"+pid+" show map "+filepath.Join(c.folder, "slots.map"))
 		if !strings.Contains(users, "carol cell2") || !strings.Contains(users, "dave cell1") || !strings.Contains(slots, "100:200 sealed") {
 			t.Errorf("worker %s: %s%s", pid, users, slots)
 		}
@@ -171,8 +181,8 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	// The second one is on another machine: ssh runs the script there.
 	there := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"), c.environment)
 	bin := t.TempDir()
-	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
-	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil { //nolint:gosec // A program.
+	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\nwhile [ \"$1\" = -o ]; do shift 2; done\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
+	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(repository(t, "deploy", "haproxy", "cells.sh"), filepath.Join(there.folder, "cells.sh")); err != nil {
@@ -203,9 +213,21 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	if out, err := s.try(t, "", "check"); err == nil || !strings.Contains(out, "other maps") {
 		t.Errorf("different maps: %v %s", err, out)
 	}
-	// A balancer that is down fails the command, which changes the others.
+	// Commands that come at once leave balancers with the same maps.
+	var at sync.WaitGroup
+	for i := range 8 {
+		at.Go(func() {
+			if out, err := s.try(t, "", "pin", fmt.Sprint("cell", 1+i%2), "heidi"); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	at.Wait()
+	script{balancers: there.folder}.do(t, "", "unpin", "frank")
+	s.do(t, "", "check")
+	// While a balancer is down nothing is changed anywhere.
 	_ = there.Kill()
-	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || !strings.Contains(readFile(t, filepath.Join(c.folder, "users.map")), "grace cell1") {
+	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || strings.Contains(readFile(t, filepath.Join(c.folder, "users.map")), "grace") {
 		t.Errorf("a balancer is down: %v %s", err, out)
 	}
 }
@@ -215,9 +237,25 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 	c := startCells(t)
 	s := script{balancers: c.folder}
 	for _, args := range [][]string{
-		{}, {"pin"}, {"pin", "cell3", "alice"}, {"pin", "sealed", "alice"}, {"pin", "any", "alice"}, {"pin", "cell1", ""}, {"pin", "cell1", "a\nb"},
-		{"pin", "cell1; rm", "alice"}, {"pin", "cell3"}, {"unpin"}, {"unpin", ""}, {"slots", "0-4096", "cell1"}, {"slots", "9-7", "cell1"},
-		{"slots", "-1", "cell1"}, {"slots", "1-", "cell1"}, {"slots", "x", "cell1"}, {"slots", "1", "cell3"}, {"slots", "1", "no_cell"}, {"erase"},
+		{},
+		{"pin"},
+		{"pin", "cell3", "alice"},
+		{"pin", "sealed", "alice"},
+		{"pin", "any", "alice"},
+		{"pin", "cell1", ""},
+		{"pin", "cell1", "a\nb"},
+		{"pin", "cell1; rm", "alice"},
+		{"pin", "cell3"},
+		{"unpin"},
+		{"unpin", ""},
+		{"slots", "0-4096", "cell1"},
+		{"slots", "9-7", "cell1"},
+		{"slots", "-1", "cell1"},
+		{"slots", "1-", "cell1"},
+		{"slots", "x", "cell1"},
+		{"slots", "1", "cell3"},
+		{"slots", "1", "no_cell"},
+		{"erase"},
 	} {
 		if out, err := s.try(t, "", args...); err == nil {
 			t.Errorf("%q: %s", args, out)
@@ -281,19 +319,21 @@ func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 	}
 	s.do(t, list.String(), "pin", "cell1")
 	s.do(t, "", "check")
-	used := c.ask(t, "@1 show map "+filepath.Join(c.folder, "users.map"))
+	used := c.ask("@1 show map " + filepath.Join(c.folder, "users.map"))
 	if n := strings.Count(used, " cell1"); n != users {
 		t.Errorf("HAProxy has %d users, want %d", n, users)
 	}
 }
 
-func TestTheScriptIsPOSIX(t *testing.T) {
+func TestTheScriptsArePOSIX(t *testing.T) {
 	t.Parallel()
 	path, err := exec.LookPath("shellcheck")
 	if err != nil {
 		t.Skip("without shellcheck")
 	}
-	run(t, nil, path, "--shell=sh", "--external-sources", repository(t, "deploy", "haproxy", "cells.sh"))
+	for _, name := range []string{"cells.sh", "move-slots.sh"} {
+		run(t, nil, path, "--shell=sh", repository(t, "deploy", "haproxy", name))
+	}
 }
 
 func readFile(t *testing.T, path string) string {
@@ -308,7 +348,7 @@ func readFile(t *testing.T, path string) string {
 // workers returns the pids of all workers.
 func (b *balancer) workers(t *testing.T) (pids []string) {
 	t.Helper()
-	for line := range strings.Lines(b.ask(t, "show proc")) {
+	for line := range strings.Lines(b.ask("show proc")) {
 		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "worker" {
 			pids = append(pids, fields[0])
 		}

@@ -130,6 +130,7 @@ func TestWritesPassWhenAllConnectionsAreOpen(t *testing.T) {
 	const most, further = 8, 2
 	for file, numbers := range map[string][2]string{
 		"haproxy/one-cell.cfg":            {"4000", "5000"},
+		"haproxy/cells.cfg":               {"6000", "8000"},
 		"proxy/one-origin.haproxy.cfg":    {"2000", "3000"},
 		"proxy/three-origins.haproxy.cfg": {"2000", "3000"},
 	} {
@@ -141,10 +142,10 @@ func TestWritesPassWhenAllConnectionsAreOpen(t *testing.T) {
 			callers := make([]*caller, most)
 			for i := range callers {
 				callers[i] = newCaller(t, roots, false)
-				callers[i].call(t, http.MethodGet, url+"/api/todos", "") // It keeps its connection.
+				callers[i].call(t, http.MethodGet, url+"/api/todos", "", "Authorization", bearerOfAUser()) // It keeps its connection.
 			}
 			for range 3 * most {
-				if a := callers[0].call(t, http.MethodPost, url+"/api/todos", ""); a.status != http.StatusOK {
+				if a := callers[0].call(t, http.MethodPost, url+"/api/todos", "", "Authorization", bearerOfAUser()); a.status != http.StatusOK {
 					t.Fatalf("%d %s %v", a.status, a.body, a.err)
 				}
 			}
@@ -230,12 +231,16 @@ func callsOfContract() (calls []contractCall) {
 	return calls
 }
 
+// bearerOfAUser is a token as balancers read it: they look at the payload, and at nothing
+// else.
+func bearerOfAUser() string {
+	return "Bearer e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"u"}`)) + ".e30"
+}
+
 // check makes the call by a name, and looks at what came of it. Reads are sent again.
 func (c contractCall) check(t *testing.T, d *dying, client *caller, url, name, how string) {
 	t.Helper()
-	// Balancers look at the payload of a token, and at nothing else.
-	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"u"}`))
-	a := client.call(t, c.method, url+c.path, "", "X-Name", name, "Content-Type", c.contentType, "Authorization", "Bearer e30."+payload+".e30")
+	a := client.call(t, c.method, url+c.path, "", "X-Name", name, "Content-Type", c.contentType, "Authorization", bearerOfAUser())
 	status, times := http.StatusServiceUnavailable, 1
 	if c.reads {
 		status, times = http.StatusOK, 2

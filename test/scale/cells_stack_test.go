@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,11 +71,12 @@ func (c *cell) users(t *testing.T) map[string]bool {
 // cellBalancer is HAProxy with deploy/haproxy/cells.cfg, in a folder like /etc/haproxy.
 type cellBalancer struct {
 	*stack.Process
-	logs    *stack.Logs
-	folder  string
-	address string
-	url     string
-	start   func()
+	logs   *stack.Logs
+	folder string
+	url    string
+	start  func()
+	// What the file presets.
+	environment []string
 }
 
 // maps is the folder with the maps, by which cells.sh knows the balancer.
@@ -86,8 +86,8 @@ func (b *cellBalancer) maps() string { return filepath.Join(b.folder, "cells") }
 func startCellBalancer(t *testing.T, slotMap string, cells []*cell) *cellBalancer {
 	t.Helper()
 	account := stack.Unprivileged(t)
-	b := &cellBalancer{logs: newLogs(), folder: stack.FolderFor(t, account), address: stack.FreeAddress(t)}
-	b.url = "http://" + b.address
+	address := stack.FreeAddress(t)
+	b := &cellBalancer{logs: newLogs(), folder: stack.FolderFor(t, account), url: "http://" + address}
 	config, err := os.ReadFile(repository(t, "deploy", "haproxy", "cells.cfg"))
 	if err != nil {
 		t.Fatal(err)
@@ -105,15 +105,15 @@ func startCellBalancer(t *testing.T, slotMap string, cells []*cell) *cellBalance
 			t.Fatal(err)
 		}
 	}
-	environment := []string{"BIND=" + b.address, "MAPS=" + b.maps()}
+	b.environment = []string{"BIND=" + address, "MAPS=" + b.maps(), "ONCE_SOCKET=" + filepath.Join(b.maps(), "once.sock")}
 	for _, c := range cells {
 		for i, address := range c.addresses {
-			environment = append(environment, fmt.Sprintf("%s_%c=%s", strings.ToUpper(c.name), 'A'+i, address))
+			b.environment = append(b.environment, fmt.Sprintf("%s_%c=%s", strings.ToUpper(c.name), 'A'+i, address))
 		}
 	}
 	b.start = func() {
-		b.Process = stack.Start(t, account, environment, b.logs, stack.NeedProgram(t, "haproxy", "haproxy"),
-			"-W", "-db", "-S", filepath.Join(b.maps(), "master.sock")+",mode,600", "-f", filepath.Join(b.folder, "haproxy.cfg"))
+		b.Process = stack.Start(t, account, b.environment, b.logs, stack.NeedProgram(t, "haproxy", "haproxy"),
+			"-W", "-db", "-S", b.socket()+",mode,600", "-f", filepath.Join(b.folder, "haproxy.cfg"))
 	}
 	b.start()
 	t.Cleanup(func() {
@@ -135,19 +135,8 @@ func (b *cellBalancer) events() string {
 	return events.String()
 }
 
-// ask has the master run a command.
-func (b *cellBalancer) ask(command string) string {
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(b.maps(), "master.sock"), Net: "unix"})
-	if err != nil {
-		return "" // It is about to come.
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(stack.Patience)) // It works on any connection.
-	_, _ = io.WriteString(conn, command+"\n")
-	_ = conn.CloseWrite()
-	answer, _ := io.ReadAll(conn)
-	return string(answer)
-}
+// socket is the master's.
+func (b *cellBalancer) socket() string { return filepath.Join(b.maps(), "master.sock") }
 
 // awaitCell waits until HAProxy has found so many processes of a cell ready.
 func (b *cellBalancer) awaitCell(t *testing.T, name string, ready int) {
@@ -157,7 +146,7 @@ func (b *cellBalancer) awaitCell(t *testing.T, name string, ready int) {
 			t.Fatal("HAProxy has ended: ", b.logs.Text(0))
 		}
 		up, known := 0, false
-		for line := range strings.Lines(b.ask("@1 show servers state " + name)) {
+		for line := range strings.Lines(stack.AskHAProxy(b.socket(), "@1 show servers state "+name)) {
 			// The name of the backend and the server, and its operational state: 2 is running.
 			if fields := strings.Fields(line); len(fields) > 5 && fields[1] == name {
 				known = true

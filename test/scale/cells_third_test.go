@@ -55,8 +55,7 @@ func (g *region) testThirdCell(t *testing.T) {
 	for _, b := range g.balancers {
 		var output bytes.Buffer
 		err := shell(t, t.TempDir(), strings.ReplaceAll(commands[0], "/etc/haproxy", b.folder), &output,
-			"NEW_A="+third.addresses[0], "NEW_B="+third.addresses[1], "MAPS="+b.maps(), "BIND="+b.address,
-			"CELL1_A=127.0.0.1:1", "CELL1_B=127.0.0.1:1", "CELL2_A=127.0.0.1:1", "CELL2_B=127.0.0.1:1")
+			append(b.environment, "NEW_A="+third.addresses[0], "NEW_B="+third.addresses[1])...)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, output.String())
 		}
@@ -68,7 +67,7 @@ func (g *region) testThirdCell(t *testing.T) {
 		// A reload in the middle, with streams open.
 		g.changes.ProceedBy(50)
 		for _, b := range g.balancers {
-			b.ask("reload")
+			stack.AskHAProxy(b.socket(), "reload")
 		}
 	})
 	r.Note("took", time.Since(from).Round(time.Second))

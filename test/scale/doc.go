@@ -15,6 +15,7 @@
 //	rows_test.go        the rows that a run must have
 //	processes_test.go   several processes, one database
 //	cells_test.go       several databases, each with its users
+//	cells_third_test.go a further database, to which users move under load
 //
 // The configuration that they run is that of deploy/haproxy.
 package scale
