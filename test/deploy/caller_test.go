@@ -78,7 +78,13 @@ type answer struct {
 // call sends a request with headers in pairs.
 func (c *caller) call(t *testing.T, method, url, body string, headers ...string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	return c.callWith(t, method, url, strings.NewReader(body), headers...)
+}
+
+// callWith sends a request with any body.
+func (c *caller) callWith(t *testing.T, method, url string, body io.Reader, headers ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
+	"time"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -237,10 +239,23 @@ func bearerOfAUser() string {
 	return "Bearer e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"u"}`)) + ".e30"
 }
 
+// late is what of a body comes after the headers, as clients of gRPC send it.
+type late struct{ io.Reader }
+
+// Read waits until the headers were sent, and likely forwarded.
+func (l *late) Read(p []byte) (int, error) {
+	time.Sleep(2 * time.Millisecond)
+	return l.Reader.Read(p)
+}
+
 // check makes the call by a name, and looks at what came of it. Reads are sent again.
 func (c contractCall) check(t *testing.T, d *dying, client *caller, url, name, how string) {
 	t.Helper()
-	a := client.call(t, c.method, url+c.path, "", "X-Name", name, "Content-Type", c.contentType, "Authorization", bearerOfAUser())
+	var body io.Reader
+	if c.method != http.MethodGet {
+		body = io.MultiReader(strings.NewReader("{"), iotest.OneByteReader(&late{strings.NewReader("}")}))
+	}
+	a := client.callWith(t, c.method, url+c.path, body, "X-Name", name, "Content-Type", c.contentType, "Authorization", bearerOfAUser())
 	status, times := http.StatusServiceUnavailable, 1
 	if c.reads {
 		status, times = http.StatusOK, 2

@@ -5,7 +5,7 @@ package scale
 import (
 	"fmt"
 	"net/http"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,19 +117,32 @@ func (f *fleet) beCalm(t *testing.T) {
 	f.calm = append(f.calm, period{from, time.Now()})
 }
 
-// usersOf returns users of the load whom a process has served since the last restart.
+// usersOf makes users call, and returns those whom a process has served.
 func (f *fleet) usersOf(t *testing.T, process int) (users []string) {
 	t.Helper()
-	calm := f.calm[len(f.calm)-1]
-	for _, line := range f.processes[process].Since(t, 0) {
-		if line.Message == "request" && line.UserID != "" && !line.Began().Before(calm.from) && !slices.Contains(users, line.UserID) {
-			users = append(users, line.UserID)
+	const each = "home-"
+	mark := f.processes[process].Mark()
+	for n := range 10 * writesAtKill {
+		if a := f.read(t, fmt.Sprint(each, n)); a.Status != http.StatusOK {
+			t.Fatalf("%d %s %v", a.Status, a.Body, a.Err)
 		}
 	}
-	if len(users) < writesAtKill {
-		t.Fatalf("process %d has served %d users", process, len(users))
-	}
-	return users
+	stack.Eventually(t, "the process has served some of the users", func() bool {
+		users = nil
+		for _, line := range f.processes[process].Since(t, mark) {
+			if line.Message == "request" && strings.HasPrefix(line.UserID, each) {
+				users = append(users, line.UserID)
+			}
+		}
+		return len(users) >= writesAtKill
+	})
+	return users[:writesAtKill]
+}
+
+// read reads a page of a user's todos.
+func (f *fleet) read(t *testing.T, user string) stack.Answer {
+	t.Helper()
+	return stack.Call(t, f.client, http.MethodGet, f.balancer.url+"/api/todos?pageSize=1", "", "Authorization", f.issuer.Bearer(user))
 }
 
 // write begins a write by each of some users of a process, while the table is locked, and
@@ -272,7 +285,7 @@ func TestProcessesKilled(t *testing.T) {
 	unfelt, mute := 0, 0
 	for range rounds {
 		for i := range processes {
-			users := f.usersOf(t, i)[:writesAtKill]
+			users := f.usersOf(t, i)
 			unlock := pgtest.LockTable(t, f.database, "todo")
 			writes := f.write(t, i, users)
 			killed := time.Now()
@@ -285,8 +298,7 @@ func TestProcessesKilled(t *testing.T) {
 			mute += len(withoutRetryAfter(refused))
 			// Another process serves the users of this one.
 			for _, user := range users {
-				a := stack.Call(t, f.client, http.MethodGet, f.balancer.url+"/api/todos?pageSize=1", "", "Authorization", f.issuer.Bearer(user))
-				if a.Status != http.StatusOK {
+				if a := f.read(t, user); a.Status != http.StatusOK {
 					t.Errorf("after the kill: %d %s %v", a.Status, a.Body, a.Err)
 				}
 			}
