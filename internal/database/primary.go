@@ -149,28 +149,28 @@ func (p *primary) find(ctx context.Context, age time.Duration) (found *answer, a
 func (p *primary) search(s *searching, forgotten int) {
 	run := p.newSearch()
 	found, err := run.find(p.ctx)
+	now := time.Now()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	s.found, s.err, p.current, p.underWay, p.searchAt = found, err, nil, nil, time.Now()
+	s.found, s.err, p.current, p.underWay, p.searchAt = found, err, nil, nil, now
 	if p.forgotten == forgotten {
 		p.current = found
 	}
-	p.report(run.former, found)
-	close(s.done)
-}
-
-// report logs where the primary is, if that is new, and that a former one was refused, now
-// and then.
-func (p *primary) report(former, found *answer) {
-	now := time.Now()
-	if former != nil && now.Sub(p.refusedAt) >= dialLogInterval {
+	isRefused := run.former != nil && found != run.former && now.Sub(p.refusedAt) >= dialLogInterval
+	if isRefused {
 		p.refusedAt = now
-		p.logger.Warn("a former primary is refused", "host", former.endpoint.name(),
-			"timeline", former.at.number, "seen", p.fence.seen().number)
 	}
-	if found != nil && p.announced != found.endpoint.name() {
+	isNew := found != nil && p.announced != found.endpoint.name()
+	if isNew {
 		p.announced = found.endpoint.name()
-		p.logger.Info("the primary is found", "host", p.announced, "timeline", found.at.number)
+	}
+	p.mu.Unlock()
+	close(s.done)
+	if isRefused { // Written without the lock: the log may block.
+		p.logger.WarnContext(p.ctx, "a former primary is refused", "host", run.former.endpoint.name(),
+			"timeline", run.former.at.number, "seen", p.fence.seen().number)
+	}
+	if isNew {
+		p.logger.InfoContext(p.ctx, "the primary is found", "host", found.endpoint.name(), "timeline", found.at.number)
 	}
 }
 

@@ -3,9 +3,11 @@ package database_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,14 +163,31 @@ func TestAServerThatFallsSilentIsUnavailable(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewEmptyDatabase(t)
 	pgtest.Exec(t, url, countersSQL)
-	p := newProxy(t, url)
-	c := openCounters(t, p.url, 1, unbatched, bounds(func(b *database.Bounds) { b.Statement, b.Cancel = 200*time.Millisecond, 200*time.Millisecond }))
+	var isSilent atomic.Bool
+	proxied := serve(t, url, func(client net.Conn, database string) {
+		if isSilent.Load() {
+			_, _ = io.Copy(io.Discard, client) // Until it hangs up.
+			return
+		}
+		relay(client, database, func(client, server net.Conn) {
+			said := make([]byte, 1<<16)
+			for {
+				n, err := server.Read(said)
+				if err != nil {
+					return
+				}
+				if !isSilent.Load() {
+					_, _ = client.Write(said[:n]) // It fails once the client has hung up.
+				}
+			}
+		})
+	})
+	c := openCounters(t, proxied, 1, unbatched, bounds(func(b *database.Bounds) { b.Statement, b.Cancel = 200*time.Millisecond, 200*time.Millisecond }))
 	pgtest.WaitFor(t, "the machine to be quick enough for one", func() error {
 		_, err := c.put(t.Context(), "u", 1, "")
 		return err
 	})
-	p.holdCancels(t)
-	p.hold(t)
+	isSilent.Store(true)
 	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("get: %v, want ErrUnavailable and no deadline", err)
 	}
