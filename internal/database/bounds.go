@@ -12,6 +12,12 @@ type Bounds struct {
 	// host's answer. It delays the connection only while a host is silent.
 	OtherHosts time.Duration
 
+	// AskAfter is how long a connection may be idle before all hosts are asked whether it
+	// still leads to the primary. It is less than a cluster manager takes to replace a
+	// primary that is paused (Patroni's ttl is 20 s): a connection that has outlived that
+	// is not used unasked.
+	AskAfter time.Duration
+
 	// Acquire is for a connection of the pool.
 	Acquire time.Duration
 
@@ -68,6 +74,7 @@ func UsualBounds() Bounds {
 	return Bounds{
 		Connect:         3 * time.Second,
 		OtherHosts:      100 * time.Millisecond,
+		AskAfter:        10 * time.Second,
 		Acquire:         acquireTimeout,
 		Statement:       5 * time.Second,
 		Transaction:     10 * time.Second,

@@ -1,6 +1,6 @@
 // Package database runs SQL statements on PostgreSQL and knows nothing of what they
 // are about: the pool of connections with its bounds (bounds.go, pool.go, dial.go),
-// how the primary is found among several hosts (primary.go, fence.go),
+// how the primary is found among several hosts (primary.go, search.go, fence.go),
 // batches of statements that come at once (lane.go, batch.go), transactions
 // (transaction.go), when a statement waits for others and when it is refused
 // (admission.go), run again (run.go, renewal.go) and canceled (cancel.go), what errors
@@ -68,19 +68,18 @@ type DB struct {
 func Open(config Config) (*DB, error) {
 	bounds := cmp.Or(config.Bounds, UsualBounds())
 	backoff := newBackoff(config.Logger)
+	pool, primary, err := newPool(config, bounds, backoff)
+	if err != nil {
+		return nil, err
+	}
 	slots, scanSlots := slotsOf(config.Batches, config.MaxConns)
 	db := &DB{
+		pool:      pool,
+		primary:   primary,
 		backoff:   backoff,
 		bounds:    bounds,
 		admission: newAdmission(config.MaxConns-2*slots-scanSlots, bounds.Acquire, config.Logger),
 		observer:  config.Observer,
-	}
-	var err error
-	db.renewal.mu.Lock() // renewAll waits for the pool.
-	db.pool, db.primary, err = newPool(config, bounds, backoff, db.renewAll)
-	db.renewal.mu.Unlock()
-	if err != nil {
-		return nil, err
 	}
 	open := func(name Lane, slots int) *lane {
 		l := newLane(db, slots, bounds)
@@ -102,7 +101,12 @@ func (db *DB) lanes() []*lane { return []*lane{db.reads, db.scans, db.writes} }
 
 // Close waits for statements under way and closes all connections. Statements that
 // come later fail with [ErrUnavailable].
-func (db *DB) Close() { db.pool.Close() }
+func (db *DB) Close() {
+	db.pool.Close()
+	if db.primary != nil {
+		db.primary.close()
+	}
+}
 
 // Run runs a statement, alone or in a batch with others. Each time it takes at most a
 // second to get a connection, or none when it would be in vain, and gives the statement,

@@ -37,8 +37,8 @@ const (
 // (TraceConnectEnd): not only of the dialling, since a server that is starting
 // up, or full, is reached and refuses.
 type backoff struct {
-	logger     *slog.Logger
-	lostServer func() // Called when an attempt has failed; may be nil.
+	logger    *slog.Logger
+	onFailure func() // Called when an attempt has failed; may be nil.
 
 	mu       sync.Mutex
 	attempts int           // Under way.
@@ -77,6 +77,39 @@ func (b *backoff) allow(ctx context.Context, _ *pgx.ConnConfig) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// direct is allow for attempts that have to find the primary first.
+func (b *backoff) direct(p *primary) func(context.Context, *pgx.ConnConfig) error {
+	b.onFailure = p.forget
+	return func(ctx context.Context, config *pgx.ConnConfig) error {
+		if err := b.allow(ctx, config); err != nil {
+			return err
+		}
+		asked, err := p.direct(ctx, config)
+		switch {
+		case err != nil && asked:
+			b.TraceConnectEnd(ctx, pgx.TraceConnectEndData{Err: err}) // The driver won't.
+		case err != nil:
+			b.withdraw()
+		}
+		return err
+	}
+}
+
+// withdraw ends an attempt that another one's failure has ended.
+func (b *backoff) withdraw() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.connects--
+	b.leave()
+}
+
+// leave notes that an attempt is no longer under way. The caller holds the lock.
+func (b *backoff) leave() {
+	b.attempts--
+	close(b.ended)
+	b.ended = make(chan struct{})
 }
 
 // begin counts an attempt that may begin. It returns what to wait for when
@@ -142,8 +175,8 @@ func (b *backoff) isDown() bool {
 // TraceConnectEnd implements [pgx.ConnectTracer]: it counts the outcome of an
 // attempt that was allowed.
 func (b *backoff) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
-	if data.Err != nil && b.lostServer != nil {
-		b.lostServer()
+	if data.Err != nil && b.onFailure != nil {
+		b.onFailure()
 	}
 	switch wentAway, cameBack, downFor := b.end(data.Err); {
 	case wentAway:
@@ -159,9 +192,7 @@ func (b *backoff) end(err error) (wentAway, cameBack bool, downFor time.Duration
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	b.attempts--
-	close(b.ended)
-	b.ended = make(chan struct{})
+	b.leave()
 	if err == nil {
 		cameBack = b.logged
 		b.failures, b.cause, b.logged = 0, nil, false

@@ -34,9 +34,19 @@ var errPoolBusy = fmt.Errorf("no connection within %v", acquireTimeout)
 // errLocalCommit says that a commit is not known to be on a synchronous standby.
 var errLocalCommit = errors.New("committed, but the wait for the standby was canceled")
 
-// errSilent says that a server answered neither in time nor when it was asked to cancel
-// the statement: it is out of reach, paused, or its host is gone.
+// errSilent says that a server answered neither a statement in time nor the request to
+// cancel it: it is out of reach, paused, gone, or has no room for the request.
 var errSilent = errors.New("the server is silent")
+
+// silence returns the error of a statement that met a silent server. Its deadline is not
+// the caller's, and is hidden.
+func silence(err error) error {
+	silent := fmt.Errorf("%w: %s", errSilent, err.Error())
+	if isUnsent(err) {
+		return &unsentError{silent}
+	}
+	return silent
+}
 
 // errUnknownOutcome says that nobody knows what became of a write.
 var errUnknownOutcome = errors.New("it may have taken effect")

@@ -133,3 +133,17 @@ func TestAnOutcomeIsKnownOrNot(t *testing.T) {
 		}
 	}
 }
+
+func TestASilentServersErrorSaysWhetherABatchWasSent(t *testing.T) {
+	t.Parallel()
+	late := fmt.Errorf("timeout: %w", context.DeadlineExceeded)
+	for _, test := range []struct {
+		err  error
+		want outcome
+	}{{late, unknown}, {&unsentError{late}, rolledBack}, {pgx.ErrPreprocessingBatch{}, rolledBack}} {
+		got := silence(test.err)
+		if outcomeOf(got) != test.want || !errors.Is(got, errSilent) || errors.Is(got, context.DeadlineExceeded) {
+			t.Errorf("%v: %v, outcome %d, want %d", test.err, got, outcomeOf(got), test.want)
+		}
+	}
+}

@@ -81,4 +81,4 @@ func (r observedRunner) runBatch(ctx context.Context, calls []*call) (failed int
 }
 
 // SearchPrimary has the next connection look for the primary among the hosts.
-func (db *DB) SearchPrimary() { db.searchPrimary() }
+func (db *DB) SearchPrimary() { db.primary.forget() }

@@ -6,53 +6,70 @@ import (
 	"time"
 )
 
-const (
-	// fenceTime is how long a primary on an earlier timeline than one before is refused
-	// while there is no other. A former primary ends within seconds once it can reach its
-	// cluster manager. One that is there for longer is a backup that was restored.
-	fenceTime = time.Minute
-
-	// fenceGap is the longest time between two refusals that count as one outage.
-	fenceGap = 30 * time.Second
-)
+// fenceTime is how long a primary on an earlier timeline than one before is refused while
+// there is no other. A former primary ends within seconds once it can reach its cluster
+// manager. One that is there for longer is a backup that was restored.
+const fenceTime = time.Minute
 
 // fence keeps connections from a former primary. One that was paused or cut off while a
 // standby took over says that it is the primary, and shows old data, until its cluster
-// manager ends it.
+// manager ends it. The zero value has seen none.
 type fence struct {
-	overtaken func() // Called when a later timeline is seen.
-
 	mu           sync.Mutex
 	latest       timeline
-	refusedSince time.Time // The first refusal of this outage.
-	refusedAt    time.Time // The last refusal; zero when a primary was admitted since.
+	refusedSince time.Time // The first search since the last success that has met a former primary alone.
 }
 
-// admit fails for a primary on an earlier timeline than the latest that was seen.
-func (f *fence) admit(at timeline) error {
-	isLater, err := f.judge(at, time.Now())
-	if isLater {
-		f.overtaken()
-	}
-	return err
+// formerPrimaryError says that a server is on an earlier timeline than one that was seen.
+type formerPrimaryError struct{ at, seen timeline }
+
+// Error implements error.
+func (e *formerPrimaryError) Error() string {
+	return fmt.Sprintf("a former primary: it is on timeline %d, and %d has been seen", e.at.number, e.seen.number)
 }
 
-func (f *fence) judge(at timeline, now time.Time) (isLater bool, err error) {
+// see notes the timeline of a primary, and reports whether it is later than the latest.
+func (f *fence) see(at timeline) (isLater bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if at.cluster == "" {
-		return false, nil // Nothing is known of it.
-	}
-	if f.latest.isAfter(at) {
-		if f.refusedAt.IsZero() || now.Sub(f.refusedAt) > fenceGap {
-			f.refusedSince = now
-		}
-		f.refusedAt = now
-		if now.Sub(f.refusedSince) < fenceTime {
-			return false, fmt.Errorf("a former primary: it is on timeline %d, and %d has been seen", at.number, f.latest.number)
-		}
-	}
 	isLater = at.isAfter(f.latest)
-	f.latest, f.refusedAt = at, time.Time{}
-	return isLater, nil
+	if isLater || f.latest.cluster == "" {
+		f.latest = at
+	}
+	return isLater
+}
+
+// seen returns the latest timeline.
+func (f *fence) seen() timeline {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.latest
+}
+
+// isBehind reports whether a timeline was overtaken.
+func (f *fence) isBehind(at timeline) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.latest.isAfter(at)
+}
+
+// accept notes that a search has found the primary.
+func (f *fence) accept(at timeline) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refusedSince = time.Time{}
+	if at.cluster != "" {
+		f.latest = at
+	}
+}
+
+// refuse notes that a search has met a former primary and no other, and reports whether
+// that has been so for long enough to take it.
+func (f *fence) refuse(now time.Time) (isOver bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refusedSince.IsZero() {
+		f.refusedSince = now
+	}
+	return now.Sub(f.refusedSince) >= fenceTime
 }

@@ -5,48 +5,48 @@ import (
 	"time"
 )
 
+func TestATimelineIsBehindLaterOnesOfItsCluster(t *testing.T) {
+	t.Parallel()
+	a := func(number uint32) timeline { return timeline{"a", number} }
+	var f fence
+	if f.isBehind(a(1)) || f.see(a(3)) || f.see(a(3)) {
+		t.Error("a first timeline is behind, or later than none")
+	}
+	if !f.isBehind(a(2)) || f.see(a(2)) || f.seen() != a(3) {
+		t.Error("an earlier timeline is not behind")
+	}
+	for _, other := range []timeline{{}, {"b", 1}} {
+		if f.isBehind(other) || f.see(other) || f.seen() != a(3) {
+			t.Errorf("%v is behind another cluster's, or later", other)
+		}
+	}
+	if !f.see(a(4)) || !f.isBehind(a(3)) {
+		t.Error("a later timeline is not seen")
+	}
+	f.accept(timeline{})
+	if f.seen() != a(4) {
+		t.Error("a primary that doesn't tell has undone the fence")
+	}
+	f.accept(timeline{"b", 1})
+	if f.isBehind(a(1)) {
+		t.Error("another cluster is accepted, and the one before is behind still")
+	}
+}
+
 func TestAFormerPrimaryIsRefusedForAMinute(t *testing.T) {
 	t.Parallel()
 	began := time.Unix(1e9, 0)
-	type step struct {
-		after       time.Duration
-		at          timeline
-		refused     bool
-		isOvertaken bool
+	var f fence
+	for _, after := range []time.Duration{0, 20 * time.Second, fenceTime - 1} {
+		if f.refuse(began.Add(after)) {
+			t.Errorf("accepted after %v", after)
+		}
 	}
-	a := func(number uint32) timeline { return timeline{"a", number} }
-	for name, steps := range map[string][]step{
-		"an earlier timeline": {{0, a(1), false, false}, {0, a(3), false, true}, {0, a(2), true, false}, {0, a(3), false, false}, {0, a(4), false, true}},
-		"a backup that was restored": {
-			{0, a(3), false, false},
-			{0, a(2), true, false},
-			{20 * time.Second, a(2), true, false},
-			{45 * time.Second, a(2), true, false},
-			{61 * time.Second, a(2), false, false},
-			{62 * time.Second, a(1), true, false},
-			{62 * time.Second, a(3), false, true},
-		},
-		"one that is met hours apart": {{0, a(3), false, false}, {0, a(2), true, false}, {time.Hour, a(2), true, false}, {2 * time.Hour, a(2), true, false}},
-		"one met again after its successor": {
-			{0, a(3), false, false},
-			{0, a(2), true, false},
-			{25 * time.Second, a(3), false, false},
-			{50 * time.Second, a(2), true, false},
-			{75 * time.Second, a(2), true, false},
-		},
-		"another cluster":         {{0, a(3), false, false}, {0, timeline{"b", 1}, false, false}, {0, a(1), false, false}},
-		"one that doesn't tell":   {{0, a(3), false, false}, {0, timeline{}, false, false}, {0, a(2), true, false}},
-		"one that has never told": {{0, timeline{}, false, false}, {0, timeline{}, false, false}, {0, a(2), false, false}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var f fence
-			for i, s := range steps {
-				isOvertaken, err := f.judge(s.at, began.Add(s.after))
-				if (err != nil) != s.refused || isOvertaken != s.isOvertaken {
-					t.Errorf("step %d: %v, %v, want refused %v, overtaken %v", i, err, isOvertaken, s.refused, s.isOvertaken)
-				}
-			}
-		})
+	if !f.refuse(began.Add(time.Hour)) {
+		t.Error("refused after an hour")
+	}
+	f.accept(timeline{"a", 1})
+	if f.refuse(began.Add(2 * time.Hour)) {
+		t.Error("a success does not begin the minute again")
 	}
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // newPool returns a pool that has no connection yet. The primary is nil unless the URL has
-// it found among several hosts; renewed is called when it has changed.
-func newPool(config Config, bounds Bounds, backoff *backoff, renewed func()) (*pgxpool.Pool, *primary, error) {
+// it found among several hosts.
+func newPool(config Config, bounds Bounds, backoff *backoff) (*pgxpool.Pool, *primary, error) {
 	if config.MaxConns < 1 || config.MaxConns > math.MaxInt32 {
 		return nil, nil, fmt.Errorf("database: the number of connections must be at least 1, not %d", config.MaxConns)
 	}
@@ -23,6 +23,7 @@ func newPool(config Config, bounds Bounds, backoff *backoff, renewed func()) (*p
 	if err != nil {
 		return nil, nil, fmt.Errorf("database: the URL of the database %w", err)
 	}
+	c.BeforeConnect = backoff.allow
 	c.ConnConfig.Tracer = backoff
 	c.ConnConfig.DialFunc = backoff.dialWith(c.ConnConfig.DialFunc, bounds.Cancel)
 	c.ConnConfig.BuildContextWatcherHandler = buildCanceler(bounds)
@@ -34,26 +35,15 @@ func newPool(config Config, bounds Bounds, backoff *backoff, renewed func()) (*p
 		defer cancel()
 		return lookUp(ctx, host)
 	}
-	c.BeforeConnect = backoff.allow
-	var primary *primary
-	if connstring.SeeksPrimary(config.URL) {
-		primary = findPrimary(c.ConnConfig, bounds, renewed)
-		backoff.lostServer = primary.forget
-		c.BeforeConnect = func(ctx context.Context, config *pgx.ConnConfig) error {
-			if err := backoff.allow(ctx, config); err != nil {
-				return err
-			}
-			err := primary.direct(ctx, config)
-			if err != nil {
-				backoff.TraceConnectEnd(ctx, pgx.TraceConnectEndData{Err: err}) // The driver won't.
-			}
-			return err
-		}
-	}
 	c.MaxConns = int32(config.MaxConns)
 	c.PingTimeout = bounds.Ping
 	c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 		return p.IdleDuration > bounds.PingAfter
+	}
+	var primary *primary
+	if connstring.SeeksPrimary(config.URL) {
+		primary = findPrimary(c, bounds, config.Logger)
+		c.BeforeConnect = backoff.direct(primary)
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), c)
 	if err != nil {

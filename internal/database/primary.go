@@ -2,8 +2,7 @@ package database
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"sync"
@@ -11,70 +10,106 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// askInterval is how often a host that takes no writes is asked again while another one is
-// silent. Three hosts are dialled less than ten times a second then.
-const askInterval = 300 * time.Millisecond
+// primaryAge is how long a primary that was found is dialled without asking all hosts again,
+// so that connections that are made at once ask once.
+const primaryAge = time.Second
 
-// primary finds the primary among the hosts of a connection string. It asks all hosts at
-// once, so a host that is silent delays no connection; the driver would ask one after the
-// other. Once found, the primary is dialled alone, until that or one of its connections
-// fails.
+// primary finds the primary among the hosts of a connection string, for each connection of
+// a pool. It asks all hosts at once, so a host that is silent delays no connection by much;
+// the driver would ask one after the other. It refuses a former primary (fence).
 type primary struct {
-	hosts  []*pgconn.Config
-	bounds Bounds
-	fence  fence
+	isPrimary pgconn.ValidateConnectFunc // What the connection string asks for.
+	newSearch func() *search
+	fence     fence
+	logger    *slog.Logger
 
-	mu      sync.Mutex
-	current *pgconn.Config // nil when it has to be searched.
-	search  *search        // Under way; nil for none.
+	ctx   context.Context //nolint:containedctx // Of searches, which calls share; it ends with close.
+	close func()          // Ends searches, and waits for them.
+	group sync.WaitGroup
+
+	mu        sync.Mutex
+	current   *answer   // nil when it has to be searched.
+	searchAt  time.Time // When the last search ended.
+	forgotten int       // How often forget was called.
+	underWay  *searching
+	announced string    // The last one that was logged.
+	refusedAt time.Time // When a refusal was logged last.
+	unfenced  sync.Once
 }
 
-// search is a search for the primary. Its result is valid once done is closed.
-type search struct {
-	done chan struct{}
-	host *pgconn.Config
-	err  error
+// searching is a search under way. Its result is valid once done is closed.
+type searching struct {
+	done  chan struct{}
+	found *answer
+	err   error
 }
 
-// findPrimary has a configuration's connections lead to the primary among its hosts.
-// Renewed is called when that has changed and the connections until then are stale.
-func findPrimary(config *pgx.ConnConfig, bounds Bounds, renewed func()) *primary {
-	p := &primary{bounds: bounds, fence: fence{overtaken: renewed}}
-	p.bounds.Connect = config.ConnectTimeout
-	for _, entry := range append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}}, config.Fallbacks...) {
-		last := len(p.hosts) - 1
-		if last >= 0 && p.hosts[last].Host == entry.Host && p.hosts[last].Port == entry.Port {
-			p.hosts[last].Fallbacks = append(p.hosts[last].Fallbacks, entry) // The same with TLS, or without.
-			continue
-		}
-		host := config.Config.Copy()
-		host.Host, host.Port, host.TLSConfig, host.Fallbacks = entry.Host, entry.Port, entry.TLSConfig, nil
-		p.hosts = append(p.hosts, host)
-	}
-	isPrimary := config.ValidateConnect
-	config.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-		if err := isPrimary(ctx, conn); err != nil {
-			return err
-		}
-		at, err := readTimeline(ctx, conn)
-		if err != nil {
-			return err
-		}
-		return p.fence.admit(at)
+// newPrimary returns one that has no way to search yet.
+func newPrimary(logger *slog.Logger) *primary {
+	p := &primary{logger: logger}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.ctx = ctx
+	p.close = func() {
+		cancel()
+		p.group.Wait()
 	}
 	return p
 }
 
-// direct has a connection lead to the primary.
-func (p *primary) direct(ctx context.Context, config *pgx.ConnConfig) error {
-	host, err := p.find(ctx)
+// findPrimary has a pool's connections lead to the primary among the hosts of its
+// configuration.
+func findPrimary(config *pgxpool.Config, bounds Bounds, logger *slog.Logger) *primary {
+	c := config.ConnConfig
+	bounds.Connect = c.ConnectTimeout
+	hosts := hostsOf(&c.Config)
+	p := newPrimary(logger)
+	p.isPrimary = c.ValidateConnect
+	p.newSearch = func() *search {
+		return &search{hosts: hosts, bounds: bounds, lookUp: (*host).lookUp, ask: p.ask, fence: &p.fence, later: p.forget, group: &p.group}
+	}
+	c.ValidateConnect = p.validate
+	ping := config.ShouldPing
+	config.ShouldPing = func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
+		if params.IdleDuration > bounds.AskAfter {
+			_, _, _ = p.find(ctx, bounds.AskAfter) // What it learns of a successor is looked at next.
+		}
+		return ping(ctx, params)
+	}
+	config.PrepareConn = func(_ context.Context, conn *pgx.Conn) (usable bool, err error) {
+		at, _ := conn.PgConn().CustomData()[timelineKey].(timeline)
+		return !p.fence.isBehind(at), nil
+	}
+	return p
+}
+
+// timelineKey marks, in a connection's own data, the timeline of its server.
+const timelineKey = "timeline"
+
+// validate refuses a connection to another server than the primary.
+func (p *primary) validate(ctx context.Context, conn *pgconn.PgConn) error {
+	at, err := p.examine(ctx, conn)
 	if err != nil {
 		return err
 	}
-	config.Host, config.Port, config.TLSConfig, config.Fallbacks = host.Host, host.Port, host.TLSConfig, host.Fallbacks
+	if p.fence.isBehind(at) {
+		return &formerPrimaryError{at, p.fence.seen()}
+	}
+	conn.CustomData()[timelineKey] = at
 	return nil
+}
+
+// direct has a connection lead to the primary. It reports whether this call has asked for
+// it: others that wait for the same search fail with the same error.
+func (p *primary) direct(ctx context.Context, config *pgx.ConnConfig) (asked bool, err error) {
+	found, asked, err := p.find(ctx, primaryAge)
+	if err != nil {
+		return asked, err
+	}
+	found.endpoint.configure(&config.Config, found.entry)
+	return asked, nil
 }
 
 // forget has the next connection search the primary.
@@ -82,164 +117,115 @@ func (p *primary) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.current = nil
+	p.forgotten++
 }
 
-// find returns the host of the primary. One search is under way at a time; others wait
-// for its result.
-func (p *primary) find(ctx context.Context) (*pgconn.Config, error) {
+// find returns where the primary is, as it was found not longer ago than a time. One search
+// is under way at a time; others wait for its result.
+func (p *primary) find(ctx context.Context, age time.Duration) (found *answer, asked bool, err error) {
 	p.mu.Lock()
-	if p.current != nil {
+	if p.current != nil && time.Since(p.searchAt) < age {
 		defer p.mu.Unlock()
-		return p.current, nil
+		return p.current, false, nil
 	}
-	s := p.search
-	if s != nil {
-		p.mu.Unlock()
-		select {
-		case <-s.done:
-			return s.host, s.err
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	s := p.underWay
+	if s == nil {
+		s, asked = &searching{done: make(chan struct{})}, true
+		p.underWay = s
+		forgotten := p.forgotten
+		p.group.Go(func() { p.search(s, forgotten) })
 	}
-	s = &search{done: make(chan struct{})}
-	p.search = s
 	p.mu.Unlock()
+	select {
+	case <-s.done:
+		return s.found, asked, s.err
+	case <-ctx.Done():
+		return nil, asked, ctx.Err()
+	}
+}
 
-	s.host, s.err = p.askAll(ctx)
+// search makes a search, of which a call of forget meanwhile makes the result one for those
+// who wait for it alone.
+func (p *primary) search(s *searching, forgotten int) {
+	run := p.newSearch()
+	found, err := run.find(p.ctx)
+	now := time.Now()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.current, p.search = s.host, nil
+	s.found, s.err, p.current, p.underWay, p.searchAt = found, err, nil, nil, now
+	if p.forgotten == forgotten {
+		p.current = found
+	}
+	isRefused := run.former != nil && found != run.former && now.Sub(p.refusedAt) >= dialLogInterval
+	if isRefused {
+		p.refusedAt = now
+	}
+	isNew := found != nil && p.announced != found.endpoint.name()
+	if isNew {
+		p.announced = found.endpoint.name()
+	}
+	p.mu.Unlock()
 	close(s.done)
-	return s.host, s.err
+	if isRefused { // Written without the lock: the log may block.
+		p.logger.WarnContext(p.ctx, "a former primary is refused", "host", run.former.endpoint.name(),
+			"timeline", run.former.at.number, "seen", p.fence.seen().number)
+	}
+	if isNew {
+		p.logger.InfoContext(p.ctx, "the primary is found", "host", found.endpoint.name(), "timeline", found.at.number)
+	}
 }
 
-// answer is what a host has said.
-type answer struct {
-	host int // Its index.
-	at   timeline
-	err  error // Not the primary, or not reached.
+// host is a host of a connection string.
+type host struct {
+	place   int // In the connection string.
+	config  *pgconn.Config
+	entries []*pgconn.FallbackConfig // With TLS, or without, or both.
 }
 
-// askAll asks all hosts until one is the primary, or all have said that they are not.
-//
-// A former primary that was paused or cut off may say that it is one. So when one has
-// said so, the others have a moment to say that they are on a later timeline.
-func (p *primary) askAll(ctx context.Context) (*pgconn.Config, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.bounds.Connect)
-	defer cancel() // Ends all that still ask.
-	answers := make(chan answer)
-	for i := range p.hosts {
-		go p.ask(ctx, i, answers)
-	}
-	latest := make([]error, len(p.hosts))
-	for i, host := range p.hosts {
-		latest[i] = fmt.Errorf("%s: no answer within %v", address(host), p.bounds.Connect)
-	}
-	heard := make(map[int]bool)
-	var best *answer
-	var enough <-chan time.Time
-	for len(heard) < len(p.hosts) {
-		select {
-		case a := <-answers:
-			heard[a.host], latest[a.host] = true, a.err
-			if a.err != nil {
-				continue
-			}
-			if best == nil || a.at.isAfter(best.at) || !best.at.isAfter(a.at) && a.host < best.host {
-				best = &a
-			}
-			if enough == nil {
-				timer := time.NewTimer(p.bounds.OtherHosts)
-				defer timer.Stop()
-				enough = timer.C
-			}
-			continue
-		case <-enough:
-		case <-ctx.Done():
+// hostsOf returns the hosts of a configuration.
+func hostsOf(config *pgconn.Config) (hosts []*host) {
+	entries := append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}}, config.Fallbacks...)
+	for _, entry := range entries {
+		last := len(hosts) - 1
+		if last < 0 || hosts[last].config.Host != entry.Host || hosts[last].config.Port != entry.Port {
+			h := &host{place: last + 1, config: config.Copy()}
+			h.config.Host, h.config.Port, h.config.Fallbacks, h.config.ValidateConnect = entry.Host, entry.Port, nil, nil
+			hosts, last = append(hosts, h), last+1
 		}
-		break
+		hosts[last].entries = append(hosts[last].entries, entry)
 	}
-	if best == nil {
-		return nil, fmt.Errorf("no host is the primary: %w", errors.Join(latest...))
-	}
-	return p.hosts[best.host], nil
+	return hosts
 }
 
-// ask asks one host whether it is the primary, until it is.
-func (p *primary) ask(ctx context.Context, i int, answers chan<- answer) {
-	for {
-		a := answer{host: i}
-		a.at, a.err = p.askOnce(ctx, p.hosts[i])
-		select {
-		case answers <- a:
-		case <-ctx.Done():
-			return
-		}
-		if a.err == nil {
-			return
-		}
-		again := time.NewTimer(askInterval)
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
-			return
-		}
+// lookUp returns the addresses of a host.
+func (h *host) lookUp(ctx context.Context) (found []*endpoint, err error) {
+	if network, _ := pgconn.NetworkAddress(h.config.Host, h.config.Port); network == "unix" {
+		return []*endpoint{{host: h}}, nil
 	}
-}
-
-// askOnce returns the timeline of a host that is the primary.
-func (p *primary) askOnce(ctx context.Context, host *pgconn.Config) (at timeline, err error) {
-	conn, err := pgconn.ConnectConfig(context.WithValue(ctx, attemptKey{}, true), host)
+	addresses, err := h.config.LookupFunc(ctx, h.config.Host)
 	if err != nil {
-		return timeline{}, err
+		return nil, err
 	}
-	defer func() { _ = conn.Close(ctx) }() // Nothing is left to save.
-	if at, err = readTimeline(ctx, conn); err == nil {
-		err = p.fence.admit(at)
+	for _, address := range addresses {
+		found = append(found, &endpoint{host: h, address: address})
 	}
-	if err != nil {
-		return timeline{}, fmt.Errorf("%s: %w", address(host), err)
-	}
-	return at, nil
+	return found, nil
 }
 
-// address names a host in errors.
-func address(host *pgconn.Config) string {
-	return net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port)))
+// endpoint is an address of a host.
+type endpoint struct {
+	host    *host
+	address string // Empty for a socket.
 }
 
-// timeline is a history of changes that a primary continues. PostgreSQL begins the next
-// one with each promotion. The zero value is one that the server doesn't tell.
-type timeline struct {
-	cluster string // PostgreSQL's system identifier: of the same data at some time.
-	number  uint32
+// configure has a connection lead to an address, with TLS or without.
+func (e *endpoint) configure(c *pgconn.Config, entry *pgconn.FallbackConfig) {
+	c.Host, c.Port, c.TLSConfig, c.Fallbacks = e.host.config.Host, e.host.config.Port, entry.TLSConfig, nil
+	if e.address != "" {
+		c.LookupFunc = func(context.Context, string) ([]string, error) { return []string{e.address}, nil }
+	}
 }
 
-// isAfter reports whether a timeline has overtaken another one of the same cluster.
-func (t timeline) isAfter(other timeline) bool {
-	return t.cluster != "" && t.cluster == other.cluster && t.number > other.number
-}
-
-// readTimeline returns the timeline that a primary writes.
-func readTimeline(ctx context.Context, conn *pgconn.PgConn) (timeline, error) {
-	results, err := conn.Exec(ctx, `
-		SELECT system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
-		FROM   pg_control_system()`).ReadAll()
-	if _, refused := pgError(err); refused { // No right to, or no such function.
-		return timeline{}, nil
-	}
-	if err != nil {
-		return timeline{}, err
-	}
-	if len(results) != 1 || len(results[0].Rows) != 1 {
-		return timeline{}, nil
-	}
-	row := results[0].Rows[0]
-	number, err := strconv.ParseUint(string(row[1]), 16, 32)
-	if err != nil {
-		return timeline{}, nil //nolint:nilerr // Not PostgreSQL's way to name a file.
-	}
-	return timeline{cluster: string(row[0]), number: uint32(number)}, nil
+// name names the endpoint in logs and errors.
+func (e *endpoint) name() string {
+	return net.JoinHostPort(e.host.config.Host, strconv.Itoa(int(e.host.config.Port)))
 }

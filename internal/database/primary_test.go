@@ -3,9 +3,11 @@ package database_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,16 +163,66 @@ func TestAServerThatFallsSilentIsUnavailable(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewEmptyDatabase(t)
 	pgtest.Exec(t, url, countersSQL)
-	p := newProxy(t, url)
-	c := openCounters(t, p.url, 1, unbatched, bounds(func(b *database.Bounds) { b.Statement, b.Cancel = 200*time.Millisecond, 200*time.Millisecond }))
-	for { // Until the machine was quick enough for one.
-		if _, err := c.put(t.Context(), "u", 1, ""); err == nil {
-			break
+	var isSilent atomic.Bool
+	proxied := serve(t, url, func(client net.Conn, database string) {
+		if isSilent.Load() {
+			_, _ = io.Copy(io.Discard, client) // Until it hangs up.
+			return
 		}
-	}
-	p.holdCancels(t)
-	p.hold(t)
+		relay(client, database, func(client, server net.Conn) {
+			said := make([]byte, 1<<16)
+			for {
+				n, err := server.Read(said)
+				if err != nil {
+					return
+				}
+				if !isSilent.Load() {
+					_, _ = client.Write(said[:n]) // It fails once the client has hung up.
+				}
+			}
+		})
+	})
+	c := openCounters(t, proxied, 1, unbatched, bounds(func(b *database.Bounds) { b.Statement, b.Cancel = 200*time.Millisecond, 200*time.Millisecond }))
+	pgtest.WaitFor(t, "the machine to be quick enough for one", func() error {
+		_, err := c.put(t.Context(), "u", 1, "")
+		return err
+	})
+	isSilent.Store(true)
 	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, database.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("get: %v, want ErrUnavailable and no deadline", err)
+	}
+}
+
+// TestAQuietProcessAsksBeforeItUsesAnIdleConnection promotes a standby while nothing is
+// called. The connections to the former primary live on.
+func TestAQuietProcessAsksBeforeItUsesAnIdleConnection(t *testing.T) {
+	t.Parallel()
+	former := pgtest.StartServer(t, nil)
+	pgtest.Exec(t, former.URL(), countersSQL)
+	successor := former.StartStandby(t)
+	c := openCounters(t, hosts(t, former.URL(), successor.URL()), 4, bounds(func(b *database.Bounds) { b.AskAfter = time.Nanosecond }))
+	c.mustPut(t, "u", 1)
+	successor.Promote(t)
+	c.mustPut(t, "u", 2)
+	if got := pgtest.QueryText(t, pgtest.Connect(t, former.URL()), "SELECT count(*)::text FROM counter"); got != "1" {
+		t.Errorf("the former primary has %s counters, want 1", got)
+	}
+}
+
+// TestARoleWithoutRightsHasNoFence has the server refuse to tell its timeline.
+func TestARoleWithoutRightsHasNoFence(t *testing.T) {
+	t.Parallel()
+	server := pgtest.StartServer(t, nil)
+	pgtest.Exec(t, server.URL(), countersSQL+"; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC; CREATE ROLE plain LOGIN; GRANT ALL ON counter TO plain")
+	var log pgtest.Log
+	u, err := url.Parse(hosts(t, server.URL(), server.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User("plain")
+	c := openCounters(t, u.String(), 1, bounds(noOtherHosts), func(c *database.Config) { c.Logger = log.Logger() })
+	c.mustPut(t, "u", 1)
+	if got := log.String(); strings.Count(got, "does not tell its timeline") != 1 || strings.Count(got, "the primary is found") != 1 {
+		t.Errorf("logged %s, want once where the primary is, and that there is no fence", got)
 	}
 }

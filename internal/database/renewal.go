@@ -51,24 +51,10 @@ func (db *DB) renew(generation int, err error) bool {
 	}
 	r.generation++
 	db.pool.Reset()
-	db.searchPrimary()
-	return true
-}
-
-// renewAll has the pool make new connections instead of all that it has: another server
-// has become the primary, and theirs may not know it.
-func (db *DB) renewAll() {
-	db.renewal.mu.Lock()
-	defer db.renewal.mu.Unlock()
-	db.renewal.generation++
-	db.pool.Reset()
-}
-
-// searchPrimary has the next connection look for the primary among the hosts.
-func (db *DB) searchPrimary() {
 	if db.primary != nil {
 		db.primary.forget()
 	}
+	return true
 }
 
 func (r *renewal) current() int {

@@ -57,12 +57,12 @@ func failovers() []failover {
 			return nil
 		}},
 		{name: "the node paused", cause: func(t *testing.T, _ *cluster, primary *node) func() {
-			primary.signal(t, syscall.SIGSTOP, "patroni", "postgres")
+			primary.signal(t, syscall.SIGSTOP, "etcd", "patroni", "postgres")
 			return func() {
 				// Until Patroni goes on too, the former primary says that it is one.
 				primary.signal(t, syscall.SIGCONT, "postgres")
 				time.Sleep(afterwards)
-				primary.signal(t, syscall.SIGCONT, "patroni")
+				primary.signal(t, syscall.SIGCONT, "etcd", "patroni")
 			}
 		}},
 		{name: "the node cut off from the others", cause: func(t *testing.T, c *cluster, primary *node) func() {

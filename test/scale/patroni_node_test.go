@@ -54,7 +54,7 @@ func newNode(t *testing.T, m *machine, name, folder, bin string, addresses []str
 		"PATRONI_POSTGRESQL_DATA_DIR": filepath.Join(dir, "postgresql"),
 		"PATRONI_POSTGRESQL_PGPASS":   filepath.Join(dir, "pgpass"),
 		"PATRONI_POSTGRESQL_BIN_DIR":  bin,
-	}), "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8")
+	}), "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC")
 	n.config = filepath.Join(dir, "patroni.yml")
 	content, err := os.ReadFile(repository(t, "deploy", "patroni", "patroni.yml"))
 	if err != nil {

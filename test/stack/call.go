@@ -15,6 +15,7 @@ const ContentTypeJSON = "application/json"
 
 // Answer is what a caller got.
 type Answer struct {
+	Method  string
 	Sent    time.Time
 	Took    time.Duration // Until the body was read.
 	Status  int           // 0 when none came.
@@ -40,7 +41,7 @@ func Call(t *testing.T, client *http.Client, method, url, body string, headers .
 
 // Send sends a request and reads its answer to the end.
 func Send(client *http.Client, req *http.Request) Answer {
-	a := Answer{Sent: time.Now()}
+	a := Answer{Method: req.Method, Sent: time.Now()}
 	res, err := client.Do(req)
 	if err == nil {
 		defer res.Body.Close()

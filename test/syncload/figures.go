@@ -15,7 +15,10 @@ type Figures struct {
 	Pages    int // Of changes, which readers were given.
 	Resets   int // Readers that had to begin anew.
 	Failures int // Reads that failed, and streams that failed to begin.
-	Ended    int // Streams that the service ended, or that were cut.
+	// OtherOutages are failed calls of either kind without an answer, or with another one
+	// than that the service is unavailable.
+	OtherOutages int
+	Ended        int // Streams that the service ended, or that were cut.
 	// Without are the times that readers spent without a stream: from the end of one to
 	// the first message of the next. They are in order.
 	Without []time.Duration
@@ -34,7 +37,7 @@ func (s *Run) ChangesSoFar() int { return int(s.changes.Load()) }
 
 // Figures returns those of a run that has ended.
 func (s *Run) Figures() Figures {
-	f := Figures{Changes: int(s.changes.Load()), InDoubt: int(s.doubtful.Load()), Refused: int(s.refused.Load())}
+	f := Figures{Changes: int(s.changes.Load()), InDoubt: int(s.doubtful.Load()), Refused: int(s.refused.Load()), OtherOutages: int(s.otherOutages.Load())}
 	for _, r := range s.readers {
 		f.Pages += r.pages
 		f.Resets += r.resets

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"example.com/todo-backend/test/report"
 	"example.com/todo-backend/test/stack"
 )
@@ -42,8 +44,8 @@ type Run struct {
 	writers  []*writer
 	readers  []*reader
 
-	changes, doubtful, refused atomic.Int64
-	underWay                   calls
+	changes, doubtful, refused, otherOutages atomic.Int64
+	underWay                                 calls
 
 	mu     sync.Mutex
 	faults []string
@@ -203,6 +205,9 @@ func (s *Run) as(ctx context.Context, user string) context.Context { return As(c
 
 // pauseAfter waits after a failed call.
 func (s *Run) pauseAfter(ctx context.Context, err error) {
+	if ctx.Err() == nil && (!connect.IsWireError(err) || connect.CodeOf(err) != connect.CodeUnavailable) {
+		s.otherOutages.Add(1)
+	}
 	if s.ObeysRetryInfo {
 		pause(ctx, retryDelay(err))
 	} else {
