@@ -21,7 +21,7 @@ type assumptions struct {
 	active, calls, writes, peak                              assumption
 	online, devices, skew                                    assumption
 	load, room, databaseCores, databaseGB, copies, copySpeed assumption
-	watches, conns                                           assumption
+	watches, connections, conns                              assumption
 	outage                                                   assumption
 }
 
@@ -37,12 +37,13 @@ func usualAssumptions() *assumptions {
 		devices:       assumption{"devices", 1.3, "streams of a user who holds any"},
 		skew:          assumption{"skew", 1.5, "how unlike users are: the deviation of the logarithm of their calls (1.5: a tenth of them makes more than half)"},
 		load:          assumption{"load", 0.5, "part of all cores that is planned to be busy in the busiest hour"},
-		room:          assumption{"room", 0.45, "part of `WATCHES` that a process is planned to have in the busiest hour"},
+		room:          assumption{"room", 0.45, "part of the streams that a process may have, which is planned for the busiest hour"},
 		databaseCores: assumption{"database-cores", 16, "cores of a database's machine"},
 		databaseGB:    assumption{"database-gb", 1000, "GB that one database is to hold, so that a copy of it is made in time"},
 		copies:        assumption{"copies", 3, "machines that hold a database: the primary and its standbys"},
 		copySpeed:     assumption{"copy-mb", 200, "MB/s at which a database is copied"},
 		watches:       assumption{"watches", 10_000, "the setting `WATCHES`"},
+		connections:   assumption{"connections", 12_000, "the setting `MAX_CONNECTIONS`, which is 4,096 unless set: a stream has a connection of its own"},
 		conns:         assumption{"conns", 16, "the setting `DATABASE_MAX_CONNS`"},
 		outage:        assumption{"outage", 20, "seconds from the death of a primary until another one takes writes"},
 	}
@@ -51,8 +52,15 @@ func usualAssumptions() *assumptions {
 func (a *assumptions) all() []*assumption {
 	return []*assumption{
 		&a.todos, &a.trash, &a.active, &a.calls, &a.writes, &a.peak, &a.online, &a.devices, &a.skew,
-		&a.load, &a.room, &a.databaseCores, &a.databaseGB, &a.copies, &a.copySpeed, &a.watches, &a.conns, &a.outage,
+		&a.load, &a.room, &a.databaseCores, &a.databaseGB, &a.copies, &a.copySpeed, &a.watches, &a.connections, &a.conns, &a.outage,
 	}
+}
+
+// streamsOfProcess returns how many streams a process may have. Each has a connection of its
+// own: a client has one stream, and neither HTTP/1.1 nor HAProxy has those of several clients
+// share a connection.
+func (a *assumptions) streamsOfProcess() float64 {
+	return min(a.watches.value, a.connections.value)
 }
 
 // define defines a flag for each.

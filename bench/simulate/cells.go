@@ -64,38 +64,47 @@ func cellLoads(slotLoads []float64, cells int) []float64 {
 const (
 	// cellsRun is how many cells are simulated at most, of evenly spread loads.
 	cellsRun = 10
-	// callsRun is how many calls of each are, and so many times those of a cell alone: what
-	// chance adds to the slowest of them is a few percent then.
-	callsRun, alone = 50_000, 5
+	// callsRun is how many calls of each are.
+	callsRun = 200_000
 	// ignored is the part of them that comes while the queue is shorter than later.
 	ignored = 0.1
 )
 
 // callTimes runs calls on the database of a cell with a load, and adds how long they took,
-// each with a weight.
+// each with a weight. Of two cells with the same chance, no call takes longer in the one
+// with less load, since calls come further apart and are the same.
 func callTimes(sim *simulation, a *assumptions, f *figures, load, weight float64, calls int, times *sample) {
-	database := &station{sim: sim, servers: int(a.databaseCores.value)}
+	database := newQueue(int(a.databaseCores.value))
 	mean := a.writes.value*busy(f.databaseWrite) + (1-a.writes.value)*busy(f.databaseRead)
 	between := time.Duration(mean / (load * a.databaseCores.value) * float64(time.Second))
-	n := 0
-	var next func()
-	next = func() {
+	for n := range calls {
 		work := f.databaseRead.time()
 		if sim.chance.Float64() < a.writes.value {
 			work = f.databaseWrite.time()
 		}
-		began, isCounted := sim.now, n >= int(ignored*float64(calls))
-		database.serve(sim.exponential(work), func(bool) {
-			if isCounted {
-				times.add(sim.now-began, weight)
-			}
-		})
-		if n++; n < calls {
-			sim.after(sim.exponential(between), next)
+		took := database.serve(sim.exponential(between), sim.exponential(work))
+		if n >= int(ignored*float64(calls)) {
+			times.add(took, weight)
 		}
 	}
-	next()
-	sim.run(math.MaxInt64)
+}
+
+// tails are the times of calls to cells: to the mean one, to the fullest, and to all.
+type tails struct{ mean, fullest, all sample }
+
+// callsOfCells runs calls on cells with loads, the least first. All have the same chance, so
+// that they differ by their loads alone.
+func callsOfCells(seed uint64, a *assumptions, f *figures, mean float64, loads []float64, calls int) *tails {
+	t := new(tails)
+	run := func(load, weight float64, times *sample) {
+		callTimes(newSimulation(seed, "calls"), a, f, load, weight, calls, times)
+	}
+	run(mean, 1, &t.mean)
+	run(loads[len(loads)-1], 1, &t.fullest)
+	for _, load := range spread(loads, cellsRun) {
+		run(load, load, &t.all)
+	}
+	return t
 }
 
 // cellsTable shows how unequal cells are, and what their users feel.
@@ -118,16 +127,10 @@ func cellsTable(seed uint64, a *assumptions, f *figures) *table {
 		for i := range loads {
 			loads[i] *= row.load
 		}
-		var all, mean, fullest sample
-		for _, part := range spread(loads, cellsRun) {
-			callTimes(sim, a, f, part, part, callsRun, &all)
-		}
-		// By the same chance, so that they differ by their load alone.
-		callTimes(newSimulation(seed, "calls"), a, f, row.load, 1, alone*callsRun, &mean)
-		callTimes(newSimulation(seed, "calls"), a, f, loads[len(loads)-1], 1, alone*callsRun, &fullest)
+		times := callsOfCells(seed, a, f, row.load, loads, callsRun)
 		t.add(
 			grouped(int64(row.cells))+", "+grouped(int64(row.users)), percent(row.load), percent(loads[0]), percent(loads[len(loads)-1]),
-			tenths(mean.quantile(tail)), tenths(fullest.quantile(tail)), tenths(all.quantile(tail)), tenths(all.quantileOfMost(tail, row.cells)),
+			tenths(times.mean.quantile(tail)), tenths(times.fullest.quantile(tail)), tenths(times.all.quantile(tail)), tenths(times.all.quantileOfMost(tail, row.cells)),
 		)
 	}
 	return t
@@ -140,14 +143,15 @@ const (
 	crowded = 0.9
 )
 
-// spread returns at most so many of sorted numbers, evenly, with the first and the last.
+// spread returns at most so many of sorted numbers: of each of so many equal parts, the one
+// in the middle.
 func spread(sorted []float64, most int) []float64 {
 	if len(sorted) <= most {
 		return sorted
 	}
 	picked := make([]float64, most)
 	for i := range picked {
-		picked[i] = sorted[i*(len(sorted)-1)/(most-1)]
+		picked[i] = sorted[(2*i+1)*len(sorted)/(2*most)]
 	}
 	return picked
 }

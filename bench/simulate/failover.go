@@ -11,6 +11,7 @@ type cell struct {
 	sim      *simulation
 	policy   policy
 	figures  *figures
+	scale    float64 // The whole cell, by what is simulated of it: cores, processes, clients and streams.
 	database *station
 	process  []*process
 
@@ -43,8 +44,9 @@ type reader struct {
 const (
 	// before is how long the cell runs undisturbed, and afterwards how long it is looked at.
 	before, afterwards = 10 * time.Second, 30 * time.Second
-	// scale is the part of a cell that is simulated, of everything in it.
-	scale = 10
+	// simulatedCores is about how many cores of a database are simulated: with more, the
+	// course is the same and takes longer.
+	simulatedCores = 2
 	// maxDialDelay is in internal/database/dial.go, readTimeout and giveUpAfter are in
 	// internal/watch/feed.go.
 	maxDialDelay = 500 * time.Millisecond
@@ -52,28 +54,34 @@ const (
 	giveUpAfter  = 30 * time.Second
 )
 
+// scaleOf returns how many times the simulated part of a cell is the whole one: by whole
+// cores, so that the part has neither more nor less of them than of its users.
+func scaleOf(cores float64) float64 {
+	return cores / math.Ceil(math.Min(simulatedCores, cores))
+}
+
 // newCell returns a part of a cell with so many users.
 func newCell(sim *simulation, p policy, users float64, outage time.Duration, a *assumptions, f *figures) *cell {
 	plan := planFor(users, a, f)
-	c := &cell{sim: sim, policy: p, figures: f, outageAt: before, backAt: before + outage, writes: a.writes.value}
+	c := &cell{sim: sim, policy: p, figures: f, scale: scaleOf(a.databaseCores.value), outageAt: before, backAt: before + outage, writes: a.writes.value}
 	mean := a.writes.value*busy(f.databaseWrite) + (1-a.writes.value)*busy(f.databaseRead)
 	c.database = &station{
-		sim: sim, servers: max(1, int(math.Round(a.databaseCores.value/scale))),
+		sim: sim, servers: int(math.Round(a.databaseCores.value / c.scale)),
 		meanWork: time.Duration(mean * float64(time.Second)), maxWait: acquireTimeout,
 	}
-	for range max(2, int(plan.processes/scale)) {
+	for range max(2, int(plan.processes/c.scale)) {
 		c.process = append(c.process, &process{
 			cpu: &station{sim: sim, servers: 1}, connectedAt: c.backAt + sim.uniform(maxDialDelay),
 		})
 	}
-	clients := int(plan.accounts / scale)
-	between := time.Duration(float64(clients) / (plan.calls / scale) * float64(time.Second))
+	clients := int(plan.accounts / c.scale)
+	between := time.Duration(float64(clients) / (plan.calls / c.scale) * float64(time.Second))
 	for range clients {
 		client := &client{cell: c, process: c.process[sim.chance.IntN(len(c.process))]}
 		client.planCall(between)
 	}
 	todos := int(math.Ceil(a.todos.value + a.trash.value))
-	for i := range int(plan.streams / scale) {
+	for i := range int(plan.streams / c.scale) {
 		p := c.process[i%len(c.process)]
 		p.readers = append(p.readers, &reader{left: todos})
 	}
@@ -223,9 +231,9 @@ func failoverTable(seed uint64, a *assumptions, f *figures) *table {
 		mean, _ := c.calls.perSecond(0, c.outageAt)
 		_, during := c.calls.perSecond(c.outageAt, c.backAt)
 		_, after := c.calls.perSecond(c.backAt, c.backAt+10*time.Second)
-		t.add(row.policy.name, seconds(row.outage), number(scale*mean), number(scale*during), number(scale*after),
-			grouped(int64(scale*c.lateRefused)), milliseconds(c.late.quantile(tail)),
-			seconds(max(0, c.lastWaiting-c.backAt)), seconds(max(0, c.lastCopy-c.backAt)), grouped(int64(scale*c.ended)))
+		t.add(row.policy.name, seconds(row.outage), number(c.scale*mean), number(c.scale*during), number(c.scale*after),
+			grouped(int64(c.scale*float64(c.lateRefused))), milliseconds(c.late.quantile(tail)),
+			seconds(max(0, c.lastWaiting-c.backAt)), seconds(max(0, c.lastCopy-c.backAt)), grouped(int64(c.scale*float64(c.ended))))
 	}
 	return t
 }

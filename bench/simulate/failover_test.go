@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -66,8 +67,33 @@ func TestAfterAFailoverAllCallsAreServedAndAllStreamsHaveNewCopies(t *testing.T)
 			t.Errorf("%s: the last of the calls that waited is served at %v, the database is back at %v", p.name, c.lastWaiting, c.backAt)
 		}
 		mean, _ := c.calls.perSecond(0, c.outageAt)
-		if plan := planFor(users, a, &f); mean < 0.8*plan.calls/scale || mean > 1.2*plan.calls/scale {
-			t.Errorf("%s: %v calls a second, the plan says %v", p.name, mean, plan.calls/scale)
+		if plan := planFor(users, a, &f); mean < 0.8*plan.calls/c.scale || mean > 1.2*plan.calls/c.scale {
+			t.Errorf("%s: %v calls a second, the plan says %v", p.name, mean, plan.calls/c.scale)
+		}
+	}
+}
+
+// TestThePartOfACellIsOneInAllOfIt also shows what the simulated database can compute, by the
+// planned one.
+func TestThePartOfACellIsOneInAllOfIt(t *testing.T) {
+	t.Parallel()
+	f := measured()
+	for _, cores := range []float64{0.5, 1, 2, 3, 6, 15, 16, 17, 64} {
+		a := usualAssumptions()
+		a.databaseCores.value = cores
+		const users = 1_000_000
+		plan := planFor(users, a, &f)
+		c := newCell(newSimulation(1, "failover"), growing(), users, time.Second, a, &f)
+		streams := 0
+		for _, p := range c.process {
+			streams += len(p.readers)
+		}
+		for name, is := range map[string][2]float64{
+			"cores": {float64(c.database.servers) * c.scale, cores}, "streams": {float64(streams) * c.scale, plan.streams},
+		} {
+			if math.Abs(is[0]-is[1]) > 0.001*is[1] {
+				t.Errorf("of %v cores: the simulated part has %v %s, the cell has %v", cores, is[0], name, is[1])
+			}
 		}
 	}
 }

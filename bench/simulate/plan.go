@@ -56,7 +56,7 @@ func planFor(users float64, a *assumptions, f *figures) plan {
 	p.databases = p.cells * a.copies.value
 	p.slotsPerCell = slots / p.cells
 	// A core for each, room for the streams of others, and one of them may be away.
-	p.processes = p.cells * math.Max(2, math.Ceil(math.Max(p.streams/p.cells/(a.room.value*a.watches.value), p.serviceCores/p.cells))+1)
+	p.processes = p.cells * math.Max(2, math.Ceil(math.Max(p.streams/p.cells/(a.room.value*a.streamsOfProcess()), p.serviceCores/p.cells))+1)
 	p.connections = p.processes / p.cells * a.conns.value
 	p.walMB = p.writesPerSecond * f.walImages.value / mega
 	p.walRecordsGB = p.writesPerDay * f.walRecords.value / giga
@@ -96,9 +96,9 @@ func planTable(a *assumptions, f *figures) *table {
 	row("GB of memory for streams", func(p plan) string { return number(p.streamGB) })
 	row("cores of the balancers, without TLS", func(p plan) string { return number(p.balancerCores) })
 	row("GB of memory of the balancers, for streams", func(p plan) string { return number(p.balancerGB) })
-	row("WAL, MB/s in the busiest hour, at most", func(p plan) string { return number(p.walMB) })
-	row("WAL, GB a day, at least", func(p plan) string { return number(p.walRecordsGB) })
-	row("WAL, GB a day, at most", func(p plan) string { return number(p.walImagesGB) })
+	row("WAL, MB/s in the busiest hour, soon after a checkpoint", func(p plan) string { return number(p.walMB) })
+	row("WAL, GB a day, without images", func(p plan) string { return number(p.walRecordsGB) })
+	row("WAL, GB a day, if checkpoints are frequent", func(p plan) string { return number(p.walImagesGB) })
 	row("cells", func(p plan) string { return grouped(int64(p.cells)) })
 	row("databases, with standbys", func(p plan) string { return grouped(int64(p.databases)) })
 	row("processes", func(p plan) string { return grouped(int64(p.processes)) })

@@ -24,6 +24,10 @@ func TestAMillionUsersByHand(t *testing.T) {
 	if p.processes != 16 { // 65,000 / 4,500 is 14.4, and one may be away.
 		t.Errorf("%v processes, by hand 16", p.processes)
 	}
+	a.connections.value = 4096 // As they are unless set. 65,000 / (0.45 * 4096) is 35.3.
+	if p := planFor(1e6, a, &f); p.processes != 37 {
+		t.Errorf("%v processes with fewer connections than WATCHES, by hand 37", p.processes)
+	}
 }
 
 // TestMoreUsersNeedNoLess also shows that a cell is never planned beyond its bounds.
@@ -36,7 +40,7 @@ func TestMoreUsersNeedNoLess(t *testing.T) {
 		if p.storedGB < last.storedGB || p.cells < last.cells || p.processes < last.processes || p.calls < last.calls {
 			t.Errorf("%v users need less than %v: %+v, %+v", users, last.users, p, last)
 		}
-		if p.storedGB/p.cells > a.databaseGB.value || p.databaseCores/p.cells > a.databaseCores.value || p.streams/p.processes > a.room.value*a.watches.value {
+		if p.storedGB/p.cells > a.databaseGB.value || p.databaseCores/p.cells > a.databaseCores.value || p.streams/p.processes > a.room.value*min(a.watches.value, a.connections.value) {
 			t.Errorf("%v users: a cell is too full: %+v", users, p)
 		}
 		last = p

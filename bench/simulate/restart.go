@@ -38,18 +38,21 @@ type stream struct {
 }
 
 const (
+	checksToTakeOut = 2
+	betweenChecks   = time.Second
 	// takenOut is within which time a balancer sends nothing new to a process that drains:
-	// two checks, each a second after the other (deploy/haproxy).
-	takenOut = 2 * time.Second
+	// "fall" checks, each "inter" after the other (deploy/haproxy).
+	takenOut = checksToTakeOut * betweenChecks
 	// betweenRestarts is from when one process is ready until the next one drains.
 	betweenRestarts = 10 * time.Second
-	// fullRetry is when a stream is tried again that a full process has refused.
-	fullRetry = 10 * time.Second
+	// watchRetry is in internal/rpc/errors.go: when a stream is tried again that a full
+	// process has refused.
+	watchRetry = 10 * time.Second
 )
 
 // newRollout returns processes with their streams, each user's where the balancer sends them.
 func newRollout(sim *simulation, processes, streams int, a *assumptions, f *figures) *rollout {
-	r := &rollout{sim: sim, watches: int(a.watches.value), database: &station{sim: sim, servers: int(a.databaseCores.value)}}
+	r := &rollout{sim: sim, watches: int(a.streamsOfProcess()), database: &station{sim: sim, servers: int(a.databaseCores.value)}}
 	r.sync.service, r.sync.database = f.serviceSync.time(), f.databaseSync.time()
 	for i := range processes {
 		r.nodes = append(r.nodes, &node{cpu: &station{sim: sim, servers: 1}, isUp: true, number: uint64(i)})
@@ -128,7 +131,7 @@ func (r *rollout) reopen(s *stream) {
 			n := r.nodeFor(s)
 			if n.open >= r.watches {
 				r.refused++
-				r.sim.after(fullRetry, func() { r.reopen(s) })
+				r.sim.after(watchRetry, func() { r.reopen(s) })
 				return
 			}
 			r.enter(s, n)
@@ -162,7 +165,7 @@ func restartTable(seed uint64, a *assumptions, f *figures) *table {
 		"most streams of a process", "refused as full", "reopened for each stream", "astray afterwards",
 	}}
 	const short, long = 3 * time.Second, 30 * time.Second // A program that starts again; a container that is replaced.
-	room, full := int(a.room.value*a.watches.value), int(0.6*a.watches.value)
+	room, full := int(a.room.value*a.streamsOfProcess()), int(0.6*a.streamsOfProcess())
 	for _, row := range []struct {
 		name      string
 		hasHeader bool

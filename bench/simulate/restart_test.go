@@ -50,3 +50,17 @@ func TestAProcessThatGoesMovesItsOwnStreamsOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestAProcessHasNoMoreStreamsThanConnections restarts processes whose MAX_CONNECTIONS is
+// below WATCHES.
+func TestAProcessHasNoMoreStreamsThanConnections(t *testing.T) {
+	t.Parallel()
+	a, f := usualAssumptions(), measured()
+	a.connections.value = 1000
+	r := newRollout(newSimulation(1, "restart"), 3, 3*900, a, &f)
+	r.away = 30 * time.Second
+	r.run()
+	if r.most != 1000 || r.refused == 0 {
+		t.Errorf("%d streams on a process at most, %d refused; want 1000, and some", r.most, r.refused)
+	}
+}

@@ -9,7 +9,7 @@ import (
 // waits runs a station with calls that come at random for a long time, and returns how long
 // a job waits in the mean, by the time that it takes.
 func waits(servers int, load float64, work func(*simulation, time.Duration) time.Duration) float64 {
-	const mean, jobs = time.Second, 400_000
+	const mean, jobs = time.Second, 200_000
 	sim := newSimulation(1, "queue")
 	queue := &station{sim: sim, servers: servers}
 	var waited time.Duration
@@ -50,6 +50,36 @@ func TestAQueueIsAsLongAsTheFormulasSay(t *testing.T) {
 	} {
 		if got := waits(test.servers, test.load, test.work); math.Abs(got-test.want) > 0.05*test.want {
 			t.Errorf("%s: a job waits for %.3f of its time, the formula says %.3f", name, got, test.want)
+		}
+	}
+}
+
+// TestAQueueWithoutEventsServesAsAStationDoes gives both the same jobs.
+func TestAQueueWithoutEventsServesAsAStationDoes(t *testing.T) {
+	t.Parallel()
+	const jobs, mean = 5000, time.Second
+	for _, servers := range []int{1, 2, 7, 16} {
+		sim := newSimulation(1, "jobs")
+		station, queue := &station{sim: sim, servers: servers}, newQueue(servers)
+		var came time.Duration
+		served := 0
+		for range jobs {
+			after, work := sim.exponential(mean/time.Duration(servers)), sim.exponential(mean*9/10)
+			want := queue.serve(after, work)
+			came += after
+			sim.after(came, func() {
+				began := sim.now
+				station.serve(work, func(bool) {
+					served++
+					if took := sim.now - began; took != want {
+						t.Errorf("%d servers: a job takes %v at a station, and %v in a queue", servers, took, want)
+					}
+				})
+			})
+		}
+		sim.run(math.MaxInt64)
+		if served != jobs {
+			t.Errorf("%d servers: %d jobs are served", servers, served)
 		}
 	}
 }
