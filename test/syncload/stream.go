@@ -69,9 +69,7 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 		page := stream.Msg()
 		r.take(page)
 		if hasAll {
-			for _, changed := range page.GetTodos() {
-				r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
-			}
+			r.noteDelays(page)
 		}
 		if page.GetHasMore() {
 			continue
@@ -97,13 +95,25 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 	if streaming.Err() != nil && ctx.Err() == nil { // The reader has left it.
 		return false, nil
 	}
-	if begun {
-		r.ended++
-		r.since = time.Now()
-	} else {
-		r.failures++
-	}
+	r.lostStream(begun)
 	return false, stream.Err()
+}
+
+// noteDelays notes how long changes took to an open stream.
+func (r *reader) noteDelays(page *todov1.WatchTodosResponse) {
+	for _, changed := range page.GetTodos() {
+		r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
+	}
+}
+
+// lostStream notes that a stream has ended, or has not even begun.
+func (r *reader) lostStream(begun bool) {
+	if !begun {
+		r.failures++
+		return
+	}
+	r.ended++
+	r.since = time.Now()
 }
 
 // hasStream notes that a stream has begun, and how long the reader was without one.
