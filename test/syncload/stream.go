@@ -49,15 +49,9 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 		return false, err
 	}
 	defer func() { _ = stream.Close() }() // It ends by its context.
-	go func() {                           // A reader who waits for changes does not notice the end of the journal.
-		select {
-		case <-streaming.Done():
-		case <-r.written:
-			if !isEnded {
-				leave() // It comes again, for the rest.
-			}
-		}
-	}()
+	if !isEnded {
+		go r.leaveAtEnd(streaming, leave)
+	}
 	begun, hasAll := false, false
 	for stream.Receive() {
 		silence.Reset(maxSilence)
@@ -69,9 +63,7 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 		page := stream.Msg()
 		r.take(page)
 		if hasAll {
-			for _, changed := range page.GetTodos() {
-				r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
-			}
+			r.noteDelays(page)
 		}
 		if page.GetHasMore() {
 			continue
@@ -104,6 +96,23 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 		r.failures++
 	}
 	return false, stream.Err()
+}
+
+// leaveAtEnd ends a stream when nothing will be written any more: a reader who waits for
+// changes does not notice. It comes again, for the rest.
+func (r *reader) leaveAtEnd(streaming context.Context, leave func()) {
+	select {
+	case <-streaming.Done():
+	case <-r.written:
+		leave()
+	}
+}
+
+// noteDelays notes how long the changes of a page took.
+func (r *reader) noteDelays(p page) {
+	for _, changed := range p.GetTodos() {
+		r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
+	}
 }
 
 // hasStream notes that a stream has begun, and how long the reader was without one.
