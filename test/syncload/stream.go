@@ -49,15 +49,9 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 		return false, err
 	}
 	defer func() { _ = stream.Close() }() // It ends by its context.
-	go func() {                           // A reader who waits for changes does not notice the end of the journal.
-		select {
-		case <-streaming.Done():
-		case <-r.written:
-			if !isEnded {
-				leave() // It comes again, for the rest.
-			}
-		}
-	}()
+	if !isEnded {
+		go r.leaveAtEnd(streaming, leave)
+	}
 	begun, hasAll := false, false
 	for stream.Receive() {
 		silence.Reset(maxSilence)
@@ -95,25 +89,30 @@ func (r *reader) watch(ctx context.Context) (isAtEnd bool, err error) {
 	if streaming.Err() != nil && ctx.Err() == nil { // The reader has left it.
 		return false, nil
 	}
-	r.lostStream(begun)
+	if begun {
+		r.ended++
+		r.since = time.Now()
+	} else {
+		r.failures++
+	}
 	return false, stream.Err()
 }
 
-// noteDelays notes how long changes took to an open stream.
-func (r *reader) noteDelays(page *todov1.WatchTodosResponse) {
-	for _, changed := range page.GetTodos() {
-		r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
+// leaveAtEnd ends a stream when nothing will be written any more: a reader who waits for
+// changes does not notice. It comes again, for the rest.
+func (r *reader) leaveAtEnd(streaming context.Context, leave func()) {
+	select {
+	case <-streaming.Done():
+	case <-r.written:
+		leave()
 	}
 }
 
-// lostStream notes that a stream has ended, or has not even begun.
-func (r *reader) lostStream(begun bool) {
-	if !begun {
-		r.failures++
-		return
+// noteDelays notes how long the changes of a page took.
+func (r *reader) noteDelays(p page) {
+	for _, changed := range p.GetTodos() {
+		r.delays = append(r.delays, time.Since(changed.GetUpdatedAt().AsTime()))
 	}
-	r.ended++
-	r.since = time.Now()
 }
 
 // hasStream notes that a stream has begun, and how long the reader was without one.
