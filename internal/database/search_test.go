@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,12 +44,12 @@ func saysNothing(ctx context.Context) (timeline, error) {
 // searchTest searches among hosts, each of which has addresses that say something.
 type searchTest struct {
 	*search
-	laters int
+	laters atomic.Int32
 }
 
 func newSearchTest(hosts ...[]speech) *searchTest {
 	s := &searchTest{search: &search{bounds: UsualBounds(), fence: new(fence), group: new(sync.WaitGroup)}}
-	s.later = func() { s.laters++ }
+	s.later = func() { s.laters.Add(1) }
 	speeches := make(map[*endpoint]speech)
 	addresses := make(map[*host][]*endpoint)
 	for place, all := range hosts {
@@ -144,12 +145,12 @@ func TestASuccessorThatAnswersLateIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSearchTest([]speech{says(0, on(1), nil)}, []speech{says(time.Second, on(2), nil)})
-		if found, err := s.find(t.Context()); err != nil || found.host.place != 0 || s.laters > 0 {
+		if found, err := s.find(t.Context()); err != nil || found.host.place != 0 || s.laters.Load() > 0 {
 			t.Fatalf("find: %v, %v", found, err)
 		}
 		s.group.Wait()
-		if s.laters != 1 || !s.fence.isBehind(on(1)) {
-			t.Errorf("told %d times of a later timeline, want once", s.laters)
+		if s.laters.Load() != 1 || !s.fence.isBehind(on(1)) {
+			t.Errorf("told %d times of a later timeline, want once", s.laters.Load())
 		}
 	})
 }
@@ -186,17 +187,17 @@ func TestAForgottenPrimaryIsSearchedAnew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPrimary(slog.New(slog.DiscardHandler))
-		searches := 0
+		var searches atomic.Int32
 		p.newSearch = func() *search {
-			searches++
+			searches.Add(1)
 			s := newSearchTest([]speech{says(10*time.Millisecond, on(1), nil)})
 			s.group = &p.group
 			return s.search
 		}
-		find := func(want int) {
+		find := func(want int32) {
 			t.Helper()
-			if _, _, err := p.find(t.Context(), primaryAge); err != nil || searches != want {
-				t.Errorf("%d searches, %v, want %d", searches, err, want)
+			if _, _, err := p.find(t.Context(), primaryAge); err != nil || searches.Load() != want {
+				t.Errorf("%d searches, %v, want %d", searches.Load(), err, want)
 			}
 		}
 		go find(1)

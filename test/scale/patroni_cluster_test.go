@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,36 +114,41 @@ type member struct {
 	Timeline          int
 }
 
-// members returns the nodes as any Patroni tells them.
-func (c *cluster) members(t *testing.T) []member {
+// members returns the nodes as Patroni on one of them tells them; nil when it doesn't.
+func (c *cluster) members(t *testing.T, n *node) []member {
 	t.Helper()
 	var answer struct{ Members []member }
-	for _, n := range c.nodes {
-		if err := c.ask(t.Context(), n, http.MethodGet, "8008", "/cluster", "", &answer); err == nil {
-			return answer.Members
-		}
+	if err := c.ask(t.Context(), n, http.MethodGet, "8008", "/cluster", "", &answer); err != nil {
+		return nil
 	}
-	return nil
+	return answer.Members
 }
 
-// primary returns the node that Patroni has made the primary; nil for none.
+// primary returns the node that is the primary of a cluster that lacks nothing.
 func (c *cluster) primary(t *testing.T) *node {
 	t.Helper()
-	for _, m := range c.members(t) {
+	for _, m := range c.members(t, c.nodes[0]) {
 		for _, n := range c.nodes {
 			if m.Name == n.name && m.Role == "leader" {
 				return n
 			}
 		}
 	}
+	t.Fatal("no primary")
 	return nil
 }
 
 // fault says what the cluster lacks: it has to have a primary, a synchronous standby and
-// another one, all on one timeline.
+// another one, all on one timeline, and each node has to know: one that was cut off tells
+// for a while what was before.
 func (c *cluster) fault(t *testing.T) string {
 	t.Helper()
-	members := c.members(t)
+	members := c.members(t, c.nodes[0])
+	for _, n := range c.nodes[1:] {
+		if other := c.members(t, n); !slices.Equal(other, members) {
+			return fmt.Sprintf("%s: %+v, %s: %+v", c.nodes[0].name, members, n.name, other)
+		}
+	}
 	roles := make(map[string]int)
 	for _, m := range members {
 		if m.State != "running" && m.State != "streaming" || m.Timeline != members[0].Timeline {
