@@ -49,7 +49,7 @@ func planFor(users float64, a *assumptions, f *figures) plan {
 		2*renewals*busy(f.databaseSync) + p.accounts*busy(f.pollOfThousand)/thousand) / a.load.value
 
 	p.streamGB = p.streams * f.streamBytes.value / giga
-	p.balancerCores = (p.calls + 2*renewals) * busy(f.balancerCall) / a.load.value
+	p.balancerCores = ((reads+2*renewals)*busy(f.balancerRead) + p.writesPerSecond*busy(f.balancerWrite)) / a.load.value
 	p.balancerGB = p.streams * f.balancerStream.value / giga
 	p.cells = math.Ceil(math.Max(p.storedGB/a.databaseGB.value, p.databaseCores/a.databaseCores.value))
 	p.cells = math.Max(p.cells, 1)
