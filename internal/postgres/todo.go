@@ -111,7 +111,7 @@ func pageArgs(owner todo.UserID, query todo.Query) []any {
 // page runs a list's statement.
 func (s *Store) page(ctx context.Context, query todo.Query, statement database.Statement) (todo.Page, error) {
 	statement.MaxRows = query.Size + 1
-	statement.Alone = query.IsCompleted != nil // A rare state may be looked for in all of the owner's todos.
+	statement.IsScan = query.IsCompleted != nil // A rare state may be looked for in all of the owner's todos.
 	todos, err := s.todos(ctx, statement)
 	if err != nil || len(todos) <= query.Size {
 		return todo.Page{Todos: todos}, err
