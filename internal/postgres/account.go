@@ -32,7 +32,7 @@ const nextRevision = `bumped AS (
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = ` + laterRevision + `
-				WHERE  mine.sealed = 0
+				WHERE  mine.` + isOpen + `
 				RETURNING revision, clock_timestamp() AS at
 			)`
 
@@ -45,7 +45,7 @@ const nextFloor = `bumped AS (
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = ` + laterRevision + `,
 				       floor    = ` + laterRevision + `
-				WHERE  mine.sealed = 0
+				WHERE  mine.` + isOpen + `
 				RETURNING revision
 			)`
 
@@ -93,7 +93,7 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 			SELECT user_id, ` + currentEpoch + `, revision
 			FROM   todo_account AS account
 			WHERE  user_id = ANY ($1::text[])
-			  AND  sealed < 2`,
+			  AND  ` + isHere,
 		Args:  []any{ids},
 		Alone: true,
 		Read: func(rows pgx.Rows) error {
@@ -125,7 +125,7 @@ func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, er
 		Name: "erase account",
 		SQL: `
 			WITH erased AS (
-				DELETE FROM todo_account WHERE user_id = $1 AND sealed = 0
+				DELETE FROM todo_account WHERE user_id = $1 AND ` + isOpen + `
 				RETURNING user_id
 			)
 			DELETE FROM todo_request USING erased WHERE todo_request.user_id = $1`,

@@ -356,3 +356,90 @@ func TestAReadThatCameTooLateLooksAgain(t *testing.T) {
 		t.Errorf("%+v, %v, want %+v", got, err, alive)
 	}
 }
+
+// listener is an observer that notes the names of statements.
+type listener struct {
+	mu    sync.Mutex
+	heard []string
+}
+
+func (l *listener) StatementEnded(_ context.Context, report database.StatementReport) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = append(l.heard, report.Name)
+}
+
+func (l *listener) BatchEnded(database.BatchReport) {}
+
+// TestASecondLookIsOneStatement wants calls that find nothing to look for the reason once,
+// and not at all in ApplyTodos, whose lock keeps the account from being sealed.
+func TestASecondLookIsOneStatement(t *testing.T) {
+	t.Parallel()
+	heard := new(listener)
+	store := storeOn(databasetest.Open(t, pgtest.NewDatabase(t), 4, func(c *database.Config) { c.Observer = heard }), 0)
+	owner := user(t, "u")
+	created := create(t, store, owner, "t")
+	old := created.Version
+	if _, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{Title: new("new")}); err != nil {
+		t.Fatal(err)
+	}
+	apply := func(operation todo.Operation) func(context.Context) error {
+		return func(ctx context.Context) error {
+			results, err := store.ApplyTodos(ctx, owner, applyRequest(operation))
+			if err != nil {
+				return err
+			}
+			return results[0].Err
+		}
+	}
+	change := todo.Change{Title: new("new")}
+	conditional := todo.Change{Title: new("new"), If: old}
+	for call, test := range map[string]struct {
+		run  func(context.Context) error
+		want error
+		said string
+	}{
+		"a list of none": {func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, user(t, "other"), todo.Query{Size: 10})
+			return err
+		}, nil, "list todos, look at account"},
+		"a get of none": {func(ctx context.Context) error {
+			_, err := store.GetTodo(ctx, owner, neverMade())
+			return err
+		}, todo.ErrNotFound, "get todo, look for todo"},
+		"an update of none": {func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, neverMade(), change)
+			return err
+		}, todo.ErrNotFound, "update todo, look for todo"},
+		"an update of none by version": {func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, neverMade(), conditional)
+			return err
+		}, todo.ErrNotFound, "update todo, look for todo"},
+		"an update by another version": {func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, created.ID, conditional)
+			return err
+		}, todo.ErrConflict, "update todo, look for todo, get todo"},
+		"an undelete of none": {func(ctx context.Context) error {
+			_, err := store.UndeleteTodo(ctx, owner, neverMade(), todo.Version{})
+			return err
+		}, todo.ErrNotFound, "undelete todo, look for todo"},
+		"an operation on none": {apply(todo.UpdateOperation{ID: neverMade(), Change: change}),
+			todo.ErrNotFound, "lock account, find request, update todo, add request, apply todos"},
+		"an operation on none by version": {apply(todo.UpdateOperation{ID: neverMade(), Change: conditional}),
+			todo.ErrNotFound, "lock account, find request, update todo, get todo, add request, apply todos"},
+		"an operation by another version": {apply(todo.UpdateOperation{ID: created.ID, Change: conditional}),
+			todo.ErrConflict, "lock account, find request, update todo, get todo, add request, apply todos"},
+		"an operation that restores none": {apply(todo.UndeleteOperation{ID: neverMade()}),
+			todo.ErrNotFound, "lock account, find request, undelete todo, find todo, add request, apply todos"},
+		"an operation that makes another todo of an id": {apply(todo.CreateOperation{Draft: todo.Draft{ID: &created.ID, Title: "another"}}),
+			todo.ErrAlreadyExists, "lock account, find request, create todo, find created todo, add request, apply todos"},
+	} {
+		heard.heard = nil
+		if err := test.run(t.Context()); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", call, err, test.want)
+		}
+		if said := strings.Join(heard.heard, ", "); said != test.said {
+			t.Errorf("%s: %s, want %s", call, said, test.said)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func (s *Store) someUsers(ctx context.Context, after string) (users []string, la
 	err = s.run(ctx, database.Statement{
 		Name: "list users",
 		SQL: `
-			SELECT   known.user_id, COALESCE(account.sealed, 0) < 2
+			SELECT   known.user_id, COALESCE(account.` + isHere + `, true)
 			FROM     ((SELECT   user_id
 			           FROM     todo_account
 			           WHERE    user_id > $1
