@@ -229,8 +229,8 @@ func TestASealedAccountHoldsUpNoBatch(t *testing.T) {
 	}
 }
 
-// TestNoSweepTouchesASealedAccount has what the sweep removes at an account that is sealed
-// while the sweep waits, and at one that was sealed before.
+// TestNoSweepTouchesASealedAccount has what the sweep removes at an account that is sealed,
+// and at one that is being sealed when the sweep comes, which waits for nobody.
 func TestNoSweepTouchesASealedAccount(t *testing.T) {
 	t.Parallel()
 	for sealed := leaving1; sealed <= gone3; sealed++ {
@@ -238,7 +238,13 @@ func TestNoSweepTouchesASealedAccount(t *testing.T) {
 		owner := user(t, "u")
 		create(t, store, owner, "t")
 		pgtest.Exec(t, url, "INSERT INTO todo (user_id, title, deleted_at) VALUES ('u', 'old', now() - interval '1 year')")
-		pgtest.Exec(t, url, fmt.Sprintf("UPDATE todo_account SET sealed = %d", sealed))
+		tx := pgtest.Begin(t, url, fmt.Sprintf("UPDATE todo_account SET sealed = %d", sealed))
+		if n, err := store.Sweep(t.Context()); err != nil || n != 0 {
+			t.Errorf("while it is sealed as %d: %d were removed, %v", sealed, n, err)
+		}
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if n, err := store.Sweep(t.Context()); err != nil || n != 0 {
 			t.Errorf("sealed %d: %d were removed, %v", sealed, n, err)
 		}
@@ -246,6 +252,37 @@ func TestNoSweepTouchesASealedAccount(t *testing.T) {
 		if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
 			t.Errorf("opened after %d: %d were removed, %v, want 1", sealed, n, err)
 		}
+	}
+}
+
+// TestASealWaitsForASweep seals an account while a sweep waits for the row of a todo that it
+// is to remove. The seal has to come after: what it seals, nobody removes.
+func TestASealWaitsForASweep(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	create(t, store, user(t, "u"), "t")
+	pgtest.Exec(t, url, "INSERT INTO todo (user_id, title, deleted_at) VALUES ('u', 'old', now() - interval '1 year')")
+	reader := pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
+	swept := make(chan error, 1)
+	go func() {
+		n, err := store.Sweep(t.Context())
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d were removed, want 1", n)
+		}
+		swept <- err
+	}()
+	pgtest.WaitForLocked(t, url, 1)
+	sealed, conn := make(chan error, 1), pgtest.Connect(t, url)
+	go func() {
+		_, err := conn.Exec(t.Context(), "UPDATE todo_account SET sealed = 1")
+		sealed <- err
+	}()
+	pgtest.WaitForLocked(t, url, 2)
+	if err := reader.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-swept, <-sealed); err != nil {
+		t.Error(err)
 	}
 }
 
