@@ -461,16 +461,26 @@ func TestASecondLookIsOneStatement(t *testing.T) {
 			_, err := store.UndeleteTodo(ctx, owner, neverMade(), todo.Version{})
 			return err
 		}, todo.ErrNotFound, "undelete todo, look for todo"},
-		"an operation on none": {apply(todo.UpdateOperation{ID: neverMade(), Change: change}),
-			todo.ErrNotFound, "lock account, find request, update todo, add request, apply todos"},
-		"an operation on none by version": {apply(todo.UpdateOperation{ID: neverMade(), Change: conditional}),
-			todo.ErrNotFound, "lock account, find request, update todo, get todo, add request, apply todos"},
-		"an operation by another version": {apply(todo.UpdateOperation{ID: created.ID, Change: conditional}),
-			todo.ErrConflict, "lock account, find request, update todo, get todo, add request, apply todos"},
-		"an operation that restores none": {apply(todo.UndeleteOperation{ID: neverMade()}),
-			todo.ErrNotFound, "lock account, find request, undelete todo, find todo, add request, apply todos"},
-		"an operation that makes another todo of an id": {apply(todo.CreateOperation{Draft: todo.Draft{ID: &created.ID, Title: "another"}}),
-			todo.ErrAlreadyExists, "lock account, find request, create todo, find created todo, add request, apply todos"},
+		"an operation on none": {
+			apply(todo.UpdateOperation{ID: neverMade(), Change: change}),
+			todo.ErrNotFound, "lock account, find request, update todo, add request, apply todos",
+		},
+		"an operation on none by version": {
+			apply(todo.UpdateOperation{ID: neverMade(), Change: conditional}),
+			todo.ErrNotFound, "lock account, find request, update todo, get todo, add request, apply todos",
+		},
+		"an operation by another version": {
+			apply(todo.UpdateOperation{ID: created.ID, Change: conditional}),
+			todo.ErrConflict, "lock account, find request, update todo, get todo, add request, apply todos",
+		},
+		"an operation that restores none": {
+			apply(todo.UndeleteOperation{ID: neverMade()}),
+			todo.ErrNotFound, "lock account, find request, undelete todo, find todo, add request, apply todos",
+		},
+		"an operation that makes another todo of an id": {
+			apply(todo.CreateOperation{Draft: todo.Draft{ID: &created.ID, Title: "another"}}),
+			todo.ErrAlreadyExists, "lock account, find request, create todo, find created todo, add request, apply todos",
+		},
 	} {
 		heard.heard = nil
 		if err := test.run(t.Context()); !errors.Is(err, test.want) {
