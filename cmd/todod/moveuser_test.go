@@ -225,9 +225,10 @@ func moveSteps() map[string]struct {
 	}{
 		"sealing the source":  {0, 1, false},
 		"copying":             {1, 2, false},
+		"handing over":        {0, 4, false},
 		"switching":           {1, 0, false},
-		"emptying the source": {0, 3, true},
 		"routing":             {1, -1, true},
+		"emptying the source": {0, 3, true},
 	}
 }
 
