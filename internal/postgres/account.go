@@ -192,8 +192,9 @@ const epochBatch = 1000
 
 // RenewEpochs gives every account another epoch, so that all clients that sync start
 // again, and returns how many accounts there are. It is for a database that may have
-// lost changes that clients know of, as after a restore. Sealed accounts get one too: they
-// may be opened again, and no todo is changed.
+// lost changes that clients know of, as after a restore. The account of a user who leaves
+// gets one too: it may be opened again. Those of users who are elsewhere keep theirs: it
+// tells where a move goes on.
 func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 	for after := ""; ; {
 		var renewed []string
@@ -204,6 +205,7 @@ func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 					SELECT   user_id
 					FROM     todo_account
 					WHERE    user_id > $1
+					  AND    sealed < 2
 					ORDER BY user_id
 					LIMIT    $2
 					FOR NO KEY UPDATE

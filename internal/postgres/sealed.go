@@ -20,6 +20,10 @@ const (
 	leaving          // The todos are here, and nobody may change them.
 	arriving         // The todos are elsewhere, and a copy may be here.
 	gone             // The todos are elsewhere, and none are here.
+
+	// The todos are in the one database that has the copy, or will be. They are here too
+	// until the move has ended: gets and lists show them, as nobody is sent elsewhere yet.
+	handedOver
 )
 
 // isElsewhere reports whether the todos are in another database.
