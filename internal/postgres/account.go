@@ -205,7 +205,7 @@ func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 					SELECT   user_id
 					FROM     todo_account
 					WHERE    user_id > $1
-					  AND    sealed < 2
+					  AND    ` + isHere + `
 					ORDER BY user_id
 					LIMIT    $2
 					FOR NO KEY UPDATE
