@@ -74,7 +74,8 @@ CREATE TABLE todo_account (
     -- The greatest revision of a todo that the sweep has removed.
     floor    bigint       NOT NULL DEFAULT 0,
     -- Whether the user is being moved to another database, or has been: 0 not, 1 leaving
-    -- this one, 2 arriving here, 3 gone. A write changes nothing unless it is 0.
+    -- this one, 2 arriving here, 3 gone, 4 handed over to one that has a copy. A write
+    -- changes nothing unless it is 0. Of 3 and 4, epoch is that of the copy.
     sealed   smallint     NOT NULL DEFAULT 0,
 
     CONSTRAINT todo_account_pkey PRIMARY KEY (user_id),

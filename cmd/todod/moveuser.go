@@ -21,14 +21,19 @@ import (
 )
 
 const (
-	// moveTimeout bounds each step of a move. A copy of a million todos takes minutes.
+	// moveTimeout bounds a move, and each of its statements. A copy of a million todos
+	// takes minutes.
 	moveTimeout = time.Hour
-	// moveLockTimeout bounds the wait for writes of the user that are under way.
-	moveLockTimeout = 10 * time.Second
+	// writesTimeout bounds the wait for writes of the user that are under way.
+	writesTimeout = 10 * time.Second
 	// moveConns is for the lock, for what is read, and for what is written.
 	moveConns = 6
-	// routeTimeout bounds the command that tells the balancers.
+	// routeTimeout bounds each run of the command that tells the balancers.
 	routeTimeout = time.Minute
+	// routeAttempts is how often that is tried. A balancer may be starting anew.
+	routeAttempts = 3
+	// routePause is between the attempts.
+	routePause = time.Second
 	// routeOutput is how much of its output an error shows.
 	routeOutput = 1000
 )
@@ -45,6 +50,13 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	user, err := todo.ParseUserID(flags.Arg(0))
 	if err != nil {
 		return err
+	}
+	command := strings.Fields(*route)
+	if len(command) > 0 {
+		// It is run when the user can't write anywhere: too late for a typo.
+		if command[0], err = exec.LookPath(command[0]); err != nil {
+			return fmt.Errorf("the route can't be run: %w", err)
+		}
 	}
 	cfg, err := loadConfig[moveConfig](getenv)
 	if err != nil {
@@ -70,16 +82,24 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 		To:   postgres.NewStore(target, postgres.Config{Logger: logger}),
 		User: user, Logger: logger,
 	}
-	if command := strings.Fields(*route); len(command) > 0 {
-		move.Route = func(ctx context.Context) error { return runRoute(ctx, append(command, user.String())) }
+	if len(command) > 0 {
+		move.Route = func(ctx context.Context) error { return tryRoute(ctx, append(command, user.String())) }
 	}
 	if *isAbort {
-		return move.Abort(ctx)
+		return moveError(user, "the abort of the move", move.Abort(ctx))
 	}
-	if err := move.Run(ctx); err != nil {
-		return fmt.Errorf("the move of %q is not done: %w; to go on, run the same command again", user, err)
+	return moveError(user, "the move", move.Run(ctx))
+}
+
+// moveError says what to do about an error of a move, or of its abort.
+func moveError(user todo.UserID, what string, err error) error {
+	switch _, isRefused := errors.AsType[*postgres.MoveRefusedError](err); {
+	case err == nil:
+		return nil
+	case isRefused:
+		return fmt.Errorf("%s of %q is refused: %w", what, user, err)
 	}
-	return nil
+	return fmt.Errorf("%s of %q is not done: %w; the user may be unable to write until it is: to go on, run the same command again", what, user, err)
 }
 
 // openForMove opens a database with a service's bounds, but for what takes as long as a
@@ -87,8 +107,21 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 func openForMove(url databaseURL, logger *slog.Logger) (*database.DB, error) {
 	bounds := database.UsualBounds()
 	bounds.Acquire = bounds.Connect
-	bounds.Statement, bounds.Transaction, bounds.TransactionLock = moveTimeout, moveTimeout, moveLockTimeout
+	bounds.Statement, bounds.Transaction, bounds.TransactionLock = moveTimeout, moveTimeout, writesTimeout
 	return database.Open(database.Config{URL: string(url), MaxConns: moveConns, Logger: logger, Bounds: bounds})
+}
+
+// tryRoute runs a command until it succeeds, some times.
+func tryRoute(ctx context.Context, command []string) (err error) {
+	for n := range routeAttempts {
+		if n > 0 {
+			time.Sleep(routePause)
+		}
+		if err = runRoute(ctx, command); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // runRoute runs a command without the databases' passwords in its environment.

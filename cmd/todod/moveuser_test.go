@@ -21,7 +21,9 @@ import (
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
 	"example.com/todo-backend/gen/todo/v1/todov1connect"
+	"example.com/todo-backend/internal/postgres"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
 )
 
 // waitAtSeal has a change of a seal wait, before its commit, while somebody holds the
@@ -225,9 +227,10 @@ func moveSteps() map[string]struct {
 	}{
 		"sealing the source":  {0, 1, false},
 		"copying":             {1, 2, false},
+		"handing over":        {0, 4, false},
 		"switching":           {1, 0, false},
-		"emptying the source": {0, 3, true},
 		"routing":             {1, -1, true},
+		"emptying the source": {0, 3, true},
 	}
 }
 
@@ -365,5 +368,40 @@ func TestARouteIsGivenTheUserAndNoPassword(t *testing.T) {
 	err := runRoute(t.Context(), []string{script, "to b", "user 'of two words'"})
 	if err == nil || !strings.Contains(err.Error(), "exit status 3: given to b user 'of two words', in b, with 0 passwords") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestARouteIsTriedAgain has one that fails at first, one that always does, and one that
+// can't be run.
+func TestARouteIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	script := filepath.Join(folder, "route")
+	const text = "#!/bin/sh\necho x >>\"$0-$1\"\ntest \"$(wc -l <\"$0-$1\")\" -ge \"$2\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := tryRoute(t.Context(), []string{script, "flaky", "3"}); err != nil {
+		t.Errorf("at the third time: %v", err)
+	}
+	if err := tryRoute(t.Context(), []string{script, "broken", "4"}); err == nil {
+		t.Error("at the fourth time: it succeeds")
+	}
+	err := moveUser(t.Context(), []string{"-route", filepath.Join(folder, "rout"), "u"}, func(string) string { return "" }, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "the route can't be run") {
+		t.Errorf("without a command: %v", err)
+	}
+}
+
+// TestARefusedMoveIsNotToBeRunAgain tells what may succeed from what can't.
+func TestARefusedMoveIsNotToBeRunAgain(t *testing.T) {
+	t.Parallel()
+	user, err := todo.ParseUserID("u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := moveError(user, "the move", fmt.Errorf("postgres: %w", &postgres.MoveRefusedError{Reason: "no"}))
+	if other := moveError(user, "the move", errors.New("no")); strings.Contains(refused.Error(), "again") || !strings.Contains(other.Error(), "again") {
+		t.Errorf("%v\n%v", refused, other)
 	}
 }

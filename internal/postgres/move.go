@@ -7,8 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
 )
 
@@ -16,35 +15,35 @@ import (
 // transactions of one of the databases each, and what has been done can be read off the
 // two accounts. So a move that was ended anywhere goes on when it is run again.
 //
-//	source     target              the user's todos are
-//	open       none, gone          at the source, as ever
-//	leaving    none, gone          at the source, and can't be changed
-//	leaving    arriving            the same; the target may have a copy
-//	leaving    open                at the target, of the same epoch; nobody is sent there yet
-//	gone       open                at the target
+//	source       target                    the user's todos are
+//	open         none, gone, open (empty)  at the source, as ever
+//	leaving      none, gone, open (empty)  at the source, and can't be changed
+//	leaving      arriving                  the same; the target may have a copy
+//	handed over  arriving                  the same; no other target can take over any more
+//	handed over  open                      at the target; the source has what it handed over
+//	handed over  gone                      at the source; an abort has removed the copy
+//	gone         open                      at the target
+//	gone         arriving                  at the target, which has lost the switch in a failover
 //
-// The target's account gets an epoch that follows from the source's. So an account that is
-// open there is known to be the one that the copy made.
+// The copy has an epoch that follows from the source's account when it was sealed, and a
+// source that has handed over keeps it. So nothing but this copy is taken for the target.
+// Each step that relies on a state at the other side has that committed once more before:
+// a commit waits for the standbys, a read does not.
 type Move struct {
 	From, To *Store
 	User     todo.UserID
 	Logger   *slog.Logger
 
 	// Route has the balancers send the user to the target. It may be called again, and
-	// may be nil.
+	// may be nil. Its context is not canceled: it has to end by itself.
 	Route func(ctx context.Context) error
+
+	locks [2]*Store // The transactions that keep other moves of the user out.
 }
 
-var (
-	// errTwoMoves means that another move of the user is under way.
-	errTwoMoves = errors.New("another move of the user is under way, or both URLs are of the same database")
-
-	// errChanged means that an account is not what a step has left.
-	errChanged = errors.New("one of the accounts has been changed meanwhile: run the same command again")
-
-	// errTooLate means that a move can't be aborted any more.
-	errTooLate = errors.New("the target has taken over already: run the same command without -abort, and move the user back then")
-)
+// switchTimeout bounds what goes on, from the hand-over to the switch, after the context
+// has ended. It is time for a standby to answer.
+const switchTimeout = time.Minute
 
 // Run moves the user, from wherever an earlier run has come to.
 func (m *Move) Run(ctx context.Context) error {
@@ -56,25 +55,31 @@ func (m *Move) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		at, err := stageOf(from, to)
-		if err == nil && at == notBegun {
-			from, err = m.takeOver(ctx)
+		isCopied, err := hasCopied(from, to)
+		if err == nil && !isCopied {
+			from, err = m.takeAlong(ctx)
 		}
-		if err == nil && at != left {
+		if err == nil {
+			from, err = m.switchSides(ctx, from)
+		}
+		if err == nil {
+			err = m.route(context.WithoutCancel(ctx)) // Meanwhile the user can't write anywhere.
+		}
+		if err == nil && from.Sealed != gone {
 			err = m.leave(ctx, from)
 		}
 		if err == nil {
-			err = m.route(ctx)
+			m.tell(ctx, "moved: the user is at the target")
 		}
 		return err
 	})
 }
 
-// takeOver does what has to be done until the target has the todos. It returns the
-// source's account.
-func (m *Move) takeOver(ctx context.Context) (from moveAccount, err error) {
+// takeAlong does what has to be done until the target has a copy. It returns the source's
+// account.
+func (m *Move) takeAlong(ctx context.Context) (from moveAccount, err error) {
 	from, err = m.seal(ctx)
-	for _, step := range []func(context.Context, moveAccount) error{m.copy, m.compare, m.switchOver} {
+	for _, step := range []func(context.Context, moveAccount) error{m.copy, m.compare} {
 		if err == nil {
 			err = step(ctx, from)
 		}
@@ -82,38 +87,21 @@ func (m *Move) takeOver(ctx context.Context) (from moveAccount, err error) {
 	return from, err
 }
 
-// Abort gives a move up that has not come to the switch: the user stays at the source, and
-// the copy is removed.
-func (m *Move) Abort(ctx context.Context) error {
-	return m.exclusively(ctx, func(ctx context.Context) error {
-		from, to, err := m.accounts(ctx)
-		switch {
-		case err != nil:
-			return err
-		case from.Sealed == gone, from.hasBecome(to):
-			return errTooLate
-		case from.Sealed != leaving:
-			m.tell(ctx, "nothing to abort: the source is not leaving")
-			return nil
-		}
-		if to.Sealed == arriving && to.Epoch == from.nextEpoch() {
-			// The account stays, and refuses calls that come astray.
-			if _, err := m.To.empty(ctx, m.User, to); err != nil {
-				return err
-			}
-			m.tell(ctx, "removed the copy at the target")
-		}
-		err = m.From.change(ctx, m.User, func(ctx context.Context, s *Store, now moveAccount) error {
-			if now != from {
-				return errChanged
-			}
-			return s.setSealed(ctx, m.User, open)
-		})
-		if err == nil {
-			m.tell(ctx, "aborted: the user is at the source as before")
-		}
-		return err
-	})
+// switchSides has the target take over, be it done or not. It returns the source's account.
+func (m *Move) switchSides(ctx context.Context, from moveAccount) (moveAccount, error) {
+	if err := m.stillAlone(ctx); err != nil {
+		return from, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), switchTimeout)
+	defer cancel()
+	from, err := m.handOver(ctx, from)
+	if err == nil {
+		err = m.takeOver(ctx, from)
+	}
+	if err == nil {
+		m.tell(ctx, "switched: the target has taken over")
+	}
+	return from, err
 }
 
 // tell logs a step.
@@ -122,20 +110,17 @@ func (m *Move) tell(ctx context.Context, step string, attrs ...slog.Attr) {
 	m.Logger.LogAttrs(ctx, slog.LevelInfo, "move", attrs...)
 }
 
-// seal seals the source's account, and returns it.
+// seal seals the source's account, and returns it. It is sealed anew each time: another
+// target may have a copy of before, which must not be taken for the one that is made now.
 func (m *Move) seal(ctx context.Context) (from moveAccount, err error) {
-	err = m.From.change(ctx, m.User, func(ctx context.Context, s *Store, now moveAccount) (err error) {
-		switch from = now; now.Sealed {
-		case leaving:
-			return nil
-		case open:
-			if err = s.setSealed(ctx, m.User, leaving); err == nil {
-				from, err = s.moveAccount(ctx, m.User)
-			}
-			return err
-		case arriving, gone:
+	err = m.atSource(ctx, func(ctx context.Context, s *Store, now moveAccount) (err error) {
+		if now.Sealed != open && now.Sealed != leaving {
+			return errChanged
 		}
-		return errChanged
+		if err = s.setSealed(ctx, m.User, leaving); err == nil {
+			from, err = s.moveAccount(ctx, m.User)
+		}
+		return err
 	})
 	if err == nil {
 		m.tell(ctx, "sealed the source: the user can read and not write")
@@ -143,132 +128,109 @@ func (m *Move) seal(ctx context.Context) (from moveAccount, err error) {
 	return from, err
 }
 
-// copy replaces what the target has of the user by what the source has.
-func (m *Move) copy(ctx context.Context, from moveAccount) error {
-	var todos, requests int
-	err := m.To.change(ctx, m.User, func(ctx context.Context, s *Store, now moveAccount) error {
-		at, err := stageOf(from, now)
-		if err == nil && at != notBegun {
-			err = errChanged
+// handOver has the source stand back for the target that has the copy, or makes sure that
+// it has. From then on no other target can have the user, whatever a later run is given. It
+// returns the source's account.
+func (m *Move) handOver(ctx context.Context, from moveAccount) (handed moveAccount, err error) {
+	err = m.atSource(ctx, func(ctx context.Context, s *Store, now moveAccount) error {
+		if handed = now; now != from {
+			return errChanged
 		}
-		if err == nil {
-			_, err = s.removeMoved(ctx, m.User)
+		if now.Sealed != leaving {
+			return nil // The commit is what matters.
 		}
+		err := s.setHandedOver(ctx, m.User, from.nextEpoch())
 		if err == nil {
-			todos, err = m.copyRows(ctx, s, m.From.todosToMove, false)
-		}
-		if err == nil {
-			requests, err = m.copyRows(ctx, s, m.From.requestsToMove, true)
-		}
-		if err == nil {
-			err = s.setArriving(ctx, m.User, from.nextEpoch(), max(from.Revision, now.Revision)+1)
+			handed, err = s.moveAccount(ctx, m.User)
 		}
 		return err
 	})
-	if taken, ok := errors.AsType[*pgconn.PgError](err); ok && taken.Code == uniqueViolation {
-		err = fmt.Errorf("another user of the target has a todo with an id of this one (%s): %w", taken.Detail, err)
+	if err == nil && handed.Sealed != from.Sealed {
+		m.tell(ctx, "handed over: no other target can take over")
 	}
-	if err == nil {
-		m.tell(ctx, "copied", slog.Int("todos", todos), slog.Int("requests", requests))
-	}
-	return err
+	return handed, err
 }
 
-// copyRows copies rows that read returns to a store, and returns how many.
-func (m *Move) copyRows(
-	ctx context.Context, to *Store, read func(context.Context, todo.UserID, movedRow) ([]movedRow, error), areRequests bool,
-) (total int, err error) {
-	last := movedRow{Revision: beforeAll().Revision}
-	for {
-		rows, err := read(ctx, m.User, last)
-		if err != nil || len(rows) == 0 {
-			return total, err
+// takeOver opens the target's account, or makes sure that it is open. From then on the
+// target's todos count.
+func (m *Move) takeOver(ctx context.Context, from moveAccount) error {
+	return m.atTarget(ctx, func(ctx context.Context, s *Store, now moveAccount) error {
+		switch {
+		case !from.isCopiedAt(now):
+		case now.Sealed == open:
+			return nil // The commit is what matters.
+		case now.Sealed == arriving:
+			return s.setSealed(ctx, m.User, open)
 		}
-		if err := to.addMoved(ctx, m.User, rows, areRequests); err != nil {
-			return total, err
-		}
-		total, last = total+len(rows), rows[len(rows)-1]
-	}
-}
-
-// uniqueViolation is PostgreSQL's code for a key that is there already.
-const uniqueViolation = "23505"
-
-// compare fails unless both databases have the same rows.
-func (m *Move) compare(ctx context.Context, _ moveAccount) error {
-	// A sweep may have forgotten requests that are older than this.
-	since := time.Now().Add(time.Hour - todo.RequestRetention)
-	var found [2]digest
-	for i, s := range []*Store{m.From, m.To} {
-		err := s.transact(ctx, m.User.String(), false, func(ctx context.Context, s *Store) (err error) {
-			found[i], err = s.digest(ctx, m.User, since)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if found[0] != found[1] {
-		return fmt.Errorf("the source has %d todos and %d recent requests, and the target %d and %d, or others: something that knows no seal writes to one of them; "+
-			"end it, an old todod for example, and run the same command again", found[0].Todos, found[0].Requests, found[1].Todos, found[1].Requests)
-	}
-	m.tell(ctx, "compared: both databases have the same")
-	return nil
-}
-
-// switchOver opens the target's account. From then on the target's todos count.
-func (m *Move) switchOver(ctx context.Context, from moveAccount) error {
-	err := m.To.change(ctx, m.User, func(ctx context.Context, s *Store, now moveAccount) error {
-		source, err := m.From.moveAccount(ctx, m.User)
-		if err == nil && (source != from || now.Sealed != arriving || now.Epoch != from.nextEpoch()) {
-			err = errChanged
-		}
-		if err == nil {
-			err = s.setSealed(ctx, m.User, open)
-		}
-		return err
+		return errChanged
 	})
-	if err == nil {
-		m.tell(ctx, "switched: the target has taken over")
-	}
-	return err
 }
 
-// leave removes what the source has left. Until then the source may show it: nobody can
-// have changed it at the target, to which nobody is sent yet.
+// leave removes what the source has left, once it is certain that the target has taken
+// over.
 func (m *Move) leave(ctx context.Context, from moveAccount) error {
+	err := m.stillAlone(ctx)
+	if err == nil {
+		err = m.takeOver(ctx, from)
+	}
+	if err != nil {
+		return err
+	}
 	n, err := m.From.empty(ctx, m.User, from)
 	if err == nil {
 		m.tell(ctx, "cleaned up: the source has nothing of the user", slog.Int("todos", n))
 	}
-	return err
+	return onSide("source", err)
 }
 
 // route has the balancers send the user to the target.
 func (m *Move) route(ctx context.Context) error {
-	if m.Route != nil {
-		if err := m.Route(ctx); err != nil {
-			return fmt.Errorf("the user is at the target, but the route failed: %w", err)
-		}
-		m.tell(ctx, "routed: the balancers send the user to the target")
+	if m.Route == nil {
+		return nil
 	}
-	m.tell(ctx, "moved: the user is at the target")
+	if err := m.Route(ctx); err != nil {
+		return fmt.Errorf("the user is at the target, and the route failed: until it succeeds, the user's calls are refused at the source: %w", err)
+	}
+	m.tell(ctx, "routed: the balancers send the user to the target")
 	return nil
 }
 
 // exclusively runs what no other move of the user may do at the same time, at either
 // database.
 func (m *Move) exclusively(ctx context.Context, run func(context.Context) error) error {
-	return m.From.alone(ctx, m.User, func(ctx context.Context) error {
-		return m.To.alone(ctx, m.User, run)
+	return m.From.alone(ctx, "source", m.User, func(ctx context.Context, from *Store) error {
+		return m.To.alone(ctx, "target", m.User, func(ctx context.Context, to *Store) error {
+			m.locks = [2]*Store{from, to}
+			return run(ctx)
+		})
 	})
+}
+
+// stillAlone fails when a transaction that keeps other moves out was ended by somebody.
+func (m *Move) stillAlone(ctx context.Context) error {
+	for i, s := range m.locks {
+		if err := s.run(ctx, database.Statement{Name: "look at lock of moves", SQL: "SELECT", Read: ignoreRows}); err != nil {
+			return onSide([]string{"source", "target"}[i], err)
+		}
+	}
+	return nil
+}
+
+// atSource changes the source's account, and what belongs to it.
+func (m *Move) atSource(ctx context.Context, run func(context.Context, *Store, moveAccount) error) error {
+	return onSide("source", m.From.change(ctx, m.User, run))
+}
+
+// atTarget is atSource for the target.
+func (m *Move) atTarget(ctx context.Context, run func(context.Context, *Store, moveAccount) error) error {
+	return onSide("target", m.To.change(ctx, m.User, run))
 }
 
 // accounts returns the user's accounts.
 func (m *Move) accounts(ctx context.Context) (from, to moveAccount, err error) {
 	if from, err = m.From.moveAccount(ctx, m.User); err != nil {
-		return from, to, err
+		return from, to, onSide("source", err)
 	}
 	to, err = m.To.moveAccount(ctx, m.User)
-	return from, to, err
+	return from, to, onSide("target", err)
 }

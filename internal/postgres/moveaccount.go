@@ -32,43 +32,59 @@ func (a moveAccount) nextEpoch() int32 {
 	return int32(hash.Sum32() >> 1)
 }
 
-// hasBecome reports whether an account at the target is what a move of this one made, and
-// the target has taken over.
-func (a moveAccount) hasBecome(to moveAccount) bool {
-	return a.Sealed == leaving && to.IsThere && to.Sealed == open && to.Epoch == a.nextEpoch() && to.Floor > a.Revision
+// isCopiedAt reports whether an account at the target is, or was, the copy of this one, be
+// it open or not.
+func (a moveAccount) isCopiedAt(to moveAccount) bool {
+	epoch := a.Epoch
+	switch a.Sealed {
+	case leaving:
+		epoch = a.nextEpoch()
+	case handedOver, gone:
+	case open, arriving:
+		return false
+	}
+	return to.IsThere && to.Epoch == epoch && to.Floor > a.Revision
 }
 
-// stage is how far a move has come.
-type stage int
-
-const (
-	notBegun stage = iota // Or not to the switch.
-	switched              // The target has taken over.
-	left                  // The source has nothing left.
-)
-
-// stageOf returns how far a move has come, by the accounts of the source and the target. It
-// fails when there can't be such a move.
-func stageOf(from, to moveAccount) (stage, error) {
+// hasCopied reports whether a move has come so far that there is nothing to be copied any
+// more, by the accounts of the source and the target. It fails when a move can neither
+// begin nor go on.
+func hasCopied(from, to moveAccount) (bool, error) {
+	isCopy := from.isCopiedAt(to)
+	isGone := from.Sealed == handedOver || from.Sealed == gone
 	switch {
 	case from.Sealed == gone && from.HasTodos:
-		return 0, errors.New("the user is gone from the source, where there are todos all the same: something that knows no seal has written them, " +
-			"an old todod for example; end it, and move or delete these rows by hand")
-	case from.Sealed == gone && to.IsThere && to.Sealed == open:
-		return left, nil
+		return false, refusef("the user is gone from the source, where there are todos all the same: an older todod has written them; " +
+			"end it, and move or delete these rows by hand")
+	case isCopy && (to.Sealed == open || isGone && to.Sealed == arriving):
+		return true, nil
+	case from.Sealed == handedOver && isCopy && to.Sealed == gone:
+		return false, refusef("an abort of this move was ended: run it again with -abort first")
+	case from.Sealed == handedOver:
+		return false, notHandedOver()
 	case from.Sealed == gone:
-		return 0, errors.New("the user is gone from the source, and not at the target either: run this with the database that has the user as DATABASE_URL")
+		return false, refusef("the user is gone from the source, and what it has handed over is not at the target either: " +
+			"run this with the TARGET_DATABASE_URL of before, or, to move the user on, with the database that has the user as DATABASE_URL")
 	case from.Sealed == arriving:
-		return 0, errors.New("the user is being moved to the source: finish that move, or abort it, first")
-	case from.hasBecome(to):
-		return switched, nil
-	case to.Sealed == leaving:
-		return 0, errors.New("the user is being moved away from the target: finish that move, or abort it, first")
-	case to.Sealed == open && to.HasTodos:
-		return 0, errors.New("the user has todos of their own at the target: if those at the source are the ones to keep, run todod erase-user at the target; " +
-			"if not, at the source")
+		return false, refusef("the user is being moved to the source: finish that move, or abort it, first")
 	}
-	return notBegun, nil
+	var reason string
+	switch {
+	case to.Sealed == leaving, to.Sealed == handedOver:
+		reason = "the user is being moved away from the target: finish that move, or abort it, first"
+	case to.Sealed == gone && to.HasTodos:
+		reason = "the user was moved away from the target, where there are todos all the same: an older todod has written them; " +
+			"end it, and move or delete these rows by hand"
+	case to.Sealed == open && to.HasTodos:
+		reason = "the user has todos of their own at the target: if those at the source are the ones to keep, run todod erase-user at the target; " +
+			"if not, at the source"
+	default:
+		return false, nil
+	}
+	if from.Sealed == leaving {
+		reason += " (the source is sealed: -abort opens it again)"
+	}
+	return false, refusef("%s", reason)
 }
 
 // moveAccount reads an owner's account. One that is not there counts as open.
@@ -90,15 +106,29 @@ func (s *Store) moveAccount(ctx context.Context, owner todo.UserID) (found moveA
 }
 
 // setSealed seals an owner's account, or opens it. It takes a revision, so that there are
-// no two seals of the same.
+// no two seals of the same; but an account that is gone keeps the one that it was copied at.
 func (s *Store) setSealed(ctx context.Context, owner todo.UserID, sealed sealing) error {
 	return s.run(ctx, database.Statement{
 		Name: "seal account",
 		SQL: `
 			UPDATE todo_account
-			SET    sealed = $2, revision = revision + 1
+			SET    sealed = $2::smallint, revision = revision + ($2::smallint <> 3)::integer
 			WHERE  user_id = $1`,
 		Args:  []any{owner.String(), int(sealed)},
+		Owner: owner.String(),
+		Read:  ignoreRows,
+	})
+}
+
+// setHandedOver seals the account of an owner who was copied, and notes the copy's epoch.
+func (s *Store) setHandedOver(ctx context.Context, owner todo.UserID, epoch int32) error {
+	return s.run(ctx, database.Statement{
+		Name: "seal account that is handed over",
+		SQL: `
+			UPDATE todo_account
+			SET    sealed = 4, epoch = $2
+			WHERE  user_id = $1`,
+		Args:  []any{owner.String(), epoch},
 		Owner: owner.String(),
 		Read:  ignoreRows,
 	})
@@ -119,14 +149,15 @@ func (s *Store) setArriving(ctx context.Context, owner todo.UserID, epoch int32,
 	})
 }
 
-// moveLockTimeout bounds the wait for another move of the same user. The sessions of one
+// aloneTimeout bounds the wait for another move of the same user. The sessions of one
 // that was killed end within a moment.
-const moveLockTimeout = "2s"
+const aloneTimeout = "2s"
 
 // alone runs something while a transaction holds the lock of a user's moves. A lock of the
 // session would not do: poolers have several clients take turns on one. It fails with
-// errTwoMoves when another move holds the lock.
-func (s *Store) alone(ctx context.Context, owner todo.UserID, run func(context.Context) error) error {
+// errTwoMoves when another move holds the lock. When a statement of that transaction finds
+// that it was ended, all runs again.
+func (s *Store) alone(ctx context.Context, side string, owner todo.UserID, run func(context.Context, *Store) error) error {
 	var failed error
 	err := s.transact(ctx, moves, false, func(ctx context.Context, s *Store) error {
 		err := s.run(ctx, database.Statement{
@@ -134,18 +165,18 @@ func (s *Store) alone(ctx context.Context, owner todo.UserID, run func(context.C
 			SQL: `
 				SELECT pg_advisory_xact_lock(hashtextextended('todod move-user ' || $1::text, 0))
 				FROM   set_config('lock_timeout', $2, true)`,
-			Args: []any{owner.String(), moveLockTimeout},
+			Args: []any{owner.String(), aloneTimeout},
 			Read: ignoreRows,
 		})
 		if err == nil {
-			failed = run(ctx)
+			failed = run(ctx, s)
 		}
 		return err
 	})
 	if late, ok := errors.AsType[*pgconn.PgError](err); ok && late.Code == lockNotAvailable {
 		err = errTwoMoves
 	}
-	return errors.Join(failed, err)
+	return errors.Join(failed, onSide(side, err))
 }
 
 // lockNotAvailable is PostgreSQL's code for a lock that could not be had in time.
@@ -185,17 +216,26 @@ func (s *Store) change(ctx context.Context, owner todo.UserID, run func(context.
 	})
 }
 
-// empty removes all that there is of a user whose account is as it was seen, and leaves an
-// account that says that they are gone. It returns how many todos there were.
+// empty removes all that there is of a user who was handed over, and leaves an account that
+// says that they are gone. It returns how many todos there were. It takes the account's
+// lock last: the user's calls would wait for it, where they can be refused.
 func (s *Store) empty(ctx context.Context, owner todo.UserID, seen moveAccount) (n int, err error) {
-	err = s.change(ctx, owner, func(ctx context.Context, s *Store, now moveAccount) (err error) {
-		if now != seen {
+	err = s.transact(ctx, owner.String(), true, func(ctx context.Context, s *Store) (err error) {
+		if n, err = s.removeMoved(ctx, owner); err != nil {
+			return err
+		}
+		if err = s.lockAccount(ctx, owner); err != nil {
+			return err
+		}
+		now, err := s.moveAccount(ctx, owner)
+		seen.HasTodos = now.HasTodos // They are removed.
+		switch {
+		case err != nil:
+			return err
+		case now != seen:
 			return errChanged
 		}
-		if n, err = s.removeMoved(ctx, owner); err == nil {
-			err = s.setSealed(ctx, owner, gone)
-		}
-		return err
+		return s.setSealed(ctx, owner, gone)
 	})
 	return n, err
 }

@@ -202,13 +202,17 @@ func (s *Store) digest(ctx context.Context, owner todo.UserID, since time.Time) 
 }
 
 // setNeutral has a transaction write values in the same form whatever the database's
-// settings are, and sets no time limit but the service's own.
+// settings are, wait for a synchronous standby, and have no time limit but the service's
+// own. Not every version of PostgreSQL has all of these limits.
 func (s *Store) setNeutral(ctx context.Context) error {
 	return s.run(ctx, database.Statement{
 		Name: "set neutral",
 		SQL: `
-			SELECT set_config('TimeZone', 'UTC', true), set_config('bytea_output', 'hex', true),
-			       set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`,
+			SELECT set_config(name, CASE WHEN name = 'TimeZone' THEN 'UTC' WHEN name = 'bytea_output' THEN 'hex'
+			                             WHEN name = 'synchronous_commit' THEN 'on' ELSE '0' END, true)
+			FROM   pg_settings
+			WHERE  name IN ('TimeZone', 'bytea_output', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+			   OR  name = 'synchronous_commit' AND setting IN ('off', 'local')`,
 		Read: ignoreRows,
 	})
 }
