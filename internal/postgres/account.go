@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -32,7 +34,7 @@ const nextRevision = `bumped AS (
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = ` + laterRevision + `
-				WHERE  mine.sealed = 0
+				WHERE  mine.` + isOpen + `
 				RETURNING revision, clock_timestamp() AS at
 			)`
 
@@ -45,7 +47,7 @@ const nextFloor = `bumped AS (
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = ` + laterRevision + `,
 				       floor    = ` + laterRevision + `
-				WHERE  mine.sealed = 0
+				WHERE  mine.` + isOpen + `
 				RETURNING revision
 			)`
 
@@ -93,7 +95,7 @@ func (s *Store) Heads(ctx context.Context, owners []todo.UserID) (map[todo.UserI
 			SELECT user_id, ` + currentEpoch + `, revision
 			FROM   todo_account AS account
 			WHERE  user_id = ANY ($1::text[])
-			  AND  sealed < 2`,
+			  AND  ` + isHere,
 		Args:  []any{ids},
 		Alone: true,
 		Read: func(rows pgx.Rows) error {
@@ -118,6 +120,9 @@ const eraseBatch = 1000
 // It fails with [todo.ErrMoving] while the account is sealed, and may have removed some.
 func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, err error) {
 	total, err = untilNone(func() (int, error) { return s.eraseTodos(ctx, owner) })
+	if errors.Is(err, todo.ErrMoving) {
+		err = cmp.Or(s.checkErased(ctx, owner), err)
+	}
 	if err != nil {
 		return total, err
 	}
@@ -125,10 +130,12 @@ func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, er
 		Name: "erase account",
 		SQL: `
 			WITH erased AS (
-				DELETE FROM todo_account WHERE user_id = $1 AND sealed = 0
+				DELETE FROM todo_account WHERE user_id = $1 AND ` + isOpen + `
 				RETURNING user_id
 			)
-			DELETE FROM todo_request USING erased WHERE todo_request.user_id = $1`,
+			DELETE FROM todo_request
+			WHERE  user_id = $1
+			  AND  (EXISTS (SELECT FROM erased) OR NOT EXISTS (SELECT FROM todo_account WHERE user_id = $1))`,
 		Args:       []any{owner.String()},
 		Owner:      owner.String(),
 		Idempotent: true,
@@ -137,7 +144,21 @@ func (s *Store) EraseUser(ctx context.Context, owner todo.UserID) (total int, er
 	if err != nil {
 		return total, err
 	}
-	return total, s.checkOpen(ctx, owner, "erase account")
+	return total, s.checkErased(ctx, owner)
+}
+
+// checkErased fails when an owner's account was not erased, as it is sealed.
+func (s *Store) checkErased(ctx context.Context, owner todo.UserID) error {
+	sealed, err := s.sealing(ctx, owner)
+	switch {
+	case err != nil:
+		return err
+	case sealed == gone:
+		return fmt.Errorf("%w: the user was moved to another database, and is to be erased there", errMoving("erase account"))
+	case sealed != open:
+		return fmt.Errorf("%w: finish the move, or abort it, first, and erase the user where they are then", errMoving("erase account"))
+	}
+	return nil
 }
 
 // eraseTodos removes some of an owner's todos, and returns how many.
@@ -184,7 +205,7 @@ func (s *Store) RenewEpochs(ctx context.Context) (total int, err error) {
 					SELECT   user_id
 					FROM     todo_account
 					WHERE    user_id > $1
-					  AND    sealed < 2
+					  AND    ` + isHere + `
 					ORDER BY user_id
 					LIMIT    $2
 					FOR NO KEY UPDATE

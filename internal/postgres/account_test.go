@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,5 +49,24 @@ func TestRenewedEpochsHaveEveryClientStartAgain(t *testing.T) {
 		if changes, err := store.ListChanges(t.Context(), owner, position, 10); err != nil || !changes.IsReset || len(changes.Todos) != 1 {
 			t.Errorf("%v: %+v, %v, want a reset", owner, changes, err)
 		}
+	}
+}
+
+// TestAnErasedUserHasNoRequestsLeft has requests of a user with an account, of one who has
+// none, and of one who leaves, whose requests have to go with them.
+func TestAnErasedUserHasNoRequestsLeft(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	pgtest.Exec(t, url, `
+		INSERT INTO todo_account (user_id, revision, sealed) VALUES ('alice', 1, 0), ('carol', 1, 1);
+		INSERT INTO todo_request (user_id, request_id, content_hash, todo_ids, codes)
+		SELECT name, gen_random_uuid(), sha256('r'), '{}', '{}' FROM unnest('{alice,bob,carol,dave}'::text[]) AS name`)
+	for _, name := range []string{"alice", "bob", "carol"} {
+		if _, err := store.EraseUser(t.Context(), user(t, name)); errors.Is(err, todo.ErrMoving) != (name == "carol") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := pgtest.QueryText(t, pgtest.Connect(t, url), "SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM todo_request"); got != "carol dave" {
+		t.Errorf("there are requests of %s, want carol dave", got)
 	}
 }

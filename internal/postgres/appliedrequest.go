@@ -92,7 +92,7 @@ func (s *Store) findRequest(ctx context.Context, owner todo.UserID, id todo.Requ
 	err := s.run(ctx, database.Statement{
 		Name: "find request",
 		SQL: `
-			SELECT account.sealed <> 0, request.content_hash, request.todo_ids, request.codes
+			SELECT NOT account.` + isOpen + `, request.content_hash, request.todo_ids, request.codes
 			FROM   todo_account AS account
 			LEFT   JOIN todo_request AS request ON request.user_id = $1 AND request.request_id = $2
 			WHERE  account.user_id = $1`,

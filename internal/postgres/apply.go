@@ -53,6 +53,9 @@ func (s *Store) apply(ctx context.Context, owner todo.UserID, request todo.Apply
 	case !errors.Is(err, todo.ErrNotFound):
 		return nil, false, err
 	}
+	locked := *s
+	locked.isLocked = true
+	s = &locked
 	applied := appliedRequest{id: request.ID, content: request.Content}
 	results = make([]todo.Result, len(request.Operations))
 	for i, operation := range request.Operations {

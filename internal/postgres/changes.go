@@ -103,7 +103,7 @@ func (s *Store) changesAfter(ctx context.Context, owner todo.UserID, after *todo
 	err := s.run(ctx, database.Statement{
 		Name: "list changes",
 		SQL: `
-			SELECT   ` + currentEpoch + `, account.revision, account.floor, pg_is_in_recovery(), account.sealed >= 2, ` + columns + `
+			SELECT   ` + currentEpoch + `, account.revision, account.floor, pg_is_in_recovery(), NOT account.` + isHere + `, ` + columns + `
 			FROM     todo_account AS account
 			LEFT     JOIN LATERAL (SELECT   *
 			                       FROM     todo

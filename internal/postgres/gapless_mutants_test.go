@@ -35,7 +35,7 @@ func gaplessMutants() []gaplessMutant {
 				WHERE  EXISTS (SELECT FROM meant)
 				ON CONFLICT (user_id) DO UPDATE
 				SET    revision = <laterRevision>
-				WHERE  mine.sealed = 0
+				WHERE  mine.<isOpen>
 				RETURNING revision, clock_timestamp() AS at
 			)`)
 	return []gaplessMutant{

@@ -26,9 +26,16 @@ const (
 	handedOver
 )
 
-// isElsewhere reports whether the todos are in another database. SQL has it as
-// `sealed >= 2`.
+// isElsewhere reports whether the todos are in another database.
 func (s sealing) isElsewhere() bool { return s >= arriving }
+
+// isOpen and isHere are conditions on an account: it may be written to, and its todos are
+// in this database. sealOfOwner is how the account of the owner, $1, is sealed, if there is one.
+const (
+	isOpen      = `sealed = 0`
+	isHere      = `sealed < 2` // See [sealing.isElsewhere].
+	sealOfOwner = `COALESCE((SELECT max(sealed) FROM todo_account WHERE user_id = $1), 0)::integer`
+)
 
 // attempts is how often a call tries that found nothing, though a second look found what
 // it is about: another call has made that in between, or the account was opened.
@@ -41,10 +48,7 @@ func errMoving(name string) error { return fmt.Errorf("postgres: %s: %w", name, 
 func (s *Store) sealing(ctx context.Context, owner todo.UserID) (found sealing, err error) {
 	err = s.run(ctx, database.Statement{
 		Name: "look at account",
-		SQL: `
-			SELECT COALESCE(max(sealed), 0)::integer
-			FROM   todo_account
-			WHERE  user_id = $1`,
+		SQL:  `SELECT ` + sealOfOwner,
 		Args: []any{owner.String()},
 		Read: func(rows pgx.Rows) (err error) {
 			found, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[sealing])
@@ -57,6 +61,9 @@ func (s *Store) sealing(ctx context.Context, owner todo.UserID) (found sealing, 
 // checkOpen fails with [todo.ErrMoving] when an owner's account is sealed. It is for
 // statements that have found nothing.
 func (s *Store) checkOpen(ctx context.Context, owner todo.UserID, name string) error {
+	if s.isLocked {
+		return nil
+	}
 	sealed, err := s.sealing(ctx, owner)
 	if err == nil && sealed != open {
 		err = errMoving(name)
@@ -67,9 +74,10 @@ func (s *Store) checkOpen(ctx context.Context, owner todo.UserID, name string) e
 // traces are what there is of a todo that a statement has not found, in one snapshot with
 // its owner's account.
 type traces struct {
-	sealed  sealing
-	isAlive bool // It is there, and has the version.
-	isKept  bool // It is there or in the trash, and has the version.
+	sealed     sealing
+	isAlive    bool // It is there.
+	isKept     bool // It is there or in the trash.
+	hasVersion bool // And it has the version, if there is one.
 }
 
 func (t traces) hasAlive() bool { return t.isAlive }
@@ -82,27 +90,52 @@ func (s *Store) whyNone(ctx context.Context, owner todo.UserID, id todo.ID, vers
 	err = s.run(ctx, database.Statement{
 		Name: "look for todo",
 		SQL: `
-			SELECT COALESCE((SELECT max(sealed) FROM todo_account WHERE user_id = $1), 0)::integer,
-			       EXISTS (SELECT FROM todo WHERE ` + alive + `),
-			       EXISTS (SELECT FROM todo WHERE ` + unpurged + `)`,
+			SELECT ` + sealOfOwner + `,
+			       todo.id IS NOT NULL AND deleted_at IS NULL,
+			       todo.id IS NOT NULL AND NOT purged,
+			       COALESCE(COALESCE(updated_at, '-infinity') = $3::timestamptz, true)
+			FROM   (SELECT) AS one
+			LEFT   JOIN todo ON user_id = $1 AND id = $2`,
 		Args: []any{owner.String(), uuidParam(id), versionParam(version)},
 		Read: func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&seen.sealed, &seen.isAlive, &seen.isKept}, func() error { return nil })
+			_, err := pgx.ForEachRow(rows, []any{&seen.sealed, &seen.isAlive, &seen.isKept, &seen.hasVersion}, func() error { return nil })
 			return err
 		},
 	})
 	return seen, err
 }
 
+// lookAgain reports whether a statement that has not found a todo is worth another try: the
+// todo is there now, and has the version. It fails with [todo.ErrMoving] when the owner's
+// account is sealed, and with [todo.ErrNotFound] when isThere reports no trace of the todo.
+func (s *Store) lookAgain(
+	ctx context.Context, owner todo.UserID, id todo.ID, version todo.Version, name string, isThere func(traces) bool,
+) (again bool, err error) {
+	if s.isLocked {
+		return false, nil
+	}
+	seen, err := s.whyNone(ctx, owner, id, version)
+	switch {
+	case err != nil:
+		return false, err
+	case seen.sealed != open:
+		return false, errMoving(name)
+	case !isThere(seen):
+		return false, todo.ErrNotFound
+	}
+	return seen.hasVersion, nil
+}
+
 // found runs a statement that reads a todo, of which isThere reports whether there are
-// traces. It fails with [todo.ErrNotFound], and with [todo.ErrMoving] when the owner's
-// todos are elsewhere.
+// traces. It fails with [todo.ErrNotFound], and with [todo.ErrMoving] when it finds none and
+// the owner's todos are elsewhere. What it finds in a copy that is arriving, it returns:
+// nobody can change that at the source, so it is what is read there.
 func (s *Store) found(
 	ctx context.Context, owner todo.UserID, id todo.ID, statement database.Statement, isThere func(traces) bool,
 ) (todo.Todo, error) {
 	for range attempts {
 		found, err := s.todo(ctx, statement)
-		if !errors.Is(err, todo.ErrNotFound) {
+		if !errors.Is(err, todo.ErrNotFound) || s.isLocked {
 			return found, err
 		}
 		seen, err := s.whyNone(ctx, owner, id, todo.Version{})
@@ -122,12 +155,15 @@ func (s *Store) found(
 // the owner's account is sealed, and with [todo.ErrAlreadyExists] when somebody has the
 // id.
 func (s *Store) whyNotCreated(ctx context.Context, owner todo.UserID, id todo.ID) error {
+	if s.isLocked {
+		return todo.ErrAlreadyExists
+	}
 	var sealed sealing
 	var isTaken bool
 	err := s.run(ctx, database.Statement{
 		Name: "look for id",
 		SQL: `
-			SELECT COALESCE((SELECT max(sealed) FROM todo_account WHERE user_id = $1), 0)::integer,
+			SELECT ` + sealOfOwner + `,
 			       EXISTS (SELECT FROM todo WHERE id = $2)`,
 		Args: []any{owner.String(), uuidParam(id)},
 		Read: func(rows pgx.Rows) error {

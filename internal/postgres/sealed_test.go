@@ -26,6 +26,7 @@ const (
 	leaving1
 	arriving2
 	gone3
+	handedOver4
 )
 
 // seal sets the seal of an owner's account. Todos of a user who is gone are gone.
@@ -109,7 +110,7 @@ func sealedCalls(store todo.Store, owner todo.UserID, alive, trashed todo.Todo) 
 // without one.
 func TestASealedAccountIsNotWrittenTo(t *testing.T) {
 	t.Parallel()
-	for sealed, name := range map[int]string{leaving1: "leaving", arriving2: "arriving", gone3: "gone"} {
+	for sealed, name := range map[int]string{leaving1: "leaving", arriving2: "arriving", gone3: "gone", handedOver4: "handed over"} {
 		for _, retention := range []time.Duration{0, 24 * time.Hour} {
 			t.Run(fmt.Sprint(name, " ", retention), func(t *testing.T) {
 				t.Parallel()
@@ -127,7 +128,7 @@ func TestASealedAccountIsNotWrittenTo(t *testing.T) {
 					method, _, isRead := strings.Cut(call, "?")
 					switch {
 					case retention == 0 && errors.Is(err, todo.ErrNoTrash):
-					case isRead && (sealed == leaving1 || sealed == arriving2 && method != "ListChanges"):
+					case isRead && (sealed == leaving1 || sealed != gone3 && method != "ListChanges"):
 						if err != nil {
 							t.Errorf("%s: %v, want no error", call, err)
 						}
@@ -135,8 +136,9 @@ func TestASealedAccountIsNotWrittenTo(t *testing.T) {
 						t.Errorf("%s: %v, want ErrMoving", call, err)
 					}
 				}
-				if _, err := store.EraseUser(t.Context(), owner); !errors.Is(err, todo.ErrMoving) {
-					t.Errorf("EraseUser: %v, want ErrMoving", err)
+				where := map[bool]string{true: "is to be erased there", false: "finish the move"}[sealed == gone3]
+				if _, err := store.EraseUser(t.Context(), owner); !errors.Is(err, todo.ErrMoving) || !strings.Contains(err.Error(), where) {
+					t.Errorf("EraseUser: %v, want ErrMoving, and %q", err, where)
 				}
 				if diff := cmp.Diff(before, dump(t, url)); diff != "" {
 					t.Errorf("the tables changed:\n%s", diff)
@@ -229,16 +231,22 @@ func TestASealedAccountHoldsUpNoBatch(t *testing.T) {
 	}
 }
 
-// TestNoSweepTouchesASealedAccount has what the sweep removes at an account that is sealed
-// while the sweep waits, and at one that was sealed before.
+// TestNoSweepTouchesASealedAccount has what the sweep removes at an account that is sealed,
+// and at one that is being sealed when the sweep comes, which waits for nobody.
 func TestNoSweepTouchesASealedAccount(t *testing.T) {
 	t.Parallel()
-	for sealed := leaving1; sealed <= gone3; sealed++ {
+	for sealed := leaving1; sealed <= handedOver4; sealed++ {
 		store, url := newStore(t)
 		owner := user(t, "u")
 		create(t, store, owner, "t")
 		pgtest.Exec(t, url, "INSERT INTO todo (user_id, title, deleted_at) VALUES ('u', 'old', now() - interval '1 year')")
-		pgtest.Exec(t, url, fmt.Sprintf("UPDATE todo_account SET sealed = %d", sealed))
+		tx := pgtest.Begin(t, url, fmt.Sprintf("UPDATE todo_account SET sealed = %d", sealed))
+		if n, err := store.Sweep(t.Context()); err != nil || n != 0 {
+			t.Errorf("while it is sealed as %d: %d were removed, %v", sealed, n, err)
+		}
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if n, err := store.Sweep(t.Context()); err != nil || n != 0 {
 			t.Errorf("sealed %d: %d were removed, %v", sealed, n, err)
 		}
@@ -246,6 +254,37 @@ func TestNoSweepTouchesASealedAccount(t *testing.T) {
 		if n, err := store.Sweep(t.Context()); err != nil || n != 1 {
 			t.Errorf("opened after %d: %d were removed, %v, want 1", sealed, n, err)
 		}
+	}
+}
+
+// TestASealWaitsForASweep seals an account while a sweep waits for the row of a todo that it
+// is to remove. The seal has to come after: what it seals, nobody removes.
+func TestASealWaitsForASweep(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	create(t, store, user(t, "u"), "t")
+	pgtest.Exec(t, url, "INSERT INTO todo (user_id, title, deleted_at) VALUES ('u', 'old', now() - interval '1 year')")
+	reader := pgtest.Begin(t, url, "SELECT FROM todo FOR UPDATE")
+	swept := make(chan error, 1)
+	go func() {
+		n, err := store.Sweep(t.Context())
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d were removed, want 1", n)
+		}
+		swept <- err
+	}()
+	pgtest.WaitForLocked(t, url, 1)
+	sealed, conn := make(chan error, 1), pgtest.Connect(t, url)
+	go func() {
+		_, err := conn.Exec(t.Context(), "UPDATE todo_account SET sealed = 1")
+		sealed <- err
+	}()
+	pgtest.WaitForLocked(t, url, 2)
+	if err := reader.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-swept, <-sealed); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -284,7 +323,7 @@ func TestHeadsLeaveOutThoseWhoAreElsewhere(t *testing.T) {
 	t.Parallel()
 	store, url := newStore(t)
 	var owners []todo.UserID
-	for sealed := open0; sealed <= gone3; sealed++ {
+	for sealed := open0; sealed <= handedOver4; sealed++ {
 		owner := user(t, fmt.Sprint("u", sealed))
 		owners = append(owners, owner)
 		create(t, store, owner, "t")
@@ -354,5 +393,102 @@ func TestAReadThatCameTooLateLooksAgain(t *testing.T) {
 	store = storeOn(databasetest.Open(t, url, 4, func(c *database.Config) { c.Observer = observer }), 0)
 	if got, err := store.GetTodo(t.Context(), owner, alive.ID); err != nil || !cmp.Equal(got, alive) {
 		t.Errorf("%+v, %v, want %+v", got, err, alive)
+	}
+}
+
+// listener is an observer that notes the names of statements.
+type listener struct {
+	mu    sync.Mutex
+	heard []string
+}
+
+func (l *listener) StatementEnded(_ context.Context, report database.StatementReport) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = append(l.heard, report.Name)
+}
+
+func (l *listener) BatchEnded(database.BatchReport) {}
+
+// TestASecondLookIsOneStatement wants calls that find nothing to look for the reason once,
+// and not at all in ApplyTodos, whose lock keeps the account from being sealed.
+func TestASecondLookIsOneStatement(t *testing.T) {
+	t.Parallel()
+	heard := new(listener)
+	store := storeOn(databasetest.Open(t, pgtest.NewDatabase(t), 4, func(c *database.Config) { c.Observer = heard }), 0)
+	owner := user(t, "u")
+	created := create(t, store, owner, "t")
+	old := created.Version
+	if _, err := store.UpdateTodo(t.Context(), owner, created.ID, todo.Change{Title: new("new")}); err != nil {
+		t.Fatal(err)
+	}
+	apply := func(operation todo.Operation) func(context.Context) error {
+		return func(ctx context.Context) error {
+			results, err := store.ApplyTodos(ctx, owner, applyRequest(operation))
+			if err != nil {
+				return err
+			}
+			return results[0].Err
+		}
+	}
+	change := todo.Change{Title: new("new")}
+	conditional := todo.Change{Title: new("new"), If: old}
+	for call, test := range map[string]struct {
+		run  func(context.Context) error
+		want error
+		said string
+	}{
+		"a list of none": {func(ctx context.Context) error {
+			_, err := store.ListTodos(ctx, user(t, "other"), todo.Query{Size: 10})
+			return err
+		}, nil, "list todos, look at account"},
+		"a get of none": {func(ctx context.Context) error {
+			_, err := store.GetTodo(ctx, owner, neverMade())
+			return err
+		}, todo.ErrNotFound, "get todo, look for todo"},
+		"an update of none": {func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, neverMade(), change)
+			return err
+		}, todo.ErrNotFound, "update todo, look for todo"},
+		"an update of none by version": {func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, neverMade(), conditional)
+			return err
+		}, todo.ErrNotFound, "update todo, look for todo"},
+		"an update by another version": {func(ctx context.Context) error {
+			_, err := store.UpdateTodo(ctx, owner, created.ID, conditional)
+			return err
+		}, todo.ErrConflict, "update todo, look for todo, get todo"},
+		"an undelete of none": {func(ctx context.Context) error {
+			_, err := store.UndeleteTodo(ctx, owner, neverMade(), todo.Version{})
+			return err
+		}, todo.ErrNotFound, "undelete todo, look for todo"},
+		"an operation on none": {
+			apply(todo.UpdateOperation{ID: neverMade(), Change: change}),
+			todo.ErrNotFound, "lock account, find request, update todo, add request, apply todos",
+		},
+		"an operation on none by version": {
+			apply(todo.UpdateOperation{ID: neverMade(), Change: conditional}),
+			todo.ErrNotFound, "lock account, find request, update todo, get todo, add request, apply todos",
+		},
+		"an operation by another version": {
+			apply(todo.UpdateOperation{ID: created.ID, Change: conditional}),
+			todo.ErrConflict, "lock account, find request, update todo, get todo, add request, apply todos",
+		},
+		"an operation that restores none": {
+			apply(todo.UndeleteOperation{ID: neverMade()}),
+			todo.ErrNotFound, "lock account, find request, undelete todo, find todo, add request, apply todos",
+		},
+		"an operation that makes another todo of an id": {
+			apply(todo.CreateOperation{Draft: todo.Draft{ID: &created.ID, Title: "another"}}),
+			todo.ErrAlreadyExists, "lock account, find request, create todo, find created todo, add request, apply todos",
+		},
+	} {
+		heard.heard = nil
+		if err := test.run(t.Context()); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", call, err, test.want)
+		}
+		if said := strings.Join(heard.heard, ", "); said != test.said {
+			t.Errorf("%s: %s, want %s", call, said, test.said)
+		}
 	}
 }

@@ -44,6 +44,10 @@ type Store struct {
 	config Config
 	told   *told
 
+	// isLocked says that the owner's account is locked by the transaction, and open. So
+	// what a statement has not found is not there, and needs no second look.
+	isLocked bool
+
 	foldings func() *foldings // For searches; made when the first one comes.
 }
 

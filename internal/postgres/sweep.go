@@ -85,8 +85,8 @@ func (s *Store) Sweep(ctx context.Context) (total int, err error) {
 // sweepSome looks at a batch of old trash behind a position, removes what it can, and
 // returns the position of the next batch, if there may be one. It locks the owners'
 // accounts first, as every write does, but waits for none: what it passes by is found by
-// a later sweep. So is what belongs to a sealed account. A todo that has been restored since the statement began is looked at
-// again when it is locked, and stays.
+// a later sweep. So is what belongs to a sealed account. A todo that has been restored
+// since the statement began is looked at again when it is locked, and stays.
 func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, next *todo.Cursor, err error) {
 	var looked int
 	var last todo.Cursor
@@ -104,7 +104,7 @@ func (s *Store) sweepSome(ctx context.Context, after todo.Cursor) (removed int, 
 				SELECT user_id
 				FROM   todo_account
 				WHERE  user_id IN (SELECT user_id FROM old)
-				  AND  sealed = 0
+				  AND  ` + isOpen + `
 				FOR NO KEY UPDATE SKIP LOCKED
 			), removed AS (
 				DELETE FROM todo

@@ -50,7 +50,8 @@ func (s *Store) GetTodo(ctx context.Context, owner todo.UserID, id todo.ID) (tod
 // the service makes it.
 //
 // An empty page may be that of an owner whose todos are elsewhere. They leave in one
-// transaction, so a page that is not empty lacks none.
+// transaction, so a page that is not empty lacks none. A page of a copy that is arriving is
+// returned: nobody can change that at the source, so it is what is read there.
 func (s *Store) ListTodos(ctx context.Context, owner todo.UserID, query todo.Query) (todo.Page, error) {
 	page, err := s.list(ctx, owner, query)
 	if err != nil || len(page.Todos) > 0 {
@@ -136,22 +137,20 @@ type finder struct {
 // saw or something newer. When that is a todo to which the statement applies, it runs
 // again. The latter read may find the very version of the call, if that was guessed: it is
 // answered as a conflict. The caller compares, and the same call succeeds when it is
-// repeated.
+// repeated. Under the account's lock there is no need of the former read.
 func (s *Store) todoIf(ctx context.Context, version todo.Version, finder finder, owner todo.UserID, id todo.ID, statement database.Statement) (todo.Todo, error) {
 	for range attempts {
 		changed, err := s.todo(ctx, statement)
 		if !errors.Is(err, todo.ErrNotFound) {
 			return changed, err
 		}
-		seen, err := s.whyNone(ctx, owner, id, version)
+		again, err := s.lookAgain(ctx, owner, id, version, statement.Name, finder.isThere)
 		switch {
 		case err != nil:
 			return todo.Todo{}, err
-		case seen.sealed != open:
-			return todo.Todo{}, errMoving(statement.Name)
-		case finder.isThere(seen):
+		case again:
 			continue
-		case !version.Valid:
+		case s.isLocked && !version.Valid:
 			return todo.Todo{}, todo.ErrNotFound
 		}
 		current, err := finder.find(ctx, owner, id)
@@ -160,6 +159,5 @@ func (s *Store) todoIf(ctx context.Context, version todo.Version, finder finder,
 		}
 		return todo.Todo{}, &todo.ConflictError{Current: current}
 	}
-	// It comes and goes, or its account does.
-	return todo.Todo{}, errMoving(statement.Name)
+	return todo.Todo{}, fmt.Errorf("postgres: %s: %w: the todo, or its account, comes and goes", statement.Name, todo.ErrUnavailable)
 }

@@ -117,7 +117,7 @@ func (s *Store) UndeleteTodo(ctx context.Context, owner todo.UserID, id todo.ID,
 		if !errors.Is(err, todo.ErrNotFound) {
 			return restored, err
 		}
-		if err := s.checkOpen(ctx, owner, undelete.Name); err != nil {
+		if _, err := s.lookAgain(ctx, owner, id, version, undelete.Name, traces.hasKept); err != nil {
 			return todo.Todo{}, err
 		}
 		current, err = s.findTodo(ctx, owner, id)

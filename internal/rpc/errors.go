@@ -43,7 +43,7 @@ func errorTable() server.ErrorTable {
 		{Err: todo.ErrConflict, Code: connect.CodeAborted, Text: "the todo has been changed since; get it, and try again with its etag", Detail: current},
 		{Err: todo.ErrTooMany, Code: connect.CodeResourceExhausted, Text: "you have as many todos as you may, with those in the trash; delete some permanently"},
 		{Err: todo.ErrUnavailable, Code: connect.CodeUnavailable, Text: "the database is unavailable at the moment; try again"},
-		{Err: todo.ErrMoving, Code: connect.CodeUnavailable, Text: "your todos are being moved to another database, and nothing was changed; try again", Retry: moveRetry},
+		{Err: todo.ErrMoving, Code: connect.CodeUnavailable, Text: "your todos are being moved to another database; try again", Retry: moveRetry},
 		{Err: todo.ErrNoTrash, Code: connect.CodeUnimplemented, Text: "the trash is switched off on this server, and with it everything that needs it, as syncing does"},
 		{Err: watch.ErrUserLimit, Code: connect.CodeResourceExhausted, Text: "you have as many streams open as you may; close one, or try again later", Retry: watchRetry},
 		{Err: watch.ErrLimit, Code: connect.CodeResourceExhausted, Text: "as many streams are open as there may be; try again later", Retry: watchRetry},

@@ -30,8 +30,9 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 
 	// ErrMoving means that the owner's todos are being moved to another store, or have
-	// been. Nothing was changed. The same call succeeds later, where they are then. The
-	// store itself can serve.
+	// been. The same call succeeds later, where they are then. The store itself can serve.
+	// The call has changed nothing, save that EmptyTrash may have deleted some; but an
+	// earlier one that it repeats may have been applied.
 	ErrMoving error = movingError{}
 )
 
@@ -54,7 +55,8 @@ func (movingError) LogValue() slog.Value { return slog.GroupValue(slog.String("r
 // Besides the errors named below, every method fails with ErrUnavailable, with the
 // context's error when that ends first, and with other errors that mean a defect. Those
 // that write fail with ErrMoving while the owner's todos are being moved, and all of them
-// when those are elsewhere.
+// when those are elsewhere. But while a move is under way, GetTodo and ListTodos return what
+// they find, at both stores: at the new one, the copy.
 type Store interface {
 	// CreateTodo stores a new todo, not completed, under the draft's ID, which is
 	// required. A draft with the ID, owner and content of a stored todo is a
@@ -206,7 +208,11 @@ func (s *Service) Undelete(ctx context.Context, owner UserID, id ID, version Ver
 // EmptyTrash deletes permanently all that is in the owner's trash.
 func (s *Service) EmptyTrash(ctx context.Context, owner UserID) error {
 	err := s.store.EmptyTrash(ctx, owner)
-	s.changed(owner, err)
+	if errors.Is(err, ErrMoving) {
+		s.changed(owner, nil) // Some may have been deleted before.
+	} else {
+		s.changed(owner, err)
+	}
 	return err
 }
 

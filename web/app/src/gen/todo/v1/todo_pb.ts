@@ -1059,8 +1059,8 @@ export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
  *   `Retry-After` and a `google.rpc.RetryInfo` detail, the caller makes too many
  *   requests.
  * - `unavailable` (503): a dependency is down, or the caller's todos are being
- *   moved to another database, and nothing was changed; retry after
- *   `Retry-After`, which is also in a `google.rpc.RetryInfo` detail.
+ *   moved to another database; retry after `Retry-After`, which is also in a
+ *   `google.rpc.RetryInfo` detail.
  * - `deadline_exceeded` (504): the call took longer than the caller allowed,
  *   or than 10 seconds.
  *

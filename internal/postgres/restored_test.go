@@ -1,0 +1,91 @@
+package postgres_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"example.com/todo-backend/internal/postgres"
+	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/todo"
+)
+
+// sealRestored runs the statement of docs/operations.md, "Restoring one of several databases".
+func sealRestored(t *testing.T, url string, owner todo.UserID) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Restoring one of several databases\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, block, _ := strings.Cut(section, "```sql\n")
+	sql, _, isThere := strings.Cut(block, "```")
+	if !isThere {
+		t.Fatal("docs/operations.md has no such statement")
+	}
+	pgtest.Exec(t, url, strings.ReplaceAll(sql, ":'user'", "'"+owner.String()+"'"))
+}
+
+// refuses wants a database to answer a user's calls with the reason that they are elsewhere.
+func refuses(t *testing.T, store *postgres.Store, owner todo.UserID) {
+	t.Helper()
+	if page, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 10}); !errors.Is(err, todo.ErrMoving) {
+		t.Errorf("a list: %d todos, %v, want ErrMoving", len(page.Todos), err)
+	}
+	if _, err := store.CreateTodo(t.Context(), owner, draft("new")); !errors.Is(err, todo.ErrMoving) {
+		t.Errorf("a create: %v, want ErrMoving", err)
+	}
+}
+
+// has wants a database to have a todo of a user, and no other one.
+func has(t *testing.T, store *postgres.Store, owner todo.UserID, one todo.Todo) {
+	t.Helper()
+	page, err := store.ListTodos(t.Context(), owner, todo.Query{Size: 10})
+	if err != nil || len(page.Todos) != 1 || page.Todos[0].ID != one.ID {
+		t.Errorf("there are %+v, %v, want %v", page.Todos, err, one.ID)
+	}
+}
+
+// TestAUserWhoIsInTwoDatabasesAfterARestore has the source go back to before the move.
+func TestAUserWhoIsInTwoDatabasesAfterARestore(t *testing.T) {
+	t.Parallel()
+	d := newTwoDatabases(t)
+	one := create(t, d.from, d.mover, "t")
+	run(t, d.move())
+	pgtest.Exec(t, d.fromURL, "UPDATE todo_account SET sealed = 0 WHERE user_id = 'mover'; INSERT INTO todo (user_id, title) VALUES ('mover', 'old')")
+	other := create(t, d.from, user(t, "other"), "another's")
+	sealRestored(t, d.fromURL, d.mover)
+	refuses(t, d.from, d.mover)
+	has(t, d.to, d.mover, one)
+	has(t, d.from, user(t, "other"), other)
+	run(t, d.back())
+	has(t, d.from, d.mover, one)
+}
+
+// TestAUserWhoIsInNoDatabaseAfterARestore has the target go back to before the move, and a
+// backup of the source that has the user.
+func TestAUserWhoIsInNoDatabaseAfterARestore(t *testing.T) {
+	t.Parallel()
+	for _, account := range []string{"", "UPDATE todo_account SET sealed = 3 WHERE user_id = 'mover'", "UPDATE todo_account SET sealed = 0 WHERE user_id = 'mover'"} {
+		d := newTwoDatabases(t)
+		create(t, d.from, d.mover, "t")
+		run(t, d.move())
+		pgtest.Exec(t, d.toURL, "DELETE FROM todo WHERE user_id = 'mover'; "+account)
+		if account == "" {
+			pgtest.Exec(t, d.toURL, "DELETE FROM todo_account WHERE user_id = 'mover'")
+		}
+		sealRestored(t, d.toURL, d.mover)
+		refuses(t, d.to, d.mover)
+
+		backup, _ := newStore(t)
+		one := create(t, backup, d.mover, "of the backup")
+		move := d.move()
+		move.From = backup
+		run(t, move)
+		has(t, d.to, d.mover, one)
+		run(t, d.back())
+		has(t, d.from, d.mover, one)
+	}
+}
