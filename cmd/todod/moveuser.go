@@ -115,7 +115,10 @@ func openForMove(url databaseURL, logger *slog.Logger) (*database.DB, error) {
 func tryRoute(ctx context.Context, command []string) (err error) {
 	for n := range routeAttempts {
 		if n > 0 {
-			time.Sleep(routePause)
+			select {
+			case <-ctx.Done():
+			case <-time.After(routePause):
+			}
 		}
 		if err = runRoute(ctx, command); err == nil {
 			return nil

@@ -258,7 +258,7 @@ func TestClientsOfAMovedUserStartAgain(t *testing.T) {
 }
 
 // TestAMoveOfAUserWithoutAnything leaves a seal at the source all the same: a call that
-// comes astray must not make todos there.
+// is sent there must not make todos.
 func TestAMoveOfAUserWithoutAnything(t *testing.T) {
 	t.Parallel()
 	d := newTwoDatabases(t)
@@ -307,8 +307,9 @@ func TestAMoveIsRefusedThatWouldLoseTodos(t *testing.T) {
 	}
 }
 
-// TestAnEmptyAccountAtTheTargetIsInNobodysWay has one that a sync made which came astray.
-func TestAnEmptyAccountAtTheTargetIsInNobodysWay(t *testing.T) {
+// TestAnEmptyAccountAtTheTargetIsReplaced has one that a sync made which was sent to the wrong
+// database.
+func TestAnEmptyAccountAtTheTargetIsReplaced(t *testing.T) {
 	t.Parallel()
 	d := newTwoDatabases(t)
 	create(t, d.from, d.mover, "t")

@@ -228,7 +228,7 @@ func (s *Store) empty(ctx context.Context, owner todo.UserID, seen moveAccount) 
 			return err
 		}
 		now, err := s.moveAccount(ctx, owner)
-		seen.HasTodos = now.HasTodos // They are removed.
+		seen.HasTodos = now.HasTodos // An older todod may have written since.
 		switch {
 		case err != nil:
 			return err

@@ -77,8 +77,12 @@ const uniqueViolation = "23505"
 
 // compare fails unless both databases have the same rows.
 func (m *Move) compare(ctx context.Context, _ moveAccount) error {
+	now, err := m.From.clock(ctx)
+	if err != nil {
+		return onSide("source", err)
+	}
 	// A sweep may have forgotten requests that are older than this.
-	since := time.Now().Add(time.Hour - todo.RequestRetention)
+	since := now.Add(time.Hour - todo.RequestRetention)
 	var found [2]digest
 	for i, s := range []*Store{m.From, m.To} {
 		err := s.transact(ctx, m.User.String(), false, func(ctx context.Context, s *Store) (err error) {

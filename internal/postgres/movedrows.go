@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -47,17 +46,17 @@ func (s *Store) checkMovable(ctx context.Context, which string, isLeft bool) err
 			},
 		})
 		if err != nil {
-			return err
+			return onSide(which, err)
 		}
 		known := make([]string, len(t.columns))
 		for i, c := range t.columns {
 			known[i] = c.name
 		}
 		if missing := without(known, there); len(missing) > 0 {
-			return fmt.Errorf("the table %s of the %s lacks columns (%s): run todod migrate there", t.name, which, strings.Join(missing, ", "))
+			return refusef("the table %s of the %s lacks columns (%s): run todod migrate there", t.name, which, strings.Join(missing, ", "))
 		}
 		if others := without(there, known); isLeft && len(others) > 0 {
-			return fmt.Errorf("the table %s of the %s has columns that this version does not move (%s): use the todod that the %[2]s was migrated by",
+			return refusef("the table %s of the %s has columns that this version does not move (%s): use the todod that the %[2]s was migrated by",
 				t.name, which, strings.Join(others, ", "))
 		}
 	}
@@ -181,6 +180,19 @@ type digest struct {
 	TodoHash, RequestHash string
 }
 
+// clock returns the time at the database.
+func (s *Store) clock(ctx context.Context) (now time.Time, err error) {
+	err = s.run(ctx, database.Statement{
+		Name: "read clock",
+		SQL:  "SELECT clock_timestamp()",
+		Read: func(rows pgx.Rows) (err error) {
+			now, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[time.Time])
+			return err
+		},
+	})
+	return now, err
+}
+
 // digest reads an owner's rows in one snapshot. Requests that were applied before a time
 // are left out. It has to run after setNeutral.
 func (s *Store) digest(ctx context.Context, owner todo.UserID, since time.Time) (found digest, err error) {
@@ -188,9 +200,9 @@ func (s *Store) digest(ctx context.Context, owner todo.UserID, since time.Time) 
 		Name: "compare moved rows",
 		SQL: `
 			SELECT todos.n, requests.n, todos.hash, requests.hash
-			FROM   (SELECT count(*) AS n, COALESCE(md5(string_agg(md5(to_jsonb(moved)::text), '' ORDER BY id)), '') AS hash
+			FROM   (SELECT count(*) AS n, COALESCE(encode(sha256(string_agg(sha256(convert_to(to_jsonb(moved)::text, 'UTF8')), '' ORDER BY id)), 'hex'), '') AS hash
 			        FROM   (SELECT ` + movedTodo + ` FROM todo WHERE user_id = $1) AS moved) AS todos,
-			       (SELECT count(*) AS n, COALESCE(md5(string_agg(md5(to_jsonb(moved)::text), '' ORDER BY request_id)), '') AS hash
+			       (SELECT count(*) AS n, COALESCE(encode(sha256(string_agg(sha256(convert_to(to_jsonb(moved)::text, 'UTF8')), '' ORDER BY request_id)), 'hex'), '') AS hash
 			        FROM   (SELECT ` + movedRequest + ` FROM todo_request WHERE user_id = $1 AND created_at >= $2) AS moved) AS requests`,
 		Args: []any{owner.String(), timeParam(since)},
 		Read: func(rows pgx.Rows) (err error) {

@@ -30,8 +30,8 @@ func refusef(format string, args ...any) error {
 
 // notHandedOver returns the error for a target that is not the one of before.
 func notHandedOver() error {
-	return refusef("the source has handed the user over to another database than this target, or the target has lost the copy: " +
-		"run this with the TARGET_DATABASE_URL of before")
+	return refusef("the source has handed the user over to another database than this target, or the target has lost the copy, " +
+		"or an older todod has written to the source since: run this with the TARGET_DATABASE_URL of before")
 }
 
 // sideError is an error of the source or the target.
