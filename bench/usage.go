@@ -34,19 +34,9 @@ func (m meter) read() (usage, error) {
 	if err != nil {
 		return u, err
 	}
-	postmaster, err := readStat(fmt.Sprintf("/proc/%d/stat", m.postmaster))
-	if err != nil {
+	u.service = service.own
+	if u.postgres, err = m.readPostgres(); err != nil {
 		return u, err
-	}
-	u.service, u.postgres = service.own, postmaster.own+postmaster.ended
-	all, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return u, err
-	}
-	for _, path := range all {
-		if s, err := readStat(path); err == nil && s.parent == m.postmaster { // Else it has just ended.
-			u.postgres += s.own
-		}
 	}
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var r syscall.Rusage
@@ -56,6 +46,31 @@ func (m meter) read() (usage, error) {
 		u.bench += time.Duration(r.Utime.Nano() + r.Stime.Nano())
 	}
 	return u, nil
+}
+
+// readPostgres reads again when a backend has ended meanwhile, as those of pgbench do
+// just before a measurement: its time would count nowhere, or twice.
+func (m meter) readPostgres() (time.Duration, error) {
+	for {
+		before, err := readStat(fmt.Sprintf("/proc/%d/stat", m.postmaster))
+		if err != nil {
+			return 0, err
+		}
+		sum := before.own + before.ended
+		all, err := filepath.Glob("/proc/[0-9]*/stat")
+		if err != nil {
+			return 0, err
+		}
+		for _, path := range all {
+			if s, err := readStat(path); err == nil && s.parent == m.postmaster { // Else it has just ended.
+				sum += s.own
+			}
+		}
+		after, err := readStat(fmt.Sprintf("/proc/%d/stat", m.postmaster))
+		if err != nil || after.ended == before.ended {
+			return sum, err
+		}
+	}
 }
 
 // stat is what a process has used itself, and what those of its children have
