@@ -12,8 +12,7 @@ import (
 const usersBatch = 1000
 
 // ListUsers calls each with every user whose todos are in this database, also one who is
-// leaving it. Users of whom nothing is kept but an account are left out, unless they are
-// leaving: a sync that went to the wrong database makes one, too. It stops when each fails.
+// leaving it. Users without todos count who have an account. It stops when each fails.
 func (s *Store) ListUsers(ctx context.Context, each func(user string) error) error {
 	for after := ""; ; {
 		users, last, err := s.someUsers(ctx, after)
@@ -38,11 +37,7 @@ func (s *Store) someUsers(ctx context.Context, after string) (users []string, la
 	err = s.run(ctx, database.Statement{
 		Name: "list users",
 		SQL: `
-			SELECT   known.user_id,
-			         COALESCE(account.` + isHere + `, true)
-			         AND (NOT account.` + isOpen + `
-			              OR EXISTS (SELECT FROM todo WHERE user_id = known.user_id)
-			              OR EXISTS (SELECT FROM todo_request WHERE user_id = known.user_id))
+			SELECT   known.user_id, COALESCE(account.` + isHere + `, true)
 			FROM     ((SELECT   user_id
 			           FROM     todo_account
 			           WHERE    user_id > $1
