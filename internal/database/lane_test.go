@@ -195,7 +195,7 @@ func TestABatchHasABound(t *testing.T) {
 	}{
 		"statements": {read("get"), fullBatch},
 		"rows":       {Statement{Name: "list", MaxRows: 200}, fullBatchRows / 200},
-		"scans":      {Statement{Name: "find", IsScan: true, MaxRows: 2}, 16},
+		"scans":      {Statement{Name: "find", IsScan: true, MaxRows: 2}, 8},
 		"bytes":      {Statement{Name: "create", Owner: "o", Args: []any{&text, "x"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
