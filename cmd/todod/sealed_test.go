@@ -72,8 +72,9 @@ func TestAUserWhoMovesIsToldSoOverEveryProtocol(t *testing.T) {
 		refused("leaving", func(name string) bool { return !reading()[name] })
 
 		waited, upToDate := make(chan error, 1), synced(t, client, first.GetNextSyncToken()).GetNextSyncToken()
+		waiting, _ := s.client(t, way, s.issuer.Token(user))
 		go func() {
-			_, err := client.SyncTodos(t.Context(), &todov1.SyncTodosRequest{SyncToken: upToDate, WaitSeconds: 25})
+			_, err := waiting.SyncTodos(t.Context(), &todov1.SyncTodosRequest{SyncToken: upToDate, WaitSeconds: 25})
 			waited <- err
 		}()
 		seal("DELETE FROM todo WHERE user_id = USER; UPDATE todo_account SET sealed = 3, revision = revision + 1 WHERE user_id = USER")
