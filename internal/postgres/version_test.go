@@ -204,7 +204,8 @@ func TestACallWithoutAVersionReadsNothingFurther(t *testing.T) {
 	if n := reads(); n != 0 {
 		t.Errorf("%d reads of a todo", n)
 	}
-	if err := store.DeleteTodo(t.Context(), owner, neverMade(), todo.Deletion{If: todo.VersionAt(time.Now())}); !errors.Is(err, todo.ErrNotFound) {
+	later := todo.VersionAt(time.Now().Add(time.Hour))
+	if err := store.DeleteTodo(t.Context(), owner, create(t, store, owner, "t").ID, todo.Deletion{If: later}); !errors.Is(err, todo.ErrConflict) {
 		t.Error(err)
 	}
 	if n := reads(); n != 1 {

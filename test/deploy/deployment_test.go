@@ -215,8 +215,9 @@ func (d *deployment) testTooLarge(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := client.call(t, http.MethodPost, string(d.api)+"/api/todos", string(body), "Authorization", d.token, "Content-Type", "application/json")
-			if a.err != nil && d.cutsLargeBodies && client == d.old && size > 1<<20 {
-				continue
+			isCut := a.err != nil && client == d.old || a.status == http.StatusServiceUnavailable
+			if d.cutsLargeBodies && size > 1<<20 && isCut {
+				continue // HAProxy was still sending it when the service had answered.
 			}
 			if a.status != http.StatusTooManyRequests || a.code() != "resource_exhausted" {
 				t.Errorf("%s, a body of %d bytes: %d %s %v", name, size, a.status, a.body, a.err)
