@@ -63,7 +63,7 @@ test: postgres ## Run all Go tests
 
 .PHONY: mutants
 mutants: ## Check that tests fail for SQL without its owner, its lock or its second look
-	$(GO) test -count=1 -tags mutants -run 'ForgetsTheOwner|OwnerIsTakenOut|InEveryMutant' ./internal/postgres ./internal/postgres/sqlowner
+	$(GO) test -count=1 -tags mutants -timeout=40m -run 'ForgetsTheOwner|OwnerIsTakenOut|InEveryMutant' ./internal/postgres ./internal/postgres/sqlowner
 
 FUZZTIME ?= 10000x
 

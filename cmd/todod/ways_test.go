@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -68,7 +69,15 @@ type ear struct {
 	next  http.RoundTripper
 	token string
 	edit  func(*http.Request) // Changes requests once they are complete; may be nil.
+
+	mu    sync.Mutex // For calls that are made at once.
 	heard []byte
+}
+
+func (e *ear) hear(answer []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = answer
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -84,7 +93,7 @@ func (e *ear) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if isWatch(req) {
-		e.heard = nil
+		e.hear(nil)
 		return res, nil
 	}
 	body, err := io.ReadAll(res.Body)
@@ -101,7 +110,7 @@ func (e *ear) RoundTrip(req *http.Request) (*http.Response, error) {
 	_ = header.Write(&heard)
 	heard.Write(body)
 	_ = res.Trailer.Write(&heard)
-	e.heard = heard.Bytes()
+	e.hear(heard.Bytes())
 	return res, nil
 }
 
