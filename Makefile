@@ -155,7 +155,7 @@ dashboard-picture: postgres build ## Draw docs/dashboard.png (needs Prometheus a
 	$(GO) test -C test/faults -count=1 -timeout=10m -run '^TestDashboardPicture$$' -args -picture "$(CURDIR)/docs/dashboard.png"
 
 .PHONY: deploy-test
-deploy-test: postgres web/app/dist/index.html build ## Test the files of deploy/ (needs Node.js, Caddy, HAProxy, socat and systemd-analyze)
+deploy-test: postgres web/app/dist/index.html build ## Test the files of deploy/ (needs Node.js, Caddy, HAProxy, socat, ShellCheck and systemd-analyze)
 	$(GO) test -C test/deploy -count=1
 
 .PHONY: migrate-plan

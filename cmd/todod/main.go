@@ -75,10 +75,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		if err != nil {
 			return err
 		}
-		log := newLogWriter(stdout)
+		log, logger := startLog(ctx, stdout, cfg.LogLevel, getenv)
 		defer log.close()
-		logger := newLogger(log, cfg.LogLevel)
-		logIgnored(ctx, logger, getenv)
 		return serve(ctx, cfg, logger, log.linesLost)
 	case "migrate":
 		return migrate(ctx, args, getenv, stdout)
@@ -107,6 +105,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return err
 	}
 	return errUsage
+}
+
+// startLog returns the log of a command, which has to be closed, and its logger.
+func startLog(ctx context.Context, stdout io.Writer, level logLevel, getenv func(string) string) (*logWriter, *slog.Logger) {
+	log := newLogWriter(stdout)
+	logger := newLogger(log, level)
+	logIgnored(ctx, logger, getenv)
+	return log, logger
 }
 
 // newLogger returns a logger that writes one JSON object per line.

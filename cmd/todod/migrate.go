@@ -37,9 +37,7 @@ func onDatabase(ctx context.Context, getenv func(string) string, stdout io.Write
 	}
 	// In the background: while a reader of the log stops, a migration must not keep its
 	// locks.
-	log := newLogWriter(stdout)
+	log, logger := startLog(ctx, stdout, cfg.LogLevel, getenv)
 	defer log.close()
-	logger := newLogger(log, cfg.LogLevel)
-	logIgnored(ctx, logger, getenv)
 	return run(string(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL)), logger)
 }

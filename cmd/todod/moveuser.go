@@ -62,10 +62,8 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	if err != nil {
 		return err
 	}
-	log := newLogWriter(stdout)
+	log, logger := startLog(ctx, stdout, cfg.LogLevel, getenv)
 	defer log.close()
-	logger := newLogger(log, cfg.LogLevel)
-	logIgnored(ctx, logger, getenv)
 
 	source, err := openForMove(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL), logger)
 	if err != nil {

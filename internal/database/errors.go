@@ -106,6 +106,10 @@ func hasState(err error, states ...string) bool {
 	return ok && slices.Contains(states, failed.Code)
 }
 
+// IsLockTimeout reports whether a statement failed since it would have waited for a lock
+// longer than its lock_timeout.
+func IsLockTimeout(err error) bool { return hasState(err, lockNotAvailable) }
+
 // transient reports whether the same statement may succeed later, as far as a
 // SQLSTATE tells.
 func transient(code string) bool {

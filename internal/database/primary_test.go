@@ -87,15 +87,23 @@ func TestAStandbyIsFoundWhenItIsPromoted(t *testing.T) {
 	}
 }
 
+// startFormerPrimary returns counters on a primary, which has one, and on its standby: the
+// successor, once it is promoted.
+func startFormerPrimary(t *testing.T, change ...func(*database.Config)) (c *counters, former, successor *pgtest.Server) {
+	t.Helper()
+	former = pgtest.StartServer(t, nil)
+	pgtest.Exec(t, former.URL(), countersSQL)
+	successor = former.StartStandby(t)
+	c = openCounters(t, hosts(t, former.URL(), successor.URL()), 4, change...)
+	c.mustPut(t, "u", 1)
+	return c, former, successor
+}
+
 // TestAFormerPrimaryIsUsedNoMore promotes a standby while its primary, the first of the
 // hosts, goes on as if nothing had happened.
 func TestAFormerPrimaryIsUsedNoMore(t *testing.T) {
 	t.Parallel()
-	former := pgtest.StartServer(t, nil)
-	pgtest.Exec(t, former.URL(), countersSQL)
-	successor := former.StartStandby(t)
-	c := openCounters(t, hosts(t, former.URL(), successor.URL()), 4)
-	c.mustPut(t, "u", 1)
+	c, former, successor := startFormerPrimary(t)
 	c.fill(t, 4)
 	successor.Promote(t)
 
@@ -130,11 +138,7 @@ func TestAFormerPrimaryIsUsedNoMore(t *testing.T) {
 // lost.
 func TestConnectionsToAFormerPrimaryEndWhenItsSuccessorIsSeen(t *testing.T) {
 	t.Parallel()
-	former := pgtest.StartServer(t, nil)
-	pgtest.Exec(t, former.URL(), countersSQL)
-	successor := former.StartStandby(t)
-	c := openCounters(t, hosts(t, former.URL(), successor.URL()), 4, unbatched)
-	c.mustPut(t, "u", 1)
+	c, former, successor := startFormerPrimary(t, unbatched)
 	conns := c.Pool().AcquireAllIdle(t.Context())
 	if len(conns) == 0 {
 		t.Fatal("no connection is idle")
@@ -197,11 +201,7 @@ func TestAServerThatFallsSilentIsUnavailable(t *testing.T) {
 // called. The connections to the former primary live on.
 func TestAQuietProcessAsksBeforeItUsesAnIdleConnection(t *testing.T) {
 	t.Parallel()
-	former := pgtest.StartServer(t, nil)
-	pgtest.Exec(t, former.URL(), countersSQL)
-	successor := former.StartStandby(t)
-	c := openCounters(t, hosts(t, former.URL(), successor.URL()), 4, bounds(func(b *database.Bounds) { b.AskAfter = time.Nanosecond }))
-	c.mustPut(t, "u", 1)
+	c, former, successor := startFormerPrimary(t, bounds(func(b *database.Bounds) { b.AskAfter = time.Nanosecond }))
 	successor.Promote(t)
 	c.mustPut(t, "u", 2)
 	if got := pgtest.QueryText(t, pgtest.Connect(t, former.URL()), "SELECT count(*)::text FROM counter"); got != "1" {

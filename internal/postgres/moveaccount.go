@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
@@ -173,14 +172,11 @@ func (s *Store) alone(ctx context.Context, side string, owner todo.UserID, run f
 		}
 		return err
 	})
-	if late, ok := errors.AsType[*pgconn.PgError](err); ok && late.Code == lockNotAvailable {
+	if database.IsLockTimeout(err) {
 		err = errTwoMoves
 	}
 	return errors.Join(failed, onSide(side, err))
 }
-
-// lockNotAvailable is PostgreSQL's code for a lock that could not be had in time.
-const lockNotAvailable = "55P03"
 
 // moves stands for the owner of the transaction that holds the lock.
 const moves = "moves\x00"

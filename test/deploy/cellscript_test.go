@@ -327,10 +327,7 @@ func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 
 func TestTheScriptsArePOSIX(t *testing.T) {
 	t.Parallel()
-	path, err := exec.LookPath("shellcheck")
-	if err != nil {
-		t.Skip("without shellcheck")
-	}
+	path := needProgram(t, "shellcheck", "shellcheck")
 	for _, name := range []string{"cells.sh", "move-slots.sh"} {
 		run(t, nil, path, "--shell=sh", repository(t, "deploy", "haproxy", name))
 	}

@@ -34,11 +34,7 @@ func TestMain(m *testing.M) {
 // repository returns the absolute path of a file of the repository.
 func repository(t *testing.T, path ...string) string {
 	t.Helper()
-	absolute, err := filepath.Abs(filepath.Join(append([]string{"..", ".."}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return absolute
+	return system.Repository(t, path...)
 }
 
 // read returns the content of a file of the repository.

@@ -88,7 +88,7 @@ func startCellBalancer(t *testing.T, slotMap string, cells []*cell) *cellBalance
 	account := stack.Unprivileged(t)
 	address := stack.FreeAddress(t)
 	b := &cellBalancer{logs: newLogs(), folder: stack.FolderFor(t, account), url: "http://" + address}
-	config, err := os.ReadFile(repository(t, "deploy", "haproxy", "cells.cfg"))
+	config, err := os.ReadFile(stack.Repository(t, "deploy", "haproxy", "cells.cfg"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func (b *cellBalancer) awaitCell(t *testing.T, name string, ready int) {
 // documented returns the commands of a section of docs/operations.md, block by block.
 func documented(t *testing.T, heading string) (blocks []string) {
 	t.Helper()
-	content, err := os.ReadFile(repository(t, "docs", "operations.md"))
+	content, err := os.ReadFile(stack.Repository(t, "docs", "operations.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func documented(t *testing.T, heading string) (blocks []string) {
 func shell(t *testing.T, dir, commands string, output io.Writer, environment ...string) error {
 	t.Helper()
 	stack.NeedProgram(t, "socat", "socat")
-	path := strings.Join([]string{repository(t, "deploy", "haproxy"), filepath.Dir(stack.ProgramPath(t, *program)), os.Getenv("PATH"), "/usr/sbin"}, ":")
+	path := strings.Join([]string{stack.Repository(t, "deploy", "haproxy"), filepath.Dir(stack.ProgramPath(t, *program)), os.Getenv("PATH"), "/usr/sbin"}, ":")
 	script := fmt.Sprintf("PATH=%s\ncd %s\n%s", path, dir, commands)
 	p := stack.Start(t, nil, environment, output, "/bin/sh", "-eu", "-c", script)
 	select {

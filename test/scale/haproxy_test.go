@@ -3,7 +3,6 @@
 package scale
 
 import (
-	"io"
 	"maps"
 	"net"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/todo-backend/test/stack"
 )
@@ -33,7 +31,7 @@ func startBalancer(t *testing.T, file string, variables map[string]string, furth
 	t.Helper()
 	account := stack.Unprivileged(t)
 	dir := stack.FolderFor(t, account)
-	content, err := os.ReadFile(repository(t, "deploy", "haproxy", file))
+	content, err := os.ReadFile(stack.Repository(t, "deploy", "haproxy", file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,30 +85,14 @@ func listens(network, address string) bool {
 }
 
 // command has HAProxy run a command of its management guide, and returns what it says.
-func (b *balancer) command(t *testing.T, text string) string {
-	t.Helper()
-	conn, err := net.Dial("unix", b.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(stack.Patience)) // It works on any connection.
-	if _, err := io.WriteString(conn, text+"\n"); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := io.ReadAll(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(answer)
-}
+func (b *balancer) command(text string) string { return stack.AskHAProxy(b.socket, text) }
 
 // awaitServers waits until HAProxy has found all servers of a backend ready.
 func (b *balancer) awaitServers(t *testing.T, backend string, servers int) {
 	t.Helper()
 	stack.Eventually(t, "HAProxy finds all servers ready", func() bool {
 		up := 0
-		for line := range strings.Lines(b.command(t, "show servers state "+backend)) {
+		for line := range strings.Lines(b.command("show servers state " + backend)) {
 			// See "show servers state" in the management guide: the name of the backend and
 			// the server, and its operational state, of which 2 is running.
 			if fields := strings.Fields(line); len(fields) > 5 && fields[1] == backend && fields[5] == "2" {
@@ -124,7 +106,7 @@ func (b *balancer) awaitServers(t *testing.T, backend string, servers int) {
 // sessions returns how many calls HAProxy has under way with a server.
 func (b *balancer) sessions(t *testing.T, backend, server string) int {
 	t.Helper()
-	for line := range strings.Lines(b.command(t, "show stat")) {
+	for line := range strings.Lines(b.command("show stat")) {
 		// See "show stat" in the management guide: pxname, svname, qcur, qmax, scur.
 		if fields := strings.Split(line, ","); len(fields) > 4 && fields[0] == backend && fields[1] == server {
 			n, err := strconv.Atoi(fields[4])

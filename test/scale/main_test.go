@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -63,14 +62,4 @@ func newLogs() *stack.Logs { return &stack.Logs{Canaries: &lookout} }
 func startTodod(t *testing.T, issuer *stack.Issuer, database string, settings map[string]string) *stack.Todod {
 	t.Helper()
 	return stack.StartTodod(t, stack.TododConfig{Program: *program, Issuer: issuer, Database: database, Settings: settings, Canaries: &lookout})
-}
-
-// repository returns the absolute path of a file of the repository.
-func repository(t *testing.T, path ...string) string {
-	t.Helper()
-	absolute, err := filepath.Abs(filepath.Join(append([]string{"..", ".."}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return absolute
 }

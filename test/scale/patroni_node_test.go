@@ -56,7 +56,7 @@ func newNode(t *testing.T, m *machine, name, folder, bin string, addresses []str
 		"PATRONI_POSTGRESQL_BIN_DIR":  bin,
 	}), "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC")
 	n.config = filepath.Join(dir, "patroni.yml")
-	content, err := os.ReadFile(repository(t, "deploy", "patroni", "patroni.yml"))
+	content, err := os.ReadFile(stack.Repository(t, "deploy", "patroni", "patroni.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func newNode(t *testing.T, m *machine, name, folder, bin string, addresses []str
 // different here.
 func (n *node) environment(t *testing.T, file string, addresses []string, replaced map[string]string) (list []string) {
 	t.Helper()
-	f, err := os.Open(repository(t, "deploy", "patroni", file))
+	f, err := os.Open(stack.Repository(t, "deploy", "patroni", file))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// AskHAProxy sends a command to a master's socket (haproxy -W -S), and returns the answer. It
-// is empty while nobody listens there, as at a start and during a reload.
+// AskHAProxy sends a command to HAProxy's socket, a worker's or the master's (haproxy -W -S),
+// and returns the answer. It is empty while nobody listens there, as at a start and during a
+// reload.
 func AskHAProxy(socket, command string) string {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {

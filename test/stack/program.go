@@ -23,6 +23,13 @@ func NeedProgram(t *testing.T, name, pkg string) string {
 	return path
 }
 
+// Repository returns the absolute path of a file of the repository, for a test whose
+// package is two folders below its root.
+func Repository(t *testing.T, path ...string) string {
+	t.Helper()
+	return ProgramPath(t, filepath.Join(append([]string{"..", ".."}, path...)...))
+}
+
 // ProgramPath returns the absolute path of a program: children run in other folders.
 func ProgramPath(t *testing.T, path string) string {
 	t.Helper()
