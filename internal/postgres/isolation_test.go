@@ -300,6 +300,11 @@ func erase(u twoUsers) {
 	if err != nil || after[u.alice] != before[u.alice] || after[u.mallory].Epoch == before[u.mallory].Epoch {
 		u.Errorf("the accounts went from %v to %v, %v, want another epoch of Mallory's", before, after, err)
 	}
+	// Of a user without an account, whatever accounts others have.
+	pgtest.Exec(u.T, u.url, "INSERT INTO todo_request (user_id, request_id, content_hash, todo_ids, codes) VALUES ('erased before', gen_random_uuid(), sha256('r'), '{}', '{}')")
+	if n, err := store.EraseUser(u.Context(), user(u.T, "erased before")); err != nil || n != 0 {
+		u.Errorf("todos of a user without an account: %d, %v, want none", n, err)
+	}
 	if got := pgtest.QueryText(u.T, pgtest.Connect(u.T, u.url), "SELECT count(*)::text FROM todo_request"); got != "1" {
 		u.Errorf("%s requests are kept, want Alice's", got)
 	}
