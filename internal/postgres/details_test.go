@@ -38,11 +38,11 @@ func details(of todo.Todo) todo.Todo {
 
 func TestDetailsAreKeptInEveryQueryMode(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewDatabase(t)
-	pgtest.OddDefaults(t, url)
 	for _, mode := range pgtest.QueryModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
+			url := pgtest.NewDatabase(t) // Of its own: serializable transactions conflict with all that write.
+			pgtest.OddDefaults(t, url)
 			store := open(t, pgtest.WithParameter(url, "default_query_exec_mode", mode), 2)
 			owner := user(t, mode)
 			for _, due := range []todo.Due{
