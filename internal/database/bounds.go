@@ -25,7 +25,8 @@ type Bounds struct {
 	Statement time.Duration
 
 	// Transaction is for a transaction, its further runs included. Each of its
-	// statements has Statement.
+	// statements has Statement. With Acquire and Cancel it is less than the service
+	// gives a call, so that the caller learns that the database was too slow.
 	Transaction time.Duration
 
 	// TransactionLock is for a lock that a statement of a transaction needs. The
@@ -77,7 +78,7 @@ func UsualBounds() Bounds {
 		AskAfter:        10 * time.Second,
 		Acquire:         acquireTimeout,
 		Statement:       5 * time.Second,
-		Transaction:     10 * time.Second,
+		Transaction:     8 * time.Second,
 		TransactionLock: 2 * time.Second,
 		PingAfter:       time.Second,
 		Ping:            500 * time.Millisecond,

@@ -114,9 +114,10 @@ func (db *DB) Close() {
 // whose time is over may take three quarters of a second to end; if that is by success,
 // so does Run. One that runs again starts over: the context bounds the whole.
 //
-// It fails with [ErrUnavailable] when the same statement may succeed later, with
-// [context.DeadlineExceeded] when it took too long, with the context's error when
-// that ends first, and otherwise with what PostgreSQL or Read said.
+// It fails with [ErrUnavailable] when the same statement may succeed later, as when its
+// time is over; with [context.DeadlineExceeded] when the server canceled it of its own
+// accord, as for a statement_timeout that is shorter; with the context's error when that
+// ends first; and otherwise with what PostgreSQL or Read said.
 func (db *DB) Run(ctx context.Context, s Statement) error {
 	if err := waitIfSpent(ctx); err != nil {
 		return interpret(ctx, s.Name, err)

@@ -90,6 +90,10 @@ func interpret(ctx context.Context, name string, err error) error {
 		return fmt.Errorf("%s: %w", name, ctx.Err())
 	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errSilent), errors.Is(err, errUnknownOutcome):
 		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)
+	case errors.Is(err, errLate):
+		// Not the caller's deadline, which hides in it. No statement takes that long
+		// but by waiting: for a lock, a standby, or a busy server.
+		return fmt.Errorf("%s: %w: %s", name, ErrUnavailable, err.Error())
 	case hasState(err, queryCanceled):
 		return fmt.Errorf("%s: %w: %w", name, context.DeadlineExceeded, err)
 	default:

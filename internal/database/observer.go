@@ -53,7 +53,7 @@ type StatementOutcome string
 const (
 	OutcomeOK          StatementOutcome = "ok"          // No row counts as well.
 	OutcomeUnavailable StatementOutcome = "unavailable" // [ErrUnavailable].
-	OutcomeDeadline    StatementOutcome = "deadline"    // It, or its caller, had no more time.
+	OutcomeDeadline    StatementOutcome = "deadline"    // Its caller had no more time, or the server canceled it.
 	OutcomeCanceled    StatementOutcome = "canceled"    // The caller left.
 	OutcomeError       StatementOutcome = "error"       // Anything else.
 )

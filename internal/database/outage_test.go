@@ -176,12 +176,17 @@ func TestAnExhaustedPoolIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestALockedTableMeansTheDeadline(t *testing.T) {
+// TestOnlyTheCallersDeadlineIsCalledOne has statements wait for a lock, until their own
+// time is over or their caller's.
+func TestOnlyTheCallersDeadlineIsCalledOne(t *testing.T) {
 	t.Parallel()
 	c := newCounters(t, 1, bounds(func(b *database.Bounds) { b.Statement = 500 * time.Millisecond }))
 	unlock := pgtest.LockTable(t, c.url, "counter")
-	if _, err := c.get(t.Context(), "u", 1); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, database.ErrUnavailable) {
-		t.Errorf("get without a deadline: %v, want the database's own", err)
+	if _, err := c.get(t.Context(), "u", 1); !isLate(err) {
+		t.Errorf("get without a deadline: %v, want ErrUnavailable and no deadline", err)
+	}
+	if _, err := c.put(t.Context(), "u", 1, ""); !isLate(err) {
+		t.Errorf("put without a deadline: %v, want ErrUnavailable and no deadline", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

@@ -101,7 +101,7 @@ func (db *DB) runUntilSerialized(ctx context.Context, j *job) (generation int, e
 func waitIfSpent(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < minStatementTime {
 		<-ctx.Done()
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return nil
 }
@@ -109,8 +109,8 @@ func waitIfSpent(ctx context.Context) error {
 // attempt has run use a connection once, within a bound, and returns the generation
 // of the connection or a later one. It fails with a [noConnectionError] or
 // [lostConnectionError] when it is the connection's fault, with errSilent when the server
-// has not even confirmed the request to cancel the statement, and with
-// [context.DeadlineExceeded] when the statement took too long.
+// has not even confirmed the request to cancel the statement, and with errLate when the
+// statement took too long.
 func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context.Context, *pgx.Conn) error) (generation int, err error) {
 	if err := waitIfSpent(ctx); err != nil {
 		return 0, err
@@ -137,7 +137,7 @@ func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context
 	case isSilent(conn.Conn()) && (errors.Is(context.Cause(running), errLate) || errors.Is(err, errLate)):
 		return generation, silence(err)
 	case running.Err() != nil:
-		return generation, fmt.Errorf("%w: %w", running.Err(), err)
+		return generation, fmt.Errorf("%w: %w", context.Cause(running), err)
 	case errors.Is(err, errLate): // A statement of a transaction.
 		return generation, err
 	case conn.Conn().IsClosed():

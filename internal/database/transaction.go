@@ -38,7 +38,7 @@ type Tx struct {
 }
 
 // RunTx runs a transaction, outside of batches, as [DB.Run] runs a statement that is
-// alone. It takes ten seconds at most, and each of its statements five. A statement waits
+// alone. It takes eight seconds at most, and each of its statements five. A statement waits
 // for a lock for two.
 //
 // The transaction runs again, within its time, when what others did at the same time was
@@ -88,8 +88,17 @@ func (t *Transaction) runOn(ctx context.Context, tx *Tx, isCommitSent *bool) err
 		return err
 	}
 	*isCommitSent = true
-	tag, err := tx.conn.Exec(ctx, "COMMIT")
+	return tx.commit(ctx)
+}
+
+// commit commits the transaction, within the bound of a statement.
+func (tx *Tx) commit(ctx context.Context) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, tx.db.bounds.Statement, errLate)
+	defer cancel()
+	tag, err := tx.conn.Exec(bounded, "COMMIT")
 	switch isLocal := isLocalCommit(tx.conn); {
+	case err != nil && bounded.Err() != nil:
+		return fmt.Errorf("%w: %w", context.Cause(bounded), err)
 	case err != nil:
 		return err
 	case tag.String() != "COMMIT":
@@ -145,7 +154,7 @@ func (tx *Tx) run(ctx context.Context, s *Statement) error {
 	case err == nil || isOwn(bounded, tx.conn, err):
 		return err
 	case bounded.Err() != nil:
-		err = fmt.Errorf("%w: %w: %w", errLate, bounded.Err(), err)
+		err = fmt.Errorf("%w: %w", context.Cause(bounded), err)
 	}
 	tx.err = fmt.Errorf("%s: %w", s.Name, err)
 	return err

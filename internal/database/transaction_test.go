@@ -151,24 +151,20 @@ func TestATransactionWhoseConnectionIsLost(t *testing.T) {
 func TestATransactionIsBounded(t *testing.T) {
 	t.Parallel()
 	const short = 200 * time.Millisecond
-	for name, test := range map[string]struct {
-		change func(*database.Bounds)
-		want   error
-	}{
-		"its locks":      {func(b *database.Bounds) { b.TransactionLock = short }, database.ErrUnavailable},
-		"its statements": {func(b *database.Bounds) { b.Statement = short }, context.DeadlineExceeded},
-		"as a whole":     {func(b *database.Bounds) { b.Transaction = short }, context.DeadlineExceeded},
+	for name, change := range map[string]func(*database.Bounds){
+		"its locks":      func(b *database.Bounds) { b.TransactionLock = short },
+		"its statements": func(b *database.Bounds) { b.Statement = short },
+		"as a whole":     func(b *database.Bounds) { b.Transaction = short },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			direct := newCounters(t, 1)
 			direct.mustPut(t, "u", 1, 2)
-			c := openCounters(t, direct.url, 1, bounds(test.change))
+			c := openCounters(t, direct.url, 1, bounds(change))
 			c.fill(t, 1)
 			locked := pgtest.Begin(t, direct.url, "SELECT FROM counter WHERE id = 2 FOR UPDATE")
-			err := c.RunTx(t.Context(), addBoth(committed))
-			if !errors.Is(err, test.want) {
-				t.Errorf("RunTx: %v, want %v", err, test.want)
+			if err := c.RunTx(t.Context(), addBoth(committed)); !isLate(err) {
+				t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
 			}
 			if err := locked.Rollback(t.Context()); err != nil {
 				t.Fatal(err)
@@ -304,6 +300,20 @@ func TestATransactionThatAStandbyMayLackIsNotAcknowledged(t *testing.T) {
 	}
 	pgtest.ExecOn(t, admin, "ALTER SYSTEM RESET synchronous_standby_names")
 	pgtest.ExecOn(t, admin, "SELECT pg_reload_conf()")
+}
+
+// TestACommitHasTheTimeOfAStatement has one wait for a standby that stays away.
+func TestACommitHasTheTimeOfAStatement(t *testing.T) {
+	t.Parallel()
+	server := pgtest.StartServer(t, map[string]string{"synchronous_standby_names": "away", "synchronous_commit": "off"})
+	pgtest.Exec(t, server.URL(), countersSQL+`; INSERT INTO counter (id, owner, note) VALUES (1, 'u', ''), (2, 'u', '')`)
+	url := pgtest.WithParameter(server.URL(), "options", "-c synchronous_commit=on")
+	c := openCounters(t, url, 1, bounds(func(b *database.Bounds) { b.Statement, b.Transaction = time.Second, time.Hour }))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.RunTx(ctx, addBoth(committed)); !isLate(err) || errors.Is(err, context.Canceled) {
+		t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
+	}
 }
 
 // TestNoBatchWaitsForATransactionOfItsOwners: its locks would hold up the others in it.

@@ -81,11 +81,10 @@ func (h holdUp) test(t *testing.T) {
 
 	r.Did("%s for %v at %d calls/s", h.done, heldFor, rate)
 	r.Note("answers", during)
-	r.None("answers other than 200, 503 and 504", len(during.Without(200, 503, 504)))
-	report.AtLeast(r, "refused", len(during.With(503, 504)), 1)
+	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
+	report.AtLeast(r, "refused", len(during.With(http.StatusServiceUnavailable)), 1)
 	// By the service's clock: callers here may be late themselves.
-	report.AtMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+machineSlack)
-	report.AtMost(r, "slowest 504", slowestLogged(logged, http.StatusGatewayTimeout), connectionBound+statementBound+machineSlack)
+	report.AtMost(r, "slowest 503", slowestLogged(logged, http.StatusServiceUnavailable), connectionBound+statementBound+machineSlack)
 	r.None("/livez failed", len(live.Failed()))
 	report.AtMost(r, "own log lines in 5 s", lines, 2)
 	if lines > 2 {

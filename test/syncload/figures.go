@@ -16,7 +16,7 @@ type Figures struct {
 	Resets   int // Readers that had to begin anew.
 	Failures int // Reads that failed, and streams that failed to begin.
 	// OtherOutages are failed calls of either kind without an answer, or with another one
-	// than that the service is unavailable or late.
+	// than that the service is unavailable.
 	OtherOutages int
 	Ended        int // Streams that the service ended, or that were cut.
 	// Without are the times that readers spent without a stream: from the end of one to

@@ -205,8 +205,7 @@ func (s *Run) as(ctx context.Context, user string) context.Context { return As(c
 
 // pauseAfter waits after a failed call.
 func (s *Run) pauseAfter(ctx context.Context, err error) {
-	code := connect.CodeOf(err)
-	if ctx.Err() == nil && (!connect.IsWireError(err) || code != connect.CodeUnavailable && code != connect.CodeDeadlineExceeded) {
+	if ctx.Err() == nil && (!connect.IsWireError(err) || connect.CodeOf(err) != connect.CodeUnavailable) {
 		s.otherOutages.Add(1)
 	}
 	if s.ObeysRetryInfo {
