@@ -5,34 +5,69 @@
 #
 # DATABASE_URL is the old cell's, TARGET_DATABASE_URL the new one's, and BALANCERS is that of
 # cells.sh, which is beside this script. It can be repeated, and has to be when it fails, in
-# the same folder: a file there names the users until all of them have moved.
+# the same folder: files there name the users until all of them have moved.
+#
+# A user who can't be moved stays in the old cell, and holds up nobody else. At the end the
+# script names those users, and fails.
 set -eu
+export LC_ALL=C # Else sort may take two users for one.
 if [ $# -ne 3 ]; then
 	sed -n '4s/^# *//p' "$0" >&2
 	exit 2
 fi
 old=$1 new=$2 slots=$3
-cells=$(dirname "$0")/cells.sh
-users=users-$slots
+# By its name: -route splits at spaces, and the folder may have some.
+PATH=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd):$PATH
+export PATH
+users=users-$old-$new-$slots
+
+stop() {
+	echo "move-slots.sh: $*" >&2
+	exit 1
+}
+trap 'stop "ended by a signal: run it again, in the same folder"' HUP INT TERM
 
 # The users who are there stay there until they move. Their names are kept: one who has left
 # the old database, and of whom the balancers don't know yet, is in no list of it any more.
 pin() {
 	todod list-users -slots "$slots" >"$users.now"
-	cat "$users.now" >>"$users"
-	"$cells" pin "$old" <"$users.now"
+	sort -u "$users" "$users.now" >"$users.new"
+	mv "$users.new" "$users"
+	cells.sh pin "$old" <"$users.now"
 }
 
-pin
-# New users of these slots are refused from here on.
-"$cells" slots "$slots" sealed
-# Calls that have been sent to the old cell end: up to 8 s to connect (three attempts of 2 s,
-# a second between) and up to 10 s for the call.
-sleep 20
-pin
-"$cells" slots "$slots" "$new"
-sort -u "$users" >"$users.now"
+touch "$users" "$users.moved"
+# Only once: later those who have moved have no pin, and would be refused while the slots are
+# sealed.
+if [ ! -e "$users.given" ]; then
+	pin
+	# New users of these slots are refused from here on.
+	cells.sh slots "$slots" sealed
+	# Calls that have been sent to the old cell end: up to 8 s to connect (three attempts of
+	# 2 s, a second between) and up to 10 s for the call.
+	sleep 20
+	pin
+	cells.sh slots "$slots" "$new"
+	touch "$users.given"
+fi
+
+: >"$users.failed"
+sort "$users.moved" | comm -23 "$users" - >"$users.left"
 while IFS= read -r user; do
-	todod move-user -route "$cells unpin" -- "$user" </dev/null
-done <"$users.now"
-rm "$users" "$users.now"
+	if todod move-user -route 'cells.sh unpin' -- "$user" </dev/null 2>"$users.error"; then
+		printf '%s\n' "$user" >>"$users.moved"
+		continue
+	fi
+	cat "$users.error" >&2
+	# The user has to be able to write in the old cell. What has switched can't be aborted:
+	# until the next run moves it on, the user is refused, so the others don't follow.
+	todod move-user -abort -- "$user" </dev/null ||
+		stop "the user above may be refused everywhere: run this again. If it always ends here, help the user first, or take the name out of $users"
+	{ printf '%s\n' "$user" && sed 's/^/	/' "$users.error"; } >>"$users.failed"
+done <"$users.left"
+if [ -s "$users.failed" ]; then
+	echo "move-slots.sh: these users could not be moved, and are in $old as before:" >&2
+	cat "$users.failed" >&2
+	exit 1
+fi
+rm "$users" "$users".*
