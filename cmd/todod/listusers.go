@@ -47,8 +47,10 @@ func (r *slotRange) Set(text string) error {
 // has reports whether a slot is one of them.
 func (r *slotRange) has(slot uint32) bool { return r.first <= slot && slot <= r.last }
 
-// listUsers prints the users of slots whose todos are in the database, one a line.
-func listUsers(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+// listUsers prints the users of slots whose todos are in the database, one a line. A subject
+// with a line break is no line: stderr says who is left out. That is no failure, or one such
+// user would stop the scripts that move all others.
+func listUsers(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	wanted := slotRange{0, slots - 1}
 	flags := flag.NewFlagSet("list-users", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -66,20 +68,17 @@ func listUsers(ctx context.Context, args []string, getenv func(string) string, s
 		return err
 	}
 	defer db.Close()
-	out, unprintable := bufio.NewWriter(stdout), 0
+	out := bufio.NewWriter(stdout)
 	err = postgres.NewStore(db, postgres.Config{Logger: logger}).ListUsers(ctx, func(user string) error {
 		if !wanted.has(slotOf(user)) {
 			return nil
 		}
 		if strings.ContainsAny(user, "\r\n") {
-			unprintable++
-			return nil
+			_, err := fmt.Fprintf(stderr, "todod: the user %q is left out: the subject has a line break\n", user)
+			return err
 		}
 		_, err := fmt.Fprintln(out, user)
 		return err
 	})
-	if unprintable > 0 {
-		err = errors.Join(err, fmt.Errorf("%d users are left out, whose subjects have line breaks", unprintable))
-	}
 	return errors.Join(err, out.Flush())
 }

@@ -55,11 +55,23 @@ func TestListUsersPrintsThoseOfSlots(t *testing.T) {
 	if diff := cmp.Diff(all, parts); diff != "" {
 		t.Errorf("(-all +by slots):\n%s", diff)
 	}
+}
 
-	pgtest.Exec(t, database, `INSERT INTO todo_account (user_id, revision) VALUES (E'two\nlines', 1)`)
+// TestListUsersLeavesOutThoseWhoAreNoLine has others printed all the same, and the names of
+// those who are left out.
+func TestListUsersLeavesOutThoseWhoAreNoLine(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewDatabase(t)
+	pgtest.Exec(t, database, `
+		INSERT INTO todo_account (user_id, revision)
+		VALUES ('alice', 1), (E'two\nlines', 1), (E'two\rreturns \x1b[31m', 1), ('zoe', 1)`)
+	var stdout, stderr bytes.Buffer
 	environment := map[string]string{"DATABASE_URL": database}
-	if err := run(t.Context(), []string{"list-users"}, func(name string) string { return environment[name] }, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "1 users are left out") {
-		t.Errorf("with a subject of two lines: %v", err)
+	err := listUsers(t.Context(), nil, func(name string) string { return environment[name] }, &stdout, &stderr)
+	const want = "todod: the user \"two\\nlines\" is left out: the subject has a line break\n" +
+		"todod: the user \"two\\rreturns \\x1b[31m\" is left out: the subject has a line break\n"
+	if err != nil || stdout.String() != "alice\nzoe\n" || stderr.String() != want {
+		t.Errorf("%v: %q and %q", err, stdout.String(), stderr.String())
 	}
 }
 

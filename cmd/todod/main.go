@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	case "move-user":
 		return moveUser(ctx, args, getenv, stdout)
 	case "list-users":
-		return listUsers(ctx, args, getenv, stdout)
+		return listUsers(ctx, args, getenv, stdout, os.Stderr)
 	case "healthcheck":
 		if len(args) > 0 {
 			return errUsage
