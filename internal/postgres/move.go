@@ -56,6 +56,9 @@ func (m *Move) Run(ctx context.Context) error {
 			return err
 		}
 		isCopied, err := hasCopied(from, to)
+		if err != nil && from.Sealed == leaving {
+			return refusef("%v (the source is sealed: -abort opens it again)", err)
+		}
 		if err == nil && !isCopied {
 			from, err = m.takeAlong(ctx)
 		}

@@ -330,7 +330,8 @@ func TestAnIDThatIsTakenAtTheTargetStopsAMove(t *testing.T) {
 	}
 	before := dump(t, d.toURL)
 	err := d.move().Run(t.Context())
-	if _, isRefusal := errors.AsType[*postgres.MoveRefusedError](err); !isRefusal || !strings.Contains(err.Error(), "another user of the target has a todo") {
+	const want = "another user of the target has a todo with an id of this one (Key (id)=(%s) already exists.)"
+	if _, isRefusal := errors.AsType[*postgres.MoveRefusedError](err); !isRefusal || !strings.Contains(err.Error(), fmt.Sprintf(want, made.ID)) {
 		t.Error(err)
 	}
 	if diff := cmp.Diff(before, dump(t, d.toURL)); diff != "" {

@@ -80,9 +80,6 @@ func hasCopied(from, to moveAccount) (bool, error) {
 	default:
 		return false, nil
 	}
-	if from.Sealed == leaving {
-		reason += " (the source is sealed: -abort opens it again)"
-	}
 	return false, refusef("%s", reason)
 }
 

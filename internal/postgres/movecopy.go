@@ -41,9 +41,8 @@ func (m *Move) copy(ctx context.Context, from moveAccount) error {
 	if errors.Is(err, errAtSource) {
 		err = failed
 	}
-	if taken, ok := errors.AsType[*pgconn.PgError](err); ok && taken.Code == uniqueViolation && taken.TableName == "todo" {
+	if reason, isRefusal := whyNotCopied(err); isRefusal {
 		// This can't succeed. Nobody would know that the source stays sealed.
-		reason := fmt.Sprintf("another user of the target has a todo with an id of this one (%s)", taken.Detail)
 		if err := m.giveUp(ctx, from); err != nil {
 			return fmt.Errorf("%s, and the move could not be aborted: %w; run it with -abort", reason, err)
 		}
@@ -53,6 +52,18 @@ func (m *Move) copy(ctx context.Context, from moveAccount) error {
 		m.tell(ctx, "copied", slog.Int("todos", todos), slog.Int("requests", requests))
 	}
 	return err
+}
+
+// whyNotCopied returns the reason for which a copy can't succeed, if that is so.
+func whyNotCopied(err error) (reason string, isRefusal bool) {
+	if refused, ok := errors.AsType[*MoveRefusedError](err); ok {
+		return refused.Reason, true
+	}
+	taken, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || taken.Code != uniqueViolation || taken.TableName != "todo" {
+		return "", false
+	}
+	return fmt.Sprintf("another user of the target has a todo with an id of this one (%s): one of the two needs another id, see docs/operations.md", taken.Detail), true
 }
 
 // copyRows copies rows that read returns from the source to a store, and returns how many.

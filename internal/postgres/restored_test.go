@@ -11,21 +11,28 @@ import (
 	"example.com/todo-backend/internal/todo"
 )
 
-// sealRestored runs the statement of docs/operations.md, "Restoring one of several databases".
-func sealRestored(t *testing.T, url string, owner todo.UserID) {
+// documented returns the statement of a section of docs/operations.md, with values for its
+// variables.
+func documented(t *testing.T, section string, values ...string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "\n## Restoring one of several databases\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	_, block, _ := strings.Cut(section, "```sql\n")
+	_, content, _ := strings.Cut(string(text), "\n## "+section+"\n")
+	content, _, _ = strings.Cut(content, "\n## ")
+	_, block, _ := strings.Cut(content, "```sql\n")
 	sql, _, isThere := strings.Cut(block, "```")
 	if !isThere {
-		t.Fatal("docs/operations.md has no such statement")
+		t.Fatal("docs/operations.md has no statement in " + section)
 	}
-	pgtest.Exec(t, url, strings.ReplaceAll(sql, ":'user'", "'"+owner.String()+"'"))
+	return strings.NewReplacer(values...).Replace(sql)
+}
+
+// sealRestored runs the statement of docs/operations.md, "Restoring one of several databases".
+func sealRestored(t *testing.T, url string, owner todo.UserID) {
+	t.Helper()
+	pgtest.Exec(t, url, documented(t, "Restoring one of several databases", ":'user'", "'"+owner.String()+"'"))
 }
 
 // refuses wants a database to answer a user's calls with the reason that they are elsewhere.
