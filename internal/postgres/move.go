@@ -55,6 +55,7 @@ func (m *Move) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		isUnknown := !from.IsThere && !from.HasTodos
 		isCopied, err := hasCopied(from, to)
 		if err != nil && from.Sealed == leaving {
 			return refusef("%v (the source is sealed: -abort opens it again)", err)
@@ -73,6 +74,9 @@ func (m *Move) Run(ctx context.Context) error {
 		}
 		if err == nil {
 			m.tell(ctx, "moved: the user is at the target")
+		}
+		if err == nil && isUnknown {
+			m.log(ctx, slog.LevelWarn, "there was nothing of this user at the source: is the subject right?")
 		}
 		return err
 	})
@@ -109,8 +113,13 @@ func (m *Move) switchSides(ctx context.Context, from moveAccount) (moveAccount, 
 
 // tell logs a step.
 func (m *Move) tell(ctx context.Context, step string, attrs ...slog.Attr) {
+	m.log(ctx, slog.LevelInfo, step, attrs...)
+}
+
+// log logs a step, or what there is to say about it.
+func (m *Move) log(ctx context.Context, level slog.Level, step string, attrs ...slog.Attr) {
 	attrs = append([]slog.Attr{slog.String("user_id", m.User.String()), slog.String("step", step)}, attrs...)
-	m.Logger.LogAttrs(ctx, slog.LevelInfo, "move", attrs...)
+	m.Logger.LogAttrs(ctx, level, "move", attrs...)
 }
 
 // seal seals the source's account, and returns it. It is sealed anew each time: another

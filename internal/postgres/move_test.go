@@ -262,7 +262,13 @@ func TestClientsOfAMovedUserStartAgain(t *testing.T) {
 func TestAMoveOfAUserWithoutAnything(t *testing.T) {
 	t.Parallel()
 	d := newTwoDatabases(t)
-	run(t, d.move())
+	log := new(pgtest.Log)
+	move := d.move()
+	move.Logger = log.Logger()
+	run(t, move)
+	if !strings.Contains(log.String(), "there was nothing of this user at the source") {
+		t.Errorf("the log doesn't warn of it:\n%s", log)
+	}
 	if from, to := sealOf(t, d.fromURL, d.mover), sealOf(t, d.toURL, d.mover); from != "3" || to != "0" {
 		t.Errorf("the seals are %s and %s, want gone and open", from, to)
 	}
@@ -270,6 +276,18 @@ func TestAMoveOfAUserWithoutAnything(t *testing.T) {
 		t.Errorf("a create at the source: %v, want ErrMoving", err)
 	}
 	create(t, d.to, d.mover, "t")
+
+	// Whoever has an account, or todos of before accounts, is known.
+	pgtest.Exec(t, d.fromURL, "INSERT INTO todo_account (user_id, revision) VALUES ('empty', 1); INSERT INTO todo (user_id, title) VALUES ('old', 't')")
+	for _, known := range []string{"empty", "old"} {
+		log := new(pgtest.Log)
+		move := d.move()
+		move.User, move.Logger = user(t, known), log.Logger()
+		run(t, move)
+		if strings.Contains(log.String(), "there was nothing") {
+			t.Errorf("%s:\n%s", known, log)
+		}
+	}
 }
 
 // TestAMoveIsRefusedThatWouldLoseTodos has accounts that no such move can have left.
