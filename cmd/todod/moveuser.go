@@ -21,9 +21,12 @@ import (
 )
 
 const (
-	// moveTimeout bounds a move, and each of its statements. A copy of a million todos
-	// takes minutes.
+	// moveTimeout bounds a transaction of a move: that of the copy, and those that keep other
+	// moves out meanwhile. A copy of a million todos takes minutes.
 	moveTimeout = time.Hour
+	// moveStatementTimeout bounds a statement, of which some compare or remove all todos of
+	// the user. Steps that take milliseconds have [postgres.Move.StepTimeout].
+	moveStatementTimeout = 10 * time.Minute
 	// writesTimeout bounds the wait for writes of the user that are under way.
 	writesTimeout = 10 * time.Second
 	// moveConns is for the lock, for what is read, and for what is written.
@@ -105,7 +108,7 @@ func moveError(user todo.UserID, what string, err error) error {
 func openForMove(url databaseURL, logger *slog.Logger) (*database.DB, error) {
 	bounds := database.UsualBounds()
 	bounds.Acquire = bounds.Connect
-	bounds.Statement, bounds.Transaction, bounds.TransactionLock = moveTimeout, moveTimeout, writesTimeout
+	bounds.Statement, bounds.Transaction, bounds.TransactionLock = moveStatementTimeout, moveTimeout, writesTimeout
 	return database.Open(database.Config{URL: string(url), MaxConns: moveConns, Logger: logger, Bounds: bounds})
 }
 

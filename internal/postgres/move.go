@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,19 +39,19 @@ type Move struct {
 	// may be nil. Its context is not canceled: it has to end by itself.
 	Route func(ctx context.Context) error
 
+	// StepTimeout bounds each step that takes milliseconds, also what goes on after the
+	// context has ended. The user can't write meanwhile. 0 means a minute.
+	StepTimeout time.Duration
+
 	locks [2]*Store // The transactions that keep other moves of the user out.
 }
 
-// switchTimeout bounds what goes on, from the hand-over to the switch, after the context
-// has ended. It is time for a standby to answer.
-const switchTimeout = time.Minute
+// stepTimeout is the usual StepTimeout. It is time for a standby to answer.
+const stepTimeout = time.Minute
 
 // Run moves the user, from wherever an earlier run has come to.
 func (m *Move) Run(ctx context.Context) error {
 	return m.exclusively(ctx, func(ctx context.Context) error {
-		if err := errors.Join(m.From.checkMovable(ctx, "source", true), m.To.checkMovable(ctx, "target", false)); err != nil {
-			return err
-		}
 		from, to, err := m.accounts(ctx)
 		if err != nil {
 			return err
@@ -99,7 +100,7 @@ func (m *Move) switchSides(ctx context.Context, from moveAccount) (moveAccount, 
 	if err := m.stillAlone(ctx); err != nil {
 		return from, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), switchTimeout)
+	ctx, cancel := m.briefly(context.WithoutCancel(ctx))
 	defer cancel()
 	from, err := m.handOver(ctx, from)
 	if err == nil {
@@ -109,6 +110,11 @@ func (m *Move) switchSides(ctx context.Context, from moveAccount) (moveAccount, 
 		m.tell(ctx, "switched: the target has taken over")
 	}
 	return from, err
+}
+
+// briefly bounds a step that takes milliseconds.
+func (m *Move) briefly(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cmp.Or(m.StepTimeout, stepTimeout))
 }
 
 // tell logs a step.
@@ -125,6 +131,8 @@ func (m *Move) log(ctx context.Context, level slog.Level, step string, attrs ...
 // seal seals the source's account, and returns it. It is sealed anew each time: another
 // target may have a copy of before, which must not be taken for the one that is made now.
 func (m *Move) seal(ctx context.Context) (from moveAccount, err error) {
+	ctx, cancel := m.briefly(ctx)
+	defer cancel()
 	err = m.atSource(ctx, func(ctx context.Context, s *Store, now moveAccount) (err error) {
 		if now.Sealed != open && now.Sealed != leaving {
 			return errChanged
@@ -183,7 +191,9 @@ func (m *Move) takeOver(ctx context.Context, from moveAccount) error {
 func (m *Move) leave(ctx context.Context, from moveAccount) error {
 	err := m.stillAlone(ctx)
 	if err == nil {
-		err = m.takeOver(ctx, from)
+		brief, cancel := m.briefly(ctx)
+		defer cancel()
+		err = m.takeOver(brief, from)
 	}
 	if err != nil {
 		return err
@@ -220,6 +230,8 @@ func (m *Move) exclusively(ctx context.Context, run func(context.Context) error)
 
 // stillAlone fails when a transaction that keeps other moves out was ended by somebody.
 func (m *Move) stillAlone(ctx context.Context) error {
+	ctx, cancel := m.briefly(ctx)
+	defer cancel()
 	for i, s := range m.locks {
 		if err := s.run(ctx, database.Statement{Name: "look at lock of moves", SQL: "SELECT", Read: ignoreRows}); err != nil {
 			return onSide([]string{"source", "target"}[i], err)
@@ -238,8 +250,13 @@ func (m *Move) atTarget(ctx context.Context, run func(context.Context, *Store, m
 	return onSide("target", m.To.change(ctx, m.User, run))
 }
 
-// accounts returns the user's accounts.
+// accounts returns the user's accounts. It fails when the databases' tables don't fit.
 func (m *Move) accounts(ctx context.Context) (from, to moveAccount, err error) {
+	ctx, cancel := m.briefly(ctx)
+	defer cancel()
+	if err = errors.Join(m.From.checkMovable(ctx, "source", true), m.To.checkMovable(ctx, "target", false)); err != nil {
+		return from, to, err
+	}
 	if from, err = m.From.moveAccount(ctx, m.User); err != nil {
 		return from, to, onSide("source", err)
 	}

@@ -13,7 +13,9 @@ var errNoCopy = errors.New("no copy")
 // copy.
 func (m *Move) Abort(ctx context.Context) error {
 	return m.exclusively(ctx, func(ctx context.Context) error {
-		from, err := m.From.moveAccount(ctx, m.User)
+		brief, cancel := m.briefly(ctx)
+		defer cancel()
+		from, err := m.From.moveAccount(brief, m.User)
 		switch {
 		case err != nil:
 			return onSide("source", err)
@@ -61,6 +63,8 @@ func (m *Move) giveUp(ctx context.Context, from moveAccount) error {
 	case !errors.Is(err, errNoCopy):
 		return err
 	}
+	ctx, cancel := m.briefly(ctx)
+	defer cancel()
 	err = m.atSource(ctx, func(ctx context.Context, s *Store, now moveAccount) error {
 		if now != from {
 			return errChanged

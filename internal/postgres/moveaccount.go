@@ -156,7 +156,9 @@ const aloneTimeout = "2s"
 func (s *Store) alone(ctx context.Context, side string, owner todo.UserID, run func(context.Context, *Store) error) error {
 	var failed error
 	err := s.transact(ctx, moves, false, func(ctx context.Context, s *Store) error {
-		err := s.run(ctx, database.Statement{
+		brief, cancel := context.WithTimeout(ctx, stepTimeout)
+		defer cancel()
+		err := s.run(brief, database.Statement{
 			Name: "lock moves",
 			SQL: `
 				SELECT pg_advisory_xact_lock(hashtextextended('todod move-user ' || $1::text, 0))

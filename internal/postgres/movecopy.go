@@ -88,7 +88,9 @@ const uniqueViolation = "23505"
 
 // compare fails unless both databases have the same rows.
 func (m *Move) compare(ctx context.Context, _ moveAccount) error {
-	now, err := m.From.clock(ctx)
+	brief, cancel := m.briefly(ctx)
+	defer cancel()
+	now, err := m.From.clock(brief)
 	if err != nil {
 		return onSide("source", err)
 	}
