@@ -82,7 +82,7 @@ func (g *region) home(user string) *cell { return g.cells[slotOf(user)*startedCe
 // startLoad makes users of every kind.
 func (g *region) startLoad(t *testing.T) {
 	t.Helper()
-	for i := range size(40, 600) {
+	for i := range size(80, 600) { // Enough for a share of them to mean something.
 		user := fmt.Sprint("idle-", i)
 		g.idle = append(g.idle, user)
 		for range 2 {
