@@ -52,15 +52,8 @@ const stepTimeout = time.Minute
 // Run moves the user, from wherever an earlier run has come to.
 func (m *Move) Run(ctx context.Context) error {
 	return m.exclusively(ctx, func(ctx context.Context) error {
-		from, to, err := m.accounts(ctx)
-		if err != nil {
-			return err
-		}
+		from, isCopied, err := m.look(ctx)
 		isUnknown := !from.IsThere && !from.HasTodos
-		isCopied, err := hasCopied(from, to)
-		if err != nil && from.Sealed == leaving {
-			return refusef("%v (the source is sealed: -abort opens it again)", err)
-		}
 		if err == nil && !isCopied {
 			from, err = m.takeAlong(ctx)
 		}
@@ -81,6 +74,19 @@ func (m *Move) Run(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// look returns the source's account, and whether there is nothing to be copied any more.
+func (m *Move) look(ctx context.Context) (from moveAccount, isCopied bool, err error) {
+	from, to, err := m.accounts(ctx)
+	if err != nil {
+		return from, false, err
+	}
+	isCopied, err = hasCopied(from, to)
+	if err != nil && from.Sealed == leaving {
+		err = refusef("%v (the source is sealed: -abort opens it again)", err)
+	}
+	return from, isCopied, err
 }
 
 // takeAlong does what has to be done until the target has a copy. It returns the source's

@@ -36,8 +36,10 @@ func newSilencer(t *testing.T, databaseURL string) (*silencer, string) {
 		t.Fatal(err)
 	}
 	s := &silencer{database: location.Host, silent: make(chan struct{})}
-	var open sync.Map
-	s.conns.Go(func() {
+	var open []net.Conn // The goroutine's, until it has ended.
+	accepting := make(chan struct{})
+	go func() {
+		defer close(accepting)
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
@@ -48,18 +50,17 @@ func newSilencer(t *testing.T, databaseURL string) (*silencer, string) {
 				_ = conn.Close()
 				continue
 			}
-			open.Store(conn, nil)
-			open.Store(server, nil)
+			open = append(open, conn, server)
 			s.conns.Go(func() { s.pass(server, conn) })
 			s.conns.Go(func() { s.pass(conn, server) })
 		}
-	})
+	}()
 	t.Cleanup(func() {
 		_ = listener.Close()
-		open.Range(func(conn, _ any) bool {
-			_ = conn.(net.Conn).Close() //nolint:revive,forcetypeassert // All that is stored.
-			return true
-		})
+		<-accepting
+		for _, one := range open {
+			_ = one.Close()
+		}
 		s.conns.Wait()
 	})
 	location.Host = listener.Addr().String()
@@ -68,7 +69,7 @@ func newSilencer(t *testing.T, databaseURL string) (*silencer, string) {
 
 // pass passes on what comes from one side until it is silent or either side has ended.
 func (s *silencer) pass(to, from net.Conn) {
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
