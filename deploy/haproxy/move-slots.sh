@@ -62,7 +62,7 @@ while IFS= read -r user; do
 	# The user has to be able to write in the old cell. What has switched can't be aborted:
 	# until the next run moves it on, the user is refused, so the others don't follow.
 	todod move-user -abort -- "$user" </dev/null ||
-		stop "the user above may be refused everywhere: run this again. If it always ends here, help the user first, or take the name out of $users"
+		stop "the user above may be refused everywhere: run this again. If it always ends here, see to this user first, or take the name out of $users"
 	{ printf '%s\n' "$user" && sed 's/^/	/' "$users.error"; } >>"$users.failed"
 done <"$users.left"
 if [ -s "$users.failed" ]; then
