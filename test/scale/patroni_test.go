@@ -90,8 +90,8 @@ func TestPatroni(t *testing.T) {
 		r.Note("in doubt", figures.InDoubt)
 		r.Note("reads that failed", figures.Failures)
 		r.Note("streams that ended", figures.Ended)
-		r.None("failures other than unavailable", figures.OtherOutages)
 		report.AtLeast(r, "readers that began anew", figures.Resets, 1)
+		reportProtocols(r, changes.Responses(), noExcuse)
 		changes.Report(r)
 		served, failed := times(all, func(o *outcome) time.Duration { return o.served }), times(all, func(o *outcome) time.Duration { return o.failed })
 		if !testing.Short() {
@@ -190,15 +190,7 @@ func reportOutcomes(r *report.Row, outcomes []*outcome, withPromotion bool) {
 			moved++
 		}
 	}
-	r.Note("answers", answers)
-	others := answers.Without(http.StatusOK, http.StatusServiceUnavailable)
-	r.None("answers other than 200 and 503", len(others))
-	r.None("503 without Retry-After", len(answers.With(http.StatusServiceUnavailable).Where(func(a stack.Answer) bool {
-		return a.Header.Get("Retry-After") == ""
-	})))
-	for _, a := range others[:min(3, len(others))] {
-		r.T.Log(a.Status, a.Took, a.Err, a.Body)
-	}
+	reportREST(r, answers)
 	report.AtLeast(r, "acknowledged writes", written, 1)
 	r.None("of them lost or wrong", len(problems))
 	for _, problem := range problems[:min(10, len(problems))] {
