@@ -61,8 +61,8 @@ func startFleet(t *testing.T) *fleet {
 	for i := range processes {
 		f.start(t, i)
 	}
-	f.balancer = startBalancer(t, "one-cell.cfg",
-		map[string]string{"TODOD_A": f.addresses[0], "TODOD_B": f.addresses[1], "TODOD_C": f.addresses[2]}, "c")
+	f.balancer = startBalancer(t, withServers(oneCell(t), "c"),
+		map[string]string{"TODOD_A": f.addresses[0], "TODOD_B": f.addresses[1], "TODOD_C": f.addresses[2]})
 	f.balancer.awaitServers(t, "todod", processes)
 	f.calls = load.Start(t, f.balancer.url, f.issuer, callRate)
 	f.startChanges(t)
