@@ -126,25 +126,12 @@ func TestAnOutcomeIsKnownOrNot(t *testing.T) {
 		{"a cancel request", server("ERROR", queryCanceled), rolledBack},
 		{"a backend that was killed", &lostConnectionError{server("FATAL", "57P01")}, unknown},
 		{"a lost connection", &lostConnectionError{retryable(false)}, unknown},
-		{"the end of its time", context.DeadlineExceeded, unknown},
+		{"the end of its time", fmt.Errorf("%w: %w", errLate, context.DeadlineExceeded), unknown},
+		{"the end of its time, nothing sent", fmt.Errorf("%w: %w", errLate, &unsentError{context.DeadlineExceeded}), rolledBack},
 		{"a commit that a standby may lack", errLocalCommit, unknown},
 	} {
 		if got := outcomeOf(test.err); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
-}
-
-func TestASilentServersErrorSaysWhetherABatchWasSent(t *testing.T) {
-	t.Parallel()
-	late := fmt.Errorf("timeout: %w", context.DeadlineExceeded)
-	for _, test := range []struct {
-		err  error
-		want outcome
-	}{{late, unknown}, {&unsentError{late}, rolledBack}, {pgx.ErrPreprocessingBatch{}, rolledBack}} {
-		got := silence(test.err)
-		if outcomeOf(got) != test.want || !errors.Is(got, errSilent) || errors.Is(got, context.DeadlineExceeded) {
-			t.Errorf("%v: %v, outcome %d, want %d", test.err, got, outcomeOf(got), test.want)
 		}
 	}
 }

@@ -108,8 +108,7 @@ func waitIfSpent(ctx context.Context) error {
 
 // attempt has run use a connection once, within a bound, and returns the generation
 // of the connection or a later one. It fails with a [noConnectionError] or
-// [lostConnectionError] when it is the connection's fault, with errSilent when the server
-// has not even confirmed the request to cancel the statement, and with errLate when the
+// [lostConnectionError] when it is the connection's fault, and with errLate when the
 // statement took too long.
 func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context.Context, *pgx.Conn) error) (generation int, err error) {
 	if err := waitIfSpent(ctx); err != nil {
@@ -134,8 +133,6 @@ func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context
 	case err == nil:
 		db.admission.answered()
 		return generation, nil
-	case isSilent(conn.Conn()) && (errors.Is(context.Cause(running), errLate) || errors.Is(err, errLate)):
-		return generation, silence(err)
 	case running.Err() != nil:
 		return generation, fmt.Errorf("%w: %w", context.Cause(running), err)
 	case errors.Is(err, errLate): // A statement of a transaction.
