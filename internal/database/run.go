@@ -126,19 +126,24 @@ func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context
 	defer conn.Release()
 	generation = db.renewal.current()
 
-	running, cancel := context.WithTimeoutCause(ctx, bound, errLate)
-	defer cancel()
-	err = run(running, conn.Conn())
+	err = within(ctx, bound, conn.Conn(), run)
 	switch {
 	case err == nil:
 		db.admission.answered()
-		return generation, nil
-	case running.Err() != nil:
-		return generation, fmt.Errorf("%w: %w", context.Cause(running), err)
-	case errors.Is(err, errLate): // A statement of a transaction.
-		return generation, err
-	case conn.Conn().IsClosed():
-		return generation, &lostConnectionError{err}
+	case ctx.Err() == nil && !errors.Is(err, errLate) && conn.Conn().IsClosed():
+		err = &lostConnectionError{err}
 	}
 	return generation, err
+}
+
+// within has run use a connection within a bound. When that or the context has ended by
+// then, an error has the cause of it.
+func within(ctx context.Context, bound time.Duration, conn *pgx.Conn, run func(context.Context, *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, errLate)
+	defer cancel()
+	err := run(ctx, conn)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return err
 }

@@ -1,8 +1,11 @@
 package database_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -339,4 +342,37 @@ func TestNoBatchWaitsForATransactionOfItsOwners(t *testing.T) {
 		t.Error(err)
 	}
 	batches("afterwards", 1)
+}
+
+// TestABeginHasTheTimeOfAStatement has it never come to the server.
+func TestABeginHasTheTimeOfAStatement(t *testing.T) {
+	t.Parallel()
+	direct := newCounters(t, 1)
+	proxied := serve(t, direct.url, func(client net.Conn, database string) {
+		relay(swallower{client, "BEGIN"}, database, func(client, server net.Conn) { _, _ = io.Copy(client, server) })
+	})
+	c := openCounters(t, proxied, 1, bounds(func(b *database.Bounds) {
+		b.Statement, b.Transaction, b.Cancel = 200*time.Millisecond, time.Hour, 200*time.Millisecond
+	}))
+	c.fill(t, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.RunTx(ctx, addBoth(committed)); !isLate(err) {
+		t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
+	}
+}
+
+// swallower is a client of whom nothing is passed on that holds a text.
+type swallower struct {
+	net.Conn
+	text string
+}
+
+func (s swallower) Read(into []byte) (int, error) {
+	for {
+		n, err := s.Conn.Read(into)
+		if err != nil || !bytes.Contains(into[:n], []byte(s.text)) {
+			return n, err
+		}
+	}
 }
