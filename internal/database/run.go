@@ -36,11 +36,13 @@ func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) 
 	return interpret(ctx, s.Name, db.runAdmitted(ctx, &j, waited))
 }
 
-// runAdmitted runs a job, after it has waited for so long. The job runs a second time, on
-// a new connection, when the first turned out to be dead, or to lead to a server that no
+// runAdmitted runs a job, after it has waited for so long, within what is left of
+// [Bounds.Alone]. The job runs a second time, on a new connection, when the first turned out to be dead, or to lead to a server that no
 // longer takes it, and a repetition does no harm: the job is repeatable, has not left
 // this process, or was refused before it ran.
 func (db *DB) runAdmitted(ctx context.Context, j *job, waited time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, db.bounds.Alone-waited, errLate)
+	defer cancel()
 	admitting, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire-waited, errPoolBusy)
 	defer cancel()
 	leave, err := db.admission.enter(admitting, j.owner)

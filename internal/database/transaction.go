@@ -39,8 +39,8 @@ type Tx struct {
 }
 
 // RunTx runs a transaction, outside of batches, as [DB.Run] runs a statement that is
-// alone. It takes eight seconds at most, and each of its statements five. A statement waits
-// for a lock for two.
+// alone, within seven seconds. Each of its statements has five of them, and waits for a lock
+// for two.
 //
 // The transaction runs again, within its time, when what others did at the same time was
 // in its way, and when its connection was lost, if it is idempotent or its commit had not
@@ -60,12 +60,10 @@ func (db *DB) runTx(ctx context.Context, t *Transaction) error {
 	}
 	// Its locks would hold up a batch.
 	defer db.writes.exclude(t.Owner)()
-	bounded, cancel := context.WithTimeoutCause(ctx, db.bounds.Transaction, errLate)
-	defer cancel()
 	var isCommitSent bool
-	err := db.runAdmitted(bounded, &job{
+	err := db.runAdmitted(ctx, &job{
 		owner: t.Owner,
-		bound: db.bounds.Transaction,
+		bound: db.bounds.Alone,
 		run: func(ctx context.Context, conn *pgx.Conn) error {
 			isCommitSent = false
 			return t.runOn(ctx, &Tx{db: db, conn: conn}, &isCommitSent)

@@ -1,11 +1,8 @@
 package database_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -157,7 +154,7 @@ func TestATransactionIsBounded(t *testing.T) {
 	for name, change := range map[string]func(*database.Bounds){
 		"its locks":      func(b *database.Bounds) { b.TransactionLock = short },
 		"its statements": func(b *database.Bounds) { b.Statement = short },
-		"as a whole":     func(b *database.Bounds) { b.Transaction = short },
+		"as a whole":     func(b *database.Bounds) { b.Alone = short },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -311,7 +308,7 @@ func TestACommitHasTheTimeOfAStatement(t *testing.T) {
 	server := pgtest.StartServer(t, map[string]string{"synchronous_standby_names": "away", "synchronous_commit": "off"})
 	pgtest.Exec(t, server.URL(), countersSQL+`; INSERT INTO counter (id, owner, note) VALUES (1, 'u', ''), (2, 'u', '')`)
 	url := pgtest.WithParameter(server.URL(), "options", "-c synchronous_commit=on")
-	c := openCounters(t, url, 1, bounds(func(b *database.Bounds) { b.Statement, b.Transaction = time.Second, time.Hour }))
+	c := openCounters(t, url, 1, bounds(func(b *database.Bounds) { b.Statement, b.Alone = time.Second, time.Hour }))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := c.RunTx(ctx, addBoth(committed)); !isLate(err) || errors.Is(err, context.Canceled) {
@@ -344,35 +341,18 @@ func TestNoBatchWaitsForATransactionOfItsOwners(t *testing.T) {
 	batches("afterwards", 1)
 }
 
-// TestABeginHasTheTimeOfAStatement has it never come to the server.
+// TestABeginHasTheTimeOfAStatement keeps back the answer to it.
 func TestABeginHasTheTimeOfAStatement(t *testing.T) {
 	t.Parallel()
-	direct := newCounters(t, 1)
-	proxied := serve(t, direct.url, func(client net.Conn, database string) {
-		relay(swallower{client, "BEGIN"}, database, func(client, server net.Conn) { _, _ = io.Copy(client, server) })
-	})
-	c := openCounters(t, proxied, 1, bounds(func(b *database.Bounds) {
-		b.Statement, b.Transaction, b.Cancel = 200*time.Millisecond, time.Hour, 200*time.Millisecond
+	proxy := newProxy(t, newCounters(t, 1).url)
+	c := openCounters(t, proxy.url, 1, bounds(func(b *database.Bounds) {
+		b.Statement, b.Alone, b.Cancel = 200*time.Millisecond, time.Hour, 200*time.Millisecond
 	}))
 	c.fill(t, 1)
+	proxy.hold(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := c.RunTx(ctx, addBoth(committed)); !isLate(err) {
 		t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
-	}
-}
-
-// swallower is a client of whom nothing is passed on that holds a text.
-type swallower struct {
-	net.Conn
-	text string
-}
-
-func (s swallower) Read(into []byte) (int, error) {
-	for {
-		n, err := s.Conn.Read(into)
-		if err != nil || !bytes.Contains(into[:n], []byte(s.text)) {
-			return n, err
-		}
 	}
 }
