@@ -71,8 +71,9 @@ func interpret(ctx context.Context, name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		// The caller's doing, whatever it looked like from here.
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errLate):
+		// The caller's doing, whatever it looked like from here. The context of a
+		// transaction's statements ends with the transaction's time, too.
 		return fmt.Errorf("%s: %w", name, ctx.Err())
 	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errUnknownOutcome):
 		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)

@@ -17,6 +17,8 @@ func TestErrorsMeanOneThingToCallers(t *testing.T) {
 	live := t.Context()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
+	late, cancel := context.WithTimeoutCause(t.Context(), 0, errLate)
+	defer cancel()
 	code := func(code string) error { return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code}) }
 	meanings := []error{ErrUnavailable, context.DeadlineExceeded, context.Canceled}
 	tests := []struct {
@@ -46,6 +48,7 @@ func TestErrorsMeanOneThingToCallers(t *testing.T) {
 		{"query canceled, the caller gone", gone, code("57014"), context.Canceled},
 		{"the statement's bound", live, fmt.Errorf("%w: %w: %w", errLate, context.DeadlineExceeded, code("57014")), ErrUnavailable},
 		{"the statement's bound, the caller gone", gone, fmt.Errorf("%w: %w", errLate, io.EOF), context.Canceled},
+		{"its transaction's bound", late, fmt.Errorf("%w: %w", errLate, context.DeadlineExceeded), ErrUnavailable},
 		{"check violation", live, code("23514"), nil},
 		{"text too long", live, code("22001"), nil},
 		{"undefined column", live, code("42703"), nil},

@@ -163,7 +163,13 @@ func TestATransactionIsBounded(t *testing.T) {
 			c := openCounters(t, direct.url, 1, bounds(change))
 			c.fill(t, 1)
 			locked := pgtest.Begin(t, direct.url, "SELECT FROM counter WHERE id = 2 FOR UPDATE")
-			if err := c.RunTx(t.Context(), addBoth(committed)); !isLate(err) {
+			err := c.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
+				if err := addIn(ctx, tx, 2, ""); !isLate(err) {
+					t.Errorf("the statement: %v, want ErrUnavailable and no deadline", err)
+				}
+				return true, nil
+			}})
+			if !isLate(err) {
 				t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
 			}
 			if err := locked.Rollback(t.Context()); err != nil {
