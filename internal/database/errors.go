@@ -106,7 +106,7 @@ func IsLockTimeout(err error) bool { return hasState(err, lockNotAvailable) }
 func transient(code string) bool {
 	switch code {
 	case queryCanceled:
-		return false // It had its time.
+		return false // The server's own doing: a timeout, or an administrator.
 	case readOnly, lockNotAvailable:
 		return true
 	case undefinedTable, insufficientPrivilege:
