@@ -37,9 +37,9 @@ func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) 
 }
 
 // runAdmitted runs a job, after it has waited for so long, within what is left of
-// [Bounds.Alone]. The job runs a second time, on a new connection, when the first turned out to be dead, or to lead to a server that no
-// longer takes it, and a repetition does no harm: the job is repeatable, has not left
-// this process, or was refused before it ran.
+// [Bounds.Alone]. The job runs a second time, on a new connection, when the first turned
+// out to be dead, or to lead to a server that no longer takes it, and a repetition does no
+// harm: the job is repeatable, has not left this process, or was refused before it ran.
 func (db *DB) runAdmitted(ctx context.Context, j *job, waited time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, db.bounds.Alone-waited, errLate)
 	defer cancel()

@@ -164,6 +164,9 @@ func TestATransactionIsBounded(t *testing.T) {
 			c.fill(t, 1)
 			locked := pgtest.Begin(t, direct.url, "SELECT FROM counter WHERE id = 2 FOR UPDATE")
 			err := c.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
+				if err := addIn(ctx, tx, 1, ""); err != nil {
+					return false, err
+				}
 				if err := addIn(ctx, tx, 2, ""); !isLate(err) {
 					t.Errorf("the statement: %v, want ErrUnavailable and no deadline", err)
 				}
