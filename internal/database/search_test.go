@@ -220,10 +220,12 @@ func TestAForgottenPrimaryIsSearchedAnew(t *testing.T) {
 				t.Errorf("%d searches, %v, want %d", searches.Load(), err, want)
 			}
 		}
-		go find(1)
+		var first sync.WaitGroup
+		first.Go(func() { find(1) })
 		synctest.Wait()
 		p.forget()
 		find(1) // The one under way.
+		first.Wait()
 		find(2)
 		find(2)
 		p.forget()
