@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,8 @@ type assumptions struct {
 	load, room, databaseCores, databaseGB, copies, copySpeed assumption
 	watches, connections, conns                              assumption
 	outage                                                   assumption
+	balancers, backupDays                                    assumption
+	priceCore, priceMemory, priceDisk, priceArchive          assumption // Of a month.
 }
 
 func usualAssumptions() *assumptions {
@@ -46,6 +49,12 @@ func usualAssumptions() *assumptions {
 		connections:   assumption{"connections", 12_000, "the setting `MAX_CONNECTIONS`, which is 4,096 unless set: a stream has a connection of its own"},
 		conns:         assumption{"conns", 16, "the setting `DATABASE_MAX_CONNS`"},
 		outage:        assumption{"outage", 20, "seconds from the death of a primary until another one takes writes"},
+		balancers:     assumption{"balancers", 2, "balancers, each large enough for all users"},
+		backupDays:    assumption{"backup-days", 7, "days for which the archive keeps WAL, besides one copy"},
+		priceCore:     assumption{"price-core", 10, "price of a core for a month, an example"},
+		priceMemory:   assumption{"price-memory", 2, "price of a GB of memory for a month, an example"},
+		priceDisk:     assumption{"price-disk", 0.1, "price of a GB on disk for a month, an example"},
+		priceArchive:  assumption{"price-archive", 0.02, "price of a GB in an archive for a month, an example"},
 	}
 }
 
@@ -53,6 +62,7 @@ func (a *assumptions) all() []*assumption {
 	return []*assumption{
 		&a.todos, &a.trash, &a.active, &a.calls, &a.writes, &a.peak, &a.online, &a.devices, &a.skew,
 		&a.load, &a.room, &a.databaseCores, &a.databaseGB, &a.copies, &a.copySpeed, &a.watches, &a.connections, &a.conns, &a.outage,
+		&a.balancers, &a.backupDays, &a.priceCore, &a.priceMemory, &a.priceDisk, &a.priceArchive,
 	}
 }
 
@@ -73,8 +83,9 @@ func (a *assumptions) define(flags *flag.FlagSet) {
 // check fails for what nobody can mean.
 func (a *assumptions) check() error {
 	for _, one := range a.all() {
-		isPart := one == &a.active || one == &a.writes || one == &a.online || one == &a.load || one == &a.room
-		if one.value < 0 || isPart && one.value > 1 || one.value == 0 && one != &a.trash && one != &a.skew && one != &a.writes {
+		isPart := slices.Contains([]*assumption{&a.active, &a.writes, &a.online, &a.load, &a.room}, one)
+		mayBeNone := slices.Contains([]*assumption{&a.trash, &a.skew, &a.writes, &a.backupDays, &a.priceCore, &a.priceMemory, &a.priceDisk, &a.priceArchive}, one)
+		if one.value < 0 || isPart && one.value > 1 || one.value == 0 && !mayBeNone {
 			return fmt.Errorf("-%s %v makes no sense: %s", one.name, one.value, one.about)
 		}
 	}

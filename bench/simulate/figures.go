@@ -62,9 +62,9 @@ func measured() figures {
 		streamBytes: figure{46_000, "bytes", "resident memory of an idle stream over HTTP/1.1", streamsCommand},
 		streamCPU:   figure{2, "µs", "CPU of the service for an idle stream in a second", streamsCommand},
 
-		balancerRead:   figure{92, "µs", "CPU of HAProxy for a list, without TLS", balancerCommand},
-		balancerWrite:  figure{148, "µs", "CPU of HAProxy for a write, which passes it twice, without TLS", balancerCommand},
-		balancerStream: figure{38_500, "bytes", "resident memory of HAProxy for an idle stream", balancerCommand},
+		balancerRead:   figure{72, "µs", "CPU of HAProxy for a list, without TLS", balancerCommand},
+		balancerWrite:  figure{127, "µs", "CPU of HAProxy for a write, which passes it twice, without TLS", balancerCommand},
+		balancerStream: figure{40_200, "bytes", "resident memory of HAProxy for an idle stream", balancerCommand},
 	}
 }
 

@@ -45,6 +45,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		a.table,
 		f.table,
 		func() *table { return planTable(a, &f) },
+		func() *table { return costTable(a, &f) },
 		func() *table { return cellsTable(*seed, a, &f) },
 		func() *table { return watchersTable(*seed, a, &f) },
 		func() *table { return failoverTable(*seed, a, &f) },

@@ -35,8 +35,8 @@ func TestTheDocumentShowsWhatIsPrinted(t *testing.T) {
 	}
 	document := string(content)
 	parts := strings.Split(strings.TrimSpace(printed(t, "-seed", "1")), "### ")[1:]
-	if len(parts) != 7 {
-		t.Errorf("%d tables are printed, want 7", len(parts))
+	if len(parts) != 8 {
+		t.Errorf("%d tables are printed, want 8", len(parts))
 	}
 	for _, part := range parts {
 		heading, table, _ := strings.Cut(strings.TrimSpace(part), "\n\n")
@@ -62,7 +62,7 @@ func TestAnotherSeedGivesOtherNumbers(t *testing.T) {
 
 func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-todos", "-1"}, {"-todos", "0"}, {"-writes", "1.1"}, {"-online", "0"}, {"-peak", "x"}, {"-unknown"}, {"more"}} {
+	for _, args := range [][]string{{"-todos", "-1"}, {"-todos", "0"}, {"-writes", "1.1"}, {"-online", "0"}, {"-price-core", "-1"}, {"-peak", "x"}, {"-unknown"}, {"more"}} {
 		if err := run(args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%q is taken", args)
 		}

@@ -27,6 +27,9 @@ const (
 	thousand = 1000
 )
 
+// sizes are how many users the tables are for.
+func sizes() []float64 { return []float64{1e4, 1e5, 1e6, 1e7, 1e8} }
+
 // planFor computes it. The least of everything is what one cell needs: two processes, and
 // one database with its standbys.
 func planFor(users float64, a *assumptions, f *figures) plan {
@@ -75,7 +78,7 @@ const freezeAfter = 200e6
 func planTable(a *assumptions, f *figures) *table {
 	t := &table{heading: "What so many users need", columns: []string{"users"}}
 	var plans []plan
-	for _, users := range []float64{1e4, 1e5, 1e6, 1e7, 1e8} {
+	for _, users := range sizes() {
 		t.columns = append(t.columns, grouped(int64(users)))
 		plans = append(plans, planFor(users, a, f))
 	}

@@ -16,7 +16,7 @@ func TestAMillionUsersByHand(t *testing.T) {
 		"streams":              {p.streams, 65_000},
 		"cores of primaries":   {p.databaseCores, 2 * (333.33*37e-6 + 83.33*880e-6 + 2*72.22*19e-6 + 50_000*1.215e-6)},
 		"cores of the service": {p.serviceCores, 2 * (333.33*93e-6 + 83.33*67e-6 + 2*72.22*51e-6 + 65_000*2e-6)},
-		"cores of balancers":   {p.balancerCores, 2 * (333.33*92e-6 + 83.33*148e-6 + 2*72.22*92e-6)},
+		"cores of balancers":   {p.balancerCores, 2 * (333.33*72e-6 + 83.33*127e-6 + 2*72.22*72e-6)},
 	} {
 		if math.Abs(is[0]-is[1]) > 0.001*is[1] {
 			t.Errorf("%s: %v, by hand %v", name, is[0], is[1])

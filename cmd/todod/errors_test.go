@@ -13,7 +13,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
+	"example.com/todo-backend/internal/server"
 )
 
 func errorsAs(err error) (*connect.Error, bool) { return errors.AsType[*connect.Error](err) }
@@ -77,6 +79,16 @@ func TestACallThatOutlastsItsDeadlineEndsThere(t *testing.T) {
 		_, err := client.ListTodos(ctx, &todov1.ListTodosRequest{})
 		checkCode(t, "list of a locked table", err, connect.CodeDeadlineExceeded)
 	})
+}
+
+// TestACallOutlastsItsStatement so that a database that is too slow means unavailable. The
+// statement has time to end, its transaction to roll back, and that to end.
+func TestACallOutlastsItsStatement(t *testing.T) {
+	t.Parallel()
+	b := database.UsualBounds()
+	if longest := b.Alone + 3*b.Cancel; longest >= server.CallTimeout {
+		t.Errorf("a statement may take %v, of %v that a call has", longest, server.CallTimeout)
+	}
 }
 
 func TestADefectIsInternalAndItsCauseStaysInTheLog(t *testing.T) {

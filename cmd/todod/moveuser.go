@@ -108,7 +108,7 @@ func moveError(user todo.UserID, what string, err error) error {
 func openForMove(url databaseURL, logger *slog.Logger) (*database.DB, error) {
 	bounds := database.UsualBounds()
 	bounds.Acquire = bounds.Connect
-	bounds.Statement, bounds.Transaction, bounds.TransactionLock = moveStatementTimeout, moveTimeout, writesTimeout
+	bounds.Alone, bounds.Statement, bounds.TransactionLock = moveTimeout, moveStatementTimeout, writesTimeout
 	return database.Open(database.Config{URL: string(url), MaxConns: moveConns, Logger: logger, Bounds: bounds})
 }
 

@@ -223,3 +223,19 @@ func TestStatementsAtOnceAreAllCounted(t *testing.T) {
 		t.Errorf("%d statements are left", a.all.calls)
 	}
 }
+
+// TestWhatAStatementHasWaitedIsPartOfItsTime has it wait for all of it, before it could
+// find out that there is no database.
+func TestWhatAStatementHasWaitedIsPartOfItsTime(t *testing.T) {
+	t.Parallel()
+	bounds := UsualBounds()
+	bounds.Acquire = time.Hour
+	db, err := Open(Config{URL: "postgres://u@127.0.0.1:1/d", MaxConns: 1, Logger: slog.New(slog.DiscardHandler), Bounds: bounds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.runAlone(t.Context(), &Statement{}, bounds.Alone); !errors.Is(err, ErrUnavailable) || !errors.Is(err, errLate) {
+		t.Errorf("%v, want ErrUnavailable since it is late", err)
+	}
+}

@@ -21,13 +21,16 @@ type Bounds struct {
 	// Acquire is for a connection of the pool.
 	Acquire time.Duration
 
-	// Statement is for a statement that runs alone, its waits for locks included.
-	Statement time.Duration
+	// Alone is for what runs alone, a statement or a transaction, as a whole: the batch
+	// that it was in before, its waits for a connection, and its further runs. Behind it
+	// there may be three times Cancel: for a statement to end, for a ROLLBACK, and for
+	// that to end. The sum is less than the service gives a call, so that the caller
+	// learns that the database was too slow.
+	Alone time.Duration
 
-	// Transaction is for a transaction, its further runs included. Each of its
-	// statements has Statement. With Acquire and Cancel it is less than the service
-	// gives a call, so that the caller learns that the database was too slow.
-	Transaction time.Duration
+	// Statement is for each run of a statement, of a transaction or by itself, its waits
+	// for locks included.
+	Statement time.Duration
 
 	// TransactionLock is for a lock that a statement of a transaction needs. The
 	// transaction keeps the locks that it has meanwhile, and others wait for those.
@@ -77,8 +80,8 @@ func UsualBounds() Bounds {
 		OtherHosts:      100 * time.Millisecond,
 		AskAfter:        10 * time.Second,
 		Acquire:         acquireTimeout,
+		Alone:           7 * time.Second,
 		Statement:       5 * time.Second,
-		Transaction:     8 * time.Second,
 		TransactionLock: 2 * time.Second,
 		PingAfter:       time.Second,
 		Ping:            500 * time.Millisecond,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
@@ -60,16 +59,6 @@ func (c *canceler) HandleCancel(ctx context.Context) {
 	_ = c.conn.Conn().SetDeadline(c.deadline) // It fails on a connection that is closed.
 }
 
-// silentKey marks, in a connection's own data, that the server has not confirmed a cancel
-// request.
-const silentKey = "silent"
-
-// isSilent reports whether a connection was given up since its server is silent.
-func isSilent(conn *pgx.Conn) bool {
-	_, silent := conn.PgConn().CustomData()[silentKey]
-	return silent
-}
-
 // send asks the server to cancel the statement, and waits for it to confirm.
 func (c *canceler) send() {
 	defer close(c.ended)
@@ -88,9 +77,6 @@ func (c *canceler) HandleUnwatchAfterCancel() {
 	if usable && !c.request.Stop() {
 		<-c.ended // By the deadline at the latest.
 		usable = c.confirmed
-		if !c.confirmed {
-			c.conn.CustomData()[silentKey] = true
-		}
 	}
 	// A connection that was read from until its deadline is broken. The driver
 	// closes it next, unless it has done so.

@@ -20,13 +20,13 @@ import (
 // lockCounters locks all rows.
 const lockCounters = "SELECT FROM counter FOR UPDATE"
 
-// isCanceled reports whether a statement was canceled by the server.
 // isLate reports whether an error says that the database took too long, and nothing of a
 // caller's deadline.
 func isLate(err error) bool {
 	return errors.Is(err, database.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded)
 }
 
+// isCanceled reports whether the server canceled a statement.
 func isCanceled(err error) bool {
 	failed, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && failed.Code == "57014"

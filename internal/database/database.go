@@ -110,9 +110,9 @@ func (db *DB) Close() {
 
 // Run runs a statement, alone or in a batch with others. Each time it takes at most a
 // second to get a connection, or none when it would be in vain, and gives the statement,
-// its waits for locks included, five seconds, or a quarter of one in a batch. A statement
-// whose time is over may take three quarters of a second to end; if that is by success,
-// so does Run. One that runs again starts over: the context bounds the whole.
+// its waits for locks included, five seconds, or a quarter of one in a batch. All runs
+// together have seven. A statement whose time is over may take three quarters of a second
+// more to end; if that is by success, so does Run.
 //
 // It fails with [ErrUnavailable] when the same statement may succeed later, as when its
 // time is over; with [context.DeadlineExceeded] when the server canceled it of its own

@@ -34,20 +34,6 @@ var errPoolBusy = fmt.Errorf("no connection within %v", acquireTimeout)
 // errLocalCommit says that a commit is not known to be on a synchronous standby.
 var errLocalCommit = errors.New("committed, but the wait for the standby was canceled")
 
-// errSilent says that a server answered neither a statement in time nor the request to
-// cancel it: it is out of reach, paused, gone, or has no room for the request.
-var errSilent = errors.New("the server is silent")
-
-// silence returns the error of a statement that met a silent server. Its deadline is not
-// the caller's, and is hidden.
-func silence(err error) error {
-	silent := fmt.Errorf("%w: %s", errSilent, err.Error())
-	if isUnsent(err) {
-		return &unsentError{silent}
-	}
-	return silent
-}
-
 // errUnknownOutcome says that nobody knows what became of a write.
 var errUnknownOutcome = errors.New("it may have taken effect")
 
@@ -85,14 +71,15 @@ func interpret(ctx context.Context, name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		// The caller's doing, whatever it looked like from here.
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errLate):
+		// The caller's doing, whatever it looked like from here. The context of a
+		// transaction's statements ends with the transaction's time, too.
 		return fmt.Errorf("%s: %w", name, ctx.Err())
-	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errSilent), errors.Is(err, errUnknownOutcome):
+	case unreached, lost, refused && transient(failed.Code), errors.Is(err, errLocalCommit), errors.Is(err, errUnknownOutcome):
 		return fmt.Errorf("%s: %w: %w", name, ErrUnavailable, err)
 	case errors.Is(err, errLate):
 		// Not the caller's deadline, which hides in it. No statement takes that long
-		// but by waiting: for a lock, a standby, or a busy server.
+		// but by waiting: for a lock, a standby, a busy server or a silent one.
 		return fmt.Errorf("%s: %w: %s", name, ErrUnavailable, err.Error())
 	case hasState(err, queryCanceled):
 		return fmt.Errorf("%s: %w: %w", name, context.DeadlineExceeded, err)
@@ -119,7 +106,7 @@ func IsLockTimeout(err error) bool { return hasState(err, lockNotAvailable) }
 func transient(code string) bool {
 	switch code {
 	case queryCanceled:
-		return false // It had its time.
+		return false // The server's own doing: a timeout, or an administrator.
 	case readOnly, lockNotAvailable:
 		return true
 	case undefinedTable, insufficientPrivilege:

@@ -17,6 +17,8 @@ func TestErrorsMeanOneThingToCallers(t *testing.T) {
 	live := t.Context()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
+	late, cancel := context.WithTimeoutCause(t.Context(), 0, errLate)
+	defer cancel()
 	code := func(code string) error { return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code}) }
 	meanings := []error{ErrUnavailable, context.DeadlineExceeded, context.Canceled}
 	tests := []struct {
@@ -46,6 +48,7 @@ func TestErrorsMeanOneThingToCallers(t *testing.T) {
 		{"query canceled, the caller gone", gone, code("57014"), context.Canceled},
 		{"the statement's bound", live, fmt.Errorf("%w: %w: %w", errLate, context.DeadlineExceeded, code("57014")), ErrUnavailable},
 		{"the statement's bound, the caller gone", gone, fmt.Errorf("%w: %w", errLate, io.EOF), context.Canceled},
+		{"its transaction's bound", late, fmt.Errorf("%w: %w", errLate, context.DeadlineExceeded), ErrUnavailable},
 		{"check violation", live, code("23514"), nil},
 		{"text too long", live, code("22001"), nil},
 		{"undefined column", live, code("42703"), nil},
@@ -126,25 +129,12 @@ func TestAnOutcomeIsKnownOrNot(t *testing.T) {
 		{"a cancel request", server("ERROR", queryCanceled), rolledBack},
 		{"a backend that was killed", &lostConnectionError{server("FATAL", "57P01")}, unknown},
 		{"a lost connection", &lostConnectionError{retryable(false)}, unknown},
-		{"the end of its time", context.DeadlineExceeded, unknown},
+		{"the end of its time", fmt.Errorf("%w: %w", errLate, context.DeadlineExceeded), unknown},
+		{"the end of its time, nothing sent", fmt.Errorf("%w: %w", errLate, &unsentError{context.DeadlineExceeded}), rolledBack},
 		{"a commit that a standby may lack", errLocalCommit, unknown},
 	} {
 		if got := outcomeOf(test.err); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
-}
-
-func TestASilentServersErrorSaysWhetherABatchWasSent(t *testing.T) {
-	t.Parallel()
-	late := fmt.Errorf("timeout: %w", context.DeadlineExceeded)
-	for _, test := range []struct {
-		err  error
-		want outcome
-	}{{late, unknown}, {&unsentError{late}, rolledBack}, {pgx.ErrPreprocessingBatch{}, rolledBack}} {
-		got := silence(test.err)
-		if outcomeOf(got) != test.want || !errors.Is(got, errSilent) || errors.Is(got, context.DeadlineExceeded) {
-			t.Errorf("%v: %v, outcome %d, want %d", test.err, got, outcomeOf(got), test.want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ const fenceTime = time.Minute
 type fence struct {
 	mu           sync.Mutex
 	latest       timeline
-	refusedSince time.Time // The first search since the last success that has met a former primary alone.
+	refusedSince time.Time // The first search that has met a former primary alone, since a success or a later timeline.
 }
 
 // formerPrimaryError says that a server is on an earlier timeline than one that was seen.
@@ -34,7 +34,7 @@ func (f *fence) see(at timeline) (isLater bool) {
 	defer f.mu.Unlock()
 	isLater = at.isAfter(f.latest)
 	if isLater || f.latest.cluster == "" {
-		f.latest = at
+		f.latest, f.refusedSince = at, time.Time{}
 	}
 	return isLater
 }
@@ -53,23 +53,23 @@ func (f *fence) isBehind(at timeline) bool {
 	return f.latest.isAfter(at)
 }
 
-// accept notes that a search has found the primary.
-func (f *fence) accept(at timeline) {
+// accept reports whether a search may take the primary that it has found, and notes its
+// timeline then. One that was overtaken, perhaps since the search looked, is refused until
+// no other has been found for long enough.
+func (f *fence) accept(at timeline, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.latest.isAfter(at) {
+		if f.refusedSince.IsZero() {
+			f.refusedSince = now
+		}
+		if now.Sub(f.refusedSince) < fenceTime {
+			return false
+		}
+	}
 	f.refusedSince = time.Time{}
 	if at.cluster != "" {
 		f.latest = at
 	}
-}
-
-// refuse notes that a search has met a former primary and no other, and reports whether
-// that has been so for long enough to take it.
-func (f *fence) refuse(now time.Time) (isOver bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.refusedSince.IsZero() {
-		f.refusedSince = now
-	}
-	return now.Sub(f.refusedSince) >= fenceTime
+	return true
 }

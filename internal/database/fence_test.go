@@ -23,13 +23,11 @@ func TestATimelineIsBehindLaterOnesOfItsCluster(t *testing.T) {
 	if !f.see(a(4)) || !f.isBehind(a(3)) {
 		t.Error("a later timeline is not seen")
 	}
-	f.accept(timeline{})
-	if f.seen() != a(4) {
+	if !f.accept(timeline{}, time.Now()) || f.seen() != a(4) {
 		t.Error("a primary that doesn't tell has undone the fence")
 	}
-	f.accept(timeline{"b", 1})
-	if f.isBehind(a(1)) {
-		t.Error("another cluster is accepted, and the one before is behind still")
+	if !f.accept(timeline{"b", 1}, time.Now()) || f.isBehind(a(1)) {
+		t.Error("another cluster is not accepted, or the one before is behind still")
 	}
 }
 
@@ -37,16 +35,24 @@ func TestAFormerPrimaryIsRefusedForAMinute(t *testing.T) {
 	t.Parallel()
 	began := time.Unix(1e9, 0)
 	var f fence
-	for _, after := range []time.Duration{0, 20 * time.Second, fenceTime - 1} {
-		if f.refuse(began.Add(after)) {
-			t.Errorf("accepted after %v", after)
+	accepts := func(number uint32, after time.Duration, want bool) {
+		t.Helper()
+		if got := f.accept(timeline{"a", number}, began.Add(after)); got != want {
+			t.Errorf("timeline %d is accepted after %v: %t, want %t", number, after, got, want)
 		}
 	}
-	if !f.refuse(began.Add(time.Hour)) {
-		t.Error("refused after an hour")
-	}
-	f.accept(timeline{"a", 1})
-	if f.refuse(began.Add(2 * time.Hour)) {
-		t.Error("a success does not begin the minute again")
-	}
+	accepts(2, 0, true)
+	accepts(1, 0, false)
+	accepts(1, 20*time.Second, false)
+	accepts(1, fenceTime-1, false)
+	accepts(1, fenceTime, true)
+
+	// A success, and a later timeline, begin the minute again.
+	f.see(timeline{"a", 2})
+	accepts(1, time.Hour, false)
+	accepts(2, time.Hour, true)
+	accepts(1, 2*time.Hour, false)
+	f.see(timeline{"a", 3})
+	accepts(2, 3*time.Hour, false)
+	accepts(2, 3*time.Hour+fenceTime, true)
 }

@@ -36,11 +36,13 @@ func (db *DB) runAlone(ctx context.Context, s *Statement, waited time.Duration) 
 	return interpret(ctx, s.Name, db.runAdmitted(ctx, &j, waited))
 }
 
-// runAdmitted runs a job, after it has waited for so long. The job runs a second time, on
-// a new connection, when the first turned out to be dead, or to lead to a server that no
-// longer takes it, and a repetition does no harm: the job is repeatable, has not left
-// this process, or was refused before it ran.
+// runAdmitted runs a job, after it has waited for so long, within what is left of
+// [Bounds.Alone]. The job runs a second time, on a new connection, when the first turned
+// out to be dead, or to lead to a server that no longer takes it, and a repetition does no
+// harm: the job is repeatable, has not left this process, or was refused before it ran.
 func (db *DB) runAdmitted(ctx context.Context, j *job, waited time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, db.bounds.Alone-waited, errLate)
+	defer cancel()
 	admitting, cancel := context.WithTimeoutCause(ctx, db.bounds.Acquire-waited, errPoolBusy)
 	defer cancel()
 	leave, err := db.admission.enter(admitting, j.owner)
@@ -108,8 +110,7 @@ func waitIfSpent(ctx context.Context) error {
 
 // attempt has run use a connection once, within a bound, and returns the generation
 // of the connection or a later one. It fails with a [noConnectionError] or
-// [lostConnectionError] when it is the connection's fault, with errSilent when the server
-// has not even confirmed the request to cancel the statement, and with errLate when the
+// [lostConnectionError] when it is the connection's fault, and with errLate when the
 // statement took too long.
 func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context.Context, *pgx.Conn) error) (generation int, err error) {
 	if err := waitIfSpent(ctx); err != nil {
@@ -127,21 +128,24 @@ func (db *DB) attempt(ctx context.Context, bound time.Duration, run func(context
 	defer conn.Release()
 	generation = db.renewal.current()
 
-	running, cancel := context.WithTimeoutCause(ctx, bound, errLate)
-	defer cancel()
-	err = run(running, conn.Conn())
+	err = within(ctx, bound, conn.Conn(), run)
 	switch {
 	case err == nil:
 		db.admission.answered()
-		return generation, nil
-	case isSilent(conn.Conn()) && (errors.Is(context.Cause(running), errLate) || errors.Is(err, errLate)):
-		return generation, silence(err)
-	case running.Err() != nil:
-		return generation, fmt.Errorf("%w: %w", context.Cause(running), err)
-	case errors.Is(err, errLate): // A statement of a transaction.
-		return generation, err
-	case conn.Conn().IsClosed():
-		return generation, &lostConnectionError{err}
+	case ctx.Err() == nil && !errors.Is(err, errLate) && conn.Conn().IsClosed():
+		err = &lostConnectionError{err}
 	}
 	return generation, err
+}
+
+// within has run use a connection within a bound. When that or the context has ended by
+// then, an error has the cause of it.
+func within(ctx context.Context, bound time.Duration, conn *pgx.Conn, run func(context.Context, *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, errLate)
+	defer cancel()
+	err := run(ctx, conn)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return err
 }

@@ -1,11 +1,16 @@
 package database_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/postgres/pgtest"
@@ -125,4 +130,65 @@ func TestTheCallersContextErrorComesBack(t *testing.T) {
 		t.Errorf("before a batch: %v, want context.Canceled alone", err)
 	}
 	b.waitForWaiting(t, 0)
+}
+
+// TestFurtherRunsHaveTheTimeThatIsLeft loses the connection of a first run, and has the
+// second one wait for a lock. Nothing but the bound of both ends it.
+func TestFurtherRunsHaveTheTimeThatIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, run := range map[string]func(context.Context, *counters) error{
+		"a read":        func(ctx context.Context, c *counters) error { _, err := c.get(ctx, "u", 1); return err },
+		"a write":       func(ctx context.Context, c *counters) error { _, err := c.put(ctx, "u", 1, ""); return err },
+		"a transaction": func(ctx context.Context, c *counters) error { return c.RunTx(ctx, addBoth(committed)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := newCounters(t, 1)
+			direct.mustPut(t, "u", 1, 2)
+			var isCut, isSecond atomic.Bool
+			proxied := serve(t, direct.url, func(client net.Conn, database string) {
+				look := func(said []byte) (err error) {
+					switch isStatement := bytes.Contains(said, []byte("counter")); {
+					case isStatement && isCut.Swap(true):
+						isSecond.Store(true)
+					case isStatement:
+						return io.EOF
+					}
+					return nil
+				}
+				relay(watchedConn{client, look}, database, func(client, server net.Conn) { _, _ = io.Copy(client, server) })
+			})
+			c := openCounters(t, proxied, 1, unbatched, bounds(func(b *database.Bounds) { b.Alone, b.Statement = 300*time.Millisecond, time.Hour }))
+			pgtest.LockTable(t, direct.url, "counter")
+			pgtest.WaitFor(t, "a second run", func() error { // On a busy machine it may take several tries.
+				isCut.Store(false)
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				if err := run(ctx, c); !isLate(err) {
+					t.Errorf("%v, want ErrUnavailable and no deadline", err)
+				}
+				if !isSecond.Load() {
+					return errors.New("none yet")
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// watchedConn is a client of whom look sees what is said, and may end it.
+type watchedConn struct {
+	net.Conn
+	look func(said []byte) error
+}
+
+func (w watchedConn) Read(into []byte) (int, error) {
+	n, err := w.Conn.Read(into)
+	if err == nil {
+		err = w.look(into[:n])
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }

@@ -144,15 +144,14 @@ func (s *search) isClear(best *answer) bool {
 	return true
 }
 
-// decide ends the search with the best answer, or with an error when it is nil.
+// decide ends the search with the best answer, or a former primary's when it is nil. It
+// fails when there is none, or the fence refuses it.
 func (s *search) decide(best *answer) (*answer, error) {
-	if best == nil && s.former != nil && s.fence.refuse(time.Now()) {
-		best = s.former
-	}
-	if best != nil {
-		s.fence.accept(best.at)
+	best = cmp.Or(best, s.former)
+	if best != nil && s.fence.accept(best.at, time.Now()) {
 		return best, nil
 	}
+	s.former = best
 	errs := s.failures
 	for _, a := range s.heard() {
 		err := a.err

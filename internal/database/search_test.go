@@ -155,6 +155,26 @@ func TestASuccessorThatAnswersLateIsSeen(t *testing.T) {
 	})
 }
 
+// TestASuccessorThatIsSeenAtTheLastMomentIsPreferred has an earlier search see it when this
+// one has looked at all answers, of which the former primary's is the best.
+func TestASuccessorThatIsSeenAtTheLastMomentIsPreferred(t *testing.T) {
+	t.Parallel()
+	s := newSearchTest()
+	h := &host{config: &pgconn.Config{Host: "a", Port: 5432}}
+	e := &endpoint{host: h}
+	s.latest = map[*endpoint]answer{e: {host: h, endpoint: e, at: on(1)}}
+	s.fence.see(on(1))
+	best := s.best()
+	s.fence.see(on(2))
+	found, err := s.decide(best)
+	if found != nil || err == nil || !strings.Contains(err.Error(), "former") || s.former == nil {
+		t.Errorf("found %v, %v, want an error that says why", found, err)
+	}
+	if !s.fence.isBehind(on(1)) {
+		t.Error("the former primary is behind no more")
+	}
+}
+
 func TestAFormerPrimaryIsNotFoundForAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -200,10 +220,12 @@ func TestAForgottenPrimaryIsSearchedAnew(t *testing.T) {
 				t.Errorf("%d searches, %v, want %d", searches.Load(), err, want)
 			}
 		}
-		go find(1)
+		var first sync.WaitGroup
+		first.Go(func() { find(1) })
 		synctest.Wait()
 		p.forget()
 		find(1) // The one under way.
+		first.Wait()
 		find(2)
 		find(2)
 		p.forget()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // errNotCommitted says that the server has rolled a transaction back in place of
@@ -38,8 +39,8 @@ type Tx struct {
 }
 
 // RunTx runs a transaction, outside of batches, as [DB.Run] runs a statement that is
-// alone. It takes eight seconds at most, and each of its statements five. A statement waits
-// for a lock for two.
+// alone, within seven seconds. Each of its statements has five of them, and waits for a lock
+// for two.
 //
 // The transaction runs again, within its time, when what others did at the same time was
 // in its way, and when its connection was lost, if it is idempotent or its commit had not
@@ -59,12 +60,10 @@ func (db *DB) runTx(ctx context.Context, t *Transaction) error {
 	}
 	// Its locks would hold up a batch.
 	defer db.writes.exclude(t.Owner)()
-	bounded, cancel := context.WithTimeoutCause(ctx, db.bounds.Transaction, errLate)
-	defer cancel()
 	var isCommitSent bool
-	err := db.runAdmitted(bounded, &job{
+	err := db.runAdmitted(ctx, &job{
 		owner: t.Owner,
-		bound: db.bounds.Transaction,
+		bound: db.bounds.Alone,
 		run: func(ctx context.Context, conn *pgx.Conn) error {
 			isCommitSent = false
 			return t.runOn(ctx, &Tx{db: db, conn: conn}, &isCommitSent)
@@ -91,14 +90,19 @@ func (t *Transaction) runOn(ctx context.Context, tx *Tx, isCommitSent *bool) err
 	return tx.commit(ctx)
 }
 
-// commit commits the transaction, within the bound of a statement.
+// exec has the server begin or commit the transaction, within the bound of a statement.
+func (tx *Tx) exec(ctx context.Context, sql string) (tag pgconn.CommandTag, err error) {
+	err = within(ctx, tx.db.bounds.Statement, tx.conn, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		tag, err = conn.Exec(ctx, sql)
+		return err
+	})
+	return tag, err
+}
+
+// commit commits the transaction.
 func (tx *Tx) commit(ctx context.Context) error {
-	bounded, cancel := context.WithTimeoutCause(ctx, tx.db.bounds.Statement, errLate)
-	defer cancel()
-	tag, err := tx.conn.Exec(bounded, "COMMIT")
+	tag, err := tx.exec(ctx, "COMMIT")
 	switch isLocal := isLocalCommit(tx.conn); {
-	case err != nil && bounded.Err() != nil:
-		return fmt.Errorf("%w: %w", context.Cause(bounded), err)
 	case err != nil:
 		return err
 	case tag.String() != "COMMIT":
@@ -113,7 +117,7 @@ func (tx *Tx) commit(ctx context.Context) error {
 // before it began, whatever the database's default is: it may have waited for a lock
 // before.
 func (tx *Tx) begin(ctx context.Context) error {
-	_, err := tx.conn.Exec(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d",
+	_, err := tx.exec(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d",
 		tx.db.bounds.TransactionLock.Milliseconds()))
 	return err
 }
@@ -144,18 +148,20 @@ func (tx *Tx) Run(ctx context.Context, s Statement) error {
 }
 
 func (tx *Tx) run(ctx context.Context, s *Statement) error {
-	bounded, cancel := context.WithTimeoutCause(ctx, tx.db.bounds.Statement, errLate)
-	defer cancel()
-	rows, err := tx.conn.Query(bounded, s.SQL, s.Args...)
-	if err == nil {
-		err = s.read(rows)
-	}
-	switch {
-	case err == nil || isOwn(bounded, tx.conn, err):
+	var own error // Of Read.
+	err := within(ctx, tx.db.bounds.Statement, tx.conn, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, s.SQL, s.Args...)
+		if err == nil {
+			err = s.read(rows)
+		}
+		if isOwn(ctx, conn, err) {
+			own, err = err, nil
+		}
 		return err
-	case bounded.Err() != nil:
-		err = fmt.Errorf("%w: %w", context.Cause(bounded), err)
+	})
+	if err != nil {
+		tx.err = fmt.Errorf("%s: %w", s.Name, err)
+		return err
 	}
-	tx.err = fmt.Errorf("%s: %w", s.Name, err)
-	return err
+	return own
 }

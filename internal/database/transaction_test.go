@@ -154,7 +154,7 @@ func TestATransactionIsBounded(t *testing.T) {
 	for name, change := range map[string]func(*database.Bounds){
 		"its locks":      func(b *database.Bounds) { b.TransactionLock = short },
 		"its statements": func(b *database.Bounds) { b.Statement = short },
-		"as a whole":     func(b *database.Bounds) { b.Transaction = short },
+		"as a whole":     func(b *database.Bounds) { b.Alone = short },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,16 @@ func TestATransactionIsBounded(t *testing.T) {
 			c := openCounters(t, direct.url, 1, bounds(change))
 			c.fill(t, 1)
 			locked := pgtest.Begin(t, direct.url, "SELECT FROM counter WHERE id = 2 FOR UPDATE")
-			if err := c.RunTx(t.Context(), addBoth(committed)); !isLate(err) {
+			err := c.RunTx(t.Context(), database.Transaction{Name: "t", Owner: "u", Run: func(ctx context.Context, tx *database.Tx) (bool, error) {
+				if err := addIn(ctx, tx, 1, ""); err != nil {
+					return false, err
+				}
+				if err := addIn(ctx, tx, 2, ""); !isLate(err) {
+					t.Errorf("the statement: %v, want ErrUnavailable and no deadline", err)
+				}
+				return true, nil
+			}})
+			if !isLate(err) {
 				t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
 			}
 			if err := locked.Rollback(t.Context()); err != nil {
@@ -308,7 +317,7 @@ func TestACommitHasTheTimeOfAStatement(t *testing.T) {
 	server := pgtest.StartServer(t, map[string]string{"synchronous_standby_names": "away", "synchronous_commit": "off"})
 	pgtest.Exec(t, server.URL(), countersSQL+`; INSERT INTO counter (id, owner, note) VALUES (1, 'u', ''), (2, 'u', '')`)
 	url := pgtest.WithParameter(server.URL(), "options", "-c synchronous_commit=on")
-	c := openCounters(t, url, 1, bounds(func(b *database.Bounds) { b.Statement, b.Transaction = time.Second, time.Hour }))
+	c := openCounters(t, url, 1, bounds(func(b *database.Bounds) { b.Statement, b.Alone = time.Second, time.Hour }))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := c.RunTx(ctx, addBoth(committed)); !isLate(err) || errors.Is(err, context.Canceled) {
@@ -339,4 +348,20 @@ func TestNoBatchWaitsForATransactionOfItsOwners(t *testing.T) {
 		t.Error(err)
 	}
 	batches("afterwards", 1)
+}
+
+// TestABeginHasTheTimeOfAStatement keeps back the answer to it.
+func TestABeginHasTheTimeOfAStatement(t *testing.T) {
+	t.Parallel()
+	proxy := newProxy(t, newCounters(t, 1).url)
+	c := openCounters(t, proxy.url, 1, bounds(func(b *database.Bounds) {
+		b.Statement, b.Alone, b.Cancel = 200*time.Millisecond, time.Hour, 200*time.Millisecond
+	}))
+	c.fill(t, 1)
+	proxy.hold(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.RunTx(ctx, addBoth(committed)); !isLate(err) {
+		t.Errorf("RunTx: %v, want ErrUnavailable and no deadline", err)
+	}
 }

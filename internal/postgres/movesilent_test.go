@@ -102,7 +102,7 @@ func TestASilentDatabaseHoldsNoMoveUp(t *testing.T) {
 				silencer, address := newSilencer(t, silencedURL)
 				silenced := postgres.NewStore(databasetest.Open(t, address, 8, func(c *database.Config) {
 					c.Bounds = database.UsualBounds()
-					c.Bounds.Statement, c.Bounds.Transaction = time.Hour, time.Hour
+					c.Bounds.Alone, c.Bounds.Statement = time.Hour, time.Hour
 				}), postgres.Config{Logger: slog.New(slog.DiscardHandler)})
 				move := d.move()
 				move.Route = func(context.Context) error { return nil }

@@ -19,8 +19,9 @@ const (
 	// bodyTimeout bounds the time that a caller takes to send a body, or one
 	// message of a stream.
 	bodyTimeout = 10 * time.Second
-	// callTimeout bounds a unary call. Callers may ask for less.
-	callTimeout = 10 * time.Second
+	// CallTimeout bounds a unary call. Callers may ask for less. It is longer than a
+	// statement of the database may take.
+	CallTimeout = 10 * time.Second
 
 	// maxHeaderBytes bounds the headers of a request with its path and query,
 	// counted as by HTTP/2. The longest token fits.

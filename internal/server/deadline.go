@@ -16,7 +16,7 @@ func withDeadline(drained context.Context, streamOf func(*http.Request) *streamC
 			stream.serve(drained, next, w, r)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
 		defer cancel()
 		state := stateOf(ctx)
 		state.deadline, _ = ctx.Deadline()

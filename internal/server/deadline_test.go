@@ -21,7 +21,7 @@ import (
 func TestARequestsContextHasItsDeadlineAndEndsWithIt(t *testing.T) {
 	t.Parallel()
 	streams := map[string]*streamConfig{"/stream": {maxDuration: 3 * time.Minute}, "/endless": {}}
-	for path, timeout := range map[string]time.Duration{"/call": callTimeout, "/stream": 3 * time.Minute, "/endless": 0} {
+	for path, timeout := range map[string]time.Duration{"/call": CallTimeout, "/stream": 3 * time.Minute, "/endless": 0} {
 		synctest.Test(t, func(t *testing.T) {
 			var served *http.Request
 			handler := withState(withDeadline(t.Context(), func(r *http.Request) *streamConfig { return streams[r.URL.Path] },

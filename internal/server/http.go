@@ -17,9 +17,9 @@ const (
 	// writeTimeout is the time of a call and of the first chunk of its response.
 	// Responses have deadlines of their own. This one is for those that net/http
 	// writes by itself, for instance to a request with broken headers.
-	writeTimeout = callTimeout + chunkTimeout
+	writeTimeout = CallTimeout + chunkTimeout
 
-	// drainTimeout bounds the wait for calls in flight, which have callTimeout and
+	// drainTimeout bounds the wait for calls in flight, which have CallTimeout and
 	// then write their responses.
 	drainTimeout = 15 * time.Second
 )

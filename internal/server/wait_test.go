@@ -90,9 +90,9 @@ func TestACallThatWaitsHasItsTimeBeyondTheWait(t *testing.T) {
 		"answers after its wait":               {waitingCall{wait: wait, work: asGranted}, wait, http.StatusOK, "INFO", endDone},
 		"its token expires":                    {waitingCall{wait: wait, life: 7 * time.Second, work: asGranted}, 7 * time.Second, http.StatusOK, "INFO", endDone},
 		"its token outlives the wait":          {waitingCall{wait: wait, life: time.Minute, work: asGranted}, wait, http.StatusOK, "INFO", endDone},
-		"never answers":                        {waitingCall{wait: wait, work: untilItEnds}, wait + callTimeout, http.StatusGatewayTimeout, "ERROR", endError},
+		"never answers":                        {waitingCall{wait: wait, work: untilItEnds}, wait + CallTimeout, http.StatusGatewayTimeout, "ERROR", endError},
 		"its caller has little time":           {waitingCall{timeout: "3000", wait: wait, work: untilItEnds}, 3 * time.Second, http.StatusGatewayTimeout, "INFO", endCaller},
-		"its caller has more time than a call": {waitingCall{timeout: "60000", wait: wait, work: untilItEnds}, wait + callTimeout, http.StatusGatewayTimeout, "ERROR", endError},
+		"its caller has more time than a call": {waitingCall{timeout: "60000", wait: wait, work: untilItEnds}, wait + CallTimeout, http.StatusGatewayTimeout, "ERROR", endError},
 		"its caller leaves":                    {waitingCall{leaves: 20 * time.Second, wait: wait, work: untilItEnds}, 20 * time.Second, statusClientClosedRequest, "INFO", endCaller},
 		"fails": {
 			waitingCall{wait: wait, work: func(context.Context, time.Duration) error { return errMissing }},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -246,7 +247,7 @@ func spliced(token, claims string) string {
 
 func (g *region) testCellDown(t *testing.T) {
 	r := newRow(t, "cells: one is down")
-	down := g.cells[1]
+	down, from, before := g.cells[1], time.Now(), g.changes.Responses()
 	for _, p := range down.processes {
 		p.Kill(t)
 	}
@@ -292,6 +293,10 @@ func (g *region) testCellDown(t *testing.T) {
 	r.None("users who did not find their todos afterwards", lost)
 	r.None("users with todos in another cell", g.astray(t, func(user string) string { return g.home(user).name }))
 	g.changes.ProceedBy(size(50, 500))
+	for _, l := range g.calls {
+		reportREST(r, l.Since(from))
+	}
+	reportProtocols(r, g.changes.Responses().Since(before), cellDied)
 }
 
 // astray counts the users whose todos are not in their cell, or not in it alone.

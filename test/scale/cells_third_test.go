@@ -49,7 +49,7 @@ func (g *region) testThirdCell(t *testing.T) {
 	if len(commands) != 2 {
 		t.Fatalf("docs/operations.md has %d blocks of commands to add a cell", len(commands))
 	}
-	from := time.Now()
+	from, before := time.Now(), g.changes.Responses()
 	third := startCell(g.t, g.issuer, "cell3")
 	g.cells = append(g.cells, third)
 	for _, b := range g.balancers {
@@ -90,7 +90,7 @@ func (g *region) testThirdCell(t *testing.T) {
 	report.AtLeast(r, "moves", len(refusals), moved) // Of users who have come meanwhile, too.
 	r.Note("a user's writes were refused for: median", report.Rounded(quantile(refusals, 0.5)))
 	r.Note("at most", report.Rounded(quantile(refusals, 1)))
-	g.endLoad(t, r, from)
+	g.endLoad(t, r, from, before)
 	r.None("users with todos in another cell than theirs", g.astray(t, g.homeOfThree))
 	pins := 0
 	for _, b := range g.balancers {
@@ -200,8 +200,9 @@ func (g *region) startArrivals(t *testing.T) (end func() (arrivals, wrong int)) 
 	}
 }
 
-// endLoad ends the load, and adds to a row what became of it since a time.
-func (g *region) endLoad(t *testing.T, r *report.Row, since time.Time) {
+// endLoad ends the load, and adds to a row what became of it since a time, when the callers
+// had got some responses.
+func (g *region) endLoad(t *testing.T, r *report.Row, since time.Time, before syncload.Responses) {
 	t.Helper()
 	databases := make([]string, 0, len(g.cells))
 	for _, c := range g.cells {
@@ -209,9 +210,7 @@ func (g *region) endLoad(t *testing.T, r *report.Row, since time.Time) {
 	}
 	for _, l := range g.calls {
 		during := slices.DeleteFunc(l.Finish(), func(a stack.Answer) bool { return a.Sent.Before(since) })
-		r.Note("REST", during)
-		r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
-		r.None("503 without Retry-After", len(withoutRetryAfter(during.With(http.StatusServiceUnavailable))))
+		reportREST(r, during)
 		l.Check(r, databases[0], databases[1:]...)
 	}
 	g.changes.EndWriting()
@@ -235,5 +234,6 @@ func (g *region) endLoad(t *testing.T, r *report.Row, since time.Time) {
 	figures := g.changes.Figures()
 	r.Note("clients that started again", figures.Resets)
 	r.Note("writes that were refused or failed", figures.InDoubt)
+	reportProtocols(r, g.changes.Responses().Since(before), noExcuse)
 	g.changes.Report(r)
 }

@@ -13,6 +13,7 @@
 // busy machine keeps. The files:
 //
 //	rows_test.go        the rows that a run must have
+//	callers_test.go     what callers may see of a fault
 //	processes_test.go   several processes, one database
 //	cells_test.go       several databases, each with its users
 //	cells_third_test.go a further database, to which users move under load

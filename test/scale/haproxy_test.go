@@ -24,22 +24,27 @@ type balancer struct {
 	socket  string // Takes commands.
 }
 
-// startBalancer runs HAProxy with a file of deploy/haproxy, until the test ends. Variables
-// are those that the file presets; BIND is set. It has further servers, each a copy of the
-// server b by another letter.
-func startBalancer(t *testing.T, file string, variables map[string]string, further ...string) *balancer {
+// oneCell returns deploy/haproxy/one-cell.cfg.
+func oneCell(t *testing.T) string {
 	t.Helper()
-	account := stack.Unprivileged(t)
-	dir := stack.FolderFor(t, account)
-	content, err := os.ReadFile(stack.Repository(t, "deploy", "haproxy", file))
+	content, err := os.ReadFile(stack.Repository(t, "deploy", "haproxy", "one-cell.cfg"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(content)
+}
+
+// startBalancer runs HAProxy with a configuration, until the test ends. Variables are those
+// that one-cell.cfg presets; BIND is set.
+func startBalancer(t *testing.T, content string, variables map[string]string) *balancer {
+	t.Helper()
+	account := stack.Unprivileged(t)
+	dir := stack.FolderFor(t, account)
 	b := &balancer{logs: newLogs(), address: stack.FreeAddress(t), socket: filepath.Join(dir, "commands")}
 	b.url = "http://" + b.address
-	config, commands := filepath.Join(dir, file), filepath.Join(dir, "commands.cfg")
+	config, commands := filepath.Join(dir, "haproxy.cfg"), filepath.Join(dir, "commands.cfg")
 	for path, text := range map[string]string{
-		config:   withServers(string(content), further),
+		config:   content,
 		commands: "global\n\tstats socket " + b.socket + " level admin\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -62,7 +67,7 @@ func startBalancer(t *testing.T, file string, variables map[string]string, furth
 
 // withServers returns a configuration with further copies of the server b, by letter: "one
 // line for each process".
-func withServers(config string, letters []string) string {
+func withServers(config string, letters ...string) string {
 	var text strings.Builder
 	for line := range strings.Lines(config) {
 		text.WriteString(line)

@@ -78,11 +78,22 @@ func (c *cluster) await(t *testing.T, what string, so func() bool) {
 	for began := time.Now(); !so(); time.Sleep(50 * time.Millisecond) { // Between two looks.
 		if time.Since(began) > clusterPatience {
 			for _, n := range c.nodes {
-				t.Logf("%s: %s", n.name, n.logs.Text(max(0, n.logs.Mark()-30)))
+				t.Logf("%s: %s", n.name, eventful(n.logs.Text(0)))
 			}
 			t.Fatalf("not within %v: %s: %s", clusterPatience, what, c.fault(t))
 		}
 	}
+}
+
+// eventful returns the lines of a node's log that tell of something, the last few hundred.
+func eventful(log string) string {
+	var lines []string
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "INFO: no action.") && !strings.Contains(line, "INFO: Lock owner:") && !strings.HasPrefix(line, "  ") { // Which is pg_controldata's.
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-300):], "")
 }
 
 // ask sends a request to a program of a node and decodes the answer, which may be nil.
@@ -139,8 +150,8 @@ func (c *cluster) primary(t *testing.T) *node {
 }
 
 // fault says what the cluster lacks: it has to have a primary, a synchronous standby and
-// another one, all on one timeline, and each node has to know: one that was cut off tells
-// for a while what was before.
+// another one, all on one timeline and streaming, and each node has to know: one that was
+// cut off tells for a while what was before.
 func (c *cluster) fault(t *testing.T) string {
 	t.Helper()
 	members := c.members(t, c.nodes[0])
@@ -159,6 +170,9 @@ func (c *cluster) fault(t *testing.T) string {
 	if roles["leader"] != 1 || roles["sync_standby"] != 1 || len(members) != nodes {
 		return fmt.Sprintf("%+v", members)
 	}
+	if streaming := c.streaming(t, c.primary(t)); streaming != nodes-1 {
+		return fmt.Sprintf("%d standbys stream from the primary of %+v", streaming, members)
+	}
 	leaders := 0
 	for _, n := range c.nodes {
 		if isLeader, err := c.leadsEtcd(t, n); err != nil {
@@ -171,6 +185,22 @@ func (c *cluster) fault(t *testing.T) string {
 		return fmt.Sprintf("etcd has %d leaders", leaders)
 	}
 	return ""
+}
+
+// streaming returns how many standbys a primary streams to. Patroni 3.0 calls those running
+// that have lost touch with it.
+func (c *cluster) streaming(t *testing.T, primary *node) (n int) {
+	t.Helper()
+	var answer struct{ Replication []struct{ State string } }
+	if err := c.ask(t.Context(), primary, http.MethodGet, "8008", "/patroni", "", &answer); err != nil {
+		return 0
+	}
+	for _, standby := range answer.Replication {
+		if standby.State == "streaming" {
+			n++
+		}
+	}
+	return n
 }
 
 // leadsEtcd reports whether a node's etcd is the leader.

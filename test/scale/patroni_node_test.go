@@ -42,6 +42,11 @@ func newNode(t *testing.T, m *machine, name, folder, bin string, addresses []str
 	account := stack.Unprivileged(t)
 	n := &node{machine: m, name: name, logs: new(stack.Logs), etcdLog: new(stack.Logs)}
 	n.account = []string{stack.NeedProgram(t, "setpriv", "util-linux"), "--reuid", fmt.Sprint(account.Uid), "--regid", fmt.Sprint(account.Gid), "--clear-groups", "--"}
+	// Servers of several machines would take its socket for one of their own.
+	path, args := m.enter(t, "mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/var/run/postgresql")
+	if output, code := stack.Run(t, nil, nil, path, args...); code != 0 {
+		t.Fatal("mount: ", output)
+	}
 	dir := filepath.Join(folder, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -23,6 +23,16 @@ const (
 	calm = time.Second
 	// promotionGoal is how soon after the promotion calls are served again, in the median.
 	promotionGoal = 2 * time.Second
+	// promotionGoalInShort is the same for a run that makes each fault once, on a machine that
+	// may be busy: the median was 0.8 s.
+	promotionGoalInShort = 10 * time.Second
+	// servedSoon is how soon after the promotion a write is acknowledged, whatever the fault.
+	// The longest that was seen is 11 s: the other standby had to be rewound first.
+	servedSoon = 30 * time.Second
+	// failedWhileKept is the part of the calls, in percent, that may fail while the primary
+	// stays the primary. None did in any run. A slow machine alone doesn't get there; a primary
+	// that steps down for most of the time does.
+	failedWhileKept = 50
 	// recovered is how long callers call after the cluster has recovered.
 	recovered = 2 * time.Second
 )
@@ -76,7 +86,7 @@ func TestPatroni(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			r := newRow(t, "Patroni: "+f.name)
 			r.Did("%d times, at %d calls/s over REST", len(outcomes[f.name]), clusterProcesses*clusterRate)
-			reportOutcomes(r, outcomes[f.name], !f.keeps)
+			reportOutcomes(r, outcomes[f.name], f.keeps)
 		})
 		if !f.keeps {
 			all = append(all, outcomes[f.name]...)
@@ -90,17 +100,13 @@ func TestPatroni(t *testing.T) {
 		r.Note("in doubt", figures.InDoubt)
 		r.Note("reads that failed", figures.Failures)
 		r.Note("streams that ended", figures.Ended)
-		r.None("failures other than unavailable", figures.OtherOutages)
 		report.AtLeast(r, "readers that began anew", figures.Resets, 1)
+		reportProtocols(r, changes.Responses(), noExcuse)
 		changes.Report(r)
 		served, failed := times(all, func(o *outcome) time.Duration { return o.served }), times(all, func(o *outcome) time.Duration { return o.failed })
-		if !testing.Short() {
-			report.AtMost(r, "a write is acknowledged after the promotion within, median", middle(served), promotionGoal)
-			report.AtMost(r, "no call failed later than, median", middle(failed), promotionGoal)
-		} else {
-			r.Note("a write is acknowledged after the promotion within, median", report.Rounded(middle(served)))
-			r.Note("no call failed later than, median", report.Rounded(middle(failed)))
-		}
+		goal := size(promotionGoalInShort, promotionGoal)
+		report.AtMost(r, "a write is acknowledged after the promotion within, median", middle(served), goal)
+		report.AtMost(r, "no call failed later than, median", middle(failed), goal)
 		r.Note("worst", fmt.Sprint(report.Rounded(worst(served)), " and ", report.Rounded(worst(failed))))
 	})
 }
@@ -176,8 +182,9 @@ func awaitIdle(t *testing.T, c *cluster) {
 	})
 }
 
-// reportOutcomes adds what callers saw of a kind of fault to a row.
-func reportOutcomes(r *report.Row, outcomes []*outcome, withPromotion bool) {
+// reportOutcomes adds what callers saw of a kind of fault to a row. keeps says that the primary
+// stays the primary.
+func reportOutcomes(r *report.Row, outcomes []*outcome, keeps bool) {
 	r.T.Helper()
 	var answers load.Answers
 	written, moved := 0, 0
@@ -190,29 +197,23 @@ func reportOutcomes(r *report.Row, outcomes []*outcome, withPromotion bool) {
 			moved++
 		}
 	}
-	r.Note("answers", answers)
-	others := answers.Without(http.StatusOK, http.StatusServiceUnavailable)
-	r.None("answers other than 200 and 503", len(others))
-	r.None("503 without Retry-After", len(answers.With(http.StatusServiceUnavailable).Where(func(a stack.Answer) bool {
-		return a.Header.Get("Retry-After") == ""
-	})))
-	for _, a := range others[:min(3, len(others))] {
-		r.T.Log(a.Status, a.Took, a.Err, a.Body)
-	}
+	reportREST(r, answers)
 	report.AtLeast(r, "acknowledged writes", written, 1)
 	r.None("of them lost or wrong", len(problems))
 	for _, problem := range problems[:min(10, len(problems))] {
 		r.T.Error(problem)
 	}
-	if withPromotion {
+	if keeps {
+		report.Same(r, "failovers", moved, 0)
+		report.AtMost(r, "of the calls failed, %", 100*len(answers.Failed())/max(1, len(answers)), failedWhileKept)
+	} else {
 		promoted := times(outcomes, func(o *outcome) time.Duration { return o.promoted })
 		r.Note("promoted after, median and worst", fmt.Sprint(report.Rounded(middle(promoted)), " ", report.Rounded(worst(promoted))))
 		report.Same(r, "failovers", moved, len(outcomes))
-	} else {
-		r.Note("failovers", moved)
 	}
 	served, failed := times(outcomes, func(o *outcome) time.Duration { return o.served }), times(outcomes, func(o *outcome) time.Duration { return o.failed })
-	r.Note("then a write is acknowledged within", fmt.Sprint(report.Rounded(middle(served)), " ", report.Rounded(worst(served))))
+	r.Note("then a write is acknowledged within, median", report.Rounded(middle(served)))
+	report.AtMost(r, "at most", worst(served), servedSoon)
 	r.Note("and the last call failed after", fmt.Sprint(report.Rounded(middle(failed)), " ", report.Rounded(worst(failed))))
 }
 

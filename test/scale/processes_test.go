@@ -61,8 +61,8 @@ func startFleet(t *testing.T) *fleet {
 	for i := range processes {
 		f.start(t, i)
 	}
-	f.balancer = startBalancer(t, "one-cell.cfg",
-		map[string]string{"TODOD_A": f.addresses[0], "TODOD_B": f.addresses[1], "TODOD_C": f.addresses[2]}, "c")
+	f.balancer = startBalancer(t, withServers(oneCell(t), "c"),
+		map[string]string{"TODOD_A": f.addresses[0], "TODOD_B": f.addresses[1], "TODOD_C": f.addresses[2]})
 	f.balancer.awaitServers(t, "todod", processes)
 	f.calls = load.Start(t, f.balancer.url, f.issuer, callRate)
 	f.startChanges(t)
@@ -168,7 +168,7 @@ func (f *fleet) write(t *testing.T, process int, users []string) (answers func()
 }
 
 // end ends the load, and adds to a row what became of it.
-func (f *fleet) end(t *testing.T, r *report.Row) {
+func (f *fleet) end(t *testing.T, r *report.Row, excused excuse) {
 	t.Helper()
 	f.changes.EndWriting()
 	admin := stack.Session(t, f.database)
@@ -185,9 +185,7 @@ func (f *fleet) end(t *testing.T, r *report.Row) {
 	r.Note("99 of 100", report.Rounded(quantile(figures.Without, 0.99)))
 	r.Note("from a change to an open stream: median", report.Rounded(quantile(figures.Delays, 0.5)))
 	r.Note("99 of 100", report.Rounded(quantile(figures.Delays, 0.99)))
-	r.None("Connect, gRPC and gRPC-Web: requests without a whole response", figures.Unanswered)
-	r.None("5xx other than 503", figures.OtherFailures)
-	r.None("503 without Retry-After", figures.WithoutRetryAfter)
+	reportProtocols(r, f.changes.Responses(), excused)
 	f.changes.Report(r)
 	f.calls.Check(r, f.database)
 	f.reportHomes(t, r)
@@ -241,11 +239,6 @@ func quantile(values []time.Duration, part float64) time.Duration {
 	return values[min(len(values)-1, int(part*float64(len(values))))]
 }
 
-// withoutRetryAfter returns the answers that don't say when to try again.
-func withoutRetryAfter(answers load.Answers) load.Answers {
-	return answers.Where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") == "" })
-}
-
 // TestRollingRestartsOfProcesses restarts processes one after the other, as a deployment
 // does. Nobody notices but those whose stream ends, and they resume it.
 func TestRollingRestartsOfProcesses(t *testing.T) {
@@ -266,9 +259,9 @@ func TestRollingRestartsOfProcesses(t *testing.T) {
 	answers := f.calls.Finish()
 	r.Did("restarted each of %d processes behind HAProxy %d times, with %d calls/s over REST, and writers over Connect, gRPC and gRPC-Web", processes, rounds, callRate)
 	r.None("exit codes other than 0", unclean)
-	r.Note("REST", answers)
+	reportREST(r, answers)
 	r.None("of them failed", len(answers.Failed()))
-	f.end(t, r)
+	f.end(t, r, noExcuse)
 	figures := f.changes.Figures()
 	r.None("writes that failed", figures.InDoubt)
 	r.None("reads that failed", figures.Failures)
@@ -282,7 +275,8 @@ func TestProcessesKilled(t *testing.T) {
 	f := startFleet(t)
 	f.beCalm(t)
 	var failed time.Duration
-	unfelt, mute := 0, 0
+	unfelt := 0
+	var interrupted load.Answers
 	for range rounds {
 		for i := range processes {
 			users := f.usersOf(t, i)
@@ -291,11 +285,11 @@ func TestProcessesKilled(t *testing.T) {
 			killed := time.Now()
 			f.processes[i].Kill(t)
 			unlock()
-			refused := writes().With(http.StatusServiceUnavailable)
-			if len(refused) == 0 {
+			answers := writes()
+			if len(answers.With(http.StatusServiceUnavailable)) == 0 {
 				unfelt++
 			}
-			mute += len(withoutRetryAfter(refused))
+			interrupted = append(interrupted, answers...)
 			// Another process serves the users of this one.
 			for _, user := range users {
 				if a := f.read(t, user); a.Status != http.StatusOK {
@@ -308,15 +302,14 @@ func TestProcessesKilled(t *testing.T) {
 			f.beCalm(t)
 		}
 	}
-	answers := f.calls.Finish()
-	unavailable := answers.With(http.StatusServiceUnavailable)
 	r.Did("killed each of %d processes behind HAProxy %d times, with calls of the same callers under way, and started it again", processes, rounds)
-	r.Note("REST", answers)
-	r.None("answers other than 200 and 503", len(answers.Without(http.StatusOK, http.StatusServiceUnavailable)))
-	r.None("503 without Retry-After", mute+len(withoutRetryAfter(unavailable)))
+	reportREST(r, f.calls.Finish())
+	r.Note("of the writes under way at a kill", interrupted)
+	r.None("of them unanswered", len(interrupted.With(0)))
+	r.None("503 without Retry-After", len(withoutRetryAfter(interrupted.With(http.StatusServiceUnavailable))))
 	r.None("kills of which no write under way there was told by 503", unfelt)
 	r.Note("the last that failed was called so long after a kill", report.Rounded(failed))
-	f.end(t, r)
+	f.end(t, r, processDied)
 	figures := f.changes.Figures()
 	r.Note("writes that failed", figures.InDoubt)
 	r.Note("reads that failed", figures.Failures)

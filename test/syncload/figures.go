@@ -15,21 +15,46 @@ type Figures struct {
 	Pages    int // Of changes, which readers were given.
 	Resets   int // Readers that had to begin anew.
 	Failures int // Reads that failed, and streams that failed to begin.
-	// OtherOutages are failed calls of either kind without an answer, or with another one
-	// than that the service is unavailable.
-	OtherOutages int
-	Ended        int // Streams that the service ended, or that were cut.
+	Ended    int // Streams that the service ended, or that were cut.
 	// Without are the times that readers spent without a stream: from the end of one to
 	// the first message of the next. They are in order.
 	Without []time.Duration
 	// Delays are the times from a change, by the database's clock, to its arrival at an open
 	// stream. They are in order.
 	Delays []time.Duration
+}
 
-	// Of the HTTP requests, over whichever protocol:
-	Unanswered        int // Without a whole response. A stream may break off.
-	OtherFailures     int // Answered with 5xx, but for 503.
-	WithoutRetryAfter int // Answered with a 503 that doesn't say when to try again.
+// Responses counts what callers must not get of an outage, over whichever protocol.
+type Responses struct {
+	UnansweredReads  int // Requests without a whole response, but for streams.
+	UnansweredWrites int
+	BrokenOff        int // Streams that end without a word of why.
+	OtherFailures    int // Answers of 5xx, but for 503.
+	WithoutRetry     int // Answers of 503, or of the code unavailable, that don't say when to try again.
+}
+
+// Since returns what has come since an earlier count.
+func (r Responses) Since(before Responses) Responses {
+	return Responses{
+		UnansweredReads:  r.UnansweredReads - before.UnansweredReads,
+		UnansweredWrites: r.UnansweredWrites - before.UnansweredWrites,
+		BrokenOff:        r.BrokenOff - before.BrokenOff,
+		OtherFailures:    r.OtherFailures - before.OtherFailures,
+		WithoutRetry:     r.WithoutRetry - before.WithoutRetry,
+	}
+}
+
+// Responses returns what has come until now.
+func (s *Run) Responses() Responses {
+	all := Responses{WithoutRetry: int(s.withoutRetryInfo.Load())}
+	for _, c := range s.Clients {
+		all.UnansweredReads += int(c.counts.unansweredReads.Load())
+		all.UnansweredWrites += int(c.counts.unansweredWrites.Load())
+		all.BrokenOff += int(c.counts.brokenOff.Load())
+		all.OtherFailures += int(c.counts.otherFailures.Load())
+		all.WithoutRetry += int(c.counts.withoutRetryAfter.Load())
+	}
+	return all
 }
 
 // ChangesSoFar returns how many changes were acknowledged until now.
@@ -37,7 +62,7 @@ func (s *Run) ChangesSoFar() int { return int(s.changes.Load()) }
 
 // Figures returns those of a run that has ended.
 func (s *Run) Figures() Figures {
-	f := Figures{Changes: int(s.changes.Load()), InDoubt: int(s.doubtful.Load()), Refused: int(s.refused.Load()), OtherOutages: int(s.otherOutages.Load())}
+	f := Figures{Changes: int(s.changes.Load()), InDoubt: int(s.doubtful.Load()), Refused: int(s.refused.Load())}
 	for _, r := range s.readers {
 		f.Pages += r.pages
 		f.Resets += r.resets
@@ -45,11 +70,6 @@ func (s *Run) Figures() Figures {
 		f.Ended += r.ended
 		f.Without = append(f.Without, r.without...)
 		f.Delays = append(f.Delays, r.delays...)
-	}
-	for _, c := range s.Clients {
-		f.Unanswered += int(c.counts.unanswered.Load())
-		f.OtherFailures += int(c.counts.otherFailures.Load())
-		f.WithoutRetryAfter += int(c.counts.withoutRetryAfter.Load())
 	}
 	slices.Sort(f.Without)
 	slices.Sort(f.Delays)

@@ -15,10 +15,10 @@ import (
 const retryPause = 20 * time.Millisecond
 
 // IsOutage reports whether a call failed as calls may during an outage: unreached,
-// without an answer, or with one that says so.
+// without an answer, or with one that says so. [Run.Responses] tells these apart. A
+// deadline that has passed is none: these callers set no deadline.
 func IsOutage(err error) bool {
-	code := connect.CodeOf(err)
-	return !connect.IsWireError(err) || code == connect.CodeUnavailable || code == connect.CodeDeadlineExceeded
+	return !connect.IsWireError(err) || connect.CodeOf(err) == connect.CodeUnavailable
 }
 
 // isRefusal reports whether a write was refused since the todo has another version, or is
@@ -28,20 +28,21 @@ func isRefusal(err error) bool {
 	return connect.IsWireError(err) && (code == connect.CodeAborted || code == connect.CodeNotFound)
 }
 
-// retryDelay returns how long a failure asks its caller to wait.
-func retryDelay(err error) time.Duration {
+// retryDelay returns how long a failure asks its caller to wait; ok is false when it doesn't
+// ask.
+func retryDelay(err error) (delay time.Duration, ok bool) {
 	failed, ok := errors.AsType[*connect.Error](err)
 	if !ok {
-		return retryPause
+		return 0, false
 	}
 	for _, detail := range failed.Details() {
 		if value, err := detail.Value(); err == nil {
 			if info, ok := value.(*errdetails.RetryInfo); ok {
-				return info.GetRetryDelay().AsDuration()
+				return info.GetRetryDelay().AsDuration(), true
 			}
 		}
 	}
-	return retryPause
+	return 0, false
 }
 
 // pause waits, unless the context ends.

@@ -44,8 +44,8 @@ type Run struct {
 	writers  []*writer
 	readers  []*reader
 
-	changes, doubtful, refused, otherOutages atomic.Int64
-	underWay                                 calls
+	changes, doubtful, refused, withoutRetryInfo atomic.Int64
+	underWay                                     calls
 
 	mu     sync.Mutex
 	faults []string
@@ -205,12 +205,12 @@ func (s *Run) as(ctx context.Context, user string) context.Context { return As(c
 
 // pauseAfter waits after a failed call.
 func (s *Run) pauseAfter(ctx context.Context, err error) {
-	if ctx.Err() == nil && (!connect.IsWireError(err) || connect.CodeOf(err) != connect.CodeUnavailable) {
-		s.otherOutages.Add(1)
+	delay, ok := retryDelay(err)
+	if !ok && connect.IsWireError(err) {
+		s.withoutRetryInfo.Add(1)
 	}
-	if s.ObeysRetryInfo {
-		pause(ctx, retryDelay(err))
-	} else {
-		pause(ctx, retryPause)
+	if !ok || !s.ObeysRetryInfo {
+		delay = retryPause
 	}
+	pause(ctx, delay)
 }

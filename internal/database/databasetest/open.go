@@ -29,7 +29,7 @@ func Open(t testing.TB, url string, conns int, change ...func(*database.Config))
 func patientBounds() database.Bounds {
 	const long = time.Minute
 	b := database.UsualBounds()
-	b.Connect, b.OtherHosts, b.Acquire, b.Statement, b.Transaction, b.Ping, b.Batch, b.Cancel = long, long, long, long, long, long, long, long
+	b.Connect, b.OtherHosts, b.Acquire, b.Alone, b.Statement, b.Ping, b.Batch, b.Cancel = long, long, long, long, long, long, long, long
 	b.BatchLock, b.TransactionLock = long/2, long/2
 	return b
 }

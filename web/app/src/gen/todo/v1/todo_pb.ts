@@ -1058,11 +1058,11 @@ export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
  * - `resource_exhausted` (429): the request is larger than 64 KiB. Or, with
  *   `Retry-After` and a `google.rpc.RetryInfo` detail, the caller makes too many
  *   requests.
- * - `unavailable` (503): a dependency is down, or the caller's todos are being
- *   moved to another database; retry after `Retry-After`, which is also in a
- *   `google.rpc.RetryInfo` detail.
+ * - `unavailable` (503): a dependency is down, or the database takes longer than
+ *   5 seconds, or the caller's todos are being moved to another database; retry
+ *   after `Retry-After`, which is also in a `google.rpc.RetryInfo` detail.
  * - `deadline_exceeded` (504): the call took longer than the caller allowed,
- *   or than 10 seconds.
+ *   or than 10 seconds, or than a timeout that is set in the database.
  *
  * @generated from service todo.v1.TodoService
  */
