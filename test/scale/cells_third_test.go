@@ -81,8 +81,9 @@ func (g *region) testThirdCell(t *testing.T) {
 		}
 	}
 	r.Did("gave a third cell %d of %d slots by the commands of docs/operations.md, under load, and reloaded the balancers meanwhile", slots/3, slots)
-	report.AtLeast(r, "percent of users who moved", 100*moved/len(homes), 25)
-	report.AtMost(r, "percent of users who moved", 100*moved/len(homes), 42)
+	// A third of the slots: of a few hundred users by chance a few percent more or less.
+	report.AtLeast(r, "percent of users who moved", 100*moved/len(homes), 20)
+	report.AtMost(r, "percent of users who moved", 100*moved/len(homes), 50)
 	report.AtLeast(r, "users who came meanwhile", arrivals, 1)
 	r.None("answers to them other than 200 and 503, or without what they had made", wrong)
 	r.Note("changes meanwhile, and before", g.changes.ChangesSoFar())
