@@ -36,18 +36,21 @@ func (s *stack) record(ctx context.Context, d dataset) (_ map[operation][]statem
 	defer func() { err = errors.Join(err, service.stop()) }()
 	recorded := make(map[operation][]statement)
 	token := s.issuer.Token(owner(int64(d.user(recordedTodo))))
-	synced, err := syncAll(ctx, service.addr, token)
-	if err != nil {
-		return nil, err
-	}
+	synced, unsynced := syncAll(ctx, service.addr, token)
 	for _, op := range operations() {
 		before, err := s.readLog()
 		if err != nil {
 			return nil, err
 		}
-		if err := callOnce(ctx, service.addr, op, token, synced); err != nil {
-			if slices.Contains(finds(), op) {
-				continue // A service of before there were such lists.
+		if op == syncing {
+			err = unsynced
+		}
+		if err == nil {
+			err = callOnce(ctx, service.addr, op, token, synced)
+		}
+		if err != nil {
+			if op == syncing || slices.Contains(finds(), op) {
+				continue // A service of before there were such calls.
 			}
 			return nil, fmt.Errorf("%s: %w", op, err)
 		}
