@@ -367,14 +367,17 @@ func TestAConnectionThatBreaksAfterItsCancelRequestIsGivenUp(t *testing.T) {
 	proxy := newProxy(t, direct.url)
 	c := openCounters(t, proxy.url, 1)
 	c.mustPut(t, "u", 1)
-	sent := proxy.lookFor("pg_sleep")
 	ctx, leave := context.WithCancel(t.Context())
-	go func() {
-		<-sent
-		proxy.breakAnswers(t)
-		leave()
-	}()
-	if err := c.write(ctx, "u", "SELECT pg_sleep(60)"); !errors.Is(err, context.Canceled) {
+	defer leave()
+	failed := make(chan error, 1)
+	go func() { failed <- c.write(ctx, "u", "SELECT pg_sleep(60)") }()
+	admin := pgtest.Connect(t, direct.url)
+	pgtest.WaitFor(t, "the statement to run", func() error {
+		return backends(t, admin, 1, "datname = current_database() AND wait_event = 'PgSleep'")
+	})
+	proxy.breakAnswers(t)
+	leave()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("a statement: %v, want context.Canceled", err)
 	}
 	ended := time.Now()
