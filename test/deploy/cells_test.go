@@ -15,11 +15,12 @@ import (
 	"time"
 
 	"example.com/todo-backend/internal/auth/authtest"
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 )
 
 // cells are stubs of two cells with two processes each, behind a balancer.
 type cells struct {
-	*balancer
+	*system.HAProxy
 	issuer      *authtest.Issuer
 	stubs       []*stub // cell1/a, cell1/b, cell2/a, cell2/b.
 	environment map[string]string
@@ -33,21 +34,28 @@ func startCells(t *testing.T) *cells {
 		c.stubs = append(c.stubs, s)
 		c.environment[strings.ToUpper(name)] = s.address
 	}
-	c.balancer = startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"), c.environment)
-	c.up(t, len(c.stubs))
+	c.HAProxy = startBalancer(t, "cells.cfg", c.environment)
+	c.awaitAll(t)
 	return c
+}
+
+// awaitAll waits until HAProxy has found all stubs ready.
+func (c *cells) awaitAll(t *testing.T) {
+	t.Helper()
+	c.AwaitServers(t, "cell1", 2)
+	c.AwaitServers(t, "cell2", 2)
 }
 
 // slotOf is the slot of a user, by the documentation.
 func slotOf(user string) int { return int(crc32.ChecksumIEEE([]byte(user)) % 4096) }
 
-// cellOf is where the maps of newFolderOfMaps send a user.
+// cellOf is where the slots send a user.
 func cellOf(user string) string { return fmt.Sprint("cell", 1+slotOf(user)/2048) }
 
 // request sends lines of a request over HTTP/1.1 as they are.
 func (c *cells) request(t *testing.T, lines ...string) answer {
 	t.Helper()
-	conn, err := net.Dial("tcp", c.address)
+	conn, err := net.Dial("tcp", c.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +163,7 @@ func TestATokenInAnotherFormIsRefusedByTheBalancer(t *testing.T) {
 	}
 	// Over HTTP/2, where a header of several lines is usual.
 	two := newPlainCaller(t, true)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url()+"/api/todos", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/todos", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +194,7 @@ func TestSubjectsOfAnyTextMeetTheirCell(t *testing.T) {
 		"café", "中文", "𝒳", " alice ", "alice bob", "a/b?c=d&e;f#g%20h", "auth0|5f7c8ec7c33c6c004bbafe82", "#1", "~-._", "it's", "$.sub", "{}[]:,",
 		strings.Repeat("x", 255), strings.Repeat("中", 255), strings.Repeat("𝒳", 255),
 	} {
-		got, err := seenBy(client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+c.signed(fmt.Sprintf(`"name":"a\"sub\":\"b\"\u00e9","sub":"%s"`, user))))
+		got, err := seenBy(client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+c.signed(fmt.Sprintf(`"name":"a\"sub\":\"b\"\u00e9","sub":"%s"`, user))))
 		if err != nil || got.User != user || !strings.HasPrefix(got.At, cellOf(user)+"_") {
 			t.Errorf("%.20s: %+v %v, want %s", user, got, err, cellOf(user))
 		}
@@ -204,7 +212,7 @@ func TestTokensThatTheServiceTakesAreReadAsTheServiceReadsThem(t *testing.T) {
 	taken, refused := 0, 0
 	for range tokens {
 		claims := c.claims(anyMembers(random, 0))
-		a := client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), claims))
+		a := client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), claims))
 		got, err := seenBy(a)
 		switch {
 		case err != nil: // The balancer has refused it.
@@ -260,7 +268,7 @@ func TestWhatNeedsNoTokenPasses(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		client := newPlainCaller(t, http2)
 		for range 2 * len(c.stubs) {
-			if a := client.call(t, http.MethodGet, c.url()+"/readyz", ""); a.status != http.StatusOK {
+			if a := client.call(t, http.MethodGet, c.URL+"/readyz", ""); a.status != http.StatusOK {
 				t.Errorf("/readyz: %d %s %v", a.status, a.body, a.err)
 			}
 		}
@@ -273,7 +281,7 @@ func TestWhatNeedsNoTokenPasses(t *testing.T) {
 			{http.MethodOptions, "/api/todos"},
 			{http.MethodOptions, "/todo.v1.TodoService/ListTodos"},
 		} {
-			if _, err := seenBy(client.call(t, call.method, c.url()+call.path, "")); err != nil {
+			if _, err := seenBy(client.call(t, call.method, c.URL+call.path, "")); err != nil {
 				t.Errorf("%s %s: %v", call.method, call.path, err)
 			}
 		}
@@ -305,7 +313,7 @@ func TestACellThatIsDownSendsNobodyToAnother(t *testing.T) {
 	c := startCells(t)
 	client := newPlainCaller(t, true)
 	call := func(user string) answer {
-		return client.call(t, http.MethodPost, c.url()+"/todo.v1.TodoService/CreateTodo", "{}", "Authorization", "Bearer "+c.issuer.Token(user))
+		return client.call(t, http.MethodPost, c.URL+"/todo.v1.TodoService/CreateTodo", "{}", "Authorization", "Bearer "+c.issuer.Token(user))
 	}
 	var here, there []string
 	for i := 0; len(here) < 8 || len(there) < 8; i++ {
@@ -352,11 +360,11 @@ func TestACellThatIsDownSendsNobodyToAnother(t *testing.T) {
 			}
 		}
 	}
-	if a := client.call(t, http.MethodGet, c.url()+"/api/health", ""); a.status == http.StatusServiceUnavailable {
+	if a := client.call(t, http.MethodGet, c.URL+"/api/health", ""); a.status == http.StatusServiceUnavailable {
 		t.Errorf("what needs no token: %d %s", a.status, a.body)
 	}
 	c.stubs[0].listen(t)
-	c.up(t, 3)
+	c.AwaitServers(t, "cell1", 1)
 	for _, user := range here {
 		if got, err := seenBy(call(user)); err != nil || got.At != "cell1_a" {
 			t.Errorf("%s after it came back: %s %v", user, got.At, err)

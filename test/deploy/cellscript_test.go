@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,11 +46,11 @@ func (s script) try(t *testing.T, stdin string, args ...string) (string, error) 
 func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	s := script{balancers: c.folder}
+	s := script{balancers: c.Folder}
 	client := newPlainCaller(t, true)
 	meets := func(when, user, cell string) {
 		t.Helper()
-		a := client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
+		a := client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
 		if cell == "" {
 			if a.status != http.StatusServiceUnavailable || a.code() != "unavailable" || a.header.Get("Retry-After") == "" {
 				t.Errorf("%s: %s: %d %s", when, user, a.status, a.body)
@@ -60,7 +61,7 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 		if err != nil || got.User != user || !strings.HasPrefix(got.At, cell+"_") {
 			t.Errorf("%s: %s meets %+v %v, want %s", when, user, got, err, cell)
 		}
-		if said := s.do(t, "", "where", user); said != c.folder+": "+cell+"\n" {
+		if said := s.do(t, "", "where", user); said != c.Folder+": "+cell+"\n" {
 			t.Errorf("%s: %s is said to be %q", when, user, said)
 		}
 	}
@@ -80,7 +81,7 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 		}
 	}
 	for _, user := range odd {
-		a := client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
+		a := client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
 		if got, err := seenBy(a); err != nil || !strings.HasPrefix(got.At, "cell2_") {
 			t.Errorf("%q in a list: %+v %v", user, got, err)
 		}
@@ -117,12 +118,12 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 	s.do(t, "", "check")
 
 	files := func() string {
-		users, slots := readFile(t, filepath.Join(c.folder, "users.map")), readFile(t, filepath.Join(c.folder, "slots.map"))
+		users, slots := readFile(t, filepath.Join(c.Folder, "users.map")), readFile(t, filepath.Join(c.Folder, "slots.map"))
 		return users + "\n" + slots
 	}
 	before := files()
 	c.reload(t)
-	c.up(t, len(c.stubs))
+	c.awaitAll(t)
 	meets("after a reload", "alice", other[cellOf("alice")])
 	meets("after a reload", "bob", "cell1")
 	s.do(t, "", "check")
@@ -138,9 +139,9 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 func TestAWorkerThatAReloadLeftBehindLearnsOfPinsAndSlots(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	s := script{balancers: c.folder}
+	s := script{balancers: c.Folder}
 	client := newPlainCaller(t, true)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url()+"/api/events", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,16 +151,16 @@ func TestAWorkerThatAReloadLeftBehindLearnsOfPinsAndSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	old := c.workers(t)
+	old := c.workers()
 	c.reload(t)
-	if left := c.workers(t); len(left) != 2 {
+	if left := c.workers(); len(left) != 2 {
 		t.Fatalf("workers %q, and before %q", left, old)
 	}
 	s.do(t, "", "slots", "100-200", "sealed")
 	s.do(t, "", "pin", "cell2", "carol")
 	s.do(t, "dave\nerin\n", "pin", "cell1")
-	for _, pid := range c.workers(t) {
-		users, slots := c.ask("@!"+pid+" show map "+filepath.Join(c.folder, "users.map")), c.ask("@!"+pid+" show map "+filepath.Join(c.folder, "slots.map"))
+	for _, pid := range c.workers() {
+		users, slots := c.Command("@!"+pid+" show map "+filepath.Join(c.Folder, "users.map")), c.Command("@!"+pid+" show map "+filepath.Join(c.Folder, "slots.map"))
 		if !strings.Contains(users, "carol cell2") || !strings.Contains(users, "dave cell1") || !strings.Contains(slots, "100:200 sealed") {
 			t.Errorf("worker %s: %s%s", pid, users, slots)
 		}
@@ -171,7 +172,7 @@ func TestAWorkerThatAReloadLeftBehindLearnsOfPinsAndSlots(t *testing.T) {
 	c.stubs[1].endStreams()
 	c.stubs[2].endStreams()
 	c.stubs[3].endStreams()
-	eventually(t, "the old worker ends", func() bool { return len(c.workers(t)) == 1 })
+	eventually(t, "the old worker ends", func() bool { return len(c.workers()) == 1 })
 	s.do(t, "", "check")
 }
 
@@ -179,37 +180,37 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
 	// The second one is on another machine: ssh runs the script there.
-	there := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"), c.environment)
+	there := startBalancer(t, "cells.cfg", c.environment)
 	bin := t.TempDir()
 	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\nwhile [ \"$1\" = -o ]; do shift 2; done\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
 	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(repository(t, "deploy", "haproxy", "cells.sh"), filepath.Join(there.folder, "cells.sh")); err != nil {
+	if err := os.Symlink(repository(t, "deploy", "haproxy", "cells.sh"), filepath.Join(there.Folder, "cells.sh")); err != nil {
 		t.Fatal(err)
 	}
-	s := script{balancers: c.folder + " there.example:" + there.folder, path: bin + ":"}
+	s := script{balancers: c.Folder + " there.example:" + there.Folder, path: bin + ":"}
 	s.do(t, "", "pin", "cell2", "it's ~ $(me)")
 	s.do(t, "", "pin", "cell1", "bob")
 	s.do(t, "carol\nd e\n", "pin", "cell2")
 	s.do(t, "", "unpin", "bob")
 	s.do(t, "", "slots", "7-9", "cell2")
 	s.do(t, "", "check")
-	if said, want := s.do(t, "", "where", "d e"), c.folder+": cell2\nthere.example:"+there.folder+": cell2\n"; said != want {
+	if said, want := s.do(t, "", "where", "d e"), c.Folder+": cell2\nthere.example:"+there.Folder+": cell2\n"; said != want {
 		t.Errorf("where: %q", said)
 	}
 	const users = "it%27s%20~%20%24%28me%29 cell2\ncarol cell2\nd%20e cell2\n"
-	for _, folder := range []string{c.folder, there.folder} {
+	for _, folder := range []string{c.Folder, there.Folder} {
 		if got := readFile(t, filepath.Join(folder, "users.map")); got != users {
 			t.Errorf("%s: %q", folder, got)
 		}
 	}
 	// Another map on one of them is noticed, and so is one that isn't in use.
-	write(t, filepath.Join(there.folder, "users.map"), users+"frank cell1\n")
+	write(t, filepath.Join(there.Folder, "users.map"), users+"frank cell1\n")
 	if out, err := s.try(t, "", "check"); err == nil {
 		t.Errorf("a file that isn't in use: %s", out)
 	}
-	script{balancers: there.folder}.do(t, "", "pin", "cell1", "frank")
+	script{balancers: there.Folder}.do(t, "", "pin", "cell1", "frank")
 	if out, err := s.try(t, "", "check"); err == nil || !strings.Contains(out, "other maps") {
 		t.Errorf("different maps: %v %s", err, out)
 	}
@@ -223,11 +224,11 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 		})
 	}
 	at.Wait()
-	script{balancers: there.folder}.do(t, "", "unpin", "frank")
+	script{balancers: there.Folder}.do(t, "", "unpin", "frank")
 	s.do(t, "", "check")
 	// While a balancer is down nothing is changed anywhere.
-	_ = there.Kill()
-	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || strings.Contains(readFile(t, filepath.Join(c.folder, "users.map")), "grace") {
+	there.Kill(t)
+	if out, err := s.try(t, "", "pin", "cell1", "grace"); err == nil || strings.Contains(readFile(t, filepath.Join(c.Folder, "users.map")), "grace") {
 		t.Errorf("a balancer is down: %v %s", err, out)
 	}
 }
@@ -235,7 +236,7 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	s := script{balancers: c.folder}
+	s := script{balancers: c.Folder}
 	for _, args := range [][]string{
 		{},
 		{"pin"},
@@ -263,10 +264,10 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 	}
 	s.do(t, "", "pin", "cell1") // Nobody.
 	s.do(t, "", "check")
-	if users := readFile(t, filepath.Join(c.folder, "users.map")); users != "" {
+	if users := readFile(t, filepath.Join(c.Folder, "users.map")); users != "" {
 		t.Errorf("users.map: %s", users)
 	}
-	if slots := readFile(t, filepath.Join(c.folder, "slots.map")); slots != "0:2047 cell1\n2048:4095 cell2\n" {
+	if slots := readFile(t, filepath.Join(c.Folder, "slots.map")); slots != "0:2047 cell1\n2048:4095 cell2\n" {
 		t.Errorf("slots.map: %s", slots)
 	}
 }
@@ -275,12 +276,12 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 func TestChangesThatAreMadeAtOnceAreAllKept(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	s := script{balancers: c.folder}
+	s := script{balancers: c.Folder}
 	const users = 12
 	done := make(chan error, users)
 	for i := range users {
 		cmd := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1", fmt.Sprint("user-", i))
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.folder}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.Folder}
 		go func() { done <- cmd.Run() }()
 	}
 	for range users {
@@ -289,7 +290,7 @@ func TestChangesThatAreMadeAtOnceAreAllKept(t *testing.T) {
 		}
 	}
 	s.do(t, "", "check")
-	if n := bytes.Count([]byte(readFile(t, filepath.Join(c.folder, "users.map"))), []byte("\n")); n != users {
+	if n := bytes.Count([]byte(readFile(t, filepath.Join(c.Folder, "users.map"))), []byte("\n")); n != users {
 		t.Errorf("%d users, want %d", n, users)
 	}
 }
@@ -298,20 +299,20 @@ func TestChangesThatAreMadeAtOnceAreAllKept(t *testing.T) {
 func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	s := script{balancers: c.folder}
+	s := script{balancers: c.Folder}
 	var list strings.Builder
 	const users = 3000
 	for i := range users {
 		fmt.Fprintf(&list, "user-%d\n", i)
 	}
 	p := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1")
-	p.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.folder}
+	p.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.Folder}
 	p.Stdin = strings.NewReader(list.String())
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the file is written", func() bool { return readFile(t, filepath.Join(c.folder, "users.map")) != "" })
+	eventually(t, "the file is written", func() bool { return readFile(t, filepath.Join(c.Folder, "users.map")) != "" })
 	_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
 	_ = p.Wait()
 	if out, err := s.try(t, "", "check"); err == nil {
@@ -319,7 +320,7 @@ func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 	}
 	s.do(t, list.String(), "pin", "cell1")
 	s.do(t, "", "check")
-	used := c.ask("@1 show map " + filepath.Join(c.folder, "users.map"))
+	used := c.Command("@1 show map " + filepath.Join(c.Folder, "users.map"))
 	if n := strings.Count(used, " cell1"); n != users {
 		t.Errorf("HAProxy has %d users, want %d", n, users)
 	}
@@ -343,9 +344,8 @@ func readFile(t *testing.T, path string) string {
 }
 
 // workers returns the pids of all workers.
-func (b *balancer) workers(t *testing.T) (pids []string) {
-	t.Helper()
-	for line := range strings.Lines(b.ask("show proc")) {
+func (c *cells) workers() (pids []string) {
+	for line := range strings.Lines(c.Command("show proc")) {
 		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "worker" {
 			pids = append(pids, fields[0])
 		}
@@ -354,18 +354,11 @@ func (b *balancer) workers(t *testing.T) (pids []string) {
 }
 
 // reload has HAProxy read its files again, in a new worker.
-func (b *balancer) reload(t *testing.T) {
+func (c *cells) reload(t *testing.T) {
 	t.Helper()
-	before := strings.Join(b.workers(t), " ")
-	if err := b.Signal(syscall.SIGUSR2); err != nil {
-		t.Fatal(err)
-	}
+	before := c.workers()
+	c.Signal(syscall.SIGUSR2)
 	eventually(t, "HAProxy has a new worker", func() bool {
-		for _, pid := range b.workers(t) {
-			if !strings.Contains(before, pid) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(c.workers(), func(pid string) bool { return !slices.Contains(before, pid) })
 	})
 }

@@ -53,7 +53,7 @@ func TestAMoveOfSlotsThatFailedIsRepeatedToItsEnd(t *testing.T) {
 	c := startCells(t)
 	// A user who has moved is in no list any more. The first route fails, which is too late
 	// for an abort.
-	m := newSlotsMove(t, c.folder, `
+	m := newSlotsMove(t, c.Folder, `
 touch gone did
 case $1 in
 list-users)
@@ -83,13 +83,13 @@ esac
 	if n := strings.Count(did, "sleep\n"); n != 1 {
 		t.Errorf("the slots were sealed for so many times: %d", n)
 	}
-	if users := readFile(t, filepath.Join(c.folder, "users.map")); users != "" {
+	if users := readFile(t, filepath.Join(c.Folder, "users.map")); users != "" {
 		t.Errorf("pins that are left: %q", users)
 	}
-	if slots := readFile(t, filepath.Join(c.folder, "slots.map")); slots != "0:4095 cell2\n" {
+	if slots := readFile(t, filepath.Join(c.Folder, "slots.map")); slots != "0:4095 cell2\n" {
 		t.Errorf("slots: %q", slots)
 	}
-	script{balancers: c.folder}.do(t, "", "check")
+	script{balancers: c.Folder}.do(t, "", "check")
 	if left, err := filepath.Glob(filepath.Join(m.folder, "users-*")); err != nil || len(left) != 0 {
 		t.Errorf("files that are left: %q %v", left, err)
 	}
@@ -99,7 +99,7 @@ esac
 func TestAUserWhoCantBeMovedHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	m := newSlotsMove(t, c.folder, `
+	m := newSlotsMove(t, c.Folder, `
 touch did
 case "$1 $2" in
 'list-users -slots')
@@ -123,10 +123,10 @@ esac
 			t.Errorf("%q, want %q at the end", out, want)
 		}
 		// They meet the old cell as before, and the others the new one.
-		if users := readFile(t, filepath.Join(c.folder, "users.map")); users != "mallory cell1\nmallory%20b cell1\n" {
+		if users := readFile(t, filepath.Join(c.Folder, "users.map")); users != "mallory cell1\nmallory%20b cell1\n" {
 			t.Errorf("pins: %q", users)
 		}
-		if slots := readFile(t, filepath.Join(c.folder, "slots.map")); !strings.HasPrefix(slots, "0:4095 cell2") {
+		if slots := readFile(t, filepath.Join(c.Folder, "slots.map")); !strings.HasPrefix(slots, "0:4095 cell2") {
 			t.Errorf("slots: %q", slots)
 		}
 	}
@@ -149,7 +149,7 @@ esac
 func TestASignalEndsAMoveOfSlots(t *testing.T) {
 	t.Parallel()
 	c := startCells(t)
-	m := newSlotsMove(t, c.folder, `
+	m := newSlotsMove(t, c.Folder, `
 case $1 in
 list-users) echo alice; echo zoe ;;
 move-user) echo "$*" >>did; kill -INT $PPID; exit 1 ;;
@@ -203,16 +203,16 @@ func TestAMoveOfSlotsEndsAtItsFirstFailure(t *testing.T) {
 		"no list":             "echo alice; exit 1\n",
 		"no list, afterwards": "[ ! -e did ] || exit 1\n[ \"$1\" = list-users ]\necho alice\n",
 	} {
-		before := readFile(t, filepath.Join(c.folder, "slots.map"))
-		m := newSlotsMove(t, c.folder, todod)
+		before := readFile(t, filepath.Join(c.Folder, "slots.map"))
+		m := newSlotsMove(t, c.Folder, todod)
 		if out, err := m.run(t); err == nil {
 			t.Errorf("%s: %s", name, out)
 		}
-		after := readFile(t, filepath.Join(c.folder, "slots.map"))
+		after := readFile(t, filepath.Join(c.Folder, "slots.map"))
 		if strings.Contains(after, "0:2047 cell2") || (name == "no list" && after != before) {
 			t.Errorf("%s: slots %q, and before %q", name, after, before)
 		}
-		script{balancers: c.folder}.do(t, "", "slots", "0-2047", "cell1")
+		script{balancers: c.Folder}.do(t, "", "slots", "0-2047", "cell1")
 	}
 }
 

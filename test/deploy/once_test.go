@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	todov1 "example.com/todo-backend/gen/todo/v1"
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -159,8 +159,9 @@ func TestWritesPassWhenAllConnectionsAreOpen(t *testing.T) {
 // an old text and a new one. It returns the URL, and whom to trust if that needs TLS.
 func startBefore(t *testing.T, file, process string, changes ...string) (url string, roots *x509.CertPool) {
 	t.Helper()
-	at, nobody, dir := freeAddress(t), freeAddress(t), t.TempDir()
+	nobody := freeAddress(t)
 	if strings.HasSuffix(file, ".Caddyfile") {
+		at := freeAddress(t)
 		url = "https://" + apiName + ":" + portOf(at)
 		auth, page := "https://"+authName+":"+portOf(at), "https://"+pageName+":"+portOf(at)
 		sites := &stack{tododAt: process, authAt: nobody, page: origin(url), authority: origin(url), api: origin(url)}
@@ -168,36 +169,18 @@ func startBefore(t *testing.T, file, process string, changes ...string) (url str
 			"SITE": url, "API_SITE": url, "AUTH_SITE": auth, "PAGE_SITE": page,
 		}).roots
 	}
-	write(t, filepath.Join(dir, "users.map"), "")
-	write(t, filepath.Join(dir, "slots.map"), "0:4095 cell1\n")
-	environment := map[string]string{
-		"BIND": at, "TODOD_A": process, "TODOD_B": process,
-		"MAPS": dir, "CELL1_A": process, "CELL1_B": process, "CELL2_A": nobody, "CELL2_B": nobody,
-		"ONCE_SOCKET": filepath.Join(dir, "once.sock"),
-		"HTTP_BIND":   nobody, "HTTPS_BIND": at, "TODOD": process, "BETTER_AUTH": nobody, "PAGE": nobody, "API_HOST": apiName,
-	}
-	url = "http://" + at
-	if strings.HasPrefix(file, "proxy/") {
-		roots = x509.NewCertPool()
-		environment["CERTIFICATE"] = certificate(t, roots, apiName)
-		url = "https://" + apiName + ":" + portOf(at)
-	}
-	config := filepath.Join(dir, "haproxy.cfg")
-	write(t, config, strings.NewReplacer(changes...).Replace(read(t, "deploy", file)))
-	p := start(t, environment, needProgram(t, "haproxy", "haproxy"), "-db", "-f", config)
-	eventually(t, "HAProxy listens", func() bool {
-		select {
-		case <-p.Done():
-			t.Fatalf("HAProxy has ended: %s", p.output)
-		default:
-		}
-		conn, err := net.Dial("tcp", at)
-		if err == nil {
-			_ = conn.Close() // It was only tried.
-		}
-		return err == nil
+	roots = x509.NewCertPool()
+	b := system.StartHAProxy(t, system.HAProxyConfig{
+		Text: strings.NewReplacer(changes...).Replace(read(t, "deploy", file)),
+		Variables: map[string]string{
+			"TODOD_A": process, "TODOD_B": process, "CELL1_A": process, "CELL1_B": process, "CELL2_A": process, "CELL2_B": process,
+			"HTTP_BIND": nobody, "TODOD": process, "BETTER_AUTH": nobody, "PAGE": nobody, "API_HOST": apiName, "CERTIFICATE": certificate(t, roots, apiName),
+		},
 	})
-	return url, roots
+	if strings.HasPrefix(file, "proxy/") {
+		return "https://" + apiName + ":" + portOf(b.Address), roots
+	}
+	return b.URL, roots
 }
 
 // contractCall is a call of the contract.

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"example.com/todo-backend/internal/auth/authtest"
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 )
 
 // oneCell are stubs of two processes behind the balancer of one database.
 type oneCell struct {
-	*balancer
+	*system.HAProxy
 	issuer *authtest.Issuer
 	stubs  map[string]*stub
 }
@@ -28,20 +29,20 @@ func startOneCell(t *testing.T) *oneCell {
 		c.stubs[name] = startStub(t, name, freeAddress(t), c.issuer)
 		environment["TODOD_"+strings.ToUpper(name)] = c.stubs[name].address
 	}
-	c.balancer = startBalancer(t, repository(t, "deploy", "haproxy", "one-cell.cfg"), environment)
-	c.up(t, len(c.stubs))
+	c.HAProxy = startBalancer(t, "one-cell.cfg", environment)
+	c.AwaitServers(t, "todod", len(c.stubs))
 	return c
 }
 
 func (c *oneCell) call(t *testing.T, client *caller, method, path, user string) answer {
 	t.Helper()
-	return client.call(t, method, c.url()+path, "", "Authorization", "Bearer "+c.issuer.Token(user))
+	return client.call(t, method, c.URL+path, "", "Authorization", "Bearer "+c.issuer.Token(user))
 }
 
 // open opens a stream, and returns its process and what it sends.
 func (c *oneCell) open(t *testing.T, client *caller, user string) (at string, events *bufio.Scanner) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url()+"/api/events", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,12 +77,12 @@ func TestOneUsersCallsMeetOneProcess(t *testing.T) {
 	// Any process answers what has no readable token, as the service does.
 	client := newPlainCaller(t, true)
 	for _, token := range []string{"", "nonsense", "a.b.c"} {
-		if a := client.call(t, http.MethodGet, c.url()+"/api/todos", "", "Authorization", "Bearer "+token); a.status != http.StatusUnauthorized || !strings.Contains(a.body, `"At"`) {
+		if a := client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+token); a.status != http.StatusUnauthorized || !strings.Contains(a.body, `"At"`) {
 			t.Errorf("%q: %d %s", token, a.status, a.body)
 		}
 	}
 	for _, path := range []string{"/readyz", "/livez", "/api/health", "/openapi.yaml"} {
-		if a := client.call(t, http.MethodGet, c.url()+path, ""); a.err != nil || a.status == http.StatusServiceUnavailable {
+		if a := client.call(t, http.MethodGet, c.URL+path, ""); a.err != nil || a.status == http.StatusServiceUnavailable {
 			t.Errorf("%s: %d %v", path, a.status, a.err)
 		}
 	}
@@ -98,7 +99,7 @@ func TestAProcessThatDrainsGetsNoNewCallsWhileItsStreamsEnd(t *testing.T) {
 	}
 	draining := c.stubs[at]
 	draining.ready.Store(false)
-	c.up(t, 1)
+	c.AwaitServers(t, "todod", 1)
 	before := draining.calls.Load()
 	for range 20 {
 		got, err := seenBy(c.call(t, client, http.MethodPost, "/todo.v1.TodoService/ListTodos", user))
@@ -162,7 +163,7 @@ func TestASlowReaderHoldsUpNobodyBehindABalancer(t *testing.T) {
 	c := startOneCell(t)
 	flooded := make(map[string]bool) // Connections to a process.
 	flood := func(i int) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url()+"/api/flood", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/flood", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

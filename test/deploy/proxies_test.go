@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	system "example.com/todo-backend/test/stack" // A stack is compose.yaml's, here.
 )
 
 // The names of one site. Browsers find names of .localhost on their own machine.
@@ -124,7 +126,7 @@ func certificate(t *testing.T, roots *x509.CertPool, names ...string) (file stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	file = filepath.Join(t.TempDir(), "todo.pem")
+	file = filepath.Join(system.FolderFor(t, system.Unprivileged(t)), "todo.pem") // HAProxy may run as that.
 	write(t, file, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))+
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 	return file
@@ -162,13 +164,13 @@ func TestPageBetterAuthAndAPIBehindOneProxy(t *testing.T) {
 			})
 		}},
 		"HAProxy before the balancer of one cell": {one, func(t *testing.T, s *stack) *proxy {
-			b := startBalancer(t, repository(t, "deploy", "haproxy", "one-cell.cfg"), map[string]string{"TODOD_A": s.tododAt, "TODOD_B": s.tododAt})
-			return startHAProxy(t, file("one-origin.haproxy.cfg"), s, map[string]string{"PUBLIC_ORIGIN": string(s.page), "TODOD": b.address})
+			b := startBalancer(t, "one-cell.cfg", map[string]string{"TODOD_A": s.tododAt, "TODOD_B": s.tododAt})
+			return startHAProxy(t, file("one-origin.haproxy.cfg"), s, map[string]string{"PUBLIC_ORIGIN": string(s.page), "TODOD": b.Address})
 		}},
 		"HAProxy before the balancer of cells": {one, func(t *testing.T, s *stack) *proxy {
-			b := startBalancer(t, repository(t, "deploy", "haproxy", "cells.cfg"),
+			b := startBalancer(t, "cells.cfg",
 				map[string]string{"CELL1_A": s.tododAt, "CELL1_B": s.tododAt, "CELL2_A": s.tododAt, "CELL2_B": s.tododAt})
-			return startHAProxy(t, file("one-origin.haproxy.cfg"), s, map[string]string{"PUBLIC_ORIGIN": string(s.page), "TODOD": b.address})
+			return startHAProxy(t, file("one-origin.haproxy.cfg"), s, map[string]string{"PUBLIC_ORIGIN": string(s.page), "TODOD": b.Address})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,12 +37,12 @@ func TestWhatTheBalancerCosts(t *testing.T) {
 	url := pgtest.NewDatabase(t)
 	settings := map[string]string{"WATCHES_PER_USER": "100"} // Those of both balancers.
 	a, b := startTodod(t, issuer, url, settings), startTodod(t, issuer, url, settings)
-	start := func(config string) *balancer {
+	start := func(config string) *stack.HAProxy {
 		balancer := startBalancer(t, config, map[string]string{"TODOD_A": a.Address, "TODOD_B": b.Address})
-		balancer.awaitServers(t, "todod", 2)
+		balancer.AwaitServers(t, "todod", 2)
 		return balancer
 	}
-	balancer := start(oneCell(t))
+	balancer := start(configuration(t, "one-cell.cfg"))
 	client := stack.NewClient(t, false)
 
 	var failed atomic.Int64
@@ -54,7 +54,7 @@ func TestWhatTheBalancerCosts(t *testing.T) {
 			for n := range callers {
 				group.Go(func() {
 					for left.Add(-1) >= 0 {
-						a := stack.Call(t, client, method, balancer.url+"/api/todos", body, "Authorization", issuer.Bearer(fmt.Sprint("user", n)), "Content-Type", "application/json")
+						a := stack.Call(t, client, method, balancer.URL+"/api/todos", body, "Authorization", issuer.Bearer(fmt.Sprint("user", n)), "Content-Type", "application/json")
 						if a.Status != http.StatusOK {
 							t.Log(method, a.Status, a.Err, a.Body)
 							failed.Add(1)
@@ -67,12 +67,12 @@ func TestWhatTheBalancerCosts(t *testing.T) {
 	}
 	list := cpuOf(calls, http.MethodGet, "")
 	write := cpuOf(calls/4, http.MethodPost, `{"title":"Water the plants on the balcony"}`)
-	each := balancer.memoryOfStream(t, client, issuer)
+	each := memoryOfStream(t, balancer, client, issuer)
 	const retried = "retry-on conn-failure empty-response\n"
-	if !strings.Contains(oneCell(t), retried) {
+	if !strings.Contains(configuration(t, "one-cell.cfg"), retried) {
 		t.Fatalf("one-cell.cfg has no %q", retried)
 	}
-	without := start(strings.ReplaceAll(oneCell(t), retried, "retry-on conn-failure\n"))
+	without := start(strings.ReplaceAll(configuration(t, "one-cell.cfg"), retried, "retry-on conn-failure\n"))
 
 	row.Did("%d lists and %d creates by %d callers over HTTP/1.1, then %d streams, each on its own connection", calls, calls/4, callers, idleStreams)
 	row.Note("CPU µs for a list", list.Microseconds())
@@ -81,16 +81,16 @@ func TestWhatTheBalancerCosts(t *testing.T) {
 	// (retry-on): 32 KiB, tune.bufsize. Half as much is for the rest.
 	const bufsize = 32
 	report.AtMost(row, "KiB for a stream", each, bufsize+bufsize/2)
-	report.AtMost(row, "without empty-response", without.memoryOfStream(t, client, issuer), bufsize/2)
+	report.AtMost(row, "without empty-response", memoryOfStream(t, without, client, issuer), bufsize/2)
 	row.None("failed", int(failed.Load()))
 }
 
 // memoryOfStream opens streams, some of users with todos, and returns the KiB that one takes.
-func (b *balancer) memoryOfStream(t *testing.T, client *http.Client, issuer *stack.Issuer) float64 {
+func memoryOfStream(t *testing.T, b *stack.HAProxy, client *http.Client, issuer *stack.Issuer) float64 {
 	t.Helper()
 	before := b.Memory(t, "VmRSS")
 	open := func(n int) error {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/api/todos:watch", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.URL+"/api/todos:watch", nil)
 		if err != nil {
 			return err
 		}

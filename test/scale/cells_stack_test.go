@@ -68,95 +68,21 @@ func (c *cell) users(t *testing.T) map[string]bool {
 	return users
 }
 
-// cellBalancer is HAProxy with deploy/haproxy/cells.cfg, in a folder like /etc/haproxy.
-type cellBalancer struct {
-	*stack.Process
-	logs   *stack.Logs
-	folder string
-	url    string
-	start  func()
-	// What the file presets.
-	environment []string
-}
-
-// maps is the folder with the maps, by which cells.sh knows the balancer.
-func (b *cellBalancer) maps() string { return filepath.Join(b.folder, "cells") }
-
-// startCellBalancer sets HAProxy up as docs/operations.md says, and starts it.
-func startCellBalancer(t *testing.T, slotMap string, cells []*cell) *cellBalancer {
+// startCellBalancer runs HAProxy with deploy/haproxy/cells.cfg before cells, in a folder that
+// is /etc/haproxy and /etc/haproxy/cells in one.
+func startCellBalancer(t *testing.T, cells []*cell) *stack.HAProxy {
 	t.Helper()
-	account := stack.Unprivileged(t)
-	address := stack.FreeAddress(t)
-	b := &cellBalancer{logs: newLogs(), folder: stack.FolderFor(t, account), url: "http://" + address}
-	config, err := os.ReadFile(stack.Repository(t, "deploy", "haproxy", "cells.cfg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(b.maps(), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for path, content := range map[string]string{"haproxy.cfg": string(config), "cells/users.map": "", "cells/slots.map": slotMap} {
-		if err := os.WriteFile(filepath.Join(b.folder, path), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if account != nil { // The master's socket is made there.
-		if err := os.Chown(b.maps(), int(account.Uid), int(account.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.environment = []string{"BIND=" + address, "MAPS=" + b.maps(), "ONCE_SOCKET=" + filepath.Join(b.maps(), "once.sock")}
+	variables := make(map[string]string)
 	for _, c := range cells {
 		for i, address := range c.addresses {
-			b.environment = append(b.environment, fmt.Sprintf("%s_%c=%s", strings.ToUpper(c.name), 'A'+i, address))
+			variables[fmt.Sprintf("%s_%c", strings.ToUpper(c.name), 'A'+i)] = address
 		}
 	}
-	b.start = func() {
-		b.Process = stack.Start(t, account, b.environment, b.logs, stack.NeedProgram(t, "haproxy", "haproxy"),
-			"-W", "-db", "-S", b.socket()+",mode,600", "-f", filepath.Join(b.folder, "haproxy.cfg"))
+	b := stack.StartHAProxy(t, stack.HAProxyConfig{Text: configuration(t, "cells.cfg"), Variables: variables, Master: true, Canaries: &lookout})
+	if err := os.Symlink(".", filepath.Join(b.Folder, "cells")); err != nil {
+		t.Fatal(err)
 	}
-	b.start()
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(b.events())
-		}
-	})
 	return b
-}
-
-// events are what HAProxy says of itself.
-func (b *cellBalancer) events() string {
-	var events strings.Builder
-	for line := range strings.Lines(b.logs.Text(0)) {
-		if strings.HasPrefix(line, "[") {
-			events.WriteString(line)
-		}
-	}
-	return events.String()
-}
-
-// socket is the master's.
-func (b *cellBalancer) socket() string { return filepath.Join(b.maps(), "master.sock") }
-
-// awaitCell waits until HAProxy has found so many processes of a cell ready.
-func (b *cellBalancer) awaitCell(t *testing.T, name string, ready int) {
-	t.Helper()
-	stack.Eventually(t, "HAProxy finds the processes of "+name+" as they are", func() bool {
-		if b.Ended() {
-			t.Fatal("HAProxy has ended: ", b.logs.Text(0))
-		}
-		up, known := 0, false
-		for line := range strings.Lines(stack.AskHAProxy(b.socket(), "@1 show servers state "+name)) {
-			// The name of the backend and the server, and its operational state: 2 is running.
-			if fields := strings.Fields(line); len(fields) > 5 && fields[1] == name {
-				known = true
-				if fields[5] == "2" {
-					up++
-				}
-			}
-		}
-		return known && up == ready
-	})
 }
 
 // documented returns the commands of a section of docs/operations.md, block by block.

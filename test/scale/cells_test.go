@@ -26,7 +26,7 @@ type region struct {
 	t         *testing.T // Of all parts: what runs ends with it.
 	issuer    *stack.Issuer
 	cells     []*cell
-	balancers []*cellBalancer
+	balancers []*stack.HAProxy
 	client    *http.Client
 	idle      []string // Users who only have todos.
 	calls     []*load.Load
@@ -39,13 +39,12 @@ func startRegion(t *testing.T) *region {
 	for i := range startedCells {
 		g.cells = append(g.cells, startCell(t, g.issuer, fmt.Sprint("cell", i+1)))
 	}
-	slotMap := fmt.Sprintf("0:%d cell1\n%d:%d cell2\n", slots/2-1, slots/2, slots-1)
 	for range 2 {
-		g.balancers = append(g.balancers, startCellBalancer(t, slotMap, g.cells))
+		g.balancers = append(g.balancers, startCellBalancer(t, g.cells))
 	}
 	for _, b := range g.balancers {
 		for _, c := range g.cells {
-			b.awaitCell(t, c.name, len(c.processes))
+			b.AwaitServers(t, c.name, len(c.processes))
 		}
 	}
 	return g
@@ -55,7 +54,7 @@ func startRegion(t *testing.T) *region {
 func (g *region) environment() string {
 	folders := make([]string, 0, len(g.balancers))
 	for _, b := range g.balancers {
-		folders = append(folders, b.maps())
+		folders = append(folders, b.Folder)
 	}
 	return "BALANCERS=" + strings.Join(folders, " ")
 }
@@ -73,7 +72,7 @@ func (g *region) sh(t *testing.T, commands string) string {
 // call makes a call of a user's by one of the balancers.
 func (g *region) call(t *testing.T, by int, user, method, body string) stack.Answer {
 	t.Helper()
-	return stack.Call(t, g.client, method, g.balancers[by%len(g.balancers)].url+"/api/todos", body,
+	return stack.Call(t, g.client, method, g.balancers[by%len(g.balancers)].URL+"/api/todos", body,
 		"Authorization", g.issuer.Bearer(user), "Content-Type", stack.ContentTypeJSON)
 }
 
@@ -92,7 +91,7 @@ func (g *region) startLoad(t *testing.T) {
 			}
 		}
 	}
-	one, other := g.balancers[0].url, g.balancers[1].url
+	one, other := g.balancers[0].URL, g.balancers[1].URL
 	g.changes = syncload.New(t, syncload.Config{
 		Issuer: g.issuer,
 		Clients: []*syncload.Client{
@@ -112,7 +111,7 @@ func (g *region) startLoad(t *testing.T) {
 	}
 	g.changes.Start()
 	for _, b := range g.balancers {
-		g.calls = append(g.calls, load.Start(t, b.url, g.issuer, cellRate))
+		g.calls = append(g.calls, load.Start(t, b.URL, g.issuer, cellRate))
 	}
 }
 
@@ -216,7 +215,7 @@ func (g *region) testHostileTokens(t *testing.T) {
 			for _, value := range values {
 				headers = append(headers, "Authorization", value)
 			}
-			a := stack.Call(t, g.client, http.MethodPost, g.balancers[i].url+"/api/todos", `{"title":"x"}`,
+			a := stack.Call(t, g.client, http.MethodPost, g.balancers[i].URL+"/api/todos", `{"title":"x"}`,
 				append(headers, "Content-Type", stack.ContentTypeJSON)...)
 			if a.Status == http.StatusOK {
 				let++
@@ -252,7 +251,7 @@ func (g *region) testCellDown(t *testing.T) {
 		p.Kill(t)
 	}
 	for _, b := range g.balancers {
-		b.awaitCell(t, down.name, 0)
+		b.AwaitServers(t, down.name, 0)
 	}
 	refused, there, astray, others, unclear := 0, 0, 0, 0, 0
 	for i, user := range g.idle {
@@ -281,7 +280,7 @@ func (g *region) testCellDown(t *testing.T) {
 	r.None("that failed", others)
 	down.startProcesses(g.t, g.issuer)
 	for _, b := range g.balancers {
-		b.awaitCell(t, down.name, len(down.processes))
+		b.AwaitServers(t, down.name, len(down.processes))
 	}
 	lost := 0
 	for i, user := range g.idle {
@@ -322,14 +321,14 @@ func (g *region) testRestarts(t *testing.T) {
 		for _, user := range g.idle[:5] {
 			fmt.Fprintf(&commands, "cells.sh where %s\n", user)
 		}
-		return g.sh(t, commands.String()+"cat "+g.balancers[0].maps()+"/*.map")
+		return g.sh(t, commands.String()+"cat "+g.balancers[0].Folder+"/*.map")
 	}
 	before := where()
 	for _, b := range g.balancers {
 		b.Kill(t)
-		b.start()
+		b.Start(g.t)
 		for _, c := range g.cells {
-			b.awaitCell(t, c.name, len(c.processes))
+			b.AwaitServers(t, c.name, len(c.processes))
 		}
 	}
 	g.sh(t, "cells.sh check")

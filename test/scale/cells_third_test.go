@@ -54,12 +54,12 @@ func (g *region) testThirdCell(t *testing.T) {
 	g.cells = append(g.cells, third)
 	for _, b := range g.balancers {
 		var output bytes.Buffer
-		err := shell(t, t.TempDir(), strings.ReplaceAll(commands[0], "/etc/haproxy", b.folder), &output,
-			append(b.environment, "NEW_A="+third.addresses[0], "NEW_B="+third.addresses[1])...)
+		err := shell(t, t.TempDir(), strings.ReplaceAll(commands[0], "/etc/haproxy", b.Folder), &output,
+			append(b.Environment, "NEW_A="+third.addresses[0], "NEW_B="+third.addresses[1])...)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, output.String())
 		}
-		b.awaitCell(t, third.name, len(third.processes))
+		b.AwaitServers(t, third.name, len(third.processes))
 	}
 	homes := g.homes(t)
 	arrived := g.startArrivals(t)
@@ -67,7 +67,7 @@ func (g *region) testThirdCell(t *testing.T) {
 		// A reload in the middle, with streams open.
 		g.changes.ProceedBy(50)
 		for _, b := range g.balancers {
-			stack.AskHAProxy(b.socket(), "reload")
+			b.Command("reload")
 		}
 	})
 	r.Note("took", time.Since(from).Round(time.Second))
@@ -95,7 +95,7 @@ func (g *region) testThirdCell(t *testing.T) {
 	r.None("users with todos in another cell than theirs", g.astray(t, g.homeOfThree))
 	pins := 0
 	for _, b := range g.balancers {
-		content, err := os.ReadFile(filepath.Join(b.maps(), "users.map"))
+		content, err := os.ReadFile(filepath.Join(b.Folder, "users.map"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,9 +54,6 @@ func newRow(t *testing.T, name string) *report.Row {
 	return results.Row(t, name)
 }
 
-// newLogs returns a log that is looked through for secrets.
-func newLogs() *stack.Logs { return &stack.Logs{Canaries: &lookout} }
-
 // startTodod runs the service on a database until the test ends. Settings override those
 // that it would run with.
 func startTodod(t *testing.T, issuer *stack.Issuer, database string, settings map[string]string) *stack.Todod {

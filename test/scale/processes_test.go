@@ -5,6 +5,7 @@ package scale
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ type fleet struct {
 	addresses []string
 	processes []*stack.Todod
 	logs      [][]*stack.Logs // Of each process, from its first run on.
-	balancer  *balancer
+	balancer  *stack.HAProxy
 	client    *http.Client
 	calls     *load.Load
 	changes   *syncload.Run
@@ -61,10 +62,10 @@ func startFleet(t *testing.T) *fleet {
 	for i := range processes {
 		f.start(t, i)
 	}
-	f.balancer = startBalancer(t, withServers(oneCell(t), "c"),
+	f.balancer = startBalancer(t, withServers(configuration(t, "one-cell.cfg"), "c"),
 		map[string]string{"TODOD_A": f.addresses[0], "TODOD_B": f.addresses[1], "TODOD_C": f.addresses[2]})
-	f.balancer.awaitServers(t, "todod", processes)
-	f.calls = load.Start(t, f.balancer.url, f.issuer, callRate)
+	f.balancer.AwaitServers(t, "todod", processes)
+	f.calls = load.Start(t, f.balancer.URL, f.issuer, callRate)
 	f.startChanges(t)
 	return f
 }
@@ -83,7 +84,7 @@ func (f *fleet) start(t *testing.T, i int) {
 // server-sent events and long polls. Others only follow.
 func (f *fleet) startChanges(t *testing.T) {
 	t.Helper()
-	url := f.balancer.url
+	url := f.balancer.URL
 	f.changes = syncload.New(t, syncload.Config{
 		Issuer: f.issuer,
 		Clients: []*syncload.Client{
@@ -108,7 +109,7 @@ func (f *fleet) startChanges(t *testing.T) {
 // beCalm lets callers do something while all processes are there.
 func (f *fleet) beCalm(t *testing.T) {
 	t.Helper()
-	f.balancer.awaitServers(t, "todod", processes)
+	f.balancer.AwaitServers(t, "todod", processes)
 	// What HAProxy has sent to another process before is answered.
 	f.calls.Since(time.Now())
 	f.changes.AwaitCalls()
@@ -142,7 +143,7 @@ func (f *fleet) usersOf(t *testing.T, process int) (users []string) {
 // read reads a page of a user's todos.
 func (f *fleet) read(t *testing.T, user string) stack.Answer {
 	t.Helper()
-	return stack.Call(t, f.client, http.MethodGet, f.balancer.url+"/api/todos?pageSize=1", "", "Authorization", f.issuer.Bearer(user))
+	return stack.Call(t, f.client, http.MethodGet, f.balancer.URL+"/api/todos?pageSize=1", "", "Authorization", f.issuer.Bearer(user))
 }
 
 // write begins a write by each of some users of a process, while the table is locked, and
@@ -153,12 +154,14 @@ func (f *fleet) write(t *testing.T, process int, users []string) (answers func()
 	answered := make(chan stack.Answer, len(users))
 	for n, user := range users {
 		go func() {
-			answered <- stack.Call(t, f.client, http.MethodPatch, f.balancer.url+"/api/todos/"+uuid.NewString(), fmt.Sprintf(`{"title":"%s %d"}`, stack.CanaryTitle, n),
+			answered <- stack.Call(t, f.client, http.MethodPatch, f.balancer.URL+"/api/todos/"+uuid.NewString(), fmt.Sprintf(`{"title":"%s %d"}`, stack.CanaryTitle, n),
 				"Authorization", f.issuer.Bearer(user), "Content-Type", stack.ContentTypeJSON)
 		}()
 	}
 	server := string(rune('a' + process))
-	stack.Eventually(t, "the writes are at the process", func() bool { return f.balancer.sessions(t, "writes", server) >= len(users) })
+	stack.Eventually(t, "the writes are at the process", func() bool {
+		return slices.ContainsFunc(f.balancer.Servers("writes"), func(s stack.HAProxyServer) bool { return s.Name == server && s.Sessions >= len(users) })
+	})
 	return func() (all load.Answers) {
 		for range users {
 			all = append(all, <-answered)
