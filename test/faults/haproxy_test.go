@@ -4,10 +4,6 @@ package faults
 
 import (
 	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,52 +18,29 @@ import (
 // services ready.
 func startHAProxy(t *testing.T, addresses ...string) (http1, h2c string, allReady func()) {
 	t.Helper()
-	account := stack.Unprivileged(t)
-	http1, h2c = stack.FreeAddress(t), stack.FreeAddress(t)
-	statistics := stack.FreeAddress(t)
+	second := stack.FreeAddress(t)
 	config := []string{
 		"global", "maxconn 4000",
 		"tune.bufsize 65536", // So that it passes on headers that the service has to refuse.
 		"defaults", "mode http", "timeout connect 2s", "timeout client 30s", "timeout server 30s", "timeout check 2s",
 		"balance roundrobin", "option httpchk GET /readyz", "default-server check inter 200ms fall 2 rise 1",
-		"listen statistics", "bind " + statistics, "stats enable", "stats uri /",
-		"listen http1", "bind " + http1,
+		"listen http1", `bind "${BIND}"`,
 	}
 	for i, address := range addresses {
 		config = append(config, fmt.Sprintf("server todod%d %s", i, address))
 	}
-	config = append(config, "listen h2c", "bind "+h2c)
+	config = append(config, "listen h2c", "bind "+second)
 	for i, address := range addresses {
 		config = append(config, fmt.Sprintf("server todod%d %s proto h2 check-proto h1", i, address))
 	}
-	path := filepath.Join(stack.FolderFor(t, account), "haproxy.cfg")
-	if err := os.WriteFile(path, []byte(strings.Join(config, "\n")+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	log := newLogs()
-	stack.Start(t, account, nil, log, stack.NeedProgram(t, "haproxy", "haproxy"), "-db", "-f", path)
-	client := stack.NewClient(t, false)
+	b := stack.StartHAProxy(t, stack.HAProxyConfig{Text: strings.Join(config, "\n"), Canaries: &lookout})
 	allReady = func() {
 		t.Helper()
-		stack.Eventually(t, "HAProxy finds all ready: "+log.Text(0), func() bool {
-			up := 0
-			for line := range strings.Lines(stack.Call(t, client, http.MethodGet, "http://"+statistics+"/;csv", "").Body) {
-				if strings.Contains(line, ",todod") && strings.Contains(line, ",UP,") {
-					up++
-				}
-			}
-			return up == 2*len(addresses)
-		})
+		b.AwaitServers(t, "http1", len(addresses))
+		b.AwaitServers(t, "h2c", len(addresses))
 	}
-	stack.Eventually(t, "HAProxy listens: "+log.Text(0), func() bool {
-		conn, err := net.Dial("tcp", statistics)
-		if err == nil {
-			_ = conn.Close() // It was only tried.
-		}
-		return err == nil
-	})
 	allReady()
-	return "http://" + http1, "http://" + h2c, allReady
+	return b.URL, "http://" + second, allReady
 }
 
 func TestRollingRestarts(t *testing.T) {
