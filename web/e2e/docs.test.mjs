@@ -14,7 +14,7 @@ import { password } from "./testing/todo-page.mjs";
 /** @typedef {import("playwright-core").Page} Page */
 
 /** How long the page may take for what a user asks of it, in milliseconds. */
-const actionTimeout = 15_000;
+const actionTimeout = 60_000;
 
 /** @type {import("playwright-core").Browser} */
 let browser;

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** How often a condition is looked at, and for how long, in milliseconds. */
 const interval = 50;
-const patience = 15_000;
+const patience = 60_000;
 
 /**
  * Reads a value until it is the expected one, and fails with the difference

@@ -19,10 +19,10 @@ import { openPage, password } from "./todo-page.mjs";
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** How long a program may take to be ready, in milliseconds. */
-const startTimeout = 30_000;
+const startTimeout = 60_000;
 
 /** How long one of the tests' own calls may take, in milliseconds. */
-const callTimeout = 15_000;
+const callTimeout = 60_000;
 
 /**
  * @typedef {object} Settings

@@ -5,7 +5,7 @@ import { eventually } from "./eventually.mjs";
 import { leavePicture } from "./pictures.mjs";
 
 /** How long the page may take for what a user asks of it, in milliseconds. */
-const actionTimeout = 15_000;
+const actionTimeout = 60_000;
 
 /** The password of every user. */
 export const password = "correct horse battery";
