@@ -226,8 +226,8 @@ func (m *Move) route(ctx context.Context) error {
 // exclusively runs what no other move of the user may do at the same time, at either
 // database.
 func (m *Move) exclusively(ctx context.Context, run func(context.Context) error) error {
-	return m.From.alone(ctx, "source", m.User, func(ctx context.Context, from *Store) error {
-		return m.To.alone(ctx, "target", m.User, func(ctx context.Context, to *Store) error {
+	return m.alone(ctx, "source", m.From, func(ctx context.Context, from *Store) error {
+		return m.alone(ctx, "target", m.To, func(ctx context.Context, to *Store) error {
 			m.locks = [2]*Store{from, to}
 			return run(ctx)
 		})

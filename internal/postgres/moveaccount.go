@@ -149,21 +149,21 @@ func (s *Store) setArriving(ctx context.Context, owner todo.UserID, epoch int32,
 // that was killed end within a moment.
 const aloneTimeout = "2s"
 
-// alone runs something while a transaction holds the lock of a user's moves. A lock of the
-// session would not do: poolers have several clients take turns on one. It fails with
-// errTwoMoves when another move holds the lock. When a statement of that transaction finds
-// that it was ended, all runs again.
-func (s *Store) alone(ctx context.Context, side string, owner todo.UserID, run func(context.Context, *Store) error) error {
+// alone runs something while a transaction holds the lock of the user's moves on a side. A
+// lock of the session would not do: poolers have several clients take turns on one. It fails
+// with errTwoMoves when another move holds the lock. When a statement of that transaction
+// finds that it was ended, all runs again.
+func (m *Move) alone(ctx context.Context, side string, s *Store, run func(context.Context, *Store) error) error {
 	var failed error
 	err := s.transact(ctx, moves, false, func(ctx context.Context, s *Store) error {
-		brief, cancel := context.WithTimeout(ctx, stepTimeout)
+		brief, cancel := m.briefly(ctx)
 		defer cancel()
 		err := s.run(brief, database.Statement{
 			Name: "lock moves",
 			SQL: `
 				SELECT pg_advisory_xact_lock(hashtextextended('todod move-user ' || $1::text, 0))
 				FROM   set_config('lock_timeout', $2, true)`,
-			Args: []any{owner.String(), aloneTimeout},
+			Args: []any{m.User.String(), aloneTimeout},
 			Read: ignoreRows,
 		})
 		if err == nil {
