@@ -223,6 +223,15 @@ func (d *deployment) testTooLarge(t *testing.T) {
 				t.Errorf("%s, a body of %d bytes: %d %s %v", name, size, a.status, a.body, a.err)
 			}
 		}
+		for range 5 {
+			large := strings.NewReader(strings.Repeat("x", 5<<20))
+			client.callWith(t, http.MethodPost, string(d.api)+"/api/todos", large, "Authorization", d.token, "Content-Type", "application/json")
+			// Between proxies it may come on the connection of the large one.
+			next := d.browser.call(t, http.MethodPost, string(d.api)+"/api/todos", `{"title":"next"}`, "Authorization", d.token, "Content-Type", "application/json")
+			if next.status != http.StatusOK {
+				t.Errorf("%s, a write after a body of 5 MiB: %d %s %v", name, next.status, next.body, next.err)
+			}
+		}
 		a := client.call(t, http.MethodGet, string(d.api)+"/api/todos", "", "Authorization", d.token, "X-Large", strings.Repeat("x", 17<<10))
 		if a.status != http.StatusRequestHeaderFieldsTooLarge || a.code() == "" {
 			t.Errorf("%s, headers of 17 KiB: %d %s %v", name, a.status, a.body, a.err)
