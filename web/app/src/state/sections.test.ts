@@ -56,9 +56,10 @@ test("upcoming has a section a day, from today on", () => {
   ]);
 });
 
-test("all are in the order by hand, those with one place by creation", () => {
-  const placed = [todo("b", { position: "a1" }), todo("a", { position: "a0" }), todo("old", { position: "a2", createdAt: 1 }), todo("new", { position: "a2", createdAt: 2 })];
-  assert.deepEqual(seen("all", placed), ["open: a b new old"]);
+test("all are in the order by hand, those with one key by their ids", () => {
+  const placed = [todo("b", { position: "a1" }), todo("a", { position: "a0" }), todo("d", { position: "a2", createdAt: 2 }), todo("c", { position: "a2", createdAt: 1 })];
+  assert.deepEqual(seen("all", placed), ["open: a b c d"]);
+  assert.deepEqual(seen("all", placed.toReversed()), ["open: a b c d"]);
 });
 
 test("what is done is folded away, the last one first, until the user asks for it", () => {
