@@ -181,6 +181,33 @@ test("search finds words as they are typed, in any case and without accents", as
   assert.equal(await page.search.inputValue(), "");
 });
 
+test("the digit of a list and the link of a tag end a search, in the same list too", async (t) => {
+  const page = await openWith(t, "One", "Two");
+  const search = async () => {
+    await type(page, "/", "one", "ArrowDown");
+    await focusIs(page, "Edit One");
+    await page.shows(["One"]);
+  };
+  for (const hash of ["", "#all"]) {
+    assert.equal(new URL(page.browserPage.url()).hash, hash);
+    await search();
+    await type(page, "3");
+    await page.heading("All").waitFor();
+    await page.shows(["Two", "One"]);
+  }
+
+  await page.button("Edit One").focus();
+  await type(page, "t", "home", "Enter", "Enter");
+  const link = page.row("One").getByRole("link", { name: "#home" });
+  await link.click();
+  await page.heading("#home").waitFor();
+  await search();
+  await page.heading("Search").waitFor();
+  await link.click();
+  await page.heading("#home").waitFor();
+  assert.equal(await page.search.inputValue(), "");
+});
+
 test("lines that are pasted become todos", async (t) => {
   const page = await openWith(t);
   await page.newTitle.focus();
