@@ -9,6 +9,10 @@ import { dayFromNow } from "./testing/examples.mjs";
 
 const stack = useStack();
 
+/** The time of all of these tests, to the pages too: no midnight comes between. */
+const now = Date.now();
+const [today, tomorrow, dayAfter] = [dayFromNow(0, now), dayFromNow(1, now), dayFromNow(2, now)];
+
 test("a week is planned by keyboard alone", async (t) => {
   const page = await openWith(t, "Water the plants", "Pay the rent");
   await type(page, "n", "Call Ana tomorrow 9am #home !high");
@@ -40,8 +44,8 @@ test("a week is planned by keyboard alone", async (t) => {
   await page.settled();
   const { todos } = await page.call("ListTodos", {});
   assert.deepEqual(todos.map(planOf), [
-    { title: "Call Ana", dueDate: dayFromNow(1), dueTime: "09:00", priority: "PRIORITY_HIGH", tags: ["home"] },
-    { title: "Pay the rent", dueDate: dayFromNow(0), dueTime: undefined, priority: "PRIORITY_MEDIUM", tags: ["money"] },
+    { title: "Call Ana", dueDate: tomorrow, dueTime: "09:00", priority: "PRIORITY_HIGH", tags: ["home"] },
+    { title: "Pay the rent", dueDate: today, dueTime: undefined, priority: "PRIORITY_MEDIUM", tags: ["money"] },
     { title: "Water the plants", dueDate: undefined, dueTime: undefined, priority: undefined, tags: [] },
   ]);
 });
@@ -61,12 +65,12 @@ test("a due date's time outlasts another day, and fields that are cleared to typ
   assert.equal(await date.inputValue(), "", "a segment is cleared");
   assert.equal(await time.inputValue(), "09:00");
   await date.blur();
-  await eventually(() => date.inputValue(), dayFromNow(1));
-  await date.fill(dayFromNow(2));
+  await eventually(() => date.inputValue(), tomorrow);
+  await date.fill(dayAfter);
   await page.planned.getByRole("button", { name: "Done" }).click();
   await page.settled();
   const { todos } = await page.call("ListTodos", {});
-  assert.deepEqual([todos[0].dueDate, todos[0].dueTime], [dayFromNow(2), "09:00"]);
+  assert.deepEqual([todos[0].dueDate, todos[0].dueTime], [dayAfter, "09:00"]);
 });
 
 test("words that were understood are taken back, each on its own, and stay text", async (t) => {
@@ -181,6 +185,33 @@ test("search finds words as they are typed, in any case and without accents", as
   assert.equal(await page.search.inputValue(), "");
 });
 
+test("the digit of a list and the link of a tag end a search, in the same list too", async (t) => {
+  const page = await openWith(t, "One", "Two");
+  const search = async () => {
+    await type(page, "/", "one", "ArrowDown");
+    await focusIs(page, "Edit One");
+    await page.shows(["One"]);
+  };
+  for (const hash of ["", "#all"]) {
+    assert.equal(new URL(page.browserPage.url()).hash, hash);
+    await search();
+    await type(page, "3");
+    await page.heading("All").waitFor();
+    await page.shows(["Two", "One"]);
+  }
+
+  await page.button("Edit One").focus();
+  await type(page, "t", "home", "Enter", "Enter");
+  const link = page.row("One").getByRole("link", { name: "#home" });
+  await link.click();
+  await page.heading("#home").waitFor();
+  await search();
+  await page.heading("Search").waitFor();
+  await link.click();
+  await page.heading("#home").waitFor();
+  assert.equal(await page.search.inputValue(), "");
+});
+
 test("lines that are pasted become todos", async (t) => {
   const page = await openWith(t);
   await page.newTitle.focus();
@@ -229,16 +260,16 @@ test("a week planned offline agrees with the service and another browser afterwa
   const { todos } = await page.call("ListTodos", {});
   todos.sort((/** @type {any} */ a, /** @type {any} */ b) => (a.position < b.position ? -1 : 1));
   assert.deepEqual(todos.map((/** @type {any} */ todo) => [todo.title, todo.dueDate, todo.isCompleted]), [
-    ["Four", dayFromNow(1), false],
+    ["Four", tomorrow, false],
     ["Two", undefined, false],
-    ["Three", dayFromNow(0), false],
+    ["Three", today, false],
     ["One", undefined, true],
   ]);
 });
 
 test("on a phone, fingers plan, move and complete", async (t) => {
   const context = { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true };
-  const page = await stack.openAs(t, "Alice", { context });
+  const page = await open(t, { context });
   for (const title of ["One", "Two", "Three"]) await page.add(title);
   await page.button("Plan Two").tap();
   await page.planned.getByRole("button", { name: "Tomorrow" }).tap();
@@ -259,13 +290,26 @@ test("on a phone, fingers plan, move and complete", async (t) => {
 });
 
 /**
+ * Opens the page as a new user, at the time of these tests.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {import("./testing/todo-page.mjs").Options} [options]
+ */
+async function open(t, options) {
+  const page = await stack.open(t, options);
+  await page.browserPage.clock.setFixedTime(now);
+  await page.enter("Alice", stack.newEmail("Alice"));
+  return page;
+}
+
+/**
  * Opens the page with todos, of which the last is the newest.
  *
  * @param {import("node:test").TestContext} t
  * @param {string[]} titles
  */
 async function openWith(t, ...titles) {
-  const page = await stack.openAs(t, "Alice");
+  const page = await open(t);
   const token = await page.token();
   for (const title of titles) await page.call("CreateTodo", { title }, token);
   await page.reload();

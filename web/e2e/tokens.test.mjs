@@ -7,7 +7,7 @@ import { eventually, retry } from "./testing/eventually.mjs";
 import { useStack } from "./testing/stack.mjs";
 
 /** How long the service accepts a token after its time, in milliseconds, and some more to find out. */
-const leeway = 45_000;
+const leeway = 90_000;
 
 describe("short-lived tokens", { concurrency: true }, () => {
   const stack = useStack({ tokenLifetime: 2 });
@@ -45,11 +45,14 @@ describe("short-lived tokens", { concurrency: true }, () => {
     await page.reload();
     await page.add("Before");
     const token = page.calls.at(-1)?.token ?? "";
+    const renewals = countRenewals(page);
     await retry(() => assert.rejects(page.call("ListTodos", {}, token), /"code":"unauthenticated"/), leeway);
 
     await page.add("After");
     await page.shows(["After", "Before"]);
-    assert.deepEqual(refused(page).map(({ token }) => token), [token], "one refusal, and one renewal");
+    // One call to send the change, and one to follow the others' may be refused.
+    assert.deepEqual([...new Set(refused(page).map(({ token }) => token))], [token]);
+    assert.equal(renewals(), 1);
     assert.equal(page.calls.filter(({ procedure, status }) => procedure === "ApplyTodos" && status === 200).length, 2);
   });
 });
@@ -96,8 +99,7 @@ describe("long-lived tokens", () => {
     await stack.execute("DELETE FROM jwks");
     await stack.stopService();
     await stack.startService();
-    let renewals = 0;
-    page.browserPage.on("request", (req) => (renewals += Number(req.url().endsWith("/api/auth/token"))));
+    const renewals = countRenewals(page);
 
     await page.list.getByRole("checkbox").evaluateAll((boxes) => {
       for (const box of boxes) /** @type {HTMLInputElement} */ (box).click();
@@ -105,7 +107,7 @@ describe("long-lived tokens", () => {
     await page.settled();
     await eventually(async () => (await page.call("ListTodos", { isCompleted: true })).todos.length, 4);
     assert(refused(page).length > 0);
-    assert.equal(renewals, 1);
+    assert.equal(renewals(), 1);
   });
 
   test("a session that ends elsewhere asks to sign in, and goes on where the user was", async (t) => {
@@ -149,6 +151,17 @@ describe("long-lived tokens", () => {
 /** @param {import("./testing/todo-page.mjs").TodoPage} page */
 function refused(page) {
   return page.calls.filter(({ status }) => status === 401);
+}
+
+/**
+ * Returns how often the page asks for a token from now on.
+ *
+ * @param {import("./testing/todo-page.mjs").TodoPage} page
+ */
+function countRenewals(page) {
+  let count = 0;
+  page.browserPage.on("request", (req) => (count += Number(req.url().endsWith("/api/auth/token"))));
+  return () => count;
 }
 
 /** @param {string} token */

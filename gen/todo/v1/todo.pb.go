@@ -134,7 +134,9 @@ type Todo struct {
 	// ApplyTodos return such todos. Absent otherwise.
 	Purged *bool `protobuf:"varint,10,opt,name=purged,proto3,oneof" json:"purged,omitempty"`
 	// When it was completed, to the microsecond. Absent for a todo that is not
-	// completed, and for one that was completed before the service kept this time.
+	// completed, and for one that was completed before the service kept this time. A todo
+	// that is opened and completed again has the time of the last completion: no update
+	// brings the earlier one back.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=completed_at,json=completedAt,proto3,oneof" json:"completed_at,omitempty"`
 	// The day on which it is due: YYYY-MM-DD (RFC 3339 full-date), of the year 0001 or
 	// later. Absent when it has no due date. A due date without a time is a day, not an
@@ -152,7 +154,8 @@ type Todo struct {
 	// Its tags, a set: no two of them differ only in case. Their order is a fixed one.
 	Tags []string `protobuf:"bytes,16,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Its place in an order by hand: a key that is compared with others byte by byte,
-	// the least first. See CreateTodoRequest.position.
+	// the least first. Of todos with the same key, the one with the least id is first. See
+	// CreateTodoRequest.position.
 	Position      *string `protobuf:"bytes,17,opt,name=position,proto3,oneof" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -581,8 +584,8 @@ type ListTodosRequest struct {
 	UpdatedSince *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=updated_since,json=updatedSince,proto3" json:"updated_since,omitempty"`
 	// The order: `created` (the default, newest first), `due` (earliest first, those
 	// without a due date last), `priority` (highest first, then newest), `position` (by
-	// hand), or `updated` (changed last first). The trash has no other order than its
-	// own.
+	// hand, then by id, the least first), or `updated` (changed last first). The trash has
+	// no other order than its own.
 	OrderBy string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// The time zone of the user, for what depends on it: where the days of `due_from` and
 	// `due_to` begin, and when a due time without a zone is. A name of the IANA time zone
@@ -787,7 +790,8 @@ type UpdateTodoRequest struct {
 	// The new description: at most 2000 characters. Empty removes it, absent
 	// leaves it as it is.
 	Description *string `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
-	// Whether it is done; absent leaves it as it is.
+	// Whether it is done; absent leaves it as it is. It also sets and clears
+	// Todo.completed_at.
 	IsCompleted *bool `protobuf:"varint,4,opt,name=is_completed,json=isCompleted,proto3,oneof" json:"is_completed,omitempty"`
 	// The `etag` of the todo as the caller knows it. It makes the call conditional;
 	// absent means no condition.

@@ -1,7 +1,7 @@
 import { chromium } from "playwright-core";
 
 /** How long the browser may take to start, in milliseconds. */
-const startTimeout = 30_000;
+const startTimeout = 90_000;
 
 /**
  * Starts Debian's Chromium, or the one that CHROMIUM names, without a window

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 
-/** How long a statement, or to connect, may take, in milliseconds. */
-const timeout = 10_000;
+/** How long a statement, or to connect, may take, in milliseconds. Databases are made one by one, with a flush each. */
+const timeout = 60_000;
 
 /**
  * Makes an empty database beside the one that DATABASE_URL names.

@@ -78,9 +78,10 @@ export async function fillWeek(page) {
  * Returns a day as the service has it.
  *
  * @param {number} days from today, here.
+ * @param {number} [now] in milliseconds since 1970.
  */
-export function dayFromNow(days) {
-  const day = new Date();
+export function dayFromNow(days, now = Date.now()) {
+  const day = new Date(now);
   day.setDate(day.getDate() + days);
   return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }

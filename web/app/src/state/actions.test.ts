@@ -131,14 +131,30 @@ test("todos are moved by one place, and say where they are", async (t) => {
   assert.deepEqual([bench.seen, bench.store.announcement], [["b", "a", "c", "d"], "Place 1 of 4"]);
   bench.store.actions.moveBy([bench.row("b")], -1);
   assert.deepEqual([bench.seen, bench.store.announcement], [["b", "a", "c", "d"], "Place 1 of 4\u00a0"]);
-  bench.store.actions.moveBy([bench.row("b"), bench.row("c")], 1);
-  assert.deepEqual(bench.seen, ["a", "d", "b", "c"]);
+  bench.store.actions.moveBy([bench.row("a"), bench.row("c")], 1);
+  assert.deepEqual(bench.seen, ["b", "d", "a", "c"]);
   bench.store.actions.moveBy([bench.row("c")], 1);
-  assert.deepEqual([bench.seen, bench.messages], [["a", "d", "b", "c"], []]);
+  assert.deepEqual([bench.seen, bench.messages], [["b", "d", "a", "c"], []]);
   bench.store.actions.delete([bench.row("d")]);
   bench.store.actions.moveBy([bench.row("c")], -1);
   assert.equal(bench.store.notices.act(), undefined, "it would undo something older");
-  assert.deepEqual([bench.seen, bench.messages], [["a", "c", "b"], ["Deleted “d” [Undo]"]]);
+  assert.deepEqual([bench.seen, bench.messages], [["b", "c", "a"], ["Deleted “d” [Undo]"]]);
+});
+
+test("todos that are apart come together when they are moved by one place, and one undo parts them", async (t) => {
+  const bench = await open(t, "all", "e", "d", "c", "b", "a");
+  const move = (step: -1 | 1) => bench.store.actions.moveBy([bench.row("a"), bench.row("d")], step);
+  move(1);
+  assert.deepEqual([bench.seen, bench.store.announcement], [["b", "c", "e", "a", "d"], "Place 4 of 5"]);
+  assert.deepEqual(bench.messages, ["Moved 2 todos [Undo]"]);
+  await bench.settled();
+  bench.store.notices.act();
+  await bench.settled();
+  assert.deepEqual([bench.seen, bench.messages], [["a", "b", "c", "d", "e"], []]);
+  move(-1);
+  assert.deepEqual(bench.seen, ["a", "b", "c", "d", "e"], "there is no place above");
+  bench.store.actions.moveBy([bench.row("b"), bench.row("d")], -1);
+  assert.deepEqual([bench.seen, bench.messages], [["b", "d", "a", "c", "e"], ["Moved 2 todos [Undo]"]]);
 });
 
 test("what is new, and moved or moved around before it is sent, stays where it is", async (t) => {

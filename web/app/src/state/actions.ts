@@ -81,7 +81,10 @@ export class Actions {
     this.#options.teller.offerUndo("Moved", rows.filter(isAlive), () => this.#todos.updateAll(undone));
   }
 
-  /** Moves todos up (-1) or down (1) by one place, which the other key takes back. */
+  /**
+   * Moves todos up (-1) or down (1) by one place, which the other key takes back. Those
+   * that are apart come together, which only an undo takes back.
+   */
   moveBy(rows: readonly Row[], step: -1 | 1): void {
     const moved = new Set(rows.map(({ key }) => key));
     const order = this.#options.lists.byHand;
@@ -90,8 +93,12 @@ export class Actions {
     if (first === undefined || last === undefined) return;
     const target = step < 0 ? first - 1 : last + 1;
     if (target >= 0 && target < order.length) {
-      this.#move(rows, order[step < 0 ? target : target + 1]?.id);
-      this.#options.notices.pass();
+      const before = order[step < 0 ? target : target + 1]?.id;
+      if (last - first >= places.length) this.move(rows, before);
+      else {
+        this.#move(rows, before);
+        this.#options.notices.pass();
+      }
     }
     const place = this.#options.lists.byHand.findIndex(({ id }) => moved.has(id));
     this.#options.teller.announce(`Place ${place + 1} of ${order.length}`);

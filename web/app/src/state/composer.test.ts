@@ -50,6 +50,20 @@ test("what is created before due dates can be read is read as soon as they can",
   assert.deepEqual([dueDate, dueTime, bench.server.titles], ["2026-11-30", "09:00", ["Call mum"]]);
 });
 
+test("what is read later says how, and is undone at once", async (t) => {
+  const bench = await open(t, "today");
+  bench.write("Call mum tomorrow #x");
+  bench.store.composer.create();
+  await until(() => bench.messages.length > 0);
+  assert.deepEqual([bench.seen, bench.messages], [[], ["Read “tomorrow” as tomorrow in “Call mum tomorrow” [Undo]"]]);
+  await bench.settled();
+  bench.store.notices.act();
+  assert.deepEqual(bench.seen, ["Call mum tomorrow"]);
+  await bench.settled();
+  const { title, dueDate, tags } = bench.server.find("Call mum tomorrow");
+  assert.deepEqual([title, dueDate, tags, bench.messages], ["Call mum tomorrow", "2026-11-29", ["x"], []]);
+});
+
 test("what the user has changed since is not read later", async (t) => {
   const bench = await open(t, "all");
   bench.write("Call mum tomorrow");

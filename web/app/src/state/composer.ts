@@ -10,6 +10,7 @@ import type { DueInput } from "./due-input.ts";
 import type { Lists } from "./lists.ts";
 import { keysBetween, movesTo } from "./moves.ts";
 import { maxLines, pastedTodos, type PastedTodo } from "./pasted.ts";
+import { quote } from "./quote.ts";
 import type { Teller } from "./teller.ts";
 import { textFaults, titleFault } from "./title.ts";
 
@@ -117,16 +118,24 @@ export class Composer {
     return keys;
   }
 
-  /** Reads the due date of a todo that was created before words could be read, unless the user has changed it since. */
+  /**
+   * Reads the due date of a todo that was created before words could be read, unless the
+   * user has changed it since. Says how it was understood, and offers to undo it.
+   */
   #readLater(id: string, draft: Draft, before: Composed): void {
-    const { dueInput, drafts, lists, now, todos } = this.#options;
+    const { dueInput, drafts, lists, now, teller, todos } = this.#options;
     if (dueInput.isReady) return;
     const [at, { defaults }] = [now(), lists];
     dueInput.whenReady(() => {
-      const read = this.#compose(draft, defaults, at);
+      const { title, pieces } = this.#compose(draft, defaults, at);
+      const read = pieces.find((piece) => piece.kind === "due");
       const todo = todos().find(id);
       const isAsBefore = todo?.deletedAt === undefined && todo?.title === before.title && sameDue(todo.due, before.due) && !drafts.of(id);
-      if (isAsBefore && read.title !== before.title) todos().update(id, { title: read.title, due: read.due ?? null }, todo);
+      if (!read || !isAsBefore) return;
+      const rows = lists.rowsOf([id]);
+      todos().update(id, { title, due: read.due }, todo);
+      const takeBack = () => todos().update(id, { title: before.title, due: before.due ?? null }, { ...todo, title });
+      teller.offerUndo(`Read ${quote(read.text)} as ${dueText(read.due, now())} in`, rows, takeBack);
     });
   }
 

@@ -133,12 +133,13 @@ type Compare = (a: ShownTodo, b: ShownTodo) => number;
 
 /** The orders of lists. */
 export function orders({ zone }: Pick<Now, "zone">): Readonly<Record<"byHand" | "byDue" | "lastDone", Compare>> {
-  const byId: Compare = (a, b) => (a.id < b.id ? 1 : -1);
-  const byHand: Compare = (a, b) => comparePositions(a.position, b.position) || b.createdAt - a.createdAt || byId(a, b);
+  const byId: Compare = (a, b) => (a.id < b.id ? -1 : 1);
+  // As the service lists them: two devices may have given the same key.
+  const byHand: Compare = (a, b) => comparePositions(a.position, b.position) || byId(a, b);
   return {
     byHand,
     byDue: (a, b) => compareDue(a.due, b.due, zone) || byHand(a, b),
     // Of one that was completed before the service kept the time, only the last change is known.
-    lastDone: (a, b) => (b.completedAt ?? b.updatedAt) - (a.completedAt ?? a.updatedAt) || byId(a, b),
+    lastDone: (a, b) => (b.completedAt ?? b.updatedAt) - (a.completedAt ?? a.updatedAt) || byId(b, a),
   };
 }

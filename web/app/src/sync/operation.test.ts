@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { TodoOperationSchema } from "../gen/todo/v1/todo_pb.ts";
 import { localTodoOf } from "../testing/local-todos.ts";
 import { apply, isDone, merge, messageOf, updateOf, type Operation } from "./operation.ts";
+import type { LocalTodo } from "./todo.ts";
 
 const due = { date: "2026-12-01", time: "09:00", zone: "Europe/Berlin" };
 const newTodo: Operation = { kind: "create", id: "a", title: "A", description: "", at: 1_000 };
@@ -59,6 +60,17 @@ test("the effect of two operations is that of the merged one", () => {
       assert.deepEqual({ ...together, isProvisional: !!together?.isProvisional }, { ...apart, isProvisional: !!apart?.isProvisional }, JSON.stringify([earlier, patch]));
     }
   }
+});
+
+test("no merged update names more tags than a request may", () => {
+  const tags = Array.from({ length: 25 }, (_, i) => `t${i}`);
+  const edits = tags.flatMap((tag) => [{ add: [tag] }, { remove: [tag] }]).map((tags) => updateOf("a", { tags }, 1));
+  let merged: readonly Operation[] = [updateOf("a", { due }, 0)];
+  for (const edit of edits) merged = [...merged.slice(0, -1), ...merge(merged.at(-1)!, edit)];
+  assert.deepEqual(merged.map((operation) => (sent(operation)["removeTags"] as string[]).length), [20, 5]);
+  let todo: LocalTodo | undefined = localTodoOf({ id: "a", tags: ["T0", "t24", "x"] });
+  for (const operation of merged) todo = apply(operation, todo);
+  assert.deepEqual([todo?.due, todo?.tags], [due, ["x"]]);
 });
 
 test("completing notes the time until the service does, and opening clears it", () => {

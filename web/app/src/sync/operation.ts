@@ -3,7 +3,7 @@ import type { TodoOperationSchema } from "../gen/todo/v1/todo_pb.ts";
 import { newId } from "../api/ids.ts";
 import { dueFields, sameDue, type Due } from "./due.ts";
 import { derivedPosition } from "./position.ts";
-import { editTags, mergeTagEdits, type TagEdit } from "./tags.ts";
+import { editsTooMany, editTags, mergeTagEdits, type TagEdit } from "./tags.ts";
 import { noDetails, type Details, type LocalTodo, type Priority, type Text } from "./todo.ts";
 
 /** The fields that an update sets; absent ones stay as they are. */
@@ -75,7 +75,10 @@ export function merge(earlier: Operation, later: Operation): readonly Operation[
     const bases = [later.base, earlier.base].filter((base) => base !== undefined);
     // The earlier base wins, its etag too: it is what the user saw first.
     const base = bases.length > 0 ? (Object.assign({}, ...bases) as Base) : undefined;
-    return [{ ...earlier, ...later, patch: mergePatches(earlier.patch, later.patch), base }];
+    const patch = mergePatches(earlier.patch, later.patch);
+    // More tags than the service takes at once: the user adds and removes some again and again.
+    if (editsTooMany(patch.tags)) return [earlier, later];
+    return [{ ...earlier, ...later, patch, base }];
   }
   if (earlier.kind === "delete" && later.kind === "undelete") return [];
   if (earlier.kind === "undelete" && later.kind === "delete") return [];

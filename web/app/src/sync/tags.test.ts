@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { editTags, foldTag, hasTag, mergeTagEdits } from "./tags.ts";
+import { editsTooMany, editTags, foldTag, hasTag, mergeTagEdits } from "./tags.ts";
 
 test("tags that differ only in case, or in how accents are written, are the same", () => {
   for (const [a, b] of [["Home", "HOME"], ["Cafe\u0301", "café"], ["Straße", "STRASSE"], ["ẞ", "ß"], ["Σίσυφος", "ΣΊΣΥΦΟΣ"], ["ſ", "s"], ["İ", "i̇"]] as const) {
@@ -27,4 +27,10 @@ test("two edits one after the other are one", () => {
       }
     }
   }
+});
+
+test("as many tags as a todo may have are not too many to add, and to take off", () => {
+  const tags = (count: number) => Array.from({ length: count }, (_, i) => `t${i}`);
+  assert.deepEqual([undefined, {}, { add: tags(20), remove: tags(20) }].map(editsTooMany), [false, false, false]);
+  assert.deepEqual([{ add: tags(21) }, { remove: tags(21) }].map(editsTooMany), [true, true]);
 });

@@ -1,6 +1,6 @@
 import { caseFold } from "./case-fold.ts";
 
-/** The most tags of a todo: the contract's limit. */
+/** The most tags of a todo, and of those that an update adds or takes off: the contract's limits. */
 export const maxTags = 20;
 
 /** The most characters of a tag, in code points: the contract's limit. */
@@ -38,4 +38,9 @@ export function mergeTagEdits(earlier: TagEdit = {}, later: TagEdit = {}): TagEd
     remove: [...without(earlier.remove, later.remove), ...(later.remove ?? [])],
     add: [...without(without(earlier.add, later.remove), later.add), ...(later.add ?? [])],
   };
+}
+
+/** Returns whether an edit adds, or takes off, more tags than one request may name. */
+export function editsTooMany({ add = [], remove = [] }: TagEdit = {}): boolean {
+  return Math.max(add.length, remove.length) > maxTags;
 }

@@ -176,7 +176,7 @@ function meta({ store, plan, choosing }: RowContext, row: Row, section: Section)
       ${priority === 0
         ? nothing
         : html`<span class=${priorityNames[priority].toLowerCase()}>${flagIcon}${priorityNames[priority]}<span class="visually-hidden"> priority</span></span>`}
-      ${tags.map((tag) => html`<a href=${hashOf(tagFilter(tag))} dir="auto">#${tag}</a>`)}
+      ${tags.map((tag) => html`<a href=${hashOf(tagFilter(tag))} dir="auto" @click=${() => store.searchFor("")}>#${tag}</a>`)}
     </p>
   `;
 }

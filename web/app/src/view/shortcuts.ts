@@ -87,8 +87,9 @@ export class Shortcuts {
     const action = this.#actions[event.key.toLowerCase()];
     if (list === undefined && !action) return;
     event.preventDefault();
-    if (list !== undefined) location.hash = hashOf(list);
-    else action?.(store, row);
+    if (list === undefined) return action?.(store, row);
+    store.searchFor(""); // The address of the list that is shown does not change.
+    location.hash = hashOf(list);
   };
 
   /** Chooses rows by Shift and arrows and Ctrl+A; Escape ends it. Returns whether it was such a key. */

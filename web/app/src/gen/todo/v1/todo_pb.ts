@@ -120,7 +120,9 @@ export type Todo = Message<"todo.v1.Todo"> & {
 
   /**
    * When it was completed, to the microsecond. Absent for a todo that is not
-   * completed, and for one that was completed before the service kept this time.
+   * completed, and for one that was completed before the service kept this time. A todo
+   * that is opened and completed again has the time of the last completion: no update
+   * brings the earlier one back.
    *
    * @generated from field: optional google.protobuf.Timestamp completed_at = 11;
    */
@@ -168,7 +170,8 @@ export type Todo = Message<"todo.v1.Todo"> & {
 
   /**
    * Its place in an order by hand: a key that is compared with others byte by byte,
-   * the least first. See CreateTodoRequest.position.
+   * the least first. Of todos with the same key, the one with the least id is first. See
+   * CreateTodoRequest.position.
    *
    * @generated from field: optional string position = 17;
    */
@@ -429,8 +432,8 @@ export type ListTodosRequest = Message<"todo.v1.ListTodosRequest"> & {
   /**
    * The order: `created` (the default, newest first), `due` (earliest first, those
    * without a due date last), `priority` (highest first, then newest), `position` (by
-   * hand), or `updated` (changed last first). The trash has no other order than its
-   * own.
+   * hand, then by id, the least first), or `updated` (changed last first). The trash has
+   * no other order than its own.
    *
    * @generated from field: string order_by = 13;
    */
@@ -512,7 +515,8 @@ export type UpdateTodoRequest = Message<"todo.v1.UpdateTodoRequest"> & {
   description?: string | undefined;
 
   /**
-   * Whether it is done; absent leaves it as it is.
+   * Whether it is done; absent leaves it as it is. It also sets and clears
+   * Todo.completed_at.
    *
    * @generated from field: optional bool is_completed = 4;
    */
