@@ -55,6 +55,11 @@ export class Composer {
     this.#set({ due: due ?? null });
   }
 
+  /** Adds words for a due date to the title: they are read there as soon as they can be. */
+  addDueWords(words: string): void {
+    this.#set({ title: `${this.draft.title} ${words.trim()}`.trim(), due: undefined });
+  }
+
   setPriority(priority: Priority): void {
     this.#set({ priority });
   }

@@ -1,16 +1,15 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import { composerKey } from "../state/drafts.ts";
 import { dueChoices } from "../state/due.ts";
 import { dueLabel, dueText } from "../state/due-text.ts";
-import { quote } from "../state/quote.ts";
+import type { Planned } from "../state/planned.ts";
 import type { Store } from "../state/store.ts";
 import type { Due } from "../sync/due.ts";
 import { hasTag } from "../sync/tags.ts";
 import type { Priority } from "../sync/todo.ts";
 import { atTime, isDay, lastDay, onDay } from "./exact-due.ts";
 import { closeIcon, deleteIcon } from "./icons.ts";
-import { priorityNames, rowsOf, type Plan, type Planned } from "./plan.ts";
+import { priorityNames, type Plan } from "./plan.ts";
 import { fault } from "./text-fields.ts";
 
 const choiceNames = { today: "Today", tomorrow: "Tomorrow", weekend: "Weekend", nextWeek: "Next week" } as const;
@@ -33,9 +32,7 @@ export function planDialog(store: Store, plan: Plan): TemplateResult {
 }
 
 function form(store: Store, plan: Plan, open: Planned): TemplateResult {
-  const rows = rowsOf(store, open.keys);
-  const [row] = rows;
-  const name = open.keys[0] === composerKey ? "New todo" : rows.length === 1 && row ? quote(row.title) : `${rows.length} todos`;
+  const rows = store.rowsOf(open.keys);
   const remove = () => {
     plan.drop();
     store.actions.delete(rows);
@@ -49,7 +46,7 @@ function form(store: Store, plan: Plan, open: Planned): TemplateResult {
   return html`
     <form class="plan" novalidate @submit=${submit}>
       <header>
-        <h2 id="plan-title" tabindex="-1"><span class="visually-hidden">Plan </span>${name}</h2>
+        <h2 id="plan-title" tabindex="-1"><span class="visually-hidden">Plan </span>${open.name}</h2>
         <button class="quiet" type="button" aria-label="Close" title="Close" @click=${() => plan.close()}>${closeIcon}</button>
       </header>
       ${dueFields(store, plan, open)} ${priorityField(plan, open)} ${tagsField(store, plan, open)}
