@@ -4,6 +4,7 @@ import { sameDue, type Due } from "../sync/due.ts";
 import { hasTag } from "../sync/tags.ts";
 import type { Details, Priority } from "../sync/todo.ts";
 import { composerKey } from "./drafts.ts";
+import { dayOf, onDay, type DueChange } from "./due.ts";
 import { quote } from "./quote.ts";
 import type { Store } from "./store.ts";
 import { tagFault } from "./tag-fault.ts";
@@ -14,16 +15,15 @@ export interface Planned {
   readonly keys: readonly string[];
   /** What the todos are called. */
   readonly name: string;
-  readonly due?: Due | undefined;
-  readonly dueBefore?: Due | undefined;
-  readonly isDueTouched: boolean;
-  /** Whether the todos differ in it. */
-  readonly isDueMixed: boolean;
-  /** What is written in the field for the due date. */
+  /** When each is due. */
+  readonly dues: readonly (Due | undefined)[];
+  /** What was chosen for the due dates. */
+  readonly change: DueChange;
+  /** What is written in the field for the due date; it changes what was chosen before. */
   readonly words: string;
   /** The field for a day or a time that is empty because the user types another one. */
   readonly retyped?: "date" | "time" | undefined;
-  /** The zone of the last time that it had. */
+  /** The zone of the last time that was chosen. */
   readonly zone?: string | undefined;
   /** Undefined when they differ. */
   readonly priority: Priority | undefined;
@@ -43,18 +43,13 @@ export function plannedOf(store: Store, keys: readonly string[]): Planned | unde
   const todos: readonly Details[] = isNew ? [store.composer.understood] : rows;
   const [first] = todos;
   if (!first) return undefined;
-  const isSameDue = todos.every(({ due }) => sameDue(due, first.due));
-  const due = isSameDue ? first.due : undefined;
   const priority = todos.every((todo) => todo.priority === first.priority) ? first.priority : undefined;
   return {
     keys: isNew ? keys : rows.map(({ key }) => key),
     name: isNew ? "New todo" : rows.length === 1 ? quote(rows[0]!.title) : `${rows.length} todos`,
-    due,
-    dueBefore: due,
-    isDueTouched: false,
-    isDueMixed: !isSameDue,
+    dues: todos.map(({ due }) => due),
+    change: (due) => due,
     words: "",
-    zone: due?.zone,
     priority,
     before: priority,
     tags: first.tags.filter((tag) => todos.every(({ tags }) => hasTag(tags, tag))),
@@ -62,6 +57,43 @@ export function plannedOf(store: Store, keys: readonly string[]): Planned | unde
     removed: [],
     tag: "",
   };
+}
+
+/** The planned due dates, as the dialog shows them. */
+export interface ShownDue {
+  /** Undefined when there is none, or when they differ. */
+  readonly due: Due | undefined;
+  /** The day on which all are due where the user is. */
+  readonly day: string | undefined;
+  readonly isMixed: boolean;
+  /** The zone of its time, or of the last time that it had. */
+  readonly zone: string | undefined;
+}
+
+export function shownDue(store: Store, planned: Planned): ShownDue {
+  const dues = planned.dues.map(changeOf(store, planned));
+  const [first] = dues;
+  const isMixed = !dues.every((due) => sameDue(due, first));
+  const due = isMixed ? undefined : first;
+  const [day, ...others] = new Set(dues.map((due) => due && dayOf(due, store.now)));
+  return {
+    due,
+    day: others.length === 0 ? day : undefined,
+    isMixed,
+    zone: due?.time === undefined ? due && planned.zone : due.zone,
+  };
+}
+
+/** Returns the plan with a further change of the due dates. */
+export function withDue(store: Store, planned: Planned, next: DueChange): Planned {
+  const change = changeOf(store, planned);
+  const { zone } = shownDue(store, planned);
+  return { ...planned, change: (due) => next(change(due)), words: "", retyped: undefined, zone };
+}
+
+/** Returns whether words are written for the due date of which none is read. */
+export function isUnread({ dueInput, now }: Store, { words }: Planned): boolean {
+  return words.trim() !== "" && !dueInput.parse(words, now);
 }
 
 /** Returns the plan with the tag that is written in the field, or with its fault. */
@@ -93,8 +125,9 @@ function changeNew(store: Store, planned: Planned): void {
   const { words, priority, before, added, removed } = planned;
   if (words.trim() !== "" && !dueInput.isReady) composer.addDueWords(words);
   else {
-    const { isDueTouched, due } = dueOf(store, planned);
-    if (isDueTouched) composer.setDue(due);
+    const { due } = composer.understood;
+    const dueAfter = readableChange(store, planned)(due);
+    if (!sameDue(due, dueAfter)) composer.setDue(dueAfter);
   }
   if (priority !== undefined && priority !== before) composer.setPriority(priority);
   for (const tag of added) composer.addTag(tag);
@@ -103,23 +136,29 @@ function changeNew(store: Store, planned: Planned): void {
 
 function changeTodos(store: Store, planned: Planned): void {
   const { keys, name, priority, before, added, removed } = planned;
-  const { isDueTouched, due } = dueOf(store, planned);
   const rows = store.rowsOf(keys);
   const missing = keys.length - rows.length;
   if (missing > 0) store.complain(`Deleted meanwhile: ${keys.length === 1 ? name : `${missing} of ${name}`}.`);
   store.actions.plan(rows, {
-    ...(isDueTouched && { due: due ?? null }),
+    due: readableChange(store, planned),
     ...(priority !== before && { priority }),
     addTags: added,
     removeTags: removed,
   });
 }
 
-/** Returns the due date that was planned. Complains about words that say none. */
-function dueOf(store: Store, planned: Planned): Pick<Planned, "due" | "isDueTouched"> {
-  const words = planned.words.trim();
-  const found = store.dueInput.parse(words, store.now);
-  if (found) return { due: found.due, isDueTouched: true };
-  if (words !== "") store.complain(`${quote(words)} ${store.dueInput.isReady ? "is no date." : "can’t be read as a date at the moment."}`);
-  return planned;
+/** Returns what becomes of the due dates, and complains about words that don't count. */
+function readableChange(store: Store, planned: Planned): DueChange {
+  if (isUnread(store, planned)) {
+    const why = store.dueInput.isReady ? "is no date." : "can’t be read as a date at the moment.";
+    store.complain(`${quote(planned.words.trim())} ${why}`);
+  }
+  return changeOf(store, planned);
+}
+
+/** Returns what becomes of the due dates: what was chosen, and then what the words say. A day leaves each its time. */
+function changeOf({ dueInput, now }: Store, { words, change }: Planned): DueChange {
+  const due = dueInput.parse(words, now)?.due;
+  if (!due) return change;
+  return due.time === undefined ? (before) => onDay(change(before), due.date, now) : () => due;
 }

@@ -1,7 +1,8 @@
 // The small editor for when todos are due, how important they are, and their tags.
 
 import { composerKey } from "../state/drafts.ts";
-import { carryOut, plannedOf, withTag, type Planned } from "../state/planned.ts";
+import type { DueChange } from "../state/due.ts";
+import { carryOut, plannedOf, withDue, withTag, type Planned } from "../state/planned.ts";
 import type { Store } from "../state/store.ts";
 import { focusComposer, focusRow } from "./focus.ts";
 import { rendered } from "./render.ts";
@@ -58,6 +59,12 @@ export class Plan {
   set(part: Partial<Planned>): void {
     if (this.#open) this.#open = { ...this.#open, ...part };
     this.#changed();
+  }
+
+  /** Changes the due dates further. */
+  changeDue(next: DueChange): void {
+    const store = this.#store();
+    if (store && this.#open) this.set(withDue(store, this.#open, next));
   }
 
   /** Adds the tag that is written. Returns whether it is one. */
