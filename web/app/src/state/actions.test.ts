@@ -91,15 +91,15 @@ test("all that is planned at once is one change, and one undo takes all of it ba
   const { actions, notices, rows } = bench.store;
   const seen = () => bench.store.rows.map(({ title, due, priority, tags }) => [title, due?.date, priority, tags.join()]);
   const before = seen();
-  actions.plan(rows, { due: { date: "2026-12-01" }, priority: 3, addTags: ["y"], removeTags: ["X"] });
+  actions.plan(rows, { due: () => ({ date: "2026-12-01" }), priority: 3, addTags: ["y"], removeTags: ["X"] });
   assert.deepEqual(seen(), [["b", "2026-12-01", 3, "y"], ["a", "2026-12-01", 3, "y"]]);
   assert.deepEqual(bench.messages, ["Changed 2 todos [Undo]"]);
   notices.act();
   assert.deepEqual(seen(), before);
   await bench.settled();
-  actions.plan([bench.row("a")], { due: null, priority: 1, addTags: ["x"], removeTags: ["z"] });
+  actions.plan([bench.row("a")], { due: () => undefined, priority: 1, addTags: ["x"], removeTags: ["z"] });
   assert.deepEqual([bench.store.unsent, seen()], [0, before], "nothing of it is new");
-  actions.plan([bench.row("b")], { due: null, priority: 0 });
+  actions.plan([bench.row("b")], { due: () => undefined, priority: 0 });
   assert.equal(bench.messages[0], "Changed when to do “b” [Undo]");
 });
 

@@ -4,6 +4,7 @@ import { editTags, hasTag, maxTags } from "../sync/tags.ts";
 import type { Change, Todos } from "../sync/todos.ts";
 import type { Priority } from "../sync/todo.ts";
 import type { Drafts } from "./drafts.ts";
+import type { DueChange } from "./due.ts";
 import type { Lists } from "./lists.ts";
 import { movesTo } from "./moves.ts";
 import type { Notices } from "./notices.ts";
@@ -44,7 +45,7 @@ export class Actions {
 
   /** Sets when todos are due; undefined removes it. */
   setDue(rows: readonly Row[], due: Due | undefined): void {
-    this.plan(rows, { due: due ?? null });
+    this.plan(rows, { due: () => due });
   }
 
   setPriority(rows: readonly Row[], priority: Priority): void {
@@ -171,8 +172,7 @@ export class Actions {
 
 /** What is changed of todos; what is absent stays. */
 export interface Planning {
-  /** null removes the due date. */
-  readonly due?: Due | null | undefined;
+  readonly due?: DueChange | undefined;
   readonly priority?: Priority | undefined;
   readonly addTags?: readonly string[] | undefined;
   readonly removeTags?: readonly string[] | undefined;
@@ -180,11 +180,12 @@ export interface Planning {
 
 /** Returns what of a plan changes a row. */
 function planOf(row: Row, { due, priority, addTags = [], removeTags = [] }: Planning): Patch {
+  const dueAfter = due ? due(row.due) : row.due;
   const add = addTags.filter((tag) => !hasTag(row.tags, tag));
   // As they are written in the todo, so that undoing it brings them back like that.
   const remove = row.tags.filter((tag) => hasTag(removeTags, tag));
   return {
-    ...(due !== undefined && !sameDue(row.due, due ?? undefined) && { due }),
+    ...(!sameDue(row.due, dueAfter) && { due: dueAfter ?? null }),
     ...(priority !== undefined && priority !== row.priority && { priority }),
     ...(add.length + remove.length > 0 && { tags: { ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) } }),
   };

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { open } from "../testing/bench.ts";
 import { until } from "../testing/service.ts";
+import type { Composed } from "./composed.ts";
 import { composerKey } from "./drafts.ts";
 
 test("what is written is understood, shown so, and created so", async (t) => {
@@ -26,6 +27,20 @@ test("what is ignored stays in the title", async (t) => {
   bench.write("Fix #a #b");
   composer.ignore(composer.understood.pieces[0]!);
   assert.deepEqual([composer.understood.title, composer.understood.tags], ["Fix #a", ["b"]]);
+});
+
+test("a tag that is taken away is off, and what is written stays in the title", async (t) => {
+  const bench = await open(t, "tag:home", { title: "old", tags: ["Home"] });
+  const { composer } = bench.store;
+  const tagsOf = ({ title, tags }: Composed) => [title, tags.join()];
+  bench.write("Call Ana #home #Work #work");
+  assert.deepEqual(tagsOf(composer.understood), ["Call Ana", "Home,Work"]);
+  composer.removeTag("Home");
+  assert.deepEqual(tagsOf(composer.understood), ["Call Ana #home", "Work"]);
+  composer.removeTag("Work");
+  assert.deepEqual(tagsOf(composer.understood), ["Call Ana #home #Work #work", ""]);
+  composer.addTag("work");
+  assert.deepEqual(tagsOf(composer.understood), ["Call Ana #home #Work #work", "work"]);
 });
 
 test("before due dates can be read, the rest is understood", async (t) => {

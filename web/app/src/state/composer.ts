@@ -56,6 +56,11 @@ export class Composer {
     this.#set({ due: due ?? null });
   }
 
+  /** Adds words for a due date to the title: they are read there as soon as they can be. */
+  addDueWords(words: string): void {
+    this.#set({ title: `${this.draft.title} ${words.trim()}`.trim(), due: undefined });
+  }
+
   setPriority(priority: Priority): void {
     this.#set({ priority });
   }
@@ -65,10 +70,15 @@ export class Composer {
     this.#set({ tags: editTags(tags, { add: [tag] }), withoutTags: withoutTags.filter((other) => !hasTag([tag], other)) });
   }
 
-  /** Removes a tag that was chosen, or that the list gives. */
+  /** Removes a tag, whether it was chosen, is of the list, or is written in the title: there it stays as text. */
   removeTag(tag: string): void {
-    const { tags = [], withoutTags = [] } = this.draft;
-    this.#set({ tags: editTags(tags, { remove: [tag] }), withoutTags: [...withoutTags, tag] });
+    const { tags = [], withoutTags = [], ignored = [] } = this.draft;
+    const written = this.understood.pieces.filter((piece) => piece.kind === "tag" && hasTag([piece.tag], tag));
+    this.#set({
+      tags: editTags(tags, { remove: [tag] }),
+      withoutTags: [...withoutTags, tag],
+      ignored: [...ignored, ...written.map(nameOf)],
+    });
   }
 
   /** Adds the draft as a new todo. Returns whether it was valid. */

@@ -5,10 +5,12 @@ import { dueReader } from "./due-words.ts";
 /** A Sunday afternoon. */
 const now = { instant: Date.parse("2026-11-29T13:30Z"), zone: "Europe/Berlin" };
 
-/** Returns what is read as "date time [words]". */
+/** Returns what is read as "date time zone [words]". */
 async function read(text: string, languages = ["en-US"], at = now): Promise<string[]> {
   const found = (await dueReader(languages))(text, at);
-  return found.map(({ due, start, end }) => `${due.date}${due.time ? ` ${due.time}` : ""} [${text.slice(start, end)}]`);
+  return found.map(({ due: { date, time, zone }, start, end }) =>
+    [date, ...(time ? [time] : []), ...(zone ? [zone] : []), `[${text.slice(start, end)}]`].join(" "),
+  );
 }
 
 for (const [text, ...expected] of [
@@ -23,7 +25,7 @@ for (const [text, ...expected] of [
   ["12/24", "2026-12-24 [12/24]"],
   ["next week", "2026-12-06 [next week]"],
   ["in 3 days", "2026-12-02 [in 3 days]"],
-  ["in 2 hours", "2026-11-29 16:30 [in 2 hours]"],
+  ["in 2 hours", "2026-11-29 16:30 Europe/Berlin [in 2 hours]"],
   ["today", "2026-11-29 [today]"],
   ["tonight", "2026-11-29 [tonight]"],
   ["tomorrow at noon", "2026-11-30 12:00 [tomorrow at noon]"],
@@ -128,11 +130,11 @@ test("days are those of the user's zone, whatever this computer's is", async () 
 
 test("hours from now are hours, also when clocks change meanwhile", async () => {
   const before = { instant: Date.parse("2026-03-29T00:30Z"), zone: "Europe/Berlin" };
-  assert.deepEqual(await read("in 2 hours", ["en"], before), ["2026-03-29 04:30 [in 2 hours]"]);
+  assert.deepEqual(await read("in 2 hours", ["en"], before), ["2026-03-29 04:30 Europe/Berlin [in 2 hours]"]);
 });
 
-test("a time in a zone that is named is told where the user is", async () => {
-  assert.deepEqual(await read("tomorrow 9am EST"), ["2026-11-30 15:00 [tomorrow 9am EST]"]);
+test("a time in a zone that is named is told where the user is, and stays the same instant elsewhere", async () => {
+  assert.deepEqual(await read("tomorrow 9am EST"), ["2026-11-30 15:00 Europe/Berlin [tomorrow 9am EST]"]);
 });
 
 test("the leap day is read when there is one", async () => {

@@ -49,7 +49,7 @@ function dueOf({ start, text }: ParsedResult, now: Local, zone: string): Due | u
   if (!hasDay && !hasTime) return undefined; // "December", "morning"
   const time = `${digits(start.get("hour"), 2)}:${digits(start.get("minute"), 2)}`;
   let due: Due;
-  if (hasTime && start.isCertain("timezoneOffset")) due = localAt(start.date().getTime(), zone);
+  if (hasTime && start.isCertain("timezoneOffset")) due = { ...localAt(start.date().getTime(), zone), zone };
   else if (!hasDay) due = { date: time > now.time ? now.date : addDays(now.date, 1), time };
   else {
     const date = `${digits(start.get("year"), 4)}-${digits(start.get("month"), 2)}-${digits(start.get("day"), 2)}`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Due } from "../sync/due.ts";
 import type { Now } from "./clock.ts";
-import { compareDue, dayOf, dueChoices, dueState, isOverdue, timeOf, today } from "./due.ts";
+import { compareDue, dayOf, dueChoices, dueState, isOverdue, onDay, timeOf, today } from "./due.ts";
 import { dueLabel, dueText, sectionTitle } from "./due-text.ts";
 
 const at = (instant: string, zone: string): Now => ({ instant: Date.parse(instant), zone });
@@ -30,6 +30,27 @@ test("a floating time is that time wherever the user is, a zoned one the same in
   assert.equal(timeOf(zoned, { zone: "Asia/Tokyo" }), "17:00");
   assert.equal(timeOf(zoned, { zone: "Pacific/Honolulu" }), "22:00");
   assert.equal(dayOf(zoned, { zone: "Pacific/Honolulu" }), "2026-11-30");
+});
+
+for (const [zone, time, day, expected] of [
+  ["Europe/Berlin", "09:00", "2026-12-01", "2026-12-01"],
+  ["Pacific/Honolulu", "09:00", "2026-11-28", "2026-11-29"],
+  ["Pacific/Honolulu", "11:00", "2026-11-28", "2026-11-28"],
+  ["Pacific/Kiritimati", "09:00", "2026-12-01", "2026-12-01"],
+  ["Pacific/Kiritimati", "21:00", "2026-12-01", "2026-11-30"],
+] as const) {
+  test(`another day is the user's, at the same time in its zone: ${zone} ${time}`, () => {
+    const due = onDay({ date: "2026-10-01", time, zone: "Europe/Berlin" }, day, { zone });
+    assert.deepEqual(due, { date: expected, time, zone: "Europe/Berlin" });
+    assert.equal(dayOf(due, { zone }), day);
+  });
+}
+
+test("another day keeps a floating time, and is a day where there is no time", () => {
+  const honolulu = { zone: "Pacific/Honolulu" };
+  assert.deepEqual(onDay({ date: "2026-10-01", time: "09:00" }, "2026-12-01", honolulu), { date: "2026-12-01", time: "09:00" });
+  assert.deepEqual(onDay({ date: "2026-10-01" }, "2026-12-01", honolulu), { date: "2026-12-01" });
+  assert.deepEqual(onDay(undefined, "2026-12-01", honolulu), { date: "2026-12-01" });
 });
 
 test("something is overdue only after its minute has begun to pass", () => {

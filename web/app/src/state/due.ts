@@ -73,6 +73,16 @@ export function compareDue(a: Due | undefined, b: Due | undefined, zone: string)
   return first === second ? 0 : first - second;
 }
 
+/** Returns what a due date becomes; undefined is none. */
+export type DueChange = (before: Due | undefined) => Due | undefined;
+
+/** Returns a due date on another day of the user's, at the time that it has. */
+export function onDay(due: Due | undefined, day: string, now: Pick<Now, "zone">): Due {
+  // In the zone of the time, it may be the day before or after.
+  const dates = [day, addDays(day, -1), addDays(day, 1)];
+  return { ...due, date: dates.find((date) => dayOf({ ...due, date }, now) === day) ?? day };
+}
+
 /** A due date that is one click away. */
 export interface DueChoice {
   readonly name: "today" | "tomorrow" | "weekend" | "nextWeek";

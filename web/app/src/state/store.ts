@@ -193,6 +193,11 @@ export class Store {
     return this.drafts.any;
   }
 
+  /** Returns the rows of todos that are not deleted, whatever list is shown. */
+  rowsOf(ids: readonly string[]): readonly Row[] {
+    return this.#lists.rowsOf(ids).filter(({ deletedAt }) => deletedAt === undefined);
+  }
+
   /** Returns the rows that something done to a row is meant for: the selected ones, if it is one of them. */
   targets(row: Row): readonly Row[] {
     return this.selection.has(row.key) ? this.selection.rows : [row];

@@ -61,10 +61,14 @@ export function composer(store: Store, plan: Plan, readback: Readback): Template
 function understood(store: Store, plan: Plan): TemplateResult {
   const { composer, now } = store;
   const { due, priority, tags, pieces } = composer.understood;
-  const remove = (isOfIt: (piece: (typeof pieces)[number]) => boolean, otherwise: () => void) => () => {
-    const found = pieces.filter(isOfIt);
+  const remove = (kind: "due" | "priority", otherwise: () => void) => () => {
+    const found = pieces.filter((piece) => piece.kind === kind);
     if (found.length === 0) otherwise();
     for (const piece of found) composer.ignore(piece);
+    focusComposer();
+  };
+  const removeTag = (tag: string) => () => {
+    composer.removeTag(tag);
     focusComposer();
   };
   return html`
@@ -75,7 +79,7 @@ function understood(store: Store, plan: Plan): TemplateResult {
             type="button"
             aria-label="Due ${dueText(due, now)}: remove"
             title="${dueLabel(due, now)}. Click for no due date"
-            @click=${remove(({ kind }) => kind === "due", () => composer.setDue(undefined))}
+            @click=${remove("due", () => composer.setDue(undefined))}
           >
             ${dueIcon}${dueText(due, now)}${closeIcon}
           </button>`
@@ -86,7 +90,7 @@ function understood(store: Store, plan: Plan): TemplateResult {
             class="chip ${priorityNames[priority].toLowerCase()}"
             type="button"
             aria-label="${priorityNames[priority]} priority: remove"
-            @click=${remove(({ kind }) => kind === "priority", () => composer.setPriority(0))}
+            @click=${remove("priority", () => composer.setPriority(0))}
           >
             ${flagIcon}${priorityNames[priority]}${closeIcon}
           </button>`}
@@ -95,7 +99,7 @@ function understood(store: Store, plan: Plan): TemplateResult {
           class="chip"
           type="button"
           aria-label="Tag ${tag}: remove"
-          @click=${remove((piece) => piece.kind === "tag" && piece.tag === tag, () => composer.removeTag(tag))}
+          @click=${removeTag(tag)}
         >
           #${tag}${closeIcon}
         </button>`,

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { atTime, isDay, onDay } from "./exact-due.ts";
+import { atTime, isDay } from "./exact-due.ts";
 
 const berlin = { date: "2026-12-01", time: "09:00", zone: "Europe/Berlin" };
-
-test("another day keeps the time and its zone", () => {
-  assert.deepEqual(onDay(berlin, "2026-12-02"), { date: "2026-12-02", time: "09:00", zone: "Europe/Berlin" });
-  assert.deepEqual(onDay(undefined, "2026-12-02"), { date: "2026-12-02" });
-});
 
 test("a time that is cleared to type another one keeps its zone", () => {
   const cleared = atTime(berlin, "", berlin.zone);

@@ -5,11 +5,6 @@ import type { Due } from "../sync/due.ts";
 /** The last day that can be chosen. Browsers let years of six digits be typed otherwise. */
 export const lastDay = "9999-12-31";
 
-/** Returns a due date on another day, at the time that it has. */
-export function onDay(due: Due | undefined, date: string): Due {
-  return { ...due, date };
-}
-
 /**
  * Returns a due date at another time, or, when that is "", at none.
  *

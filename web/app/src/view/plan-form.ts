@@ -1,16 +1,15 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import { composerKey } from "../state/drafts.ts";
-import { dueChoices } from "../state/due.ts";
+import type { Now } from "../state/clock.ts";
+import { dueChoices, onDay } from "../state/due.ts";
 import { dueLabel, dueText } from "../state/due-text.ts";
-import { quote } from "../state/quote.ts";
+import { isUnread, shownDue, type Planned, type ShownDue } from "../state/planned.ts";
 import type { Store } from "../state/store.ts";
-import type { Due } from "../sync/due.ts";
 import { hasTag } from "../sync/tags.ts";
 import type { Priority } from "../sync/todo.ts";
-import { atTime, isDay, lastDay, onDay } from "./exact-due.ts";
+import { atTime, isDay, lastDay } from "./exact-due.ts";
 import { closeIcon, deleteIcon } from "./icons.ts";
-import { priorityNames, rowsOf, type Plan, type Planned } from "./plan.ts";
+import { priorityNames, type Plan } from "./plan.ts";
 import { fault } from "./text-fields.ts";
 
 const choiceNames = { today: "Today", tomorrow: "Tomorrow", weekend: "Weekend", nextWeek: "Next week" } as const;
@@ -33,23 +32,21 @@ export function planDialog(store: Store, plan: Plan): TemplateResult {
 }
 
 function form(store: Store, plan: Plan, open: Planned): TemplateResult {
-  const rows = rowsOf(store, open.keys);
-  const [row] = rows;
-  const name = open.keys[0] === composerKey ? "New todo" : rows.length === 1 && row ? quote(row.title) : `${rows.length} todos`;
+  const rows = store.rowsOf(open.keys);
   const remove = () => {
     plan.drop();
     store.actions.delete(rows);
   };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    if (isUnknown(store, open)) return document.getElementById("plan-due")?.focus();
+    if (isNoDate(store, open)) return document.getElementById("plan-due")?.focus();
     if (open.tag.trim() !== "" && !plan.addTag()) return;
     plan.close();
   };
   return html`
     <form class="plan" novalidate @submit=${submit}>
       <header>
-        <h2 id="plan-title" tabindex="-1"><span class="visually-hidden">Plan </span>${name}</h2>
+        <h2 id="plan-title" tabindex="-1"><span class="visually-hidden">Plan </span>${open.name}</h2>
         <button class="quiet" type="button" aria-label="Close" title="Close" @click=${() => plan.close()}>${closeIcon}</button>
       </header>
       ${dueFields(store, plan, open)} ${priorityField(plan, open)} ${tagsField(store, plan, open)}
@@ -62,36 +59,34 @@ function form(store: Store, plan: Plan, open: Planned): TemplateResult {
 }
 
 /** Returns whether words were written for the due date that say none. */
-function isUnknown({ dueInput, now }: Store, { words }: Planned): boolean {
-  return words.trim() !== "" && dueInput.isReady && !dueInput.parse(words, now);
+function isNoDate(store: Store, open: Planned): boolean {
+  return store.dueInput.isReady && isUnread(store, open);
 }
 
 function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
-  const { due, words, retyped } = open;
-  const isMixed = open.isDueMixed && !open.isDueTouched;
-  const set = (due: Due | undefined) =>
-    plan.set({ due, isDueTouched: true, words: "", retyped: undefined, zone: due?.time === undefined ? due && open.zone : due.zone });
-  const read = (event: InputEvent) => {
-    const text = (event.target as HTMLInputElement).value;
-    const found = store.dueInput.parse(text, store.now);
-    const due = found ? found.due : open.dueBefore;
-    plan.set({ words: text, due, isDueTouched: found !== undefined, zone: due?.time === undefined ? open.zone : due.zone });
+  const { now } = store;
+  const { words, retyped } = open;
+  const shown = shownDue(store, open);
+  const { due, day, isMixed, zone } = shown;
+  const setTime = (time: string) => {
+    if (due) plan.changeDue(() => atTime(due, time, zone));
+    else if (day !== undefined && time !== "") plan.changeDue(() => ({ date: day, time }));
   };
   // A field that the user types into anew is empty until all of it is there.
   const date = ({ target }: Event) => {
     const { value } = target as HTMLInputElement;
-    if (isDay(value)) set(onDay(due, value));
+    if (isDay(value)) plan.changeDue(due ? () => ({ ...due, date: value }) : (each) => onDay(each, value, now));
     else if (value === "") plan.set({ retyped: "date" });
   };
   const time = ({ target }: Event) => {
     const { value, validity } = target as HTMLInputElement;
     if (value === "" && validity.badInput) plan.set({ retyped: "time" });
-    else if (due) set(atTime(due, value, open.zone));
+    else setTime(value);
   };
   const leave = ({ target }: FocusEvent) => {
     const { type, value, validity } = target as HTMLInputElement;
     if (retyped !== type) return;
-    if (type === "time" && value === "" && !validity.badInput && due) set(atTime(due, "", open.zone));
+    if (type === "time" && value === "" && !validity.badInput && due) setTime("");
     else plan.set({ retyped: undefined });
   };
   return html`
@@ -105,24 +100,24 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
         placeholder="tomorrow 9am, fri, 1 dec"
         aria-describedby="plan-due-understood"
         .value=${live(words)}
-        @input=${read}
+        @input=${(event: InputEvent) => plan.set({ words: (event.target as HTMLInputElement).value })}
       />
       <p class="understood-due" id="plan-due-understood" role="status">
-        ${isUnknown(store, open) ? "That is no date yet." : isMixed ? "Different dates" : due ? dueLabel(due, store.now) : "No due date"}
+        ${isNoDate(store, open) ? "That is no date yet." : shownText(shown, now)}
       </p>
       <p class="choices">
-        ${dueChoices(store.now).map(
+        ${dueChoices(now).map(
           (choice) => html`<button
             class="small"
             type="button"
-            aria-pressed=${due?.date === choice.due.date ? "true" : "false"}
-            title=${dueText(choice.due, store.now)}
-            @click=${() => set(onDay(due, choice.due.date))}
+            aria-pressed=${day === choice.due.date ? "true" : "false"}
+            title=${dueText(choice.due, now)}
+            @click=${() => plan.changeDue((each) => onDay(each, choice.due.date, now))}
           >
             ${choiceNames[choice.name]}
           </button>`,
         )}
-        <button class="small" type="button" aria-pressed=${due || isMixed ? "false" : "true"} @click=${() => set(undefined)}>None</button>
+        <button class="small" type="button" aria-pressed=${due || isMixed ? "false" : "true"} @click=${() => plan.changeDue(() => undefined)}>None</button>
       </p>
       <p class="exact">
         <label>
@@ -130,7 +125,7 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
           <input
             type="date"
             max=${lastDay}
-            .value=${live(retyped === "date" ? "" : (due?.date ?? ""))}
+            .value=${live(retyped === "date" ? "" : (due?.date ?? day ?? ""))}
             @change=${date}
             @blur=${leave}
           />
@@ -139,7 +134,7 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
           Time
           <input
             type="time"
-            ?disabled=${!due}
+            ?disabled=${day === undefined}
             .value=${live(retyped === "time" ? "" : (due?.time ?? ""))}
             @change=${time}
             @blur=${leave}
@@ -148,6 +143,11 @@ function dueFields(store: Store, plan: Plan, open: Planned): TemplateResult {
       </p>
     </fieldset>
   `;
+}
+
+function shownText({ due, day, isMixed }: ShownDue, now: Now): string {
+  if (isMixed) return day === undefined ? "Different dates" : `${dueLabel({ date: day }, now)} at different times`;
+  return due ? dueLabel(due, now) : "No due date";
 }
 
 function priorityField(plan: Plan, open: Planned): TemplateResult {

@@ -1,12 +1,9 @@
 // The small editor for when todos are due, how important they are, and their tags.
 
 import { composerKey } from "../state/drafts.ts";
-import type { Row } from "../state/rows.ts";
+import type { DueChange } from "../state/due.ts";
+import { carryOut, plannedOf, withDue, withTag, type Planned } from "../state/planned.ts";
 import type { Store } from "../state/store.ts";
-import { tagFault } from "./tag-fault.ts";
-import { sameDue, type Due } from "../sync/due.ts";
-import { hasTag } from "../sync/tags.ts";
-import type { Priority } from "../sync/todo.ts";
 import { focusComposer, focusRow } from "./focus.ts";
 import { rendered } from "./render.ts";
 
@@ -15,31 +12,6 @@ export const priorityNames = ["None", "Low", "Medium", "High"] as const;
 
 /** What of it the focus goes to first. */
 export type PlanField = "due" | "priority" | "tags";
-
-/** What is planned while the dialog is open. What isn't touched stays as it is. */
-export interface Planned {
-  /** Keys of rows, or the composer's. */
-  readonly keys: readonly string[];
-  readonly due?: Due | undefined;
-  readonly dueBefore?: Due | undefined;
-  readonly isDueTouched: boolean;
-  /** Whether the rows differ in it. */
-  readonly isDueMixed: boolean;
-  /** What is written in the field for the due date. */
-  readonly words: string;
-  /** The field for a day or a time that is empty because the user types another one. */
-  readonly retyped?: "date" | "time" | undefined;
-  /** The zone of the last time that it had. */
-  readonly zone?: string | undefined;
-  /** Undefined when they differ. */
-  readonly priority: Priority | undefined;
-  readonly before: Priority | undefined;
-  readonly tags: readonly string[];
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly tag: string;
-  readonly tagFault?: string | undefined;
-}
 
 /** The dialog in which todos are planned. */
 export class Plan {
@@ -77,27 +49,8 @@ export class Plan {
     if (!store) return;
     this.closed();
     void store.dueInput.prepare();
-    const rows = rowsOf(store, keys);
-    const composed = keys[0] === composerKey ? [store.composer.understood] : rows;
-    if (composed.length === 0) return;
-    const [first] = composed;
-    const isSameDue = composed.every(({ due }) => sameDue(due, first?.due));
-    const priority = composed.every((todo) => todo.priority === first?.priority) ? first?.priority : undefined;
-    this.#open = {
-      keys,
-      due: isSameDue ? first?.due : undefined,
-      dueBefore: isSameDue ? first?.due : undefined,
-      isDueTouched: false,
-      isDueMixed: !isSameDue,
-      words: "",
-      zone: isSameDue ? first?.due?.zone : undefined,
-      priority,
-      before: priority,
-      tags: first?.tags.filter((tag) => composed.every(({ tags }) => tags.includes(tag))) ?? [],
-      added: [],
-      removed: [],
-      tag: "",
-    };
+    this.#open = plannedOf(store, keys);
+    if (!this.#open) return;
     this.#changed();
     void this.#show(field);
   }
@@ -108,19 +61,18 @@ export class Plan {
     this.#changed();
   }
 
+  /** Changes the due dates further. */
+  changeDue(next: DueChange): void {
+    const store = this.#store();
+    if (store && this.#open) this.set(withDue(store, this.#open, next));
+  }
+
   /** Adds the tag that is written. Returns whether it is one. */
   addTag(): boolean {
     if (!this.#open) return false;
-    const { added, removed, tags } = this.#open;
-    const tag = this.#open.tag.trim().replace(/^#/, "");
-    const found = tagFault(tag);
-    if (found !== undefined) {
-      this.set({ tagFault: found });
-      return false;
-    }
-    const isThere = hasTag([...tags, ...added], tag);
-    this.set({ tag: "", added: isThere ? added : [...added, tag], removed: removed.filter((other) => !hasTag([tag], other)) });
-    return true;
+    const planned = withTag(this.#open);
+    this.set(planned);
+    return planned.tagFault === undefined;
   }
 
   removeTag(tag: string): void {
@@ -145,8 +97,7 @@ export class Plan {
     this.#open = undefined;
     this.#isCancelled = false;
     if (!open || !store) return;
-    if (isKept && open.words.trim() !== "") store.dueInput.whenReady(() => apply(store, open));
-    else if (isKept) apply(store, open);
+    if (isKept) carryOut(store, open);
     this.#changed();
     void leave(open.keys[0] ?? "");
   };
@@ -165,43 +116,10 @@ export class Plan {
   }
 }
 
-/** Does what was chosen. */
-function apply(store: Store, open: Planned): void {
-  const { words, priority, before, added, removed, tag } = open;
-  // What was written before its library had come is read now.
-  const found = words === "" ? undefined : store.dueInput.parse(words, store.now);
-  const due = found?.due ?? open.due;
-  const isDueTouched = open.isDueTouched || found !== undefined;
-  if (words.trim() !== "" && !store.dueInput.isReady) store.complain(`“${words.trim()}” can’t be read as a date at the moment.`);
-  const written = tag.trim().replace(/^#/, "");
-  const add = written !== "" && tagFault(written) === undefined ? [...added, written] : added;
-  if (open.keys[0] === composerKey) {
-    const { composer } = store;
-    if (isDueTouched) composer.setDue(due);
-    if (priority !== undefined && priority !== before) composer.setPriority(priority);
-    for (const tag of add) composer.addTag(tag);
-    for (const tag of removed) composer.removeTag(tag);
-    return;
-  }
-  const rows = rowsOf(store, open.keys);
-  if (rows.length === 0) return;
-  const isOther = priority !== before;
-  store.actions.plan(rows, {
-    ...(isDueTouched && { due: due ?? null }),
-    ...(isOther && { priority }),
-    addTags: add,
-    removeTags: removed,
-  });
-}
-
 async function leave(key: string): Promise<void> {
   await rendered();
   if (key === composerKey) focusComposer();
   else focusRow(key, "title");
-}
-
-export function rowsOf(store: Store, keys: readonly string[]): readonly Row[] {
-  return store.rows.filter(({ key }) => keys.includes(key));
 }
 
 /** Puts the dialog under the row that it is about, or above it, where the window has room beside it. */

@@ -1,7 +1,7 @@
 // The contract's rules for tags (CreateTodoRequest.tags). Texts of titles have the same
 // visible characters.
 
-import { titleFault } from "../state/title.ts";
+import { titleFault } from "./title.ts";
 import { maxTag } from "../sync/tags.ts";
 
 /** Returns the error of a tag. */
