@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -414,5 +415,42 @@ func TestDetailsThatTheServiceWouldNotStoreHideNoTodo(t *testing.T) {
 		if err != nil || len(changed.Tags) == 0 || time.Since(changed.UpdatedAt) > time.Hour {
 			t.Errorf("%s, changed: %+v, %v", one.Title, changed, err)
 		}
+	}
+}
+
+// TestAPositionThatIsNoKeyIsReadAsNone is about rows of other programs, whose columns may be
+// of the type text.
+func TestAPositionThatIsNoKeyIsReadAsNone(t *testing.T) {
+	t.Parallel()
+	positions := []string{
+		"", "0", "a", "0a", "a0", "a00", "a0V", "a-", "a0\n", " a0", "Zz", "Z0V0", "b0", "b00", "b000", "z0", "é0", "a0é", "ÿ", "\u2028",
+		"A00000000000000000000000000", "A000000000000000000000000001", "M" + strings.Repeat("0", 14), "M" + strings.Repeat("0", 13),
+		strings.Repeat("z", 255), strings.Repeat("z", 256), strings.Repeat("😀", 200),
+	}
+	store, url := newStore(t)
+	owner, conn := user(t, "u"), pgtest.Connect(t, url)
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo ALTER COLUMN position TYPE text")
+	if _, err := conn.Exec(t.Context(), "INSERT INTO todo (user_id, title, description, position) SELECT 'u', 'odd', p, p FROM unnest($1::text[]) AS p", positions); err != nil {
+		t.Fatal(err)
+	}
+	all := listAll(t, store, owner, todo.Query{Order: todo.ByPosition, Size: 1}, func(page int, _ *todo.Query) {
+		if page == len(positions) {
+			t.Fatal("the list does not end")
+		}
+	})
+	if len(all) != len(positions) {
+		t.Errorf("%d todos, want %d", len(all), len(positions))
+	}
+	before := ""
+	for _, one := range all {
+		want := ""
+		if todo.IsPosition(one.Description) {
+			want = one.Description
+		}
+		place := string(one.AppendPosition(nil))
+		if one.Position != want || place < before {
+			t.Errorf("%q is read as %q, and comes after %q", one.Description, one.Position, before)
+		}
+		before = place
 	}
 }

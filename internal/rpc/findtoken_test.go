@@ -147,6 +147,7 @@ func TestABrokenTokenOfAListIsRefused(t *testing.T) {
 		case todo.ByPosition:
 			broken["NUL in the position"] = altered(raw, len(raw)-1, 0)
 			broken["no UTF-8"] = altered(raw, len(raw)-1, 0xff)
+			broken["a position that is no key"] = altered(raw, len(raw)-1, '0')
 		case todo.ByPriority:
 			broken["a priority that there is not"] = altered(raw, findTokenBytes, 4)
 			fallthrough
