@@ -99,6 +99,7 @@ func TestPageTokensOfTheSameListInOtherWordsAreGood(t *testing.T) {
 	for _, same := range [][2]*todov1.ListTodosRequest{
 		{{OrderBy: "due"}, {OrderBy: "due", TimeZone: "UTC", PageSize: 7}},
 		{{Search: "CAFÉ  au"}, {Search: " cafe au ", OrderBy: "created"}},
+		{{Search: "milk bread"}, {Search: "Bread milk BREAD"}},
 		{{AnyTags: []string{"b", "A", "a"}}, {AnyTags: []string{"a", "B"}}},
 		{{Priorities: []todov1.Priority{3, 1, 3}}, {Priorities: []todov1.Priority{1, 3}}},
 		{{}, {Search: " ", TimeZone: "Europe/Berlin", OrderBy: "created"}},
