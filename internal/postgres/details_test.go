@@ -223,6 +223,38 @@ func TestPartsOfADueDateThatAreChangedAtOnceAreAllKept(t *testing.T) {
 
 // TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile holds the row while the update, which
 // has read it, waits for its lock.
+// TestATodoOfAnUnknownZoneTellsWhoseZoneItIs is about a zone that a process with a newer
+// database has stored.
+func TestATodoOfAnUnknownZoneTellsWhoseZoneItIs(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	made := createOf(t, store, owner, detailed("t"))
+	pgtest.Exec(t, url, "UPDATE todo SET due_time_zone = 'America/New_Zone'")
+	for name, test := range map[string]struct {
+		due  todo.DueChange
+		rule string // Empty for none that is broken.
+	}{
+		"the day alone":       {todo.DueChange{Date: new("2026-12-02")}, "due_time_zone.known"},
+		"the time alone":      {todo.DueChange{Time: new("10:00")}, "due_time_zone.known"},
+		"the zone once more":  {todo.DueChange{Zone: new("America/New_Zone")}, "zone_name.known"},
+		"no part of it":       {todo.DueChange{}, ""},
+		"a day without times": {todo.DueChange{Date: new("2026-12-02"), Time: new("")}, ""},
+		"another zone":        {todo.DueChange{Zone: new("America/New_York")}, ""},
+	} {
+		change := todo.Change{Priority: new(todo.LowPriority), Due: test.due}
+		_, err := store.UpdateTodo(t.Context(), owner, made.ID, change)
+		var rule string
+		if fault, ok := errors.AsType[*todo.FieldError](err); ok && fault.Field == todo.FieldDueTimeZone {
+			rule = fault.Rule
+		}
+		if rule != test.rule || rule == "" && err != nil {
+			t.Errorf("%s: %v, want one of %q", name, err, test.rule)
+		}
+		pgtest.Exec(t, url, "UPDATE todo SET due_date = '2026-12-01', due_time = '09:00', due_time_zone = 'America/New_Zone'")
+	}
+}
+
 func TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, isConditional := range map[string]bool{"without an etag": false, "with an etag": true} {
