@@ -17,33 +17,35 @@ func TestAListTakesTheTokensThatItGaveOut(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	pgtest.Exec(t, database, `
 		ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range, DROP CONSTRAINT ck_todo_updated_at_in_range;
-		INSERT INTO todo (title, user_id, created_at, updated_at)
-		SELECT 'old', 'u', at, at
+		INSERT INTO todo (title, user_id, created_at, updated_at, position)
+		SELECT 'old', 'u', at, at, repeat('😀', 200)
 		FROM   unnest('{infinity, infinity, 10000-01-01, 1969-12-31, 1969-12-30, 0044-03-15 BC, 0044-03-14 BC, -infinity, -infinity}'::timestamptz[]) AS at`)
 	s := start(t, map[string]string{"DATABASE_URL": database})
 	if res := s.do(t, "POST", "/api/todos", `{"title":"new"}`, append(s.bearer("u"), "Content-Type", "application/json")...); res.status != 200 {
 		t.Fatal(res.status, res.body)
 	}
 	const all = 10
-	seen := make(map[string]bool)
-	token := ""
-	for range all {
-		res := s.do(t, "GET", "/api/todos?pageSize=1&pageToken="+url.QueryEscape(token), "", s.bearer("u")...)
-		var page struct {
-			Todos []struct {
-				ID                   string
-				CreatedAt, UpdatedAt time.Time
+	for _, order := range []string{"created", "due", "priority", "position", "updated"} {
+		seen := make(map[string]bool)
+		token := ""
+		for range all {
+			res := s.do(t, "GET", "/api/todos?pageSize=1&orderBy="+order+"&pageToken="+url.QueryEscape(token), "", s.bearer("u")...)
+			var page struct {
+				Todos []struct {
+					ID                   string
+					CreatedAt, UpdatedAt time.Time
+				}
+				NextPageToken string
 			}
-			NextPageToken string
+			if err := json.Unmarshal([]byte(res.body), &page); err != nil || res.status != 200 || len(page.Todos) != 1 {
+				t.Fatalf("by %s, after %d todos: %d %s, %v", order, len(seen), res.status, res.body, err)
+			}
+			seen[page.Todos[0].ID] = true
+			token = page.NextPageToken
 		}
-		if err := json.Unmarshal([]byte(res.body), &page); err != nil || res.status != 200 || len(page.Todos) != 1 {
-			t.Fatalf("after %d todos: %d %s, %v", len(seen), res.status, res.body, err)
+		if len(seen) != all || token != "" {
+			t.Errorf("by %s: %d todos were listed, and the list goes on at %q, want %d and its end", order, len(seen), token, all)
 		}
-		seen[page.Todos[0].ID] = true
-		token = page.NextPageToken
-	}
-	if len(seen) != all || token != "" {
-		t.Errorf("%d todos were listed, and the list goes on at %q, want %d and its end", len(seen), token, all)
 	}
 	eachWay(t, func(t *testing.T, way string) {
 		client, _ := s.client(t, way, s.issuer.Token("u"))

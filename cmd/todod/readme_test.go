@@ -22,8 +22,18 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
+// shells returns the shells that people paste commands into, of those that are there: zsh is
+// the usual one of macOS.
+func shells() []string {
+	shells := []string{"sh", "bash"}
+	if _, err := exec.LookPath("zsh"); err == nil {
+		shells = append(shells, "zsh")
+	}
+	return shells
+}
+
 // TestTheReadmesCommandsWork runs every command of the README's sh blocks, in
-// their order, in one shell.
+// their order, in one shell of each kind.
 func TestTheReadmesCommandsWork(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
@@ -53,20 +63,31 @@ func TestTheReadmesCommandsWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := "set -euo pipefail\n" + string(watch)
+	script := "set -eu\n(set -o pipefail) 2>/dev/null && set -o pipefail\n" + string(watch) // Not every sh has pipefail.
 	for _, block := range blocks {
 		script += strings.ReplaceAll(block[1], "http://localhost:8080", s.url) + "echo; echo '" + separator + "'\n"
 	}
 	script = strings.ReplaceAll(script, "localhost:8080", strings.TrimPrefix(s.url, "http://"))
-	bash := exec.CommandContext(t.Context(), "bash", "-c", script)
-	bash.Env = append(os.Environ(), "TOKEN="+s.issuer.Token("reader"), "PATH="+grpcurl(t)+":"+os.Getenv("PATH"))
-	var stderr strings.Builder
-	bash.Stderr = &stderr
-	stdout, err := bash.Output()
-	if err != nil || stderr.String() != "" {
-		t.Fatalf("%v\n%s\n%s", err, stdout, stderr.String())
+	path := grpcurl(t) + ":" + os.Getenv("PATH")
+	for _, shell := range shells() {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			command := exec.CommandContext(t.Context(), shell, "-c", script)
+			command.Env = append(os.Environ(), "TOKEN="+s.issuer.Token("reader in "+shell), "PATH="+path)
+			var stderr strings.Builder
+			command.Stderr = &stderr
+			stdout, err := command.Output()
+			if err != nil || stderr.String() != "" {
+				t.Fatalf("%v\n%s\n%s", err, stdout, stderr.String())
+			}
+			checkPrinted(t, blocks, strings.Split(string(stdout), separator), wants)
+		})
 	}
-	printed := strings.Split(string(stdout), separator)
+}
+
+// checkPrinted checks what each of the README's blocks has printed.
+func checkPrinted(t *testing.T, blocks [][]string, printed []string, wants [][]string) {
+	t.Helper()
 	for i, want := range wants {
 		for _, part := range want {
 			if !strings.Contains(printed[i], part) {

@@ -162,6 +162,23 @@ func TestNothingIsAppliedTwiceWhoeverKillsBackends(t *testing.T) {
 	c.want(t, ok)
 }
 
+// deadlineContext is a context whose deadline passes when a channel is closed.
+type deadlineContext struct {
+	context.Context //nolint:containedctx // It is one.
+	passed          chan struct{}
+}
+
+func (c deadlineContext) Done() <-chan struct{} { return c.passed }
+
+func (c deadlineContext) Err() error {
+	select {
+	case <-c.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // TestCallsOfALateBatchRunAlone locks the table until the batches have been given up,
 // and are gone.
 func TestCallsOfALateBatchRunAlone(t *testing.T) {
@@ -169,17 +186,17 @@ func TestCallsOfALateBatchRunAlone(t *testing.T) {
 	b := newBatcher(t, 32, bounds(shortly))
 	stay, hurried, left := b.some(t, 9), b.some(t, 3), b.some(t, 3)
 	unlock := pgtest.LockTable(t, b.url, "counter")
-	ctx, cancel := context.WithTimeout(t.Context(), 350*time.Millisecond)
-	defer cancel()
+	hurry := deadlineContext{t.Context(), make(chan struct{})}
 	leaving, leave := context.WithCancel(t.Context())
 	defer leave()
-	wait := b.batch(t, slices.Concat(stay.calls(t.Context()), hurried.calls(ctx), left.calls(leaving))...)
+	wait := b.batch(t, slices.Concat(stay.calls(t.Context()), hurried.calls(hurry), left.calls(leaving))...)
 	pgtest.WaitForLocked(t, b.url, 1)
 	leave() // In the midst of the batches.
 	left.wait(t)
 	b.waitForEnded(t, 2)
+	pgtest.WaitForLocked(t, b.url, len(stay.ids)+len(hurried.ids)) // Each alone.
+	close(hurry.passed)
 	hurried.wait(t)
-	pgtest.WaitForLocked(t, b.url, len(stay.ids)) // Each alone.
 	unlock()
 	wait()
 	left.want(t, []error{context.Canceled})

@@ -202,6 +202,15 @@ func (r *row) priority() todo.Priority {
 	return todo.NoPriority
 }
 
+// position reads a place in the order by hand, NULL and what is no key as none.
+func (r *row) position() string {
+	text := r.text()
+	if !todo.IsPosition(text) {
+		return ""
+	}
+	return text
+}
+
 // tags reads tags, NULL and what are none as none.
 func (r *row) tags() todo.Tags {
 	value, _ := r.column(pgtype.JSONBOID, 0)

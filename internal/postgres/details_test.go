@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -222,6 +223,38 @@ func TestPartsOfADueDateThatAreChangedAtOnceAreAllKept(t *testing.T) {
 
 // TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile holds the row while the update, which
 // has read it, waits for its lock.
+// TestATodoOfAnUnknownZoneTellsWhoseZoneItIs is about a zone that a process with a newer
+// database has stored.
+func TestATodoOfAnUnknownZoneTellsWhoseZoneItIs(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t)
+	owner := user(t, "u")
+	made := createOf(t, store, owner, detailed("t"))
+	pgtest.Exec(t, url, "UPDATE todo SET due_time_zone = 'America/New_Zone'")
+	for name, test := range map[string]struct {
+		due  todo.DueChange
+		rule string // Empty for none that is broken.
+	}{
+		"the day alone":       {todo.DueChange{Date: new("2026-12-02")}, "due_time_zone.known"},
+		"the time alone":      {todo.DueChange{Time: new("10:00")}, "due_time_zone.known"},
+		"the zone once more":  {todo.DueChange{Zone: new("America/New_Zone")}, "zone_name.known"},
+		"no part of it":       {todo.DueChange{}, ""},
+		"a day without times": {todo.DueChange{Date: new("2026-12-02"), Time: new("")}, ""},
+		"another zone":        {todo.DueChange{Zone: new("America/New_York")}, ""},
+	} {
+		change := todo.Change{Priority: new(todo.LowPriority), Due: test.due}
+		_, err := store.UpdateTodo(t.Context(), owner, made.ID, change)
+		var rule string
+		if fault, ok := errors.AsType[*todo.FieldError](err); ok && fault.Field == todo.FieldDueTimeZone {
+			rule = fault.Rule
+		}
+		if rule != test.rule || rule == "" && err != nil {
+			t.Errorf("%s: %v, want one of %q", name, err, test.rule)
+		}
+		pgtest.Exec(t, url, "UPDATE todo SET due_date = '2026-12-01', due_time = '09:00', due_time_zone = 'America/New_Zone'")
+	}
+}
+
 func TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, isConditional := range map[string]bool{"without an etag": false, "with an etag": true} {
@@ -414,5 +447,42 @@ func TestDetailsThatTheServiceWouldNotStoreHideNoTodo(t *testing.T) {
 		if err != nil || len(changed.Tags) == 0 || time.Since(changed.UpdatedAt) > time.Hour {
 			t.Errorf("%s, changed: %+v, %v", one.Title, changed, err)
 		}
+	}
+}
+
+// TestAPositionThatIsNoKeyIsReadAsNone is about rows of other programs, whose columns may be
+// of the type text.
+func TestAPositionThatIsNoKeyIsReadAsNone(t *testing.T) {
+	t.Parallel()
+	positions := []string{
+		"", "0", "a", "0a", "a0", "a00", "a0V", "a-", "a0\n", " a0", "Zz", "Z0V0", "b0", "b00", "b000", "z0", "é0", "a0é", "ÿ", "\u2028",
+		"A00000000000000000000000000", "A000000000000000000000000001", "M" + strings.Repeat("0", 14), "M" + strings.Repeat("0", 13),
+		strings.Repeat("z", 255), strings.Repeat("z", 256), strings.Repeat("😀", 200),
+	}
+	store, url := newStore(t)
+	owner, conn := user(t, "u"), pgtest.Connect(t, url)
+	pgtest.ExecOn(t, conn, "ALTER TABLE todo ALTER COLUMN position TYPE text")
+	if _, err := conn.Exec(t.Context(), "INSERT INTO todo (user_id, title, description, position) SELECT 'u', 'odd', p, p FROM unnest($1::text[]) AS p", positions); err != nil {
+		t.Fatal(err)
+	}
+	all := listAll(t, store, owner, todo.Query{Order: todo.ByPosition, Size: 1}, func(page int, _ *todo.Query) {
+		if page == len(positions) {
+			t.Fatal("the list does not end")
+		}
+	})
+	if len(all) != len(positions) {
+		t.Errorf("%d todos, want %d", len(all), len(positions))
+	}
+	before := ""
+	for _, one := range all {
+		want := ""
+		if todo.IsPosition(one.Description) {
+			want = one.Description
+		}
+		place := string(one.AppendPosition(nil))
+		if one.Position != want || place < before {
+			t.Errorf("%q is read as %q, and comes after %q", one.Description, one.Position, before)
+		}
+		before = place
 	}
 }

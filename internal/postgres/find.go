@@ -63,8 +63,18 @@ const dueAt = `CASE WHEN due_at IS NOT NULL THEN due_at
 // has days without a timestamp, and one such row must not take the list down.
 const dueDay = `LEAST(GREATEST(due_date, '0001-01-01'), '9999-12-31')`
 
+// givenPosition is a position as scanTodo reads it, NULL for none. It has the conditions of
+// [todo.IsPosition].
+const givenPosition = `CASE WHEN position COLLATE "C" ~ '^[A-Za-z][0-9A-Za-z]+$' AND length(position) <= 255
+			         AND  position <> 'A00000000000000000000000000'
+			         AND  (length(position) = ` + wholeNumber + ` OR length(position) > ` + wholeNumber + ` AND right(position, 1) <> '0')
+			         THEN position END`
+
+// wholeNumber is how long the whole number of a position's key is.
+const wholeNumber = `2 + GREATEST(ascii(position) - ascii('a'), ascii('Z') - ascii(position))`
+
 // positioned is the key of a todo's place by hand: see [todo.Todo.AppendPosition].
-const positioned = `COALESCE(NULLIF(position, ''), 'M' || lpad(to_hex(72057594037927935 - (1000000 * extract(epoch FROM
+const positioned = `COALESCE(` + givenPosition + `, 'M' || lpad(to_hex(72057594037927935 - (1000000 * extract(epoch FROM
 			         LEAST(GREATEST(created_at, '1970-01-01 00:00:00+00'), '4253-05-31 22:20:37.927935+00')))::bigint), 14, '0')) COLLATE "C"`
 
 // findSQL returns the statement for the order of a query, and its arguments besides those

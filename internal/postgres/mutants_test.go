@@ -25,7 +25,7 @@ import (
 const isolationTest = "TestNoMethodReachesAnotherUsersTodos"
 
 // mutantTimeout bounds the compilation and the run of one mutant.
-const mutantTimeout = 5 * time.Minute
+const mutantTimeout = 15 * time.Minute
 
 // TestTheIsolationTestFailsForEveryStatementThatForgetsTheOwner takes the
 // package's SQL, as it finds it in the source, and for each place that ties a

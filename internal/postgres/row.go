@@ -39,7 +39,7 @@ func (s *Store) scanTodo(r *row, t *todo.Todo) error {
 	t.DeletedAt, t.IsPurged = r.instantOrNone(), r.flag()
 	t.CompletedAt = r.instantOrNone()
 	t.Due = todo.Due{Date: r.date(), Time: r.timeOfDay(), Zone: r.text()}
-	t.Priority, t.Tags, t.Position = r.priority(), r.tags(), r.text()
+	t.Priority, t.Tags, t.Position = r.priority(), r.tags(), r.position()
 	if r.err != nil {
 		return r.err
 	}

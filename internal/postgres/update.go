@@ -100,12 +100,16 @@ const fewTags = `
 const changedTags = `$13::text::jsonb || (COALESCE($14::text::jsonb, CASE WHEN jsonb_typeof(tags) = 'object' THEN tags END, '{}') - $15::text[])`
 
 // writeDetailed writes a change with the due date that it makes, if the todo has a
-// version, and few enough tags afterwards. It fails with [todo.ErrNotFound] otherwise.
+// version, and few enough tags afterwards. It fails with [todo.ErrNotFound] otherwise, and
+// with a [todo.FieldError].
 func (s *Store) writeDetailed(
 	ctx context.Context, owner todo.UserID, id todo.ID, change todo.Change, due todo.Due, condition todo.Version,
 ) (todo.Todo, error) {
 	dueAt, err := dueAtParam(due)
-	if err != nil {
+	switch {
+	case errors.Is(err, todo.ErrInvalid) && change.Due.Zone == nil:
+		return todo.Todo{}, todo.UnknownZoneOfTodo()
+	case err != nil:
 		return todo.Todo{}, err
 	}
 	removed := append([]string{}, todo.FoldTags(change.Tags.Remove)...) // Never NULL, which would remove all.

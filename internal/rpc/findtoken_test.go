@@ -99,6 +99,7 @@ func TestPageTokensOfTheSameListInOtherWordsAreGood(t *testing.T) {
 	for _, same := range [][2]*todov1.ListTodosRequest{
 		{{OrderBy: "due"}, {OrderBy: "due", TimeZone: "UTC", PageSize: 7}},
 		{{Search: "CAFÉ  au"}, {Search: " cafe au ", OrderBy: "created"}},
+		{{Search: "milk bread"}, {Search: "Bread milk BREAD"}},
 		{{AnyTags: []string{"b", "A", "a"}}, {AnyTags: []string{"a", "B"}}},
 		{{Priorities: []todov1.Priority{3, 1, 3}}, {Priorities: []todov1.Priority{1, 3}}},
 		{{}, {Search: " ", TimeZone: "Europe/Berlin", OrderBy: "created"}},
@@ -147,6 +148,7 @@ func TestABrokenTokenOfAListIsRefused(t *testing.T) {
 		case todo.ByPosition:
 			broken["NUL in the position"] = altered(raw, len(raw)-1, 0)
 			broken["no UTF-8"] = altered(raw, len(raw)-1, 0xff)
+			broken["a position that is no key"] = altered(raw, len(raw)-1, '0')
 		case todo.ByPriority:
 			broken["a priority that there is not"] = altered(raw, findTokenBytes, 4)
 			fallthrough

@@ -62,9 +62,9 @@ func (s *todoServer) queryOf(req *todov1.ListTodosRequest) (todo.Query, error) {
 	return query, err
 }
 
-// filterOf returns the filter in a request. Requests for the same todos have the same
-// filter, so that a page token of one is good for the other. It fails with a
-// [todo.FieldError].
+// filterOf returns the filter in a request. Requests whose words, tags and priorities differ
+// in case, order or repetition alone have the same filter, so that a page token of one is
+// good for the other. It fails with a [todo.FieldError].
 func filterOf(req *todov1.ListTodosRequest) (todo.Filter, error) {
 	words := todo.SearchWords(req.GetSearch())
 	if len(words) > todo.MaxSearchWords {

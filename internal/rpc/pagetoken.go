@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"example.com/todo-backend/internal/todo"
 )
@@ -94,7 +93,7 @@ func decodeFindToken(query todo.Query, token string) (*todo.Cursor, error) {
 	cursor := &todo.Cursor{ID: todo.ID(raw[1+listHashBytes : findTokenBytes])}
 	place := raw[findTokenBytes:]
 	switch {
-	case query.Order == todo.ByPosition && len(place) > 0 && utf8.Valid(place) && !bytes.ContainsRune(place, 0):
+	case query.Order == todo.ByPosition && todo.IsPosition(string(place)):
 		cursor.Position = string(place)
 	case query.Order == todo.ByPriority && len(place) == 1+timeBytes && todo.Priority(place[0]) <= todo.HighPriority:
 		cursor.Priority, cursor.At = todo.Priority(place[0]), microsIn(place[1:])

@@ -25,15 +25,19 @@ func FuzzCalendarDate(f *testing.F) {
 	})
 }
 
-// FuzzFractionalIndex compares the contract's rule with what npm's fractional-indexing
+// FuzzFractionalIndex compares the contract's rule and the domain's with what npm's fractional-indexing
 // checks before it makes a key beside another.
 func FuzzFractionalIndex(f *testing.F) {
 	for _, key := range []string{"", "a0", "a", "Zz", "a00", "a0V", "b0", "b00", "A00000000000000000000000000", "A000000000000000000000000001", "zzzzzzzzzzzzzzzzzzzzzzzzzzz", "0a", "a-"} {
 		f.Add(key)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
-		if got, want := protovalidate.Validate(&todov1.CreateTodoRequest{Title: "t", Position: &key}) == nil, key == "" || isOrderKey(key); got != want {
+		want := isOrderKey(key)
+		if got := protovalidate.Validate(&todov1.CreateTodoRequest{Title: "t", Position: &key}) == nil; got != (want || key == "") {
 			t.Errorf("%q is a key: %v, the rule says %v", key, want, got)
+		}
+		if got := todo.IsPosition(key); got != want {
+			t.Errorf("%q is a key: %v, IsPosition says %v", key, want, got)
 		}
 	})
 }

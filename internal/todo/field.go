@@ -33,6 +33,15 @@ func UnknownZone(field Field) *FieldError {
 	return &FieldError{Field: field, Rule: "zone_name.known", Fault: ErrZone.Error()}
 }
 
+// UnknownZoneOfTodo returns the error for a part of a due date whose zone, which the todo has
+// already, is none that this machine knows.
+func UnknownZoneOfTodo() *FieldError {
+	return &FieldError{
+		Field: FieldDueTimeZone, Rule: "due_time_zone.known",
+		Fault: "the todo has a zone that this server does not know; send a dueTimeZone too",
+	}
+}
+
 // TooManyWords returns the error for a search of more than [MaxSearchWords].
 func TooManyWords() *FieldError {
 	return &FieldError{Field: FieldSearch, Rule: "search.max_words", Fault: "must have at most 8 words"}

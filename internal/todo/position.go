@@ -3,6 +3,7 @@ package todo
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,20 @@ func (t Todo) AppendPosition(dst []byte) []byte {
 	var left [8]byte
 	binary.BigEndian.PutUint64(left[:], uint64(min(max(last-unixMicro(t.CreatedAt), 0), last)))
 	return hex.AppendEncode(append(dst, 'M'), left[1:])
+}
+
+// IsPosition reports whether a text is such a key, as the contract has it for callers: its
+// first letter says how many digits its whole number has, and a fraction may follow.
+func IsPosition(text string) bool {
+	const (
+		digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		least  = "A00000000000000000000000000" // There is no key before it.
+	)
+	if text == "" || len(text) > 255 || text[0] < 'A' || text == least || strings.Trim(text, digits) != "" {
+		return false
+	}
+	whole := 2 + max(int(text[0])-'a', 'Z'-int(text[0])) // a and Z have one digit, b and Y two.
+	return len(text) == whole || len(text) > whole && text[len(text)-1] != '0'
 }
 
 // unixMicro returns a time in microseconds of Unix time, which must not overflow when it

@@ -12,8 +12,8 @@ import (
 // owner's texts.
 const MaxSearchWords = 8
 
-// SearchWords returns the words of a search, folded, each once. A todo is found when its
-// folded title or its folded description contains all of them.
+// SearchWords returns the words of a search, folded, each once, in a fixed order. A todo is
+// found when each of them is in its folded title or its folded description.
 func SearchWords(search string) []string {
 	var words []string
 	for word := range strings.FieldsSeq(search) {
@@ -21,6 +21,7 @@ func SearchWords(search string) []string {
 			words = append(words, word)
 		}
 	}
+	slices.Sort(words)
 	return words
 }
 
