@@ -135,7 +135,8 @@ func runRoute(ctx context.Context, command []string) error {
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.WaitDelay = time.Second // Its children may keep its output open.
+	inGroup(cmd)
+	cmd.WaitDelay = time.Second // Something else may keep its output open.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains([]string{"DATABASE_URL", "DATABASE_DIRECT_URL", "TARGET_DATABASE_URL"}, name)

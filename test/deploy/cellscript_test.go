@@ -67,23 +67,30 @@ func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {
 	}
 	other := map[string]string{"cell1": "cell2", "cell2": "cell1"}
 	// Every character that JSON writes as it is, and that is more than one byte.
-	var odd []string
+	pinned := make(map[string][]string)
 	for r := rune(0x20); r < 0x17f; r++ {
 		if r != '"' && r != '\\' {
-			odd = append(odd, "x"+string(r)+"y", string(r)+"-")
+			pinned["cell1"] = append(pinned["cell1"], "x"+string(r)+"y")
+			pinned["cell2"] = append(pinned["cell2"], string(r)+"-")
 		}
 	}
-	list := strings.Join(odd, "\n") + "\n"
-	for _, to := range []string{"cell1", "cell2"} {
-		s.do(t, list, "pin", to)
-		for _, user := range odd[:40] {
-			meets("pinned in a list", user, to)
+	for cell, users := range pinned {
+		for range 2 {
+			s.do(t, strings.Join(users, "\n")+"\n", "pin", cell)
+		}
+		if out, err := s.try(t, users[7]+"\n", "pin", other[cell]); err == nil || !strings.Contains(out, "is pinned to "+cell) {
+			t.Errorf("a list with a user of another cell: %v %s", err, out)
 		}
 	}
-	for _, user := range odd {
-		a := client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
-		if got, err := seenBy(a); err != nil || !strings.HasPrefix(got.At, "cell2_") {
-			t.Errorf("%q in a list: %+v %v", user, got, err)
+	for cell, users := range pinned {
+		for _, user := range users[:40] {
+			meets("pinned in a list", user, cell)
+		}
+		for _, user := range users[40:] {
+			a := client.call(t, http.MethodGet, c.URL+"/api/todos", "", "Authorization", "Bearer "+c.issuer.Sign(c.issuer.Header(), c.claims(fmt.Sprintf(`"sub":"%s"`, user))))
+			if got, err := seenBy(a); err != nil || !strings.HasPrefix(got.At, cell+"_") {
+				t.Errorf("%q in a list: %+v %v", user, got, err)
+			}
 		}
 	}
 	for _, user := range []string{"alice", "bob", "it's #1 & <all>; done~", "中文", strings.Repeat("𝒳", 255)} {
@@ -182,10 +189,7 @@ func TestSeveralBalancersGetTheSameMaps(t *testing.T) {
 	// The second one is on another machine: ssh runs the script there.
 	there := startBalancer(t, "cells.cfg", c.environment)
 	bin := t.TempDir()
-	write(t, filepath.Join(bin, "ssh"), "#!/bin/sh\nwhile [ \"$1\" = -o ]; do shift 2; done\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
-	if err := os.Chmod(filepath.Join(bin, "ssh"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, bin, "ssh", "while [ \"$1\" = -o ]; do shift 2; done\n[ \"$1\" = there.example ] || exit 255\nexec sh -c \"$2\"\n")
 	if err := os.Symlink(repository(t, "deploy", "haproxy", "cells.sh"), filepath.Join(there.Folder, "cells.sh")); err != nil {
 		t.Fatal(err)
 	}
@@ -256,6 +260,12 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 		{"slots", "x", "cell1"},
 		{"slots", "1", "cell3"},
 		{"slots", "1", "no_cell"},
+		{"slots", "1", "cell1", "no_cell"},
+		{"slots", "1", "sealed", "cell2"},
+		{"slots", "2047-2048", "sealed", "cell1"},
+		{"slots", "1", "cell2", "sealed"},
+		{"-n", "slots", "1", "cell3"},
+		{"-n", "pin", "cell3", "alice"},
 		{"erase"},
 	} {
 		if out, err := s.try(t, "", args...); err == nil {
@@ -263,6 +273,10 @@ func TestWhatTheScriptDoesNotUnderstandChangesNothing(t *testing.T) {
 		}
 	}
 	s.do(t, "", "pin", "cell1") // Nobody.
+	s.do(t, "", "-n", "pin", "cell1", "alice")
+	s.do(t, "alice\nbob\n", "-n", "pin", "cell1")
+	s.do(t, "", "-n", "unpin", "alice")
+	s.do(t, "", "-n", "slots", "1-9", "cell2", "cell1")
 	s.do(t, "", "check")
 	if users := readFile(t, filepath.Join(c.Folder, "users.map")); users != "" {
 		t.Errorf("users.map: %s", users)
@@ -292,37 +306,6 @@ func TestChangesThatAreMadeAtOnceAreAllKept(t *testing.T) {
 	s.do(t, "", "check")
 	if n := bytes.Count([]byte(readFile(t, filepath.Join(c.Folder, "users.map"))), []byte("\n")); n != users {
 		t.Errorf("%d users, want %d", n, users)
-	}
-}
-
-// A command that ends in the middle has written the file, and HAProxy knows nothing of it.
-func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
-	t.Parallel()
-	c := startCells(t)
-	s := script{balancers: c.Folder}
-	var list strings.Builder
-	const users = 3000
-	for i := range users {
-		fmt.Fprintf(&list, "user-%d\n", i)
-	}
-	p := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1")
-	p.Env = []string{"PATH=" + os.Getenv("PATH"), "BALANCERS=" + c.Folder}
-	p.Stdin = strings.NewReader(list.String())
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the file is written", func() bool { return readFile(t, filepath.Join(c.Folder, "users.map")) != "" })
-	_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
-	_ = p.Wait()
-	if out, err := s.try(t, "", "check"); err == nil {
-		t.Errorf("it had told HAProxy already: %s", out)
-	}
-	s.do(t, list.String(), "pin", "cell1")
-	s.do(t, "", "check")
-	used := c.Command("@1 show map " + filepath.Join(c.Folder, "users.map"))
-	if n := strings.Count(used, " cell1"); n != users {
-		t.Errorf("HAProxy has %d users, want %d", n, users)
 	}
 }
 

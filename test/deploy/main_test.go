@@ -77,6 +77,16 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
+// writeProgram makes a program of a script, in a folder.
+func writeProgram(t *testing.T, folder, name, script string) {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	write(t, path, "#!/bin/sh\nset -eu\n"+script)
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // files returns the files of deploy/ whose names match a pattern.
 func files(t *testing.T, pattern string) (paths []string) {
 	t.Helper()

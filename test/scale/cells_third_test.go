@@ -53,10 +53,9 @@ func (g *region) testThirdCell(t *testing.T) {
 	third := startCell(g.t, g.issuer, "cell3")
 	g.cells = append(g.cells, third)
 	for _, b := range g.balancers {
+		b.Append(t, stack.CellBlocks(third.name, third.addresses...))
 		var output bytes.Buffer
-		err := shell(t, t.TempDir(), strings.ReplaceAll(commands[0], "/etc/haproxy", b.Folder), &output,
-			append(b.Environment, "NEW_A="+third.addresses[0], "NEW_B="+third.addresses[1])...)
-		if err != nil {
+		if err := shell(t, t.TempDir(), strings.ReplaceAll(commands[0], "/etc/haproxy", b.Folder), &output, b.Environment...); err != nil {
 			t.Fatalf("%v\n%s", err, output.String())
 		}
 		b.AwaitServers(t, third.name, len(third.processes))

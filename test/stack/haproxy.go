@@ -3,6 +3,7 @@
 package stack
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -69,6 +70,19 @@ func StartHAProxy(t *testing.T, c HAProxyConfig) *HAProxy {
 	return h
 }
 
+// CellBlocks returns the lines of deploy/haproxy/cells.cfg for a cell whose processes are at
+// these addresses.
+func CellBlocks(cell string, addresses ...string) string {
+	calls := "\nbackend " + cell + "\n"
+	writes := "\nbackend writes_" + cell + "\n\thttp-reuse always\n" +
+		"\toption abortonclose # A write whose caller has left is not begun.\n\tdefault-server no-check\n"
+	for i, address := range addresses {
+		calls += fmt.Sprintf("\tserver %c %s proto h2 check-proto h1\n", 'a'+i, address)
+		writes += fmt.Sprintf("\tserver %c %s track %s/%c\n", 'a'+i, address, cell, 'a'+i)
+	}
+	return calls + writes
+}
+
 // Start starts HAProxy and waits until it listens. [StartHAProxy] has done so: this is for
 // another run, after a Kill.
 func (h *HAProxy) Start(t *testing.T) {
@@ -81,6 +95,19 @@ func (h *HAProxy) Start(t *testing.T) {
 		}
 		return err == nil
 	})
+}
+
+// Append adds lines to haproxy.cfg, which HAProxy reads at its next start or reload.
+func (h *HAProxy) Append(t *testing.T, lines string) {
+	t.Helper()
+	path := filepath.Join(h.Folder, "haproxy.cfg")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(text, lines...), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // eventually waits as [Eventually] does. It fails as soon as HAProxy has ended.
