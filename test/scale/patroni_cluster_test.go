@@ -29,6 +29,7 @@ type cluster struct {
 	network *network
 	nodes   []*node
 	url     string // Of the database, with all nodes and the password.
+	admin   string // Of the superuser's.
 	client  *http.Client
 }
 
@@ -56,7 +57,8 @@ func startCluster(t *testing.T) *cluster {
 	hosts := strings.Join(addresses, ",")
 	c.url = "postgres://todo@" + hosts + "/todo?sslmode=disable&target_session_attrs=read-write&connect_timeout=2"
 	c.awaitWhole(t, "the cluster is there")
-	admin := stack.Session(t, "postgres://"+"postgres:change-me@"+hosts+"/postgres?sslmode=disable&target_session_attrs=read-write")
+	c.admin = "postgres://" + "postgres:change-me@" + hosts + "/postgres?sslmode=disable&target_session_attrs=read-write"
+	admin := stack.Session(t, c.admin)
 	stack.Execute(t, admin, "CREATE ROLE todo LOGIN PASSWORD '"+stack.CanaryPassword+"'")
 	stack.Execute(t, admin, "CREATE DATABASE todo OWNER todo")
 	c.await(t, "the migration", func() bool { // Not before every node knows of the database.
