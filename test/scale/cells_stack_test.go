@@ -81,7 +81,7 @@ func startCellBalancer(t *testing.T, cells []*cell) *stack.HAProxy {
 			variables[fmt.Sprintf("%s_%c", strings.ToUpper(c.name), 'A'+i)] = address
 		}
 	}
-	b := stack.StartHAProxy(t, stack.HAProxyConfig{Text: configuration(t, "cells.cfg"), Variables: variables, Master: true, Canaries: &lookout})
+	b := stack.StartHAProxy(t, stack.HAProxyConfig{Text: patient(t, configuration(t, "cells.cfg"), "check"), Variables: variables, Master: true, Canaries: &lookout})
 	if err := os.Symlink(".", filepath.Join(b.Folder, "cells")); err != nil {
 		t.Fatal(err)
 	}
