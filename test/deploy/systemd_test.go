@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -16,11 +17,17 @@ import (
 // remains is mostly the network, which the service is there for.
 const maxExposure = 1.5
 
-// verifyUnit runs `systemd-analyze verify` on a unit whose program is the built one. It
-// returns what systemd says: warnings too, with which it would still start the unit.
+// verifyUnit runs [verify] on a unit of the service, whose program is the built one.
 func verifyUnit(t *testing.T, unit string) string {
 	t.Helper()
 	replace(t, unit, "/usr/local/bin/todod", absolute(t, *program))
+	return verify(t, unit)
+}
+
+// verify runs `systemd-analyze verify` on a unit and its drop-ins. It returns what systemd
+// says: warnings too, with which it would still start the unit.
+func verify(t *testing.T, unit string) string {
+	t.Helper()
 	said, err := exec.CommandContext(t.Context(), needProgram(t, "systemd-analyze", "systemd"), "verify", "--man=no", unit).CombinedOutput()
 	if err != nil {
 		return string(said) + err.Error()
@@ -42,6 +49,25 @@ func TestSystemdUnitsAreValid(t *testing.T) {
 		if said := verifyUnit(t, filepath.Join(copied(t, "systemd"), name)); said != "" {
 			t.Errorf("%s: %s", name, said)
 		}
+	}
+}
+
+// TestTheWatchdogsDropInIsValid has it beside a unit with what it needs of Debian's.
+func TestTheWatchdogsDropInIsValid(t *testing.T) {
+	unit := filepath.Join(t.TempDir(), "patroni.service")
+	write(t, unit, "[Service]\nUser=postgres\nExecStart=/bin/true\n")
+	if err := os.Mkdir(unit+".d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dropIn := filepath.Join(unit+".d", "watchdog.conf")
+	write(t, dropIn, read(t, "deploy", "patroni", "watchdog.conf"))
+	replace(t, dropIn, "/sbin/modprobe", "/bin/true") // The machine may have none.
+	if said := verify(t, unit); said != "" {
+		t.Error(said)
+	}
+	replace(t, dropIn, "ExecStartPre=", "ExecStrtPre=")
+	if said := verify(t, unit); said == "" {
+		t.Error("systemd doesn't read the drop-in")
 	}
 }
 

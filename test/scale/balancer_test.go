@@ -54,7 +54,9 @@ func TestWhatTheBalancerCosts(t *testing.T) {
 			for n := range callers {
 				group.Go(func() {
 					for left.Add(-1) >= 0 {
-						a := stack.Call(t, client, method, balancer.URL+"/api/todos", body, "Authorization", issuer.Bearer(fmt.Sprint("user", n)), "Content-Type", "application/json")
+						a := served(func() stack.Answer {
+							return stack.Call(t, client, method, balancer.URL+"/api/todos", body, "Authorization", issuer.Bearer(fmt.Sprint("user", n)), "Content-Type", "application/json")
+						})
 						if a.Status != http.StatusOK {
 							t.Log(method, a.Status, a.Err, a.Body)
 							failed.Add(1)

@@ -4,6 +4,8 @@ package scale
 
 import (
 	"net/http"
+	"strings"
+	"time"
 
 	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/report"
@@ -29,6 +31,33 @@ func reportREST(r *report.Row, answers load.Answers) {
 // withoutRetryAfter returns the answers that don't say when to try again.
 func withoutRetryAfter(answers load.Answers) load.Answers {
 	return answers.Where(func(a stack.Answer) bool { return a.Header.Get("Retry-After") == "" })
+}
+
+// busyPause is how long callers wait whom a busy service refused.
+const busyPause = 50 * time.Millisecond
+
+// served makes a call again while the service says that its database is too slow, as it is on
+// a busy machine. What a balancer answers in place of the service is an answer.
+func served(call func() stack.Answer) stack.Answer {
+	const busy = "the database is unavailable at the moment"
+	for began := time.Now(); ; time.Sleep(busyPause) {
+		a := call()
+		if !strings.Contains(a.Body, busy) || a.Header.Get("Retry-After") == "" || time.Since(began) > stack.Patience {
+			return a
+		}
+	}
+}
+
+// isRefusedForLoad reports whether a call's line in the log says that the service gave it up
+// since a connection or a statement took longer than its own bounds. Those are short, for
+// callers' sake, and a busy machine exceeds them.
+func isRefusedForLoad(line stack.LogLine) bool {
+	for _, cause := range []string{"more calls wait for a connection", "no connection within", "the statement took too long"} {
+		if strings.Contains(line.Cause, cause) {
+			return true
+		}
+	}
+	return false
 }
 
 // excuse is what callers over the other protocols may see besides.

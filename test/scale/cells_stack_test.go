@@ -20,6 +20,9 @@ const (
 	slots = 4096
 	// startedCells are those that deploy/haproxy/cells.cfg has.
 	startedCells = 2
+	// maxSilence is more than commands take for what they print nothing of. How long all of
+	// it takes depends on the machine.
+	maxSilence = 10 * stack.Patience
 )
 
 // slotOf returns the slot of a user, as docs/operations.md defines it.
@@ -78,7 +81,7 @@ func startCellBalancer(t *testing.T, cells []*cell) *stack.HAProxy {
 			variables[fmt.Sprintf("%s_%c", strings.ToUpper(c.name), 'A'+i)] = address
 		}
 	}
-	b := stack.StartHAProxy(t, stack.HAProxyConfig{Text: configuration(t, "cells.cfg"), Variables: variables, Master: true, Canaries: &lookout})
+	b := stack.StartHAProxy(t, stack.HAProxyConfig{Text: patient(t, configuration(t, "cells.cfg"), "check"), Variables: variables, Master: true, Canaries: &lookout})
 	if err := os.Symlink(".", filepath.Join(b.Folder, "cells")); err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +121,31 @@ func shell(t *testing.T, dir, commands string, output io.Writer, environment ...
 	stack.NeedProgram(t, "socat", "socat")
 	path := strings.Join([]string{stack.Repository(t, "deploy", "haproxy"), filepath.Dir(stack.ProgramPath(t, *program)), os.Getenv("PATH"), "/usr/sbin"}, ":")
 	script := fmt.Sprintf("PATH=%s\ncd %s\n%s", path, dir, commands)
-	p := stack.Start(t, nil, environment, output, "/bin/sh", "-eu", "-c", script)
-	select {
-	case <-p.Done():
-	case <-time.After(10 * stack.Patience):
-		p.Kill(t)
+	heard := make(chan struct{}, 1)
+	p := stack.Start(t, nil, environment, listener{output, heard}, "/bin/sh", "-eu", "-c", script)
+	for {
+		select {
+		case <-p.Done():
+			return p.Wait()
+		case <-heard:
+		case <-time.After(maxSilence):
+			p.Kill(t)
+			return fmt.Errorf("the commands have printed nothing for %v", maxSilence)
+		}
 	}
-	return p.Wait()
+}
+
+// listener passes on what is written, and tells of it.
+type listener struct {
+	io.Writer
+	heard chan<- struct{}
+}
+
+// Write implements [io.Writer].
+func (l listener) Write(p []byte) (int, error) {
+	select {
+	case l.heard <- struct{}{}:
+	default: // It is known already.
+	}
+	return l.Writer.Write(p)
 }

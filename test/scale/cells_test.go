@@ -72,8 +72,10 @@ func (g *region) sh(t *testing.T, commands string) string {
 // call makes a call of a user's by one of the balancers.
 func (g *region) call(t *testing.T, by int, user, method, body string) stack.Answer {
 	t.Helper()
-	return stack.Call(t, g.client, method, g.balancers[by%len(g.balancers)].URL+"/api/todos", body,
-		"Authorization", g.issuer.Bearer(user), "Content-Type", stack.ContentTypeJSON)
+	return served(func() stack.Answer {
+		return stack.Call(t, g.client, method, g.balancers[by%len(g.balancers)].URL+"/api/todos", body,
+			"Authorization", g.issuer.Bearer(user), "Content-Type", stack.ContentTypeJSON)
+	})
 }
 
 // home returns the cell of a user who has not been moved.

@@ -4,6 +4,7 @@ package scale
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -71,7 +72,7 @@ func (g *region) testThirdCell(t *testing.T) {
 	})
 	r.Note("took", time.Since(from).Round(time.Second))
 	g.changes.ProceedBy(size(100, 1000))
-	arrivals, wrong := arrived()
+	arrivals, wrong, refused := arrived()
 
 	moved := 0
 	for user, in := range g.homes(t) {
@@ -85,6 +86,7 @@ func (g *region) testThirdCell(t *testing.T) {
 	report.AtMost(r, "percent of users who moved", 100*moved/len(homes), 50)
 	report.AtLeast(r, "users who came meanwhile", arrivals, 1)
 	r.None("answers to them other than 200 and 503, or without what they had made", wrong)
+	r.Note("one of them got 503 for at most", report.Rounded(refused))
 	r.Note("changes meanwhile, and before", g.changes.ChangesSoFar())
 	refusals := refusedFor(t, outputs)
 	report.AtLeast(r, "moves", len(refusals), moved) // Of users who have come meanwhile, too.
@@ -160,13 +162,16 @@ func refusedFor(t *testing.T, outputs []string) []time.Duration {
 }
 
 // startArrivals has new users come, by either balancer, until the returned function is
-// called. It returns how many came, and how many got an answer that is neither 200 nor 503
-// with Retry-After. Each comes back by the other balancer, and has to find what it has made.
-func (g *region) startArrivals(t *testing.T) (end func() (arrivals, wrong int)) {
+// called, when nothing is sealed any more. It returns how many came, how many got an answer
+// that is neither 200 nor 503 with Retry-After, and for how long one was told 503. Each comes
+// back by the other balancer, and has to find what it has made.
+func (g *region) startArrivals(t *testing.T) (end func() (arrivals, wrong int, refused time.Duration)) {
 	t.Helper()
 	stop := make(chan struct{})
+	late, giveUp := context.WithCancel(context.WithoutCancel(t.Context()))
 	var coming sync.WaitGroup
 	var arrivals, wrong int
+	var refused time.Duration
 	coming.Go(func() {
 		for ; ; arrivals++ {
 			select {
@@ -177,8 +182,10 @@ func (g *region) startArrivals(t *testing.T) (end func() (arrivals, wrong int)) 
 			user := fmt.Sprint("new-", arrivals)
 			for visit, method := range []string{http.MethodPost, http.MethodGet} {
 				body := map[string]string{http.MethodPost: fmt.Sprintf(`{"title":%q}`, stack.CanaryTitle)}[method]
+				came := time.Now()
 				a := g.call(t, arrivals+visit, user, method, body)
-				for started := time.Now(); a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && time.Since(started) < stack.Patience; {
+				for a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && late.Err() == nil {
+					refused = max(refused, time.Since(came))
 					time.Sleep(arrivalPause)
 					a = g.call(t, arrivals+visit, user, method, body)
 				}
@@ -190,13 +197,15 @@ func (g *region) startArrivals(t *testing.T) (end func() (arrivals, wrong int)) 
 		}
 	})
 	once := sync.OnceFunc(func() {
+		defer giveUp()
 		close(stop)
+		defer time.AfterFunc(stack.Patience, giveUp).Stop()
 		coming.Wait()
 	})
 	t.Cleanup(once)
-	return func() (int, int) {
+	return func() (int, int, time.Duration) {
 		once()
-		return arrivals, wrong
+		return arrivals, wrong, refused
 	}
 }
 

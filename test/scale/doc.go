@@ -12,13 +12,14 @@
 // fails. Rows are about behaviour, not speed: a figure of speed has no bound, or one that a
 // busy machine keeps. The files:
 //
-//	rows_test.go        the rows that a run must have
-//	callers_test.go     what callers may see of a fault
-//	processes_test.go   several processes, one database
-//	cells_test.go       several databases, each with its users
-//	cells_third_test.go a further database, to which users move under load
-//	patroni_test.go     a database that fails over by itself
-//	patroni_*_test.go   its nodes, their network, and the faults
+//	rows_test.go          the rows that a run must have
+//	callers_test.go       what callers may see of a fault
+//	processes_test.go     several processes, one database
+//	cells_test.go         several databases, each with its users
+//	cells_third_test.go   a further database, to which users move under load
+//	patroni_test.go       a database that fails over by itself
+//	patroni_away_test.go  a standby that has missed too much
+//	patroni_*_test.go     its nodes, their network, and the faults
 //
 // The configuration that they run is that of deploy/haproxy and deploy/patroni.
 package scale

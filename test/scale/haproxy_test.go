@@ -3,6 +3,7 @@
 package scale
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -24,6 +25,20 @@ func configuration(t *testing.T, file string) string {
 func startBalancer(t *testing.T, config string, variables map[string]string) *stack.HAProxy {
 	t.Helper()
 	return stack.StartHAProxy(t, stack.HAProxyConfig{Text: config, Variables: variables, Canaries: &lookout})
+}
+
+// patient returns a configuration in which HAProxy waits longer for what it has two seconds
+// for: timeouts by name. A busy machine then has it take no process for one that is gone.
+func patient(t *testing.T, config string, timeouts ...string) string {
+	t.Helper()
+	for _, name := range timeouts {
+		usual := "timeout " + name + " 2s\n"
+		if !strings.Contains(config, usual) {
+			t.Fatalf("the configuration has no %q", usual)
+		}
+		config = strings.Replace(config, usual, fmt.Sprintf("timeout %s %v\n", name, stack.Patience), 1)
+	}
+	return config
 }
 
 // withServers returns a configuration with further copies of the server b, by letter: "one

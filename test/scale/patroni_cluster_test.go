@@ -29,13 +29,14 @@ type cluster struct {
 	network *network
 	nodes   []*node
 	url     string // Of the database, with all nodes and the password.
+	admin   string // Of the superuser's.
 	client  *http.Client
 }
 
 // startCluster makes a cluster with the service's schema.
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{client: &http.Client{Transport: new(http.Transport), Timeout: time.Second}}
+	c := &cluster{client: &http.Client{Transport: new(http.Transport), Timeout: stack.Patience}}
 	t.Cleanup(c.client.CloseIdleConnections)
 	bin := pgtest.QueryText(t, pgtest.Connect(t, pgtest.ServerURL(t)), "SELECT setting FROM pg_config WHERE name = 'BINDIR'")
 	folder := stack.FolderFor(t, stack.Unprivileged(t))
@@ -55,8 +56,9 @@ func startCluster(t *testing.T) *cluster {
 	}
 	hosts := strings.Join(addresses, ",")
 	c.url = "postgres://todo@" + hosts + "/todo?sslmode=disable&target_session_attrs=read-write&connect_timeout=2"
-	c.await(t, "the cluster is there", func() bool { return c.fault(t) == "" })
-	admin := stack.Session(t, "postgres://"+"postgres:change-me@"+hosts+"/postgres?sslmode=disable&target_session_attrs=read-write")
+	c.awaitWhole(t, "the cluster is there")
+	c.admin = "postgres://" + "postgres:change-me@" + hosts + "/postgres?sslmode=disable&target_session_attrs=read-write"
+	admin := stack.Session(t, c.admin)
 	stack.Execute(t, admin, "CREATE ROLE todo LOGIN PASSWORD '"+stack.CanaryPassword+"'")
 	stack.Execute(t, admin, "CREATE DATABASE todo OWNER todo")
 	c.await(t, "the migration", func() bool { // Not before every node knows of the database.
@@ -80,9 +82,21 @@ func (c *cluster) await(t *testing.T, what string, so func() bool) {
 			for _, n := range c.nodes {
 				t.Logf("%s: %s", n.name, eventful(n.logs.Text(0)))
 			}
-			t.Fatalf("not within %v: %s: %s", clusterPatience, what, c.fault(t))
+			_, fault := c.look(t)
+			t.Fatalf("not within %v: %s: %s", clusterPatience, what, fault)
 		}
 	}
+}
+
+// awaitWhole waits until the cluster lacks nothing, and returns its primary.
+func (c *cluster) awaitWhole(t *testing.T, what string) (primary *node) {
+	t.Helper()
+	c.await(t, what, func() bool {
+		var fault string
+		primary, fault = c.look(t)
+		return fault == ""
+	})
+	return primary
 }
 
 // eventful returns the lines of a node's log that tell of something, the last few hundred.
@@ -135,56 +149,55 @@ func (c *cluster) members(t *testing.T, n *node) []member {
 	return answer.Members
 }
 
-// primary returns the node that is the primary of a cluster that lacks nothing.
-func (c *cluster) primary(t *testing.T) *node {
-	t.Helper()
-	for _, m := range c.members(t, c.nodes[0]) {
-		for _, n := range c.nodes {
-			if m.Name == n.name && m.Role == "leader" {
-				return n
-			}
-		}
-	}
-	t.Fatal("no primary")
-	return nil
-}
-
-// fault says what the cluster lacks: it has to have a primary, a synchronous standby and
-// another one, all on one timeline and streaming, and each node has to know: one that was
-// cut off tells for a while what was before.
-func (c *cluster) fault(t *testing.T) string {
+// look returns the primary and what the cluster lacks: it has to have a primary, a
+// synchronous standby and another one, all on one timeline and streaming, and each node has
+// to know: one that was cut off tells for a while what was before.
+func (c *cluster) look(t *testing.T) (primary *node, fault string) {
 	t.Helper()
 	members := c.members(t, c.nodes[0])
 	for _, n := range c.nodes[1:] {
 		if other := c.members(t, n); !slices.Equal(other, members) {
-			return fmt.Sprintf("%s: %+v, %s: %+v", c.nodes[0].name, members, n.name, other)
+			return nil, fmt.Sprintf("%s: %+v, %s: %+v", c.nodes[0].name, members, n.name, other)
 		}
 	}
 	roles := make(map[string]int)
 	for _, m := range members {
 		if m.State != "running" && m.State != "streaming" || m.Timeline != members[0].Timeline {
-			return fmt.Sprintf("%+v", members)
+			return nil, fmt.Sprintf("%+v", members)
 		}
 		roles[m.Role]++
+		if m.Role == "leader" {
+			primary = c.node(m.Name)
+		}
 	}
-	if roles["leader"] != 1 || roles["sync_standby"] != 1 || len(members) != nodes {
-		return fmt.Sprintf("%+v", members)
+	if primary == nil || roles["leader"] != 1 || roles["sync_standby"] != 1 || len(members) != nodes {
+		return nil, fmt.Sprintf("%+v", members)
 	}
-	if streaming := c.streaming(t, c.primary(t)); streaming != nodes-1 {
-		return fmt.Sprintf("%d standbys stream from the primary of %+v", streaming, members)
+	if streaming := c.streaming(t, primary); streaming != nodes-1 {
+		return nil, fmt.Sprintf("%d standbys stream from the primary of %+v", streaming, members)
 	}
 	leaders := 0
 	for _, n := range c.nodes {
 		if isLeader, err := c.leadsEtcd(t, n); err != nil {
-			return "etcd: " + err.Error()
+			return nil, "etcd: " + err.Error()
 		} else if isLeader {
 			leaders++
 		}
 	}
 	if leaders != 1 {
-		return fmt.Sprintf("etcd has %d leaders", leaders)
+		return nil, fmt.Sprintf("etcd has %d leaders", leaders)
 	}
-	return ""
+	return primary, ""
+}
+
+// node returns the node with a name, nil when there is none.
+func (c *cluster) node(name string) *node {
+	for _, n := range c.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	return nil
 }
 
 // streaming returns how many standbys a primary streams to. Patroni 3.0 calls those running

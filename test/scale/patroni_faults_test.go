@@ -47,14 +47,17 @@ func failovers() []failover {
 			return c.network.cut(t, primary.address, "")
 		}},
 		{name: "etcd's leader killed", keeps: true, cause: func(t *testing.T, c *cluster, _ *node) func() {
-			for _, n := range c.nodes {
-				if isLeader, err := c.leadsEtcd(t, n); err == nil && isLeader {
-					n.signal(t, syscall.SIGKILL, "etcd")
-					return func() { n.startEtcd(t) }
+			var leader *node
+			c.await(t, "etcd has a leader", func() bool {
+				for _, n := range c.nodes {
+					if isLeader, err := c.leadsEtcd(t, n); err == nil && isLeader {
+						leader = n
+					}
 				}
-			}
-			t.Fatal("etcd has no leader")
-			return nil
+				return leader != nil
+			})
+			leader.signal(t, syscall.SIGKILL, "etcd")
+			return func() { leader.startEtcd(t) }
 		}},
 		{name: "the node paused", cause: func(t *testing.T, _ *cluster, primary *node) func() {
 			primary.signal(t, syscall.SIGSTOP, "etcd", "patroni", "postgres")

@@ -65,7 +65,7 @@ func newNode(t *testing.T, m *machine, name, folder, bin string, addresses []str
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(n.config, content, 0o644); err != nil {
+	if err := os.WriteFile(n.config, []byte(withAddresses(string(content), addresses)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -87,9 +87,7 @@ func (n *node) environment(t *testing.T, file string, addresses []string, replac
 			continue
 		}
 		if strings.Contains(value, ",") { // It names all nodes.
-			for i, address := range addresses {
-				value = strings.ReplaceAll(value, fmt.Sprint(otherPrefix, i+1), address)
-			}
+			value = withAddresses(value, addresses)
 		} else {
 			value = strings.ReplaceAll(value, ownAddress, n.address)
 			value = strings.ReplaceAll(value, ownName, n.name)
@@ -103,6 +101,14 @@ func (n *node) environment(t *testing.T, file string, addresses []string, replac
 		t.Fatal(err)
 	}
 	return list
+}
+
+// withAddresses puts the nodes' addresses into a text that names all nodes.
+func withAddresses(text string, addresses []string) string {
+	for i, address := range addresses {
+		text = strings.ReplaceAll(text, fmt.Sprint(otherPrefix, i+1), address)
+	}
+	return text
 }
 
 // start starts a program as another account.

@@ -114,8 +114,7 @@ func TestPatroni(t *testing.T) {
 // failOver makes a fault, and waits until the cluster has recovered.
 func (c *cluster) failOver(t *testing.T, f failover, issuer *stack.Issuer, processes []*stack.Todod) *outcome {
 	t.Helper()
-	c.await(t, "the cluster is complete", func() bool { return c.fault(t) == "" })
-	primary := c.primary(t)
+	primary := c.awaitWhole(t, "the cluster is complete")
 	var loads []*load.Load
 	for _, p := range processes {
 		loads = append(loads, load.Start(t, p.URL, issuer, clusterRate))
@@ -145,9 +144,9 @@ func (c *cluster) failOver(t *testing.T, f failover, issuer *stack.Issuer, proce
 	if end != nil {
 		end()
 	}
-	c.await(t, "the cluster has recovered", func() bool { return c.fault(t) == "" })
+	c.awaitWhole(t, "the cluster has recovered")
 	time.Sleep(recovered)
-	o.moved = c.primary(t) != primary
+	o.moved = c.awaitWhole(t, "the cluster stays as it is") != primary
 	for _, l := range loads {
 		o.answers = append(o.answers, l.Finish().Where(func(a stack.Answer) bool { return !a.Sent.Before(began) })...)
 		o.written += l.Ledger.Acknowledged

@@ -23,6 +23,7 @@ var rowsOfRun = []string{
 	"Patroni: the node paused",
 	"Patroni: the node cut off from the others",
 	"Patroni: all failovers",
+	"Patroni: a standby away for too long",
 
 	"secrets in the log",
 	"the balancer's price",

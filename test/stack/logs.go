@@ -23,6 +23,7 @@ type LogLine struct {
 	Status     int       `json:"status"`
 	UserID     string    `json:"user_id"`
 	DurationMS float64   `json:"duration_ms"`
+	Cause      string    `json:"cause"` // Of a failure of the service.
 	Lines      int       `json:"lines"` // Of those that say how many were dropped.
 	Text       string    `json:"-"`
 }
