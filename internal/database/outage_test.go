@@ -194,7 +194,7 @@ func TestOnlyTheCallersDeadlineIsCalledOne(t *testing.T) {
 		t.Errorf("put: %v, want the caller's deadline", err)
 	}
 	unlock()
-	c.mustPut(t, "u", 1)
+	c.awaitPut(t)
 }
 
 func TestServerErrorsSayWhetherToTryAgain(t *testing.T) {
@@ -296,7 +296,7 @@ func TestAFullServerTakesCancelRequests(t *testing.T) {
 		b.Acquire = time.Second // So long a call tries to connect.
 		b.Cancel = 10 * time.Second
 	}))
-	c.mustPut(t, "u", 1)
+	c.awaitPut(t)
 	tx := pgtest.Begin(t, direct.url, lockCounters)
 	ctx, leave := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
@@ -316,9 +316,13 @@ func TestAFullServerTakesCancelRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	// On the only connection that there can be.
-	if n, err := c.get(t.Context(), "u", 1); err != nil || n != 0 {
-		t.Errorf("get afterwards: %d, %v, want 0", n, err)
-	}
+	pgtest.WaitFor(t, "a get afterwards", func() error {
+		n, err := c.get(t.Context(), "u", 1)
+		if n != 0 {
+			t.Errorf("get afterwards: %d, want 0", n)
+		}
+		return err
+	})
 }
 
 // fullButOne returns a URL that leads to the database at databaseURL as if that had

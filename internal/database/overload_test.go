@@ -60,7 +60,7 @@ func TestCallsThatWouldWaitInVainAreRefusedAtOnce(t *testing.T) {
 	}
 
 	unlock()
-	c.mustPut(t, "u", 1)
+	c.awaitPut(t)
 }
 
 // TestAnOwnersWritesLeaveConnectionsToOthers has more calls write a counter, which

@@ -91,9 +91,8 @@ func (f alertFault) test(t *testing.T, p *prometheus, namespace string) {
 	awaitAlerts(t, "it was scraped in calm", func() bool {
 		return p.query(t, fmt.Sprintf(`count_over_time(up{namespace=%q}[1m]) >= 6`, namespace)) > 0
 	})
-	if calm := p.firing(t, namespace); len(calm) > 0 {
-		t.Fatalf("alerts fire in calm: %v", calm)
-	}
+	// While all services start, the machine may be too busy to scrape them in time.
+	awaitAlerts(t, "no alert fires in calm", func() bool { return len(p.firing(t, namespace)) == 0 })
 
 	began := time.Now()
 	end := f.begin(t, w)

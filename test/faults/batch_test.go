@@ -22,10 +22,11 @@ import (
 
 const (
 	// readersAtOnce is enough for reads to be in batches all the time.
-	readersAtOnce = 100
+	readersAtOnce = 30
 
 	// heldUp is the longest time that others may delay a read: while it waits for a
-	// batch, and within its batch.
+	// batch, and within its batch. Bounds have several of it, for a machine on which all
+	// run at once.
 	heldUp = 500 * time.Millisecond
 )
 
@@ -69,11 +70,12 @@ func startReaders(t *testing.T, s *stack.Todod) *readers {
 	for i := range readersAtOnce {
 		r.all.Go(func() {
 			for ctx.Err() == nil {
-				var a stack.Answer
-				r.calls.do(i, func() { a = r.read(context.Background(), users[i%len(users)]) })
-				r.mu.Lock()
-				r.answers = append(r.answers, a)
-				r.mu.Unlock()
+				r.calls.do(i, func() {
+					a := r.read(context.Background(), users[i%len(users)])
+					r.mu.Lock()
+					defer r.mu.Unlock()
+					r.answers = append(r.answers, a)
+				})
 			}
 		})
 	}
@@ -129,16 +131,19 @@ func (r *readers) finish() load.Answers {
 	return r.answers
 }
 
-// check adds the figures that each of these rows has.
+// since returns the answers to what was sent from then until now, once they are there.
+func (r *readers) since(t *testing.T, then time.Time) load.Answers {
+	t.Helper()
+	until := r.calls.settle(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answers.Between(then, until)
+}
+
+// check ends the reads and adds the figures that each of these rows has.
 func (r *readers) check(row *report.Row) {
 	row.T.Helper()
-	all := r.finish()
-	failed := all.Failed()
-	row.Note("reads", len(all))
-	row.None("of them failed", len(failed))
-	if len(failed) > 0 {
-		row.T.Log(failed, failed[0].Body)
-	}
+	row.Note("reads", len(r.finish()))
 	row.None("answered with what is not the caller's", len(r.wrong))
 	for _, wrong := range r.wrong[:min(5, len(r.wrong))] {
 		row.T.Error(wrong)
@@ -160,9 +165,12 @@ func TestReadersInBatches(t *testing.T) {
 		s := startTodod(t, stack.StartIssuer(t), database, nil)
 		l := startReaders(t, s)
 		service := lookAt(t, database)
-		killed := service.kill(t, l.calls, kills)
-		r.Did("killed %d backends in the middle of a read, one after the other, with %d readers at once", killed, readersAtOnce)
-		report.AtLeast(r, "killed", killed, kills)
+		r.Try(func(r *report.Row) {
+			from := time.Now()
+			report.AtLeast(r, "killed", service.kill(t, l.calls, kills), kills)
+			served(r, "reads", l.since(t, from))
+		})
+		r.Did("killed %d backends in the middle of a read, one after the other, with %d readers at once", kills, readersAtOnce)
 		l.check(r)
 		l.batched(r, service)
 	})
@@ -181,22 +189,27 @@ func TestReadersInBatches(t *testing.T) {
 				FROM   todo_rows
 				WHERE  user_id <> 'slow' OR pg_sleep(%v) IS NOT NULL`, slowness.Seconds()))
 		l := startReaders(t, s) // Whose todos go through the view.
-		var slows load.Answers
-		for range 2 { // Each comes in among the others.
-			done := make(chan stack.Answer, 2)
-			for range cap(done) {
-				go func() { done <- slow.read(context.Background(), "slow") }()
+		r.Try(func(r *report.Row) {
+			mark, from := s.Mark(), time.Now()
+			var slows load.Answers
+			for range 2 { // Each comes in among the others.
+				done := make(chan stack.Answer, 2)
+				for range cap(done) {
+					go func() { done <- slow.read(context.Background(), "slow") }()
+				}
+				for range cap(done) {
+					slows = append(slows, <-done)
+				}
 			}
-			for range cap(done) {
-				slows = append(slows, <-done)
-			}
-		}
-		all := l.finish()
+			served(r, "slow reads", slows)
+			served(r, "the others", l.since(t, from))
+			logged := s.Since(t, mark)
+			others := requestsOf(logged, "reader-")
+			report.AtMost(r, "slowest slow read", requestsOf(logged, "slow").Slowest(), slowness+3*heldUp)
+			report.AtMost(r, "p99 of the others", others.P99(), 2*heldUp)
+			report.AtMost(r, "slowest of the others", others.Slowest(), 4*heldUp)
+		})
 		r.Did("%d readers at once, and a user of whose todos each row takes %v", readersAtOnce, slowness)
-		r.None("slow reads failed", len(slows.Failed()))
-		report.AtMost(r, "slowest of them", slows.Slowest(), slowness+heldUp+2*machineSlack)
-		report.AtMost(r, "p99 of the others", all.P99(), heldUp+machineSlack)
-		report.AtMost(r, "slowest of the others", all.Slowest(), heldUp+3*machineSlack)
 		r.None("slow readers answered with what is not theirs", len(slow.wrong))
 		l.check(r)
 		l.batched(r, service)
@@ -209,30 +222,32 @@ func TestReadersInBatches(t *testing.T) {
 		service := lookAt(t, database)
 		l := startReaders(t, s)
 		others := newReaders(t, s, 3, "leaving")
-		left := load.Answers{}
-		for range waves {
-			var mu sync.Mutex
-			var wave sync.WaitGroup
-			for range leaving {
-				wave.Go(func() {
-					ctx, cancel := context.WithTimeout(t.Context(), mathrand.N(100*time.Millisecond))
-					defer cancel()
-					a := others.read(ctx, "leaving")
-					mu.Lock()
-					defer mu.Unlock()
-					left = append(left, a)
-				})
+		r.Try(func(r *report.Row) {
+			from, left := time.Now(), load.Answers{}
+			for range waves {
+				var mu sync.Mutex
+				var wave sync.WaitGroup
+				for range leaving {
+					wave.Go(func() {
+						ctx, cancel := context.WithTimeout(t.Context(), mathrand.N(100*time.Millisecond))
+						defer cancel()
+						a := others.read(ctx, "leaving")
+						mu.Lock()
+						defer mu.Unlock()
+						left = append(left, a)
+					})
+				}
+				time.Sleep(duration / waves) // Readers go on beside them.
+				wave.Wait()
 			}
-			time.Sleep(duration / waves) // Readers go on beside them.
-			wave.Wait()
-		}
-		l.stop()
-		l.all.Wait()
+			report.AtLeast(r, "left without an answer", len(left.With(0)), waves*leaving/10) // The others were faster.
+			served(r, "who did not leave", left.Without(0))
+			served(r, "the others", l.since(t, from))
+		})
+		l.finish()
 		idle := stack.Eventually(t, "no backend runs a statement", func() bool { return service.active(t) == 0 })
 		r.Did("%d readers at once, and %d times %d who leave within 100 ms", readersAtOnce, waves, leaving)
-		report.AtLeast(r, "left without an answer", len(left.With(0)), waves*leaving/10) // The others were faster.
-		r.None("answers to them other than 200", len(left.Without(0, http.StatusOK)))
-		report.AtMost(r, "backends idle within", idle, time.Second)
+		report.AtMost(r, "backends idle within", idle, time.Second+machineSlack)
 		r.None("of them answered with what is not theirs", len(others.wrong))
 		l.check(r)
 		l.batched(r, service)
@@ -244,7 +259,11 @@ func TestReadersInBatches(t *testing.T) {
 		s := startTodod(t, stack.StartIssuer(t), stack.ThroughHost(database, b.address)+execMode, nil)
 		service := lookAt(t, database)
 		l := startReaders(t, s)
-		time.Sleep(duration)
+		r.Try(func(r *report.Row) {
+			from := time.Now()
+			time.Sleep(duration) // Readers read.
+			served(r, "reads", l.since(t, from))
+		})
 		r.Did("%d readers at once for %v, through 8 connections in transaction mode", readersAtOnce, duration)
 		l.check(r)
 		l.batched(r, service)

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,13 +54,8 @@ func (b *bystander) feel(t *testing.T, f func()) felt {
 	mark, from := b.todod.Mark(), time.Now()
 	f()
 	as := b.Since(from)
-	var served load.Answers
-	for _, line := range b.todod.Since(t, mark) {
-		if line.Message == "request" && strings.HasPrefix(line.UserID, b.Prefix) {
-			served = append(served, stack.Answer{Took: line.Took()})
-		}
-	}
-	return felt{answers: as, service: served.Quantile(0.5), client: as.Quantile(0.5), p99: served.P99()}
+	logged := requestsOf(b.todod.Since(t, mark), b.Prefix)
+	return felt{answers: as, service: logged.Quantile(0.5), client: as.Quantile(0.5), p99: logged.P99()}
 }
 
 // calm returns the figures without an attack.
@@ -68,41 +64,57 @@ func (b *bystander) calm(t *testing.T) felt {
 	return b.feel(t, func() { time.Sleep(calmFor) })
 }
 
-// through compares the figures before, during and after an attack, and adds them to a
-// row. Other load on the machine is not the service's fault, so a bad figure gets two
-// more attempts.
+// through compares the figures before, during and after an attack, which is made again
+// when they are bad, and adds them to a row.
 func (b *bystander) through(r *report.Row, attack func()) {
 	r.T.Helper()
-	mark := b.todod.Mark()
+	b.throughTry(r, func(*report.Row) { attack() })
+}
+
+// throughTry is through for an attack that has figures of its own.
+func (b *bystander) throughTry(r *report.Row, attack func(try *report.Row)) {
+	r.T.Helper()
 	first := b.calm(r.T)
-	before := first
-	var all load.Answers
-	var during, after felt
-	for try := range 3 {
-		if try > 0 {
+	before, attacked := first, false
+	r.Try(func(r *report.Row) {
+		if attacked {
 			// What an attack leaves behind is no calm to compare with.
 			before = b.calm(r.T).atMost(first)
 		}
-		during = b.feel(r.T, attack)
-		after = b.calm(r.T)
-		all = append(append(all, during.answers...), after.answers...)
-		if during.asIn(before) && after.asIn(before) {
-			break
-		}
+		attacked = true
+		mark := b.todod.Mark()
+		during := b.feel(r.T, func() { attack(r) })
+		after := b.calm(r.T)
+		both := slices.Concat(during.answers, after.answers)
+		served(r, "bystander's calls", both)
+		b.explain(r.T, mark, len(both.Failed()))
+		report.AtLeast(r, "of", len(during.answers), bystanderRate)
+		r.Note("median before", report.Rounded(before.service))
+		report.AtMost(r, "during", during.service, doubled(before.service))
+		report.AtMost(r, "after", after.service, doubled(before.service))
+		report.AtMost(r, "p99 during", during.p99, slowest(before.p99))
+		r.Note("median to the client before", report.Rounded(before.client))
+		report.AtMost(r, "during", during.client, twice(before.client))
+		report.AtMost(r, "after", after.client, twice(before.client))
+	})
+}
+
+// served adds to a try of a row that none of some calls failed. The service rejects calls
+// that a busy machine leaves no time, and the next try may have none of those. No try may
+// have any other failure.
+func served(r *report.Row, what string, answers load.Answers) {
+	r.T.Helper()
+	failed := answers.Failed()
+	r.None(what+" failed", len(failed))
+	for _, a := range failed.Where(func(a stack.Answer) bool { return !rejected(a) }) {
+		r.T.Errorf("%s: %d %s %v", what, a.Status, a.Body, a.Err)
 	}
-	// On a machine that is too busy, calls are rejected for lack of time.
-	failed := len(during.answers.Failed()) + len(after.answers.Failed())
-	r.None("bystander's calls failed", failed)
-	r.None("at any try, but for 503", len(all.Failed().Without(http.StatusServiceUnavailable)))
-	b.explain(r.T, mark, len(all.Failed()))
-	report.AtLeast(r, "of", len(during.answers), bystanderRate)
-	r.Note("median before", report.Rounded(before.service))
-	report.AtMost(r, "during", during.service, doubled(before.service))
-	report.AtMost(r, "after", after.service, doubled(before.service))
-	report.AtMost(r, "p99 during", during.p99, slowest(before.p99))
-	r.Note("median to the client before", report.Rounded(before.client))
-	report.AtMost(r, "during", during.client, twice(before.client))
-	report.AtMost(r, "after", after.client, twice(before.client))
+}
+
+// rejected reports whether the service asked to try a call again; a load balancer before it
+// doesn't say when.
+func rejected(a stack.Answer) bool {
+	return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != ""
 }
 
 // explain shows the service's log lines of some failed calls.
@@ -115,12 +127,6 @@ func (b *bystander) explain(t *testing.T, mark, failed int) {
 			failed--
 		}
 	}
-}
-
-// asIn reports whether no call failed, and the figures are within the bounds of those in
-// the calm.
-func (f felt) asIn(calm felt) bool {
-	return len(f.answers.Failed()) == 0 && f.service <= doubled(calm.service) && f.client <= twice(calm.client) && f.p99 <= slowest(calm.p99)
 }
 
 // atMost returns the figures, cut to the bounds that others set.

@@ -69,7 +69,8 @@ func TestShortDeadlines(t *testing.T) {
 			r.Note("calls", calls)
 			report.AtLeast(r, "of them noticed", left, calls/2)
 			r.None("refused for what they ask", wrong)
-			report.AtMost(r, "connections to the database that began", sessions(t, admin)-before, maxConns)
+			// The pool's own, and some whose cancel requests a busy server answered late.
+			report.AtMost(r, "connections to the database that began", sessions(t, admin)-before, 2*maxConns)
 		})
 	}
 }

@@ -24,6 +24,10 @@
 //
 // Rows are about behaviour, not speed. A bound of latency is one that a defect misses by
 // far and a busy machine keeps.
+// What a busy machine may spoil nevertheless is measured up to three times, and the last
+// figures count; the row names the try. Calls may then be rejected for lack of time, in the
+// tries before. Nothing excuses a lost write, a foreign answer or another error, in any try.
+// Times are those of the service's clock where callers might be late themselves.
 //
 // This is a module of its own, so that the service doesn't depend on what only these
 // tests need:

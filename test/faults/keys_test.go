@@ -58,7 +58,9 @@ func TestUnknownKeyIDs(t *testing.T) {
 	})
 	r.Did("%d tokens, each with an ID of its own, in %v", len(got), within)
 	r.None("answers other than 401", len(got.Without(http.StatusUnauthorized)))
-	report.AtMost(r, "most fetches in 10 s", mostIn(s.Issuer.FetchTimes()[1:], within), 2) // But for that at the start.
+	// But for that at the start. The service counts when fetches begin, and the issuer when
+	// they arrive: the first may take longer than the others.
+	report.AtMost(r, "most fetches in 10 s", mostIn(s.Issuer.FetchTimes()[1:], within-time.Second), 2)
 }
 
 func TestKeySetFaults(t *testing.T) {
@@ -68,8 +70,6 @@ func TestKeySetFaults(t *testing.T) {
 	settings["JWKS_CACHE_TTL"] = "1" // Fetched each second, and kept for a day when that fails.
 	s := startTodod(t, issuer, pgtest.NewDatabase(t), settings)
 	l := load.StartReads(t, s.URL, issuer, 100)
-	calm := l.During(3 * time.Second).P99()
-
 	faults := map[string]func(){
 		"500":         func() { issuer.Fail(http.StatusInternalServerError) },
 		"hangs":       issuer.Hang,
@@ -83,30 +83,36 @@ func TestKeySetFaults(t *testing.T) {
 		},
 		"refused": issuer.Leave,
 	}
-	var during load.Answers
 	var added stack.Mebibytes
-	for name, begin := range faults {
-		// The keys are new, so that the next fetch is a second away at most.
-		issuer.Heal()
-		before := issuer.Fetches()
-		stack.Eventually(t, "the keys are fetched", func() bool { return issuer.Fetches() > before+1 })
-		memory := s.ResetPeak(t)
-		begin()
-		before = issuer.Fetches()
-		from := time.Now()
-		if name != "refused" {
-			stack.Eventually(t, "the keys are asked for", func() bool { return issuer.Fetches() > before })
+	r.Try(func(r *report.Row) {
+		mark := s.Mark()
+		l.During(3 * time.Second)
+		calm := requestsOf(s.Since(t, mark), l.Prefix).P99()
+		var during, requests load.Answers
+		for name, begin := range faults {
+			// The keys are new, so that the next fetch is a second away at most.
+			before := issuer.Fetches()
+			stack.Eventually(t, "the keys are fetched", func() bool { return issuer.Fetches() > before+1 })
+			memory := s.ResetPeak(t)
+			begin()
+			before = issuer.Fetches()
+			mark, from := s.Mark(), time.Now()
+			if name != "refused" {
+				stack.Eventually(t, "the keys are asked for", func() bool { return issuer.Fetches() > before })
+			}
+			time.Sleep(1500 * time.Millisecond) // Callers meet the fault.
+			during = append(during, l.Since(from)...)
+			requests = append(requests, requestsOf(s.Since(t, mark), l.Prefix)...)
+			added = max(added, s.Peak(t)-memory)
+			if name == "refused" {
+				issuer.Come(t)
+			}
+			issuer.Heal()
 		}
-		time.Sleep(1500 * time.Millisecond) // Callers meet the fault.
-		during = append(during, l.Since(from)...)
-		added = max(added, s.Peak(t)-memory)
-		if name == "refused" {
-			issuer.Come(t)
-		}
-	}
+		served(r, "calls with known keys", during)
+		report.AtMost(r, "p99 of them", requests.P99(), max(50*time.Millisecond, twice(calm)))
+	})
 	r.Did("9 faults of it, one after the other, at 100 calls/s")
-	r.None("known keys refused", len(during.Failed()))
-	report.AtMost(r, "p99 of calls", during.P99(), max(50*time.Millisecond, twice(calm)))
 	report.AtMost(r, "memory added", added, stack.Mebibytes(10))
 }
 

@@ -31,8 +31,17 @@ func (f *inFlight) do(caller int, call func()) {
 	f.mu.Unlock()
 }
 
-// anySince reports whether a call is in flight that began before then.
-func (f *inFlight) anySince(then time.Time) bool {
+// settle waits until the calls that are in flight have been answered, and returns since when it
+// does.
+func (f *inFlight) settle(t *testing.T) (then time.Time) {
+	t.Helper()
+	then = time.Now()
+	stack.Eventually(t, "the calls in flight are answered", func() bool { return !f.anyBefore(then) })
+	return then
+}
+
+// anyBefore reports whether a call is in flight that began before then.
+func (f *inFlight) anyBefore(then time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, began := range f.since {
@@ -74,8 +83,7 @@ func (s service) kill(t *testing.T, calls *inFlight, most int) (killed int) {
 			continue
 		}
 		killed++
-		then := time.Now()
-		stack.Eventually(t, "the calls in flight at a kill are answered", func() bool { return !calls.anySince(then) })
+		calls.settle(t)
 	}
 	return killed
 }

@@ -3,8 +3,10 @@
 package faults
 
 import (
+	"strings"
 	"time"
 
+	"example.com/todo-backend/test/load"
 	"example.com/todo-backend/test/stack"
 )
 
@@ -14,15 +16,16 @@ var lookout stack.Canaries
 // newLogs returns a log that is looked through for secrets.
 func newLogs() *stack.Logs { return &stack.Logs{Canaries: &lookout} }
 
-// slowestLogged returns how long the slowest request with a status took.
-func slowestLogged(lines []stack.LogLine, status int) time.Duration {
-	var slowest time.Duration
+// requestsOf returns the requests of users whose names begin with a prefix, with the times
+// that they took by the service's clock: callers here may be late themselves.
+func requestsOf(lines []stack.LogLine, prefix string) load.Answers {
+	var requests load.Answers
 	for _, line := range lines {
-		if line.Message == "request" && line.Status == status {
-			slowest = max(slowest, line.Took())
+		if line.Message == "request" && strings.HasPrefix(line.UserID, prefix) {
+			requests = append(requests, stack.Answer{Status: line.Status, Sent: line.Began(), Took: line.Took()})
 		}
 	}
-	return slowest
+	return requests
 }
 
 // busiest returns the most lines other than requests' that were written within

@@ -26,7 +26,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := pgtest.Main(m)
-	if err := goleak.Find(); err != nil && code == 0 {
+	// A limit of data ends its own part of a link, and the part before it waits for ever with
+	// what it read meanwhile (toxiproxy 2.5, LimitDataToxic.Pipe).
+	stuck := goleak.IgnoreTopFunction("github.com/Shopify/toxiproxy/v2/toxics.(*NoopToxic).Pipe")
+	if err := goleak.Find(stuck); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "faults: what outlives the tests:", err)
 		code = 1
 	}

@@ -38,14 +38,14 @@ func TestTooManyConnections(t *testing.T) {
 		}
 		others = append(others, conn)
 	}
-	l := load.Start(t, s.URL, s.Issuer, 200)
+	l := load.Start(t, s.URL, s.Issuer, 100)
 	during := l.During(3 * time.Second)
 	for _, conn := range others {
 		_ = conn.Close(t.Context()) // It only had to be there.
 	}
 	recovered := l.Recovered(t, time.Now())
 
-	r.Did("others took %d, all but the service's own one, for 3 s at 200 calls/s", len(others))
+	r.Did("others took %d, all but the service's own one, for 3 s at 100 calls/s", len(others))
 	report.AtLeast(r, "taken", len(others), most/2)
 	r.Note("answers", during)
 	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
@@ -79,7 +79,7 @@ func TestDiskFull(t *testing.T) {
 	stack.Execute(t, admin, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
 	stack.Execute(t, admin, `ALTER TABLE todo SET TABLESPACE small`)
 	s := startTodod(t, stack.StartIssuer(t), server.URL(), nil)
-	l := load.Start(t, s.URL, s.Issuer, 200)
+	l := load.Start(t, s.URL, s.Issuer, 100)
 	l.During(time.Second)
 
 	filler := filepath.Join(disk, "filler")
@@ -96,17 +96,18 @@ func TestDiskFull(t *testing.T) {
 		return len(l.SoFar().Between(from, time.Now()).Failed()) > 0
 	})
 	during := l.During(3 * time.Second)
-	reads := load.StartReads(t, s.URL, s.Issuer, 50).During(time.Second)
+	reads := load.StartReads(t, s.URL, s.Issuer, 50)
+	r.Try(func(r *report.Row) { served(r, "reads", reads.During(time.Second)) })
+	reads.Finish()
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	recovered := l.Recovered(t, time.Now())
 
-	r.Did("filled the disk of the table at 200 calls/s")
+	r.Did("filled the disk of the table at 100 calls/s")
 	r.Note("answers", during)
 	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
 	report.AtLeast(r, "writes refused", len(during.With(http.StatusServiceUnavailable)), 10)
-	r.None("reads failed", len(reads.Failed()))
 	report.AtMost(r, "served again within", recovered, load.RecoveryBound)
 	l.Check(r, server.URL())
 }

@@ -58,14 +58,14 @@ func TestReadOnlyStandby(t *testing.T) {
 	s := startTodod(t, stack.StartIssuer(t), standby.URL("todo"), nil)
 	l := load.Start(t, s.URL, s.Issuer, 100)
 	during := l.During(3 * time.Second)
-	reads := load.StartReads(t, s.URL, s.Issuer, 50).During(time.Second)
+	reads := load.StartReads(t, s.URL, s.Issuer, 50)
+	r.Try(func(r *report.Row) { served(r, "reads", reads.During(time.Second)) })
 	ready := stack.Call(t, stack.NewClient(t, false), http.MethodGet, s.URL+"/readyz", "")
 
 	r.Did("ran the service on one for 3 s at 100 calls/s")
 	r.Note("answers", during)
 	r.None("answers other than 200 and 503", len(during.Without(http.StatusOK, http.StatusServiceUnavailable)))
 	report.AtLeast(r, "writes refused", len(during.With(http.StatusServiceUnavailable)), 10)
-	r.None("reads failed", len(reads.Failed()))
 	report.Same(r, "/readyz", ready.Status, http.StatusOK)
 	report.Same(r, "writes acknowledged", l.Ledger.Acknowledged, 0)
 }

@@ -32,9 +32,11 @@ func TestSyncAfterAFailoverThatLostChanges(t *testing.T) {
 	stack.Eventually(t, "the standby follows no more", func() bool {
 		return stack.Ask[bool](t, admin, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication)`)
 	})
-	if _, err := client.CreateTodo(as(), &todov1.CreateTodoRequest{Title: stack.CanaryTitle + " lost"}); err != nil {
-		t.Fatal(err)
-	}
+	lost := &todov1.CreateTodoRequest{Id: new(newUUID()), Title: stack.CanaryTitle + " lost"}
+	retry(t, "a create once no commit waits for the standby", func() error {
+		_, err := client.CreateTodo(as(), lost)
+		return err
+	})
 	before, err := client.SyncTodos(as(), &todov1.SyncTodosRequest{})
 	if err != nil {
 		t.Fatal(err)
