@@ -31,6 +31,9 @@ const (
 	changesBetween = 200
 	// writesAtKill are under way on a process that is killed.
 	writesAtKill = 5
+	// busyShare is one of how many calls a busy machine may have refused. It is 1 of 100 when
+	// the database stands still for two seconds.
+	busyShare = 20
 )
 
 // fleet is several processes on one database behind HAProxy, by deploy/haproxy/one-cell.cfg,
@@ -215,7 +218,7 @@ func (f *fleet) reportFailures(t *testing.T, r *report.Row, answers load.Answers
 	r.Note("calls over REST that failed", len(answers.Failed()))
 	r.Note("other writes that failed", figures.InDoubt)
 	r.Note("other reads that failed", figures.Failures)
-	report.AtMost(r, "calls refused for load", refused, calls/100)
+	report.AtMost(r, "calls refused for load", refused, calls/busyShare)
 	report.AtMost(r, "calls that failed, in all", len(answers.Failed())+figures.InDoubt+figures.Failures, refused)
 }
 
