@@ -17,8 +17,8 @@ func TestAListTakesTheTokensThatItGaveOut(t *testing.T) {
 	database := pgtest.NewDatabase(t)
 	pgtest.Exec(t, database, `
 		ALTER TABLE todo DROP CONSTRAINT ck_todo_created_at_in_range, DROP CONSTRAINT ck_todo_updated_at_in_range;
-		INSERT INTO todo (title, user_id, created_at, updated_at, position)
-		SELECT 'old', 'u', at, at, repeat('😀', 200)
+		INSERT INTO todo (title, user_id, created_at, position, updated_at)
+		SELECT 'old', 'u', at, repeat('😀', 200), at
 		FROM   unnest('{infinity, infinity, 10000-01-01, 1969-12-31, 1969-12-30, 0044-03-15 BC, 0044-03-14 BC, -infinity, -infinity}'::timestamptz[]) AS at`)
 	s := start(t, map[string]string{"DATABASE_URL": database})
 	if res := s.do(t, "POST", "/api/todos", `{"title":"new"}`, append(s.bearer("u"), "Content-Type", "application/json")...); res.status != 200 {
