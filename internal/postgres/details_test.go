@@ -221,8 +221,6 @@ func TestPartsOfADueDateThatAreChangedAtOnceAreAllKept(t *testing.T) {
 	}
 }
 
-// TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile holds the row while the update, which
-// has read it, waits for its lock.
 // TestATodoOfAnUnknownZoneTellsWhoseZoneItIs is about a zone that a process with a newer
 // database has stored.
 func TestATodoOfAnUnknownZoneTellsWhoseZoneItIs(t *testing.T) {
@@ -255,6 +253,8 @@ func TestATodoOfAnUnknownZoneTellsWhoseZoneItIs(t *testing.T) {
 	}
 }
 
+// TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile holds the row while the update, which
+// has read it, waits for its lock.
 func TestAMergeTriesAgainWhenTheTodoWasChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, isConditional := range map[string]bool{"without an etag": false, "with an etag": true} {
