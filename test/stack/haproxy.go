@@ -73,14 +73,15 @@ func StartHAProxy(t *testing.T, c HAProxyConfig) *HAProxy {
 // CellBlocks returns the lines of deploy/haproxy/cells.cfg for a cell whose processes are at
 // these addresses.
 func CellBlocks(cell string, addresses ...string) string {
-	calls := "\nbackend " + cell + "\n"
-	writes := "\nbackend writes_" + cell + "\n\thttp-reuse always\n" +
-		"\toption abortonclose # A write whose caller has left is not begun.\n\tdefault-server no-check\n"
+	var calls, writes strings.Builder
+	fmt.Fprintf(&calls, "\nbackend %s\n", cell)
+	fmt.Fprintf(&writes, "\nbackend writes_%s\n\thttp-reuse always\n", cell)
+	writes.WriteString("\toption abortonclose # A write whose caller has left is not begun.\n\tdefault-server no-check\n")
 	for i, address := range addresses {
-		calls += fmt.Sprintf("\tserver %c %s proto h2 check-proto h1\n", 'a'+i, address)
-		writes += fmt.Sprintf("\tserver %c %s track %s/%c\n", 'a'+i, address, cell, 'a'+i)
+		fmt.Fprintf(&calls, "\tserver %c %s proto h2 check-proto h1\n", 'a'+i, address)
+		fmt.Fprintf(&writes, "\tserver %c %s track %s/%c\n", 'a'+i, address, cell, 'a'+i)
 	}
-	return calls + writes
+	return calls.String() + writes.String()
 }
 
 // Start starts HAProxy and waits until it listens. [StartHAProxy] has done so: this is for
