@@ -13,9 +13,7 @@ var errNoCopy = errors.New("no copy")
 // copy.
 func (m *Move) Abort(ctx context.Context) error {
 	return m.exclusively(ctx, func(ctx context.Context) error {
-		brief, cancel := m.briefly(ctx)
-		defer cancel()
-		from, err := m.From.moveAccount(brief, m.User)
+		from, err := m.From.moveAccount(ctx, m.User)
 		switch {
 		case err != nil:
 			return onSide("source", err)
@@ -63,8 +61,6 @@ func (m *Move) giveUp(ctx context.Context, from moveAccount) error {
 	case !errors.Is(err, errNoCopy):
 		return err
 	}
-	ctx, cancel := m.briefly(ctx)
-	defer cancel()
 	err = m.atSource(ctx, func(ctx context.Context, s *Store, now moveAccount) error {
 		if now != from {
 			return errChanged
