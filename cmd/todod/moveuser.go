@@ -47,7 +47,8 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	flags.SetOutput(io.Discard)
 	route := flags.String("route", "", "")
 	isAbort := flags.Bool("abort", false, "")
-	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
+	withoutTarget := flags.Bool("without-target", false, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 1 || *withoutTarget && !*isAbort {
 		return errUsage
 	}
 	user, err := todo.ParseUserID(flags.Arg(0))
@@ -86,10 +87,14 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	if len(command) > 0 {
 		move.Route = func(ctx context.Context) error { return tryRoute(ctx, append(command, user.String())) }
 	}
+	what, run := "the move", move.Run
 	if *isAbort {
-		return moveError(user, "the abort of the move", move.Abort(ctx))
+		what, run = "the abort of the move", move.Abort
 	}
-	return moveError(user, "the move", move.Run(ctx))
+	if *withoutTarget {
+		run = move.AbortWithoutTarget
+	}
+	return moveError(user, what, run(ctx))
 }
 
 // moveError says what to do about an error of a move, or of its abort.

@@ -16,6 +16,7 @@ import (
 //
 //	source       target                    the user's todos are
 //	open         none, gone, open (empty)  at the source, as ever
+//	open         arriving                  the same; an abort has left a copy at the target
 //	leaving      none, gone, open (empty)  at the source, and can't be changed
 //	leaving      arriving                  the same; the target may have a copy
 //	handed over  arriving                  the same; no other target can take over any more

@@ -43,7 +43,7 @@ func (m *Move) copy(ctx context.Context, from moveAccount) error {
 	}
 	if reason, isRefusal := whyNotCopied(err); isRefusal {
 		// This can't succeed. Nobody would know that the source stays sealed.
-		if err := m.giveUp(ctx, from); err != nil {
+		if err := m.giveUp(ctx, from, m.removeCopy); err != nil {
 			return fmt.Errorf("%s, and the move could not be aborted: %w; run it with -abort", reason, err)
 		}
 		return refusef("%s: the user is at the source as before", reason)
