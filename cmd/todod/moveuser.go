@@ -108,8 +108,8 @@ func moveError(user todo.UserID, what string, err error) error {
 	return fmt.Errorf("%s of %q is not done: %w; the user may be unable to write until it is: to go on, run the same command again", what, user, err)
 }
 
-// openForMove opens a database with a service's bounds, but for what takes as long as a
-// user has todos.
+// openForMove opens a database with a service's bounds, but for what takes longer than a call
+// may.
 func openForMove(url databaseURL, statementTimeout time.Duration, logger *slog.Logger) (*database.DB, error) {
 	bounds := database.UsualBounds()
 	bounds.Acquire = bounds.Connect
