@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/todo-backend/internal/postgres"
 )
@@ -19,6 +20,9 @@ import (
 // slots is the number of slots among which users are spread. The balancers' configuration
 // has the same.
 const slots = 4096
+
+// listTimeout bounds a statement that lists users: it reads all todos of a thousand of them.
+const listTimeout = 10 * time.Minute
 
 // slotOf returns the slot of a user, as HAProxy's crc32 and mod compute it.
 func slotOf(user string) uint32 { return crc32.ChecksumIEEE([]byte(user)) % slots }
@@ -63,7 +67,7 @@ func listUsers(ctx context.Context, args []string, getenv func(string) string, s
 		return err
 	}
 	logger := slog.New(slog.DiscardHandler) // Only users go to stdout, for scripts.
-	db, err := openForMove(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL), logger)
+	db, err := openForMove(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL), listTimeout, logger)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func TestListUsersAndMoveUserRefuseAWrongCommandLine(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		"list-users -slots 5-4", "list-users -slots 0-4096", "list-users -slots x", "list-users -slots -1", "list-users alice",
-		"move-user", "move-user alice bob", "move-user -to b alice", "move-user -route",
+		"move-user", "move-user alice bob", "move-user -to b alice", "move-user -route", "move-user -without-target alice",
 	} {
 		if err := run(t.Context(), strings.Fields(line), func(string) string { return "" }, new(bytes.Buffer)); !errors.Is(err, errUsage) {
 			t.Errorf("todod %s: %v", line, err)

@@ -34,7 +34,8 @@ const usage = `todod keeps the todos of many users. Its settings come from the e
   todod renew-epochs                   have all clients that sync start again, after a restore
   todod move-user [-route COMMAND] SUBJECT
                                        move this user to the database at TARGET_DATABASE_URL, then run COMMAND SUBJECT
-  todod move-user -abort SUBJECT       give up a move that has not come to its switch
+  todod move-user -abort [-without-target] SUBJECT
+                                       give up a move that has not come to its switch
   todod list-users [-slots FIRST-LAST] print the users of these slots, one a line
   todod healthcheck                    exit 0 if the service at LISTEN_ADDR is ready, else 1
   todod version                        print the version

@@ -24,9 +24,9 @@ const (
 	// moveTimeout bounds a transaction of a move: that of the copy, and those that keep other
 	// moves out meanwhile. A copy of a million todos takes minutes.
 	moveTimeout = time.Hour
-	// moveStatementTimeout bounds a statement, of which some compare or remove all todos of
-	// the user. Steps that take milliseconds have [postgres.Move.StepTimeout].
-	moveStatementTimeout = 10 * time.Minute
+	// moveStatementTimeout bounds a statement, also a commit: it is time for a standby to
+	// answer. A database that falls silent keeps the user from writing for so long.
+	moveStatementTimeout = time.Minute
 	// writesTimeout bounds the wait for writes of the user that are under way.
 	writesTimeout = 10 * time.Second
 	// moveConns is for the lock, for what is read, and for what is written.
@@ -47,7 +47,8 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	flags.SetOutput(io.Discard)
 	route := flags.String("route", "", "")
 	isAbort := flags.Bool("abort", false, "")
-	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
+	withoutTarget := flags.Bool("without-target", false, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 1 || *withoutTarget && !*isAbort {
 		return errUsage
 	}
 	user, err := todo.ParseUserID(flags.Arg(0))
@@ -68,12 +69,12 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	log, logger := startLog(ctx, stdout, cfg.LogLevel, getenv)
 	defer log.close()
 
-	source, err := openForMove(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL), logger)
+	source, err := openForMove(cmp.Or(cfg.DatabaseDirectURL, cfg.DatabaseURL), moveStatementTimeout, logger)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	target, err := openForMove(cfg.TargetDatabaseURL, logger)
+	target, err := openForMove(cfg.TargetDatabaseURL, moveStatementTimeout, logger)
 	if err != nil {
 		return err
 	}
@@ -86,10 +87,14 @@ func moveUser(ctx context.Context, args []string, getenv func(string) string, st
 	if len(command) > 0 {
 		move.Route = func(ctx context.Context) error { return tryRoute(ctx, append(command, user.String())) }
 	}
+	what, run := "the move", move.Run
 	if *isAbort {
-		return moveError(user, "the abort of the move", move.Abort(ctx))
+		what, run = "the abort of the move", move.Abort
 	}
-	return moveError(user, "the move", move.Run(ctx))
+	if *withoutTarget {
+		run = move.AbortWithoutTarget
+	}
+	return moveError(user, what, run(ctx))
 }
 
 // moveError says what to do about an error of a move, or of its abort.
@@ -103,12 +108,12 @@ func moveError(user todo.UserID, what string, err error) error {
 	return fmt.Errorf("%s of %q is not done: %w; the user may be unable to write until it is: to go on, run the same command again", what, user, err)
 }
 
-// openForMove opens a database with a service's bounds, but for what takes as long as a
-// user has todos.
-func openForMove(url databaseURL, logger *slog.Logger) (*database.DB, error) {
+// openForMove opens a database with a service's bounds, but for what takes longer than a call
+// may.
+func openForMove(url databaseURL, statementTimeout time.Duration, logger *slog.Logger) (*database.DB, error) {
 	bounds := database.UsualBounds()
 	bounds.Acquire = bounds.Connect
-	bounds.Alone, bounds.Statement, bounds.TransactionLock = moveTimeout, moveStatementTimeout, writesTimeout
+	bounds.Alone, bounds.Statement, bounds.TransactionLock = moveTimeout, statementTimeout, writesTimeout
 	return database.Open(database.Config{URL: string(url), MaxConns: moveConns, Logger: logger, Bounds: bounds})
 }
 

@@ -355,6 +355,26 @@ func TestASignalEndsAMove(t *testing.T) {
 	cells.moves(t, "u")
 }
 
+// TestAnAbortWithoutTheTargetNeedsNone has one that nobody can reach.
+func TestAnAbortWithoutTheTargetNeedsNone(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewDatabase(t)
+	pgtest.Exec(t, database, "INSERT INTO todo_account (user_id, revision, sealed) VALUES ('u', 1, 1)")
+	environment := map[string]string{"DATABASE_URL": database, "TARGET_DATABASE_URL": "postgres://u@127.0.0.1:1/away"}
+	move := func(args ...string) error {
+		return run(t.Context(), append([]string{"move-user"}, args...), func(name string) string { return environment[name] }, io.Discard)
+	}
+	if err := move("-abort", "u"); err == nil || !strings.Contains(err.Error(), "target: ") {
+		t.Errorf("an abort with the target: %v", err)
+	}
+	if err := move("-abort", "-without-target", "u"); err != nil {
+		t.Error(err)
+	}
+	if seal := pgtest.QueryText(t, pgtest.Connect(t, database), "SELECT sealed::text FROM todo_account"); seal != "0" {
+		t.Errorf("the seal is %s, want open", seal)
+	}
+}
+
 // TestARouteIsGivenTheUserAndNoPassword has a command that tells what it was given.
 func TestARouteIsGivenTheUserAndNoPassword(t *testing.T) {
 	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "TARGET_DATABASE_URL"} {

@@ -1,12 +1,10 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"example.com/todo-backend/internal/database"
 	"example.com/todo-backend/internal/todo"
@@ -18,6 +16,7 @@ import (
 //
 //	source       target                    the user's todos are
 //	open         none, gone, open (empty)  at the source, as ever
+//	open         arriving                  the same; an abort has left a copy at the target
 //	leaving      none, gone, open (empty)  at the source, and can't be changed
 //	leaving      arriving                  the same; the target may have a copy
 //	handed over  arriving                  the same; no other target can take over any more
@@ -30,6 +29,9 @@ import (
 // source that has handed over keeps it. So nothing but this copy is taken for the target.
 // Each step that relies on a state at the other side has that committed once more before:
 // a commit waits for the standbys, a read does not.
+//
+// The user can't write meanwhile, so no statement takes more than a batch of rows: the bound
+// of a statement may be short, however many todos there are.
 type Move struct {
 	From, To *Store
 	User     todo.UserID
@@ -39,15 +41,8 @@ type Move struct {
 	// may be nil. Its context is not canceled: it has to end by itself.
 	Route func(ctx context.Context) error
 
-	// StepTimeout bounds each step that takes milliseconds, also what goes on after the
-	// context has ended. The user can't write meanwhile. 0 means a minute.
-	StepTimeout time.Duration
-
 	locks [2]*Store // The transactions that keep other moves of the user out.
 }
-
-// stepTimeout is the usual StepTimeout. It is time for a standby to answer.
-const stepTimeout = time.Minute
 
 // Run moves the user, from wherever an earlier run has come to.
 func (m *Move) Run(ctx context.Context) error {
@@ -106,8 +101,7 @@ func (m *Move) switchSides(ctx context.Context, from moveAccount) (moveAccount, 
 	if err := m.stillAlone(ctx); err != nil {
 		return from, err
 	}
-	ctx, cancel := m.briefly(context.WithoutCancel(ctx))
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	from, err := m.handOver(ctx, from)
 	if err == nil {
 		err = m.takeOver(ctx, from)
@@ -116,11 +110,6 @@ func (m *Move) switchSides(ctx context.Context, from moveAccount) (moveAccount, 
 		m.tell(ctx, "switched: the target has taken over")
 	}
 	return from, err
-}
-
-// briefly bounds a step that takes milliseconds.
-func (m *Move) briefly(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, cmp.Or(m.StepTimeout, stepTimeout))
 }
 
 // tell logs a step.
@@ -137,8 +126,6 @@ func (m *Move) log(ctx context.Context, level slog.Level, step string, attrs ...
 // seal seals the source's account, and returns it. It is sealed anew each time: another
 // target may have a copy of before, which must not be taken for the one that is made now.
 func (m *Move) seal(ctx context.Context) (from moveAccount, err error) {
-	ctx, cancel := m.briefly(ctx)
-	defer cancel()
 	err = m.atSource(ctx, func(ctx context.Context, s *Store, now moveAccount) (err error) {
 		if now.Sealed != open && now.Sealed != leaving {
 			return errChanged
@@ -197,9 +184,7 @@ func (m *Move) takeOver(ctx context.Context, from moveAccount) error {
 func (m *Move) leave(ctx context.Context, from moveAccount) error {
 	err := m.stillAlone(ctx)
 	if err == nil {
-		brief, cancel := m.briefly(ctx)
-		defer cancel()
-		err = m.takeOver(brief, from)
+		err = m.takeOver(ctx, from)
 	}
 	if err != nil {
 		return err
@@ -236,8 +221,6 @@ func (m *Move) exclusively(ctx context.Context, run func(context.Context) error)
 
 // stillAlone fails when a transaction that keeps other moves out was ended by somebody.
 func (m *Move) stillAlone(ctx context.Context) error {
-	ctx, cancel := m.briefly(ctx)
-	defer cancel()
 	for i, s := range m.locks {
 		if err := s.run(ctx, database.Statement{Name: "look at lock of moves", SQL: "SELECT", Read: ignoreRows}); err != nil {
 			return onSide([]string{"source", "target"}[i], err)
@@ -258,8 +241,6 @@ func (m *Move) atTarget(ctx context.Context, run func(context.Context, *Store, m
 
 // accounts returns the user's accounts. It fails when the databases' tables don't fit.
 func (m *Move) accounts(ctx context.Context) (from, to moveAccount, err error) {
-	ctx, cancel := m.briefly(ctx)
-	defer cancel()
 	if err = errors.Join(m.From.checkMovable(ctx, "source", true), m.To.checkMovable(ctx, "target", false)); err != nil {
 		return from, to, err
 	}

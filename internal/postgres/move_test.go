@@ -365,7 +365,9 @@ func TestOneMoveOfAUserAtATime(t *testing.T) {
 	create(t, d.from, d.mover, "t")
 	move := d.move()
 	move.Route = func(ctx context.Context) error {
-		for name, second := range map[string]func(context.Context) error{"the same": d.move().Run, "an abort": d.move().Abort, "back": d.back().Run} {
+		for name, second := range map[string]func(context.Context) error{
+			"the same": d.move().Run, "an abort": d.move().Abort, "an abort without the target": d.move().AbortWithoutTarget, "back": d.back().Run,
+		} {
 			if err := second(ctx); err == nil || !strings.Contains(err.Error(), "another move of the user is under way") {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -443,41 +445,4 @@ func (h onStep) Handle(ctx context.Context, record slog.Record) error {
 		return true
 	})
 	return h.Handler.Handle(ctx, record)
-}
-
-// TestAnAbortThatIsStoppedGoesOn stops it between its two databases. Both an abort and a move
-// go on from there.
-func TestAnAbortThatIsStoppedGoesOn(t *testing.T) {
-	t.Parallel()
-	for _, isAborted := range []bool{false, true} {
-		d := newTwoDatabases(t)
-		create(t, d.from, d.mover, "t")
-		stopAt := func(step string) (*postgres.Move, context.Context) {
-			ctx, stop := context.WithCancel(t.Context())
-			move := d.move()
-			move.Logger = slog.New(onStep{new(pgtest.Log).Logger().Handler(), step, stop})
-			return move, ctx
-		}
-		move, ctx := stopAt("copied")
-		if err := move.Run(ctx); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		move, ctx = stopAt("removed the copy at the target")
-		if err := move.Abort(ctx); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		if from, to := sealOf(t, d.fromURL, d.mover), sealOf(t, d.toURL, d.mover); from != "1" || to != "3" {
-			t.Fatalf("the seals are %s and %s", from, to)
-		}
-		if isAborted {
-			if err := d.move().Abort(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			create(t, d.from, d.mover, "after the abort")
-		}
-		run(t, d.move())
-		if known, _ := follow(t, d.to, d.mover, nil, 10); len(known) != 1 && !isAborted || len(known) != 2 && isAborted {
-			t.Errorf("the target has %v", known)
-		}
-	}
 }

@@ -156,9 +156,7 @@ const aloneTimeout = "2s"
 func (m *Move) alone(ctx context.Context, side string, s *Store, run func(context.Context, *Store) error) error {
 	var failed error
 	err := s.transact(ctx, moves, false, func(ctx context.Context, s *Store) error {
-		brief, cancel := m.briefly(ctx)
-		defer cancel()
-		err := s.run(brief, database.Statement{
+		err := s.run(ctx, database.Statement{
 			Name: "lock moves",
 			SQL: `
 				SELECT pg_advisory_xact_lock(hashtextextended('todod move-user ' || $1::text, 0))

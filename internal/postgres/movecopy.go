@@ -28,7 +28,7 @@ func (m *Move) copy(ctx context.Context, from moveAccount) error {
 			todos, err = m.copyRows(ctx, s, m.From.todosToMove, false)
 		}
 		if err == nil {
-			requests, err = m.copyRows(ctx, s, m.From.requestsToMove, true)
+			requests, err = m.copyRows(ctx, s, m.From.requestsToMove(time.Time{}), true)
 		}
 		if err == nil {
 			err = s.setArriving(ctx, m.User, from.nextEpoch(), max(from.Revision, now.Revision)+1)
@@ -43,7 +43,7 @@ func (m *Move) copy(ctx context.Context, from moveAccount) error {
 	}
 	if reason, isRefusal := whyNotCopied(err); isRefusal {
 		// This can't succeed. Nobody would know that the source stays sealed.
-		if err := m.giveUp(ctx, from); err != nil {
+		if err := m.giveUp(ctx, from, m.removeCopy); err != nil {
 			return fmt.Errorf("%s, and the move could not be aborted: %w; run it with -abort", reason, err)
 		}
 		return refusef("%s: the user is at the source as before", reason)
@@ -67,20 +67,12 @@ func whyNotCopied(err error) (reason string, isRefusal bool) {
 }
 
 // copyRows copies rows that read returns from the source to a store, and returns how many.
-func (m *Move) copyRows(
-	ctx context.Context, to *Store, read func(context.Context, todo.UserID, movedRow) ([]movedRow, error), areRequests bool,
-) (total int, err error) {
-	last := movedRow{Revision: beforeAll().Revision}
-	for {
-		rows, err := read(ctx, m.User, last)
-		if err != nil || len(rows) == 0 {
-			return total, onSide("source", err)
-		}
-		if err := to.addMoved(ctx, m.User, rows, areRequests); err != nil {
-			return total, err
-		}
-		total, last = total+len(rows), rows[len(rows)-1]
+func (m *Move) copyRows(ctx context.Context, to *Store, read reading, areRequests bool) (int, error) {
+	fromSource := func(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error) {
+		rows, err := read(ctx, owner, after)
+		return rows, onSide("source", err)
 	}
+	return eachBatch(ctx, m.User, fromSource, func(rows []movedRow) error { return to.addMoved(ctx, m.User, rows, areRequests) })
 }
 
 // uniqueViolation is PostgreSQL's code for a key that is there already.
@@ -88,9 +80,7 @@ const uniqueViolation = "23505"
 
 // compare fails unless both databases have the same rows.
 func (m *Move) compare(ctx context.Context, _ moveAccount) error {
-	brief, cancel := m.briefly(ctx)
-	defer cancel()
-	now, err := m.From.clock(brief)
+	now, err := m.From.clock(ctx)
 	if err != nil {
 		return onSide("source", err)
 	}

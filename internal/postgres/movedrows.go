@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +87,26 @@ func linesOf(rows []movedRow) []string {
 	return lines
 }
 
+// reading returns an owner's rows behind a place, as many as a batch has.
+type reading func(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error)
+
+// eachBatch calls do with all rows that read returns, batch by batch, and returns how many
+// there are.
+func eachBatch(ctx context.Context, owner todo.UserID, read reading, do func([]movedRow) error) (total int, err error) {
+	last := movedRow{Revision: beforeAll().Revision}
+	for {
+		rows, err := read(ctx, owner, last)
+		if err == nil && len(rows) > 0 {
+			err = do(rows)
+		}
+		total += len(rows)
+		if err != nil || len(rows) < moveBatch {
+			return total, err
+		}
+		last = rows[len(rows)-1]
+	}
+}
+
 // todosToMove returns an owner's todos behind a place, deleted ones too, as many as a
 // batch has.
 func (s *Store) todosToMove(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error) {
@@ -103,24 +125,27 @@ func (s *Store) todosToMove(ctx context.Context, owner todo.UserID, after movedR
 	})
 }
 
-// requestsToMove is todosToMove for the requests that were applied.
-func (s *Store) requestsToMove(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error) {
-	return s.rowsToMove(ctx, database.Statement{
-		Name: "read requests to move",
-		SQL: `
-			SELECT   to_jsonb(moved)::text, 0::bigint, request_id
-			FROM     (SELECT   ` + movedRequest + `
-			          FROM     todo_request
-			          WHERE    user_id = $1
-			            AND    (0, request_id) > ($2::bigint, $3::uuid)
-			          ORDER BY request_id
-			          LIMIT    $4) AS moved
-			ORDER BY request_id`,
-		Args: []any{owner.String(), after.Revision, uuidParam(after.ID), moveBatch},
-	})
+// requestsToMove is todosToMove for the requests that were applied at a time or later.
+func (s *Store) requestsToMove(since time.Time) reading {
+	return func(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error) {
+		return s.rowsToMove(ctx, database.Statement{
+			Name: "read requests to move",
+			SQL: `
+				SELECT   to_jsonb(moved)::text, 0::bigint, request_id
+				FROM     (SELECT   ` + movedRequest + `
+				          FROM     todo_request
+				          WHERE    user_id = $1
+				            AND    (request_id, 0) > ($3::uuid, $2::bigint)
+				            AND    created_at >= $5
+				          ORDER BY request_id
+				          LIMIT    $4) AS moved
+				ORDER BY request_id`,
+			Args: []any{owner.String(), after.Revision, uuidParam(after.ID), moveBatch, timeParam(since)},
+		})
+	}
 }
 
-// rowsToMove runs a statement that returns rows.
+// rowsToMove runs a statement that returns a batch of rows.
 func (s *Store) rowsToMove(ctx context.Context, statement database.Statement) (found []movedRow, err error) {
 	statement.Alone, statement.MaxRows = true, moveBatch
 	statement.Read = func(rows pgx.Rows) (err error) {
@@ -152,32 +177,73 @@ func (s *Store) addMoved(ctx context.Context, owner todo.UserID, rows []movedRow
 	return s.run(ctx, statement)
 }
 
-// removeMoved removes all of an owner's todos and requests at once, so that nobody is
-// shown a part of them, and returns how many todos.
-func (s *Store) removeMoved(ctx context.Context, owner todo.UserID) (n int, err error) {
-	err = s.run(ctx, database.Statement{
+// removeMoved removes all of an owner's todos and requests, and returns how many todos. It
+// has to run in a transaction, so that nobody is shown a part of them.
+func (s *Store) removeMoved(ctx context.Context, owner todo.UserID) (todos int, err error) {
+	done := func([]movedRow) error { return nil }
+	if _, err = eachBatch(ctx, owner, s.removeRequests, done); err != nil {
+		return 0, err
+	}
+	return eachBatch(ctx, owner, s.removeTodos, done)
+}
+
+// removeTodos removes an owner's todos behind a place, as many as a batch has, and returns
+// their places.
+func (s *Store) removeTodos(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error) {
+	return s.rowsToMove(ctx, database.Statement{
 		Name: "remove moved todos",
 		SQL: `
-			WITH requests AS (
-				DELETE FROM todo_request WHERE user_id = $1
-			), todos AS (
-				DELETE FROM todo WHERE user_id = $1 RETURNING id
+			WITH batch AS (
+				SELECT   revision, id
+				FROM     todo
+				WHERE    user_id = $1
+				  AND    (revision, id) > ($2, $3)
+				ORDER BY revision, id
+				LIMIT    $4
+			), removed AS (
+				DELETE FROM todo
+				WHERE  user_id = $1
+				  AND  (revision, id) > ($2, $3)
+				  AND  (revision, id) <= (SELECT revision, id FROM batch ORDER BY revision DESC, id DESC LIMIT 1)
 			)
-			SELECT count(*) FROM todos`,
-		Args:  []any{owner.String()},
+			SELECT   '', revision, id
+			FROM     batch
+			ORDER BY revision, id`,
+		Args:  []any{owner.String(), after.Revision, uuidParam(after.ID), moveBatch},
 		Owner: owner.String(),
-		Read: func(rows pgx.Rows) (err error) {
-			n, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])
-			return err
-		},
 	})
-	return n, err
+}
+
+// removeRequests is removeTodos for the requests that were applied.
+func (s *Store) removeRequests(ctx context.Context, owner todo.UserID, after movedRow) ([]movedRow, error) {
+	return s.rowsToMove(ctx, database.Statement{
+		Name: "remove moved requests",
+		SQL: `
+			WITH batch AS (
+				SELECT   request_id
+				FROM     todo_request
+				WHERE    user_id = $1
+				  AND    (request_id, 0) > ($3::uuid, $2::bigint)
+				ORDER BY request_id
+				LIMIT    $4
+			), removed AS (
+				DELETE FROM todo_request
+				WHERE  user_id = $1
+				  AND  (request_id, 0) > ($3::uuid, $2::bigint)
+				  AND  request_id <= (SELECT request_id FROM batch ORDER BY request_id DESC LIMIT 1)
+			)
+			SELECT   '', 0::bigint, request_id
+			FROM     batch
+			ORDER BY request_id`,
+		Args:  []any{owner.String(), after.Revision, uuidParam(after.ID), moveBatch},
+		Owner: owner.String(),
+	})
 }
 
 // digest tells whether two databases have the same rows of an owner.
 type digest struct {
 	Todos, Requests       int
-	TodoHash, RequestHash string
+	TodoHash, RequestHash [sha256.Size]byte
 }
 
 // clock returns the time at the database.
@@ -193,24 +259,26 @@ func (s *Store) clock(ctx context.Context) (now time.Time, err error) {
 	return now, err
 }
 
-// digest reads an owner's rows in one snapshot. Requests that were applied before a time
-// are left out. It has to run after setNeutral.
+// digest reads an owner's rows. Requests that were applied before a time are left out. It has
+// to run after setNeutral.
 func (s *Store) digest(ctx context.Context, owner todo.UserID, since time.Time) (found digest, err error) {
-	err = s.run(ctx, database.Statement{
-		Name: "compare moved rows",
-		SQL: `
-			SELECT todos.n, requests.n, todos.hash, requests.hash
-			FROM   (SELECT count(*) AS n, COALESCE(encode(sha256(string_agg(sha256(convert_to(to_jsonb(moved)::text, 'UTF8')), '' ORDER BY id)), 'hex'), '') AS hash
-			        FROM   (SELECT ` + movedTodo + ` FROM todo WHERE user_id = $1) AS moved) AS todos,
-			       (SELECT count(*) AS n, COALESCE(encode(sha256(string_agg(sha256(convert_to(to_jsonb(moved)::text, 'UTF8')), '' ORDER BY request_id)), 'hex'), '') AS hash
-			        FROM   (SELECT ` + movedRequest + ` FROM todo_request WHERE user_id = $1 AND created_at >= $2) AS moved) AS requests`,
-		Args: []any{owner.String(), timeParam(since)},
-		Read: func(rows pgx.Rows) (err error) {
-			found, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[digest])
-			return err
-		},
-	})
+	if found.Todos, found.TodoHash, err = hashRows(ctx, owner, s.todosToMove); err != nil {
+		return found, err
+	}
+	found.Requests, found.RequestHash, err = hashRows(ctx, owner, s.requestsToMove(since))
 	return found, err
+}
+
+// hashRows returns how many rows read returns, and a hash of them.
+func hashRows(ctx context.Context, owner todo.UserID, read reading) (n int, sum [sha256.Size]byte, err error) {
+	hash := sha256.New()
+	n, err = eachBatch(ctx, owner, read, func(rows []movedRow) error {
+		for _, row := range rows {
+			_, _ = fmt.Fprintln(hash, row.Line) // A hash takes all, and JSON has no line break.
+		}
+		return nil
+	})
+	return n, [sha256.Size]byte(hash.Sum(nil)), err
 }
 
 // setNeutral has a transaction write values in the same form whatever the database's

@@ -122,21 +122,3 @@ func TestAUserWhoseMoveIsRefusedCanWriteAtTheSource(t *testing.T) {
 		})
 	}
 }
-
-// TestAnAbortOpensTheSourceOfARefusedMove has an earlier run leave it sealed. Scripts abort
-// whatever move has failed.
-func TestAnAbortOpensTheSourceOfARefusedMove(t *testing.T) {
-	t.Parallel()
-	d := newTwoDatabases(t)
-	create(t, d.from, d.mover, "t")
-	if err := d.move().Abort(t.Context()); err != nil {
-		t.Fatalf("an abort of no move: %v", err)
-	}
-	dieAfter(t, d.move(), sealedStep)
-	create(t, d.to, d.mover, "astray")
-	d.refuses(t, d.move().Run, "-abort opens it again")
-	if err := d.move().Abort(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	create(t, d.from, d.mover, "after the abort")
-}

@@ -205,44 +205,6 @@ func TestAMoveWaitsForTheStandbysWhateverTheDefaultIs(t *testing.T) {
 	run(t, d.move())
 }
 
-// TestAnAbortWaitsForACopyUnderWay has the commit of a copy under way whose process was
-// killed.
-func TestAnAbortWaitsForACopyUnderWay(t *testing.T) {
-	t.Parallel()
-	d := newTwoDatabases(t)
-	create(t, d.from, d.mover, "t")
-	dieAfter(t, d.move(), sealedStep)
-	copying := pgtest.Begin(t, d.toURL, `
-		WITH account AS (INSERT INTO todo_account (user_id, revision, sealed) VALUES ('mover', 1, 2))
-		INSERT INTO todo (user_id, title) VALUES ('mover', 'a copy')`)
-	failed := make(chan error, 1)
-	go func() { failed <- d.move().Abort(t.Context()) }()
-	pgtest.WaitForLocked(t, d.toURL, 1)
-	if err := copying.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-failed; err != nil {
-		t.Fatal(err)
-	}
-	if from, to := sealOf(t, d.fromURL, d.mover), sealOf(t, d.toURL, d.mover); from != "0" || to != "3" || rowsOf(t, d.toURL, "mover") != "" {
-		t.Errorf("the seals are %s and %s, and the target has %s", from, to, rowsOf(t, d.toURL, "mover"))
-	}
-}
-
-// TestAnAbortLeavesNothingWhereNothingWas has no copy yet.
-func TestAnAbortLeavesNothingWhereNothingWas(t *testing.T) {
-	t.Parallel()
-	d := newTwoDatabases(t)
-	create(t, d.from, d.mover, "t")
-	dieAfter(t, d.move(), sealedStep)
-	if err := d.move().Abort(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if seal := sealOf(t, d.toURL, d.mover); seal != "" {
-		t.Errorf("the target has an account (%s)", seal)
-	}
-}
-
 // TestAMoveNoticesThatItIsNotAlone has the transaction ended that keeps other moves out, at
 // either side, and another move under way.
 func TestAMoveNoticesThatItIsNotAlone(t *testing.T) {

@@ -29,6 +29,23 @@ func documented(t *testing.T, section string, values ...string) string {
 	return strings.NewReplacer(values...).Replace(sql)
 }
 
+// inTable returns a statement of a table of "Restoring one of several databases" that begins so,
+// for a user.
+func inTable(t *testing.T, begin string, owner todo.UserID) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, content, _ := strings.Cut(string(text), "\n## Restoring one of several databases\n")
+	_, rest, isThere := strings.Cut(content, "`"+begin)
+	if !isThere {
+		t.Fatal("docs/operations.md has no statement that begins with " + begin)
+	}
+	sql, _, _ := strings.Cut(begin+rest, "`")
+	return strings.ReplaceAll(sql, "SUBJECT", owner.String())
+}
+
 // sealRestored runs the statement of docs/operations.md, "Restoring one of several databases".
 func sealRestored(t *testing.T, url string, owner todo.UserID) {
 	t.Helper()
@@ -94,5 +111,51 @@ func TestAUserWhoIsInNoDatabaseAfterARestore(t *testing.T) {
 		has(t, d.to, d.mover, one)
 		run(t, d.back())
 		has(t, d.from, d.mover, one)
+	}
+}
+
+// TestAUserWhoWasHandedOverToADatabaseThatWasRestored has the target go back to before the copy:
+// to nothing of the user, and to todos of an earlier time there.
+func TestAUserWhoWasHandedOverToADatabaseThatWasRestored(t *testing.T) {
+	t.Parallel()
+	for _, earlier := range []string{"", `
+		INSERT INTO todo_account (user_id, revision) VALUES ('mover', 1);
+		INSERT INTO todo (user_id, title) VALUES ('mover', 'old')`} {
+		d := newTwoDatabases(t)
+		one := create(t, d.from, d.mover, "t")
+		dieAfter(t, d.move(), routedStep)
+		pgtest.Exec(t, d.toURL, "DELETE FROM todo; DELETE FROM todo_account;"+earlier)
+		d.refuses(t, d.move().Run, "to another database than this target")
+		d.refuses(t, d.move().Abort, "to another database than this target")
+		pgtest.Exec(t, d.fromURL, inTable(t, "UPDATE todo_account SET sealed = 1", d.mover))
+		if err := d.move().Abort(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		has(t, d.from, d.mover, one)
+		if earlier != "" { // The row of those who are in two databases is for the user.
+			sealRestored(t, d.toURL, d.mover)
+		}
+		run(t, d.move())
+		has(t, d.to, d.mover, one)
+	}
+}
+
+// TestAUserWhoWasLeavingADatabaseThatWasRestored has the source lose the user after the copy.
+func TestAUserWhoWasLeavingADatabaseThatWasRestored(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{copiedStep, handedStep} {
+		d := newTwoDatabases(t)
+		one := create(t, d.from, d.mover, "t")
+		dieAfter(t, d.move(), step)
+		pgtest.Exec(t, d.fromURL, "DELETE FROM todo; DELETE FROM todo_account")
+		sealRestored(t, d.fromURL, d.mover)
+		pgtest.Exec(t, d.toURL, inTable(t, "UPDATE todo_account SET sealed = 0", d.mover))
+		refuses(t, d.from, d.mover)
+		has(t, d.to, d.mover, one)
+		if _, caughtUp := follow(t, d.to, d.mover, nil, 10); caughtUp == nil {
+			t.Error("a client can't sync")
+		}
+		create(t, d.to, d.mover, "after the restore")
+		run(t, d.back())
 	}
 }

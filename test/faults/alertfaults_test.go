@@ -99,6 +99,10 @@ func alertFaults(t *testing.T) []alertFault {
 			begin: repeatStreams,
 		},
 		{
+			name: "a user stays sealed", done: "left a user sealed, as a move does that was killed", alerts: []string{"TododMoveStuck"},
+			rate: 20, begin: leaveSealed,
+		},
+		{
 			name: "log reader stopped", done: "stopped the log's reader", alerts: []string{"TododLogLinesDropped"},
 			ownReader: true,
 			begin: func(t *testing.T, w *watched) func() {
@@ -204,6 +208,21 @@ func evictConnections(t *testing.T, w *watched) (end func()) {
 	}
 	t.Cleanup(end)
 	return end
+}
+
+// leaveSealed seals the account of a user who writes.
+func leaveSealed(t *testing.T, w *watched) (end func()) {
+	client := stack.NewClient(t, false)
+	w.Create(t, client, "u")
+	pgtest.Exec(t, w.database, "UPDATE todo_account SET sealed = 1 WHERE user_id = 'u'")
+	bearer := w.Issuer.Bearer("u")
+	stop := repeat(t, func() {
+		stack.Call(t, client, http.MethodPost, w.URL+"/api/todos", `{"title":"t"}`, "Authorization", bearer, "Content-Type", stack.ContentTypeJSON)
+	})
+	return func() {
+		pgtest.Exec(t, w.database, "UPDATE todo_account SET sealed = 0 WHERE user_id = 'u'")
+		stop()
+	}
 }
 
 // collectorFails has a collector of traces refuse what it gets.

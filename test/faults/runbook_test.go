@@ -103,6 +103,8 @@ func TestRunbookCommandsWork(t *testing.T) {
 	unlock()
 	<-waiting
 	prints(b.run(t, "/api/auth/jwks"), `"RS256"`)
+	pgtest.Exec(t, database, "INSERT INTO todo_account (user_id, revision, sealed) VALUES ('stuck', 1, 4), ('gone', 1, 3)")
+	prints(b.run(t, "WHERE sealed IN"), "stuck   |      4", "(1 row)")
 	prints(b.run(t, "connections_to_share"), "97") // 100 but for three.
 
 	prints(b.run(t, "pg_dump"), "TABLE DATA public todo")
