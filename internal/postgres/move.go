@@ -189,9 +189,9 @@ func (m *Move) leave(ctx context.Context, from moveAccount) error {
 	if err != nil {
 		return err
 	}
-	n, err := m.From.empty(ctx, m.User, from)
+	todos, requests, err := m.From.empty(ctx, m.User, from)
 	if err == nil {
-		m.tell(ctx, "cleaned up: the source has nothing of the user", slog.Int("todos", n))
+		m.tell(ctx, "cleaned up: the source has nothing of the user", slog.Int("todos", todos), slog.Int("requests", requests))
 	}
 	return onSide("source", err)
 }

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,9 +57,13 @@ func move(u twoUsers) {
 			u.Fatalf("abort: %v", err)
 		}
 		check("an aborted move", from)
-		m.Logger = slog.New(slog.DiscardHandler)
+		log := new(pgtest.Log)
+		m.Logger = log.Logger()
 		if err := m.Run(u.Context()); err != nil {
 			u.Errorf("move: %v", err)
+		}
+		if counts := `"todos":2,"requests":1}`; strings.Count(log.String(), counts) != 2 {
+			u.Errorf("copied and cleaned up are not %s each: %s", counts, log)
 		}
 		check("a move", to)
 	}

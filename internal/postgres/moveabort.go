@@ -69,7 +69,7 @@ func (m *Move) removeCopy(ctx context.Context, from moveAccount) error {
 		switch {
 		case now.Sealed == arriving && (isCopy || from.Sealed == leaving):
 			// The account stays, and refuses calls that are sent to the wrong database.
-			_, err := s.removeMoved(ctx, m.User)
+			_, _, err := s.removeMoved(ctx, m.User)
 			if err == nil {
 				err = s.setSealed(ctx, m.User, gone)
 			}

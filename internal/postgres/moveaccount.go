@@ -210,11 +210,11 @@ func (s *Store) change(ctx context.Context, owner todo.UserID, run func(context.
 }
 
 // empty removes all that there is of a user who was handed over, and leaves an account that
-// says that they are gone. It returns how many todos there were. It takes the account's
-// lock last: the user's calls would wait for it, where they can be refused.
-func (s *Store) empty(ctx context.Context, owner todo.UserID, seen moveAccount) (n int, err error) {
+// says that they are gone. It returns how many todos and requests there were. It takes the
+// account's lock last: the user's calls would wait for it, where they can be refused.
+func (s *Store) empty(ctx context.Context, owner todo.UserID, seen moveAccount) (todos, requests int, err error) {
 	err = s.transact(ctx, owner.String(), true, func(ctx context.Context, s *Store) (err error) {
-		if n, err = s.removeMoved(ctx, owner); err != nil {
+		if todos, requests, err = s.removeMoved(ctx, owner); err != nil {
 			return err
 		}
 		if err = s.lockAccount(ctx, owner); err != nil {
@@ -230,5 +230,5 @@ func (s *Store) empty(ctx context.Context, owner todo.UserID, seen moveAccount) 
 		}
 		return s.setSealed(ctx, owner, gone)
 	})
-	return n, err
+	return todos, requests, err
 }

@@ -22,7 +22,7 @@ func (m *Move) copy(ctx context.Context, from moveAccount) error {
 			err = errChanged
 		}
 		if err == nil {
-			_, err = s.removeMoved(ctx, m.User)
+			_, _, err = s.removeMoved(ctx, m.User)
 		}
 		if err == nil {
 			todos, err = m.copyRows(ctx, s, m.From.todosToMove, false)

@@ -177,14 +177,14 @@ func (s *Store) addMoved(ctx context.Context, owner todo.UserID, rows []movedRow
 	return s.run(ctx, statement)
 }
 
-// removeMoved removes all of an owner's todos and requests, and returns how many todos. It
-// has to run in a transaction, so that nobody is shown a part of them.
-func (s *Store) removeMoved(ctx context.Context, owner todo.UserID) (todos int, err error) {
+// removeMoved removes all of an owner's todos and requests, and returns how many. It has to
+// run in a transaction, so that nobody is shown a part of them.
+func (s *Store) removeMoved(ctx context.Context, owner todo.UserID) (todos, requests int, err error) {
 	done := func([]movedRow) error { return nil }
-	if _, err = eachBatch(ctx, owner, s.removeRequests, done); err != nil {
-		return 0, err
+	if requests, err = eachBatch(ctx, owner, s.removeRequests, done); err == nil {
+		todos, err = eachBatch(ctx, owner, s.removeTodos, done)
 	}
-	return eachBatch(ctx, owner, s.removeTodos, done)
+	return todos, requests, err
 }
 
 // removeTodos removes an owner's todos behind a place, as many as a batch has, and returns
