@@ -94,10 +94,20 @@ test("a new version of the page takes over at the next load, as a whole", async 
 });
 
 /**
- * Waits until the service worker answers for a page.
+ * Waits until the service worker answers for a page. When the browser has failed to start it,
+ * the next load registers it again.
  *
  * @param {import("playwright-core").Page} page
  */
 async function controlled(page) {
-  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
+  const isControlled = () => navigator.serviceWorker.controller?.state === "activated";
+  for (let load = 1; ; load++) {
+    try {
+      await page.waitForFunction(isControlled, undefined, { polling: 100, timeout: 20_000 });
+      return;
+    } catch (error) {
+      if (load === 3) throw error;
+      await page.reload();
+    }
+  }
 }
