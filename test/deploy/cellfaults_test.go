@@ -5,7 +5,6 @@ package deploy
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -29,9 +28,7 @@ func TestACommandThatWasKilledCanBeRepeated(t *testing.T) {
 	bin := t.TempDir()
 	reached := filepath.Join(bin, "reached")
 	writeSocat(t, bin, "commit map", "touch "+reached+"; exec sleep 1000")
-	p := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1")
-	p.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "BALANCERS=" + c.Folder}
-	p.Stdin = strings.NewReader(list.String())
+	p := script{balancers: c.Folder, path: bin + ":"}.command(t, list.String(), "pin", "cell1")
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -106,8 +103,7 @@ func TestAMachineThatVanishesHoldsUpNobody(t *testing.T) {
 	if err := os.Remove(reached); err != nil {
 		t.Fatal(err)
 	}
-	p := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), "pin", "cell1", "alice")
-	p.Env = []string{"PATH=" + s.path + os.Getenv("PATH"), "BALANCERS=" + s.balancers}
+	p := s.command(t, "", "pin", "cell1", "alice")
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -34,13 +34,19 @@ func (s script) do(t *testing.T, stdin string, args ...string) string {
 
 func (s script) try(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
+	out, err := s.command(t, stdin, args...).CombinedOutput()
+	return string(out), err
+}
+
+// command returns a command that is not started yet.
+func (s script) command(t *testing.T, stdin string, args ...string) *exec.Cmd {
+	t.Helper()
 	needProgram(t, "flock", "util-linux")
 	needProgram(t, "socat", "socat")
 	cmd := exec.CommandContext(t.Context(), repository(t, "deploy", "haproxy", "cells.sh"), args...)
 	cmd.Env = []string{"PATH=" + s.path + os.Getenv("PATH"), "BALANCERS=" + s.balancers}
 	cmd.Stdin = strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return cmd
 }
 
 func TestPinsAndSlotsDecideAtOnceAndAfterAReload(t *testing.T) {

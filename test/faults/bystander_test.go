@@ -106,15 +106,9 @@ func served(r *report.Row, what string, answers load.Answers) {
 	r.T.Helper()
 	failed := answers.Failed()
 	r.None(what+" failed", len(failed))
-	for _, a := range failed.Where(func(a stack.Answer) bool { return !rejected(a) }) {
+	for _, a := range failed.Where(func(a stack.Answer) bool { return !a.IsRejected() }) {
 		r.T.Errorf("%s: %d %s %v", what, a.Status, a.Body, a.Err)
 	}
-}
-
-// rejected reports whether the service asked to try a call again; a load balancer before it
-// doesn't say when.
-func rejected(a stack.Answer) bool {
-	return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != ""
 }
 
 // explain shows the service's log lines of some failed calls.

@@ -85,7 +85,7 @@ func TestRollingRestarts(t *testing.T) {
 	for i, name := range []string{"HTTP/1.1", "h2c"} {
 		all := loads[i].Finish()
 		r.Note(name, all)
-		r.None("failed otherwise than for lack of time", len(all.Failed().Where(func(a stack.Answer) bool { return !rejected(a) })))
+		r.None("failed otherwise than for lack of time", len(all.Failed().Where(func(a stack.Answer) bool { return !a.IsRejected() })))
 	}
 	for _, l := range loads {
 		l.Check(r, database)

@@ -184,7 +184,7 @@ func (g *region) startArrivals(t *testing.T) (end func() (arrivals, wrong int, r
 				body := map[string]string{http.MethodPost: fmt.Sprintf(`{"title":%q}`, stack.CanaryTitle)}[method]
 				came := time.Now()
 				a := g.call(t, arrivals+visit, user, method, body)
-				for a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && late.Err() == nil {
+				for a.IsRejected() && late.Err() == nil {
 					refused = max(refused, time.Since(came))
 					time.Sleep(arrivalPause)
 					a = g.call(t, arrivals+visit, user, method, body)

@@ -25,6 +25,11 @@ type Answer struct {
 	Err     error
 }
 
+// IsRejected reports whether a call got 503 and was told when to try again.
+func (a Answer) IsRejected() bool {
+	return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != ""
+}
+
 // Call sends a request with a body, which may be empty, and headers in pairs, as [Send]
 // does.
 func Call(t *testing.T, client *http.Client, method, url, body string, headers ...string) Answer {
